@@ -1,0 +1,84 @@
+import { DumpError } from './errors.js';
+
+/** Who wrote the dump. */
+export interface Producer {
+  name: string;
+  version: string;
+  backend?: string;
+  adapter?: string;
+}
+
+/** Which model was run. */
+export interface ModelDescription {
+  file: string;
+  bytes?: number;
+  hash?: string;
+  architecture?: string;
+  quantization?: string;
+  layers?: number;
+}
+
+/** The schema metadata of a dump. Only `tokens` is required of a foreign writer (besides the format number). */
+export interface DumpMetadata {
+  producer: Producer;
+  model?: ModelDescription;
+  /** Prompt, then decoded. */
+  tokens: number[];
+  prompt?: string;
+  /** Stage → shape of one row, such as [8, 32]; -1 stands for n_kv, which grows. */
+  shapes?: Record<string, number[]>;
+  config?: Record<string, unknown>;
+}
+
+export const FORMAT = '1';
+const PREFIX = 'llama_probe.';
+
+/** As Arrow schema metadata: strings, JSON where a value has structure. */
+export function encodeMetadata(metadata: DumpMetadata): Map<string, string> {
+  const map = new Map([[`${PREFIX}format`, FORMAT]]);
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value !== undefined) {
+      map.set(PREFIX + key, typeof value === 'string' ? value : JSON.stringify(value));
+    }
+  }
+  return map;
+}
+
+/** Reads and checks schema metadata. @throws DumpError `dump-format` where the format or the tokens are missing. */
+export function decodeMetadata(map: ReadonlyMap<string, string>, path: string): DumpMetadata {
+  const format = map.get(`${PREFIX}format`);
+  if (format !== FORMAT) {
+    throw new DumpError(
+      'dump-format',
+      `${path}: the schema metadata has ${PREFIX}format = ${format ?? 'nothing'}, and this version reads ${FORMAT}. docs/dump-format.md says what a writer must put there.`,
+    );
+  }
+  const tokens = parse(map, 'tokens', path);
+  if (!Array.isArray(tokens) || !tokens.every((id) => Number.isInteger(id))) {
+    throw new DumpError(
+      'dump-format',
+      `${path}: ${PREFIX}tokens must be a JSON array of token ids, prompt then decoded, such as "[1, 15043]"; found ${map.get(`${PREFIX}tokens`)?.slice(0, 60) ?? 'nothing'}.`,
+    );
+  }
+  const metadata: DumpMetadata = {
+    producer: (parse(map, 'producer', path) as Producer | undefined) ?? { name: 'unknown', version: '' },
+    tokens: tokens as number[],
+  };
+  const prompt = map.get(`${PREFIX}prompt`);
+  if (prompt !== undefined) metadata.prompt = prompt;
+  for (const key of ['model', 'shapes', 'config'] as const) {
+    const value = parse(map, key, path);
+    if (value !== undefined) Object.assign(metadata, { [key]: value });
+  }
+  return metadata;
+}
+
+function parse(map: ReadonlyMap<string, string>, key: string, path: string): unknown {
+  const text = map.get(PREFIX + key);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new DumpError('dump-format', `${path}: ${PREFIX}${key} is not JSON: ${text.slice(0, 60)}`);
+  }
+}

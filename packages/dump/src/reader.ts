@@ -1,0 +1,98 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
+import { DumpError } from './errors.js';
+import { type DumpMetadata, decodeMetadata } from './metadata.js';
+import { tensorsOf } from './rows.js';
+import type { Tensor } from './tensor.js';
+
+const MAGIC = 'ARROW1';
+
+/** An open dump. Close it when done. */
+export class Dump {
+  constructor(
+    readonly path: string,
+    readonly bytes: number,
+    readonly metadata: DumpMetadata,
+    private readonly file: FileHandle,
+    private readonly reader: AsyncRecordBatchFileReader,
+  ) {}
+
+  /** How many record batches the file has; in our own dumps one is one tensor. */
+  get batches(): number {
+    return this.reader.numRecordBatches;
+  }
+
+  /** Every tensor in file order, one in memory at a time; `values` are views of what was read. */
+  async *tensors(): AsyncGenerator<Tensor> {
+    for (let index = 0; index < this.batches; index++) {
+      let batch: Awaited<ReturnType<typeof this.reader.readRecordBatch>>;
+      try {
+        batch = await this.reader.readRecordBatch(index);
+      } catch (cause) {
+        throw damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause);
+      }
+      if (!batch) throw damaged(this.path, `record batch ${index} of ${this.batches} is missing`);
+      yield* tensorsOf(batch, this.path);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/**
+ * Opens a dump for reading.
+ *
+ * @throws DumpError with a code of its own for: no such file, not Arrow, truncated or damaged, not a dump.
+ * @example const dump = await openDump('dumps/reference.arrow'); for await (const tensor of dump.tensors()) …
+ */
+export async function openDump(path: string): Promise<Dump> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (cause) {
+    throw new DumpError('dump-not-found', `${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code}).`, { cause });
+  }
+  try {
+    const bytes = await checkFrame(file, path);
+    let reader: AsyncRecordBatchFileReader;
+    try {
+      reader = (await RecordBatchReader.from(file)) as AsyncRecordBatchFileReader;
+      await reader.open({ autoDestroy: false });
+    } catch (cause) {
+      throw damaged(path, 'its footer cannot be read', cause);
+    }
+    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path), file, reader);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Arrow's file frame: magic, …, footer, its length, magic. Checked here so that no reader allocates from a bad length. */
+async function checkFrame(file: FileHandle, path: string): Promise<number> {
+  const stat = await file.stat();
+  if (!stat.isFile()) throw new DumpError('dump-not-arrow', `${path}: is a directory or device; wanted an Arrow IPC file.`);
+  const head = Buffer.alloc(8);
+  const tail = Buffer.alloc(10);
+  await file.read(head, 0, 8, 0);
+  if (head.toString('latin1', 0, 6) !== MAGIC) {
+    throw new DumpError(
+      'dump-not-arrow',
+      `${path}: is not an Arrow IPC file: it begins with ${JSON.stringify(head.toString('latin1'))}, wanted "${MAGIC}". ` +
+        'Write the dump with an Arrow *file* writer, not a stream writer.',
+    );
+  }
+  await file.read(tail, 0, 10, Math.max(8, stat.size - 10));
+  const footer = tail.readInt32LE(0);
+  if (tail.toString('latin1', 4) !== MAGIC || footer <= 0 || footer > stat.size - 20) {
+    throw damaged(path, `it has ${stat.size} bytes and does not end with an Arrow footer: it was cut off or is still being written`);
+  }
+  return stat.size;
+}
+
+function damaged(path: string, what: string, cause?: unknown): DumpError {
+  const said = cause instanceof Error ? ` (${cause.message})` : '';
+  return new DumpError('dump-damaged', `${path}: ${what}${said}. Capture it again.`, { cause });
+}

@@ -1,0 +1,85 @@
+import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
+import { DumpError } from './errors.js';
+import type { Tensor } from './tensor.js';
+
+const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
+
+/**
+ * The tensors of one record batch. Our own writers put one tensor into a batch; a foreign writer may put any number,
+ * and rows that follow each other with the same step, layer and stage are one tensor. Values are views, not copies,
+ * where the file has them as list<float32>.
+ */
+export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> {
+  const [step, order, layer, stage, token, values] = COLUMNS.map((name) => column(batch, name, path)) as [
+    Vector,
+    Vector,
+    Vector,
+    Vector,
+    Vector,
+    Vector,
+  ];
+  const rows = valuesReader(values, path);
+  for (let first = 0, end: number; first < batch.numRows; first = end) {
+    const at = { step: Number(step.get(first)), layer: nullable(layer.get(first)), stage: String(stage.get(first)) };
+    const width = rows.end(first) - rows.begin(first);
+    for (end = first + 1; end < batch.numRows; end++) {
+      const same =
+        Number(step.get(end)) === at.step && nullable(layer.get(end)) === at.layer && stage.get(end) === at.stage;
+      if (!same || rows.end(end) - rows.begin(end) !== width) break;
+    }
+    yield {
+      ...at,
+      order: Number(order.get(first)),
+      tokens: Int32Array.from({ length: end - first }, (_, row) => Number(token.get(first + row))),
+      width,
+      values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * width),
+    };
+  }
+}
+
+function column(batch: RecordBatch, name: string, path: string): Vector {
+  const vector = batch.getChild(name);
+  if (!vector) {
+    const found = batch.schema.fields.map((field) => field.name).join(', ');
+    throw new DumpError(
+      'dump-format',
+      `${path}: the column "${name}" is missing; found ${found || 'none'}, wanted ${COLUMNS.join(', ')} (docs/dump-format.md).`,
+    );
+  }
+  return vector;
+}
+
+const nullable = (value: unknown): number | null => (value === null ? null : Number(value));
+
+interface ValuesReader {
+  begin(row: number): number;
+  end(row: number): number;
+  slice(begin: number, end: number): Float32Array;
+}
+
+function valuesReader(vector: Vector, path: string): ValuesReader {
+  const data = vector.data[0] as Data;
+  const { type } = data;
+  const child = data.children[0] as Data | undefined;
+  const floats = child?.values as ArrayLike<number> | undefined;
+  const isList = DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type);
+  if (!isList || !child || !DataType.isFloat(child.type)) {
+    throw new DumpError('dump-format', `${path}: the column "values" is ${type}; wanted list<float32>.`);
+  }
+  if (child.nullCount > 0) {
+    throw new DumpError('dump-format', `${path}: the column "values" has nulls inside a row; write NaN where there is no value.`);
+  }
+  // Float16 arrives as raw 16-bit patterns; Arrow's own accessor decodes them.
+  const slice = (begin: number, end: number): Float32Array =>
+    floats instanceof Float32Array
+      ? floats.subarray(begin, end)
+      : floats instanceof Float64Array
+        ? Float32Array.from(floats.subarray(begin, end))
+        : Float32Array.from({ length: end - begin }, (_, i) => Number(vector.getChildAt(0)?.get(begin + i)));
+  if (DataType.isFixedSizeList(type)) {
+    const size = type.listSize;
+    return { begin: (row) => row * size, end: (row) => (row + 1) * size, slice };
+  }
+  const offsets = data.valueOffsets as ArrayLike<number | bigint>;
+  return { begin: (row) => Number(offsets[row]), end: (row) => Number(offsets[row + 1]), slice };
+}

@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataType, Field, Float32, Int32, List, RecordBatchFileWriter, Table, tableFromIPC, Utf8, vectorFromArray } from 'apache-arrow';
+import pl from 'nodejs-polars';
+import { describe, expect, test } from 'vitest';
+import { DumpWriter, openDump, readTensorStream, type Tensor } from '../src/index.js';
+
+const directory = () => mkdtempSync(join(tmpdir(), 'llama-probe-dump-'));
+const METADATA = { producer: { name: 'test', version: '1' }, tokens: [1, 5, 9], prompt: 'a "quoted" ünicode prompt' };
+
+function tensor(at: Partial<Tensor>, rows = 3, width = 5): Tensor {
+  return {
+    step: 0,
+    order: 0,
+    layer: null,
+    stage: 'embd',
+    tokens: Int32Array.from({ length: rows }, (_, row) => row),
+    width,
+    values: Float32Array.from({ length: rows * width }, () => Math.random() - 0.5),
+    ...at,
+  };
+}
+
+async function all(tensors: AsyncIterable<Tensor>): Promise<Tensor[]> {
+  const list: Tensor[] = [];
+  for await (const one of tensors) list.push(one);
+  return list;
+}
+
+const SAMPLE = () => [
+  tensor({}),
+  tensor({ order: 1, layer: 0, stage: 'q_proj' }, 3, 8),
+  tensor({ order: 2, layer: 1, stage: 'some_node_of_another_model' }, 3, 1),
+  tensor({ order: 3, layer: 1, stage: 'kq', values: Float32Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY, 1e-42) }, 1, 4),
+  tensor({ order: 4, step: 1, stage: 'result_output', tokens: Int32Array.of(3) }, 1, 5),
+];
+
+function write(path: string, tensors: Tensor[]): void {
+  const writer = new DumpWriter(path);
+  for (const one of tensors) writer.write(one);
+  writer.close(METADATA);
+}
+
+describe('a dump', () => {
+  test('comes back as it was written, bit for bit', async () => {
+    const path = join(directory(), 'a.arrow');
+    const tensors = SAMPLE();
+    write(path, tensors);
+    const dump = await openDump(path);
+    expect(dump.metadata).toEqual(METADATA);
+    expect(await all(dump.tensors())).toEqual(tensors);
+    await dump.close();
+  });
+
+  test('is one record batch per tensor, and the values buffer is the tensor', () => {
+    const path = join(directory(), 'a.arrow');
+    const tensors = SAMPLE();
+    write(path, tensors);
+    const table = tableFromIPC(readFileSync(path));
+    expect(table.batches.length).toBe(tensors.length);
+    table.batches.forEach((batch, i) => {
+      const list = batch.getChild('values');
+      expect(DataType.isList(list?.type)).toBe(true);
+      expect(list?.data[0]?.children[0]?.values.subarray(0, tensors[i]?.values.length)).toEqual(tensors[i]?.values);
+    });
+  });
+
+  test('is read by an Arrow reader that nobody here wrote', () => {
+    const path = join(directory(), 'a.arrow');
+    const tensors = SAMPLE();
+    write(path, tensors);
+    const frame = pl.readIPC(readFileSync(path));
+    expect(frame.columns).toEqual(['step', 'order', 'layer', 'stage', 'token', 'values']);
+    expect(frame.height).toBe(tensors.reduce((rows, one) => rows + one.tokens.length, 0));
+    const rows = tensors.flatMap((one) => Array.from(one.tokens, (token, row) => ({ one, token, row })));
+    const records = frame.toRecords();
+    rows.forEach(({ one, token, row }, i) => {
+      expect(records[i]).toMatchObject({ step: one.step, order: one.order, layer: one.layer, stage: one.stage, token });
+      expect(Float32Array.from(records[i]?.values as number[])).toEqual(
+        one.values.slice(row * one.width, (row + 1) * one.width),
+      );
+    });
+  });
+
+  test('exists only when it is whole', () => {
+    const folder = directory();
+    const writer = new DumpWriter(join(folder, 'a.arrow'));
+    writer.write(tensor({}));
+    expect(existsSync(join(folder, 'a.arrow'))).toBe(false);
+    writer.abort();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('leaves nothing behind when its process ends in the middle', async () => {
+    const folder = directory();
+    const script = `
+      import { DumpWriter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+      const writer = new DumpWriter(${JSON.stringify(join(folder, 'a.arrow'))});
+      writer.write({ step: 0, order: 0, layer: null, stage: 'embd', tokens: Int32Array.of(0), width: 1, values: Float32Array.of(1) });
+      process.exit(3);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(3);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('goes through a pipe as a stream', async () => {
+    const script = `
+      import { TensorStreamWriter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+      const writer = new TensorStreamWriter(3);
+      for (let order = 0; order < 50; order++)
+        writer.write({ step: 0, order, layer: order, stage: 'l_out', tokens: Int32Array.of(0, 1), width: 20000, values: new Float32Array(40000).fill(order) });
+      writer.close();`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    let order = 0;
+    for await (const one of readTensorStream(child.stdio[3] as import('node:stream').Readable, 'pipe')) {
+      expect(one.order).toBe(order);
+      expect(one.values.every((value) => value === order)).toBe(true);
+      order++;
+    }
+    expect(order).toBe(50);
+  });
+});
+
+describe('a foreign dump', () => {
+  const metadata = new Map([['llama_probe.format', '1'], ['llama_probe.tokens', '[1]']]);
+  const file = (columns: Record<string, import('apache-arrow').Vector>, meta = metadata) => {
+    const path = join(directory(), 'foreign.arrow');
+    const table = new Table(columns);
+    for (const [key, value] of meta) table.schema.metadata.set(key, value);
+    writeFileSync(path, RecordBatchFileWriter.writeAll(table).toUint8Array(true));
+    return path;
+  };
+  const ints = (values: (number | null)[]) => vectorFromArray(values, new Int32());
+  const lists = (values: number[][]) => vectorFromArray(values, new List(new Field('item', new Float32())));
+
+  test('may put many tensors into one batch and use plain strings', async () => {
+    const path = file({
+      step: ints([0, 0, 0]),
+      order: ints([0, 0, 1]),
+      layer: ints([null, null, 0]),
+      stage: vectorFromArray(['embd', 'embd', 'q_proj'], new Utf8()),
+      token: ints([0, 1, 0]),
+      values: lists([[1, 2], [3, 4], [5, 6, 7]]),
+    });
+    const dump = await openDump(path);
+    const tensors = await all(dump.tensors());
+    expect(tensors.map((one) => [one.stage, one.layer, Array.from(one.tokens), Array.from(one.values)])).toEqual([
+      ['embd', null, [0, 1], [1, 2, 3, 4]],
+      ['q_proj', 0, [0], [5, 6, 7]],
+    ]);
+    await dump.close();
+  });
+
+  test('without a column, or with the wrong metadata, is refused with what is missing', async () => {
+    const without = await openDump(file({ step: ints([0]), order: ints([0]) }));
+    await expect(all(without.tensors())).rejects.toThrow(/column "layer" is missing; found step, order/);
+    await without.close();
+    await expect(openDump(file({ step: ints([0]) }, new Map()))).rejects.toThrow(/llama_probe\.format = nothing/);
+    await expect(openDump(file({ step: ints([0]) }, new Map([['llama_probe.format', '1']])))).rejects.toThrow(/tokens must be/);
+  });
+});
+
+describe('a bad file', () => {
+  test.each([
+    ['missing', undefined, 'dump-not-found'],
+    ['empty', () => '', 'dump-not-arrow'],
+    ['not Arrow', () => 'GGUF and more', 'dump-not-arrow'],
+    ['only a magic', () => 'ARROW1\0\0', 'dump-damaged'],
+    ['an absurd footer length', () => `ARROW1\0\0${'x'.repeat(40)}\xff\xff\xff\x7fARROW1`, 'dump-damaged'],
+  ])('%s', async (_, content, code) => {
+    const path = join(directory(), 'bad.arrow');
+    if (content) writeFileSync(path, content(), 'latin1');
+    await expect(openDump(path)).rejects.toMatchObject({ name: 'DumpError', code });
+  });
+
+  test('cut off anywhere', async () => {
+    const folder = directory();
+    write(join(folder, 'whole.arrow'), SAMPLE());
+    const whole = readFileSync(join(folder, 'whole.arrow'));
+    for (let size = 1; size < whole.length; size += 97) {
+      const path = join(folder, 'cut.arrow');
+      writeFileSync(path, whole);
+      truncateSync(path, size);
+      await expect(openDump(path)).rejects.toMatchObject({ name: 'DumpError' });
+    }
+  });
+
+  test('a path that cannot be written', () => {
+    const folder = directory();
+    writeFileSync(join(folder, 'file'), '');
+    expect(() => new DumpWriter(join(folder, 'file', 'a.arrow'))).toThrow(/cannot be written \(E(NOTDIR|EXIST)\)/);
+  });
+});
