@@ -31,12 +31,13 @@ def main():
     metadata, tensors = read_gguf(sys.argv[1])
     w = {name.removesuffix('.weight'): torch.tensor(x.astype('f4')) for name, x in tensors.items()}
     tokens, scores, types = (metadata[f'tokenizer.ggml.{key}'] for key in ('tokens', 'scores', 'token_type'))
+    bos, eos = metadata['tokenizer.ggml.bos_token_id'], metadata['tokenizer.ggml.eos_token_id']
     for prompt in sys.argv[2:]:
-        ids = [metadata['tokenizer.ggml.bos_token_id']] + spm(tokens, scores, types, prompt)
+        ids = [bos] + spm(tokens, scores, types, prompt)
         start = len(ids)
         with torch.no_grad():
-            while len(ids) < start + 64 and ids[-1] != metadata['tokenizer.ggml.eos_token_id']:
-                ids.append(int(forward(w, torch.tensor([ids]))[0, -1].argmax()))
+            while len(ids) < start + 64 and ids[-1] != eos:
+                ids.append(int(forward(w, torch.tensor([ids]), bos)[0, -1].argmax()))
         print(f'{prompt}|{decode(tokens, types, ids[start:])}', end='\n\n')
 
 

@@ -13,10 +13,10 @@ from corpus import documents
 from export import export
 from gguf import read_gguf
 from model import N_CTX, forward, init
-from tokenizer import EOS, N_VOCAB, encode, load_tokenizer, train_tokenizer
+from tokenizer import BOS, EOS, N_VOCAB, encode, load_tokenizer, train_tokenizer
 
 BATCH = 4  # sequences of N_CTX tokens in a step
-WARMUP, PEAK, FLOOR = 60, 2e-3, 5e-5
+WARMUP, PEAK, FLOOR = 60, 3e-3, 5e-5
 HELD_OUT_BATCHES = 25
 
 
@@ -42,7 +42,7 @@ def remembered(texts, seen):
 
 
 def loss_of(w, batch):
-    return F.cross_entropy(forward(w, batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+    return F.cross_entropy(forward(w, batch[:, :-1], BOS).flatten(0, 1), batch[:, 1:].flatten())
 
 
 def mean_loss(w, source, n):

@@ -1,0 +1,28 @@
+// The scores K·Q, unscaled, of every head for every position up to the row's own. Later positions are left alone.
+override heads: u32;
+override kv_heads: u32;
+override head_dim: u32;
+
+@group(0) @binding(1) var<storage, read> q: array<f32>;        // (tokens, heads · head_dim)
+@group(0) @binding(2) var<storage, read> k: array<f32>;        // (positions, kv_heads · head_dim)
+@group(0) @binding(3) var<storage, read_write> kq: array<f32>; // (tokens, heads · n_kv)
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded_group(group, groups) * WORKGROUP + lane; // over (tokens, heads, n_kv)
+  let position = i % batch.n_kv;
+  let row = i / batch.n_kv; // (token, head)
+  let token = row / heads;
+  if (token >= batch.tokens || position > batch.first_position + token) {
+    return;
+  }
+  // Consecutive query heads share a KV head: 0 0 0 0 1 1 1 1 …
+  let kv_head = row % heads / (heads / kv_heads);
+  let at_q = row * head_dim;
+  let at_k = (position * kv_heads + kv_head) * head_dim;
+  var sum = vec2f(0.0); // two sums, for rounding
+  for (var d = 0u; d < head_dim; d += 2u) {
+    sum += vec2f(q[at_q + d] * k[at_k + d], q[at_q + d + 1u] * k[at_k + d + 1u]);
+  }
+  kq[i] = sum.x + sum.y;
+}

@@ -1,0 +1,22 @@
+// Rotates the pairs (0, 1), (2, 3), … of every head by the angles of the row's position.
+// llama.cpp rotates adjacent pairs for the llama architecture, not the halves of a head.
+override heads: u32;
+override head_dim: u32;
+
+@group(0) @binding(1) var<storage, read> rotation: array<vec2f>; // (positions, head_dim / 2): cos, sin
+@group(0) @binding(2) var<storage, read_write> x: array<f32>;    // (tokens, heads · head_dim)
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let pairs = head_dim / 2u;
+  let i = folded_group(group, groups) * WORKGROUP + lane; // over (tokens, heads, pairs)
+  if (i >= batch.tokens * heads * pairs) {
+    return;
+  }
+  let token = i / (heads * pairs);
+  let r = rotation[(batch.first_position + token) * pairs + i % pairs];
+  let a = x[2u * i];
+  let b = x[2u * i + 1u];
+  x[2u * i] = a * r.x - b * r.y;
+  x[2u * i + 1u] = a * r.y + b * r.x;
+}

@@ -1,0 +1,54 @@
+// softmax(scale · kq) over the positions up to the row's own; later positions become 0. One workgroup per (token, head).
+override heads: u32;
+override scale: f32;
+
+@group(0) @binding(1) var<storage, read_write> kq: array<f32>; // (tokens, heads · n_kv)
+
+var<workgroup> partial: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = folded_group(group, groups); // (token, head)
+  let begin = row * batch.n_kv;
+  let seen = select(0u, batch.first_position + row / heads + 1u, row < batch.tokens * heads);
+
+  var highest = -3.4e38;
+  for (var i = lane; i < seen; i += WORKGROUP) {
+    highest = max(highest, scale * kq[begin + i]);
+  }
+  partial[lane] = highest;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      partial[lane] = max(partial[lane], partial[lane + half]);
+    }
+    workgroupBarrier();
+  }
+  highest = partial[0];
+  workgroupBarrier();
+
+  var sum = 0.0;
+  for (var i = lane; i < seen; i += WORKGROUP) {
+    let e = exp(scale * kq[begin + i] - highest);
+    kq[begin + i] = e;
+    sum += e;
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  sum = partial[0];
+
+  for (var i = lane; i < seen; i += WORKGROUP) {
+    kq[begin + i] /= sum;
+  }
+  if (seen > 0u) {
+    for (var i = seen + lane; i < batch.n_kv; i += WORKGROUP) {
+      kq[begin + i] = 0.0;
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { ModelError } from './errors.js';
+import type { GgufFile } from './gguf.js';
+
+/** The hyperparameters of a `llama` model, checked. Names are GGUF's without their prefix. */
+export interface LlamaConfig {
+  readonly blockCount: number;
+  readonly embeddingLength: number;
+  readonly feedForwardLength: number;
+  readonly headCount: number;
+  readonly headCountKv: number;
+  readonly headDim: number;
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  readonly rmsEpsilon: number;
+  readonly ropeFreqBase: number;
+  /** 1 / rope.scaling.factor for linear scaling, else 1. */
+  readonly ropeFreqScale: number;
+  readonly attentionScale: number;
+}
+
+/**
+ * Reads the hyperparameters, as llama.cpp's `llama` architecture understands them.
+ *
+ * @throws ModelError `model-architecture` or `model-metadata`, naming the key, what was found and what was wanted.
+ */
+export function llamaConfig(file: GgufFile): LlamaConfig {
+  const { path, metadata } = file;
+  const architecture = metadata['general.architecture'];
+  if (architecture !== 'llama') {
+    throw new ModelError(
+      'model-architecture',
+      `${path}: general.architecture is ${show(architecture)}; the engine computes "llama". ` +
+        'Its llama.cpp side can still be captured: probe capture --from llama. Two such dumps can be compared: probe diff.',
+    );
+  }
+
+  const read = <T>(key: string, wanted: string, check: (value: unknown) => value is T, fallback?: T): T => {
+    const value = metadata[key] ?? fallback;
+    if (value === undefined) {
+      throw new ModelError('model-metadata', `${path}: ${key} is missing; wanted ${wanted}. Convert the model again.`);
+    }
+    const number = typeof value === 'bigint' ? Number(value) : value;
+    if (!check(number)) {
+      throw new ModelError(
+        'model-metadata',
+        `${path}: ${key} is ${show(value)}; wanted ${wanted}. Convert the model again.`,
+      );
+    }
+    return number;
+  };
+  const count = (key: string, fallback?: number) => read(`llama.${key}`, 'a positive integer', isCount, fallback);
+  const positive = (key: string, fallback?: number) => read(`llama.${key}`, 'a positive number', isPositive, fallback);
+
+  const experts = metadata['llama.expert_count'];
+  if (Number(experts ?? 0) > 0) {
+    throw new ModelError(
+      'model-architecture',
+      `${path}: llama.expert_count is ${show(experts)}: a mixture of experts, which the engine cannot run yet. ` +
+        'Its llama.cpp side can still be captured: probe capture --from llama.',
+    );
+  }
+
+  const embeddingLength = count('embedding_length');
+  const headCount = count('attention.head_count');
+  const headCountKv = count('attention.head_count_kv', headCount);
+  if (headCount % headCountKv !== 0) {
+    throw new ModelError(
+      'model-metadata',
+      `${path}: llama.attention.head_count is ${headCount}, which is not a multiple of head_count_kv ${headCountKv}.`,
+    );
+  }
+  const headDim = count('attention.key_length', embeddingLength / headCount);
+  const valueLength = count('attention.value_length', headDim);
+  const ropeDimensions = count('rope.dimension_count', headDim);
+  if (valueLength !== headDim || ropeDimensions !== headDim || headDim % 2 !== 0) {
+    throw new ModelError(
+      'model-metadata',
+      `${path}: key_length ${headDim}, value_length ${valueLength} and rope.dimension_count ${ropeDimensions} must be equal and even for the llama architecture.`,
+    );
+  }
+
+  const scaling = metadata['llama.rope.scaling.type'] ?? 'none';
+  if (scaling !== 'none' && scaling !== 'linear') {
+    throw new ModelError(
+      'model-architecture',
+      `${path}: llama.rope.scaling.type is ${show(scaling)}; the engine knows none, linear and rope_freqs.weight.`,
+    );
+  }
+  const tokens = metadata['tokenizer.ggml.tokens'];
+  return {
+    blockCount: count('block_count'),
+    embeddingLength,
+    feedForwardLength: count('feed_forward_length'),
+    headCount,
+    headCountKv,
+    headDim,
+    vocabularySize: count('vocab_size', Array.isArray(tokens) ? tokens.length : undefined),
+    contextLength: count('context_length'),
+    rmsEpsilon: positive('attention.layer_norm_rms_epsilon'),
+    ropeFreqBase: positive('rope.freq_base', 10000),
+    ropeFreqScale: scaling === 'linear' ? 1 / positive('rope.scaling.factor', 1) : 1,
+    attentionScale: positive('attention.scale', 1 / Math.sqrt(headDim)),
+  };
+}
+
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 31;
+const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0;
+
+function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

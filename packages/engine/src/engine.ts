@@ -1,0 +1,264 @@
+import { STAGES, type StageName, type Tensor } from '@llama-probe/dump';
+import { type AdapterInfo, type AdapterKind, openAdapter, type OpenedAdapter } from './adapter/index.js';
+import { type LlamaConfig, llamaConfig } from './config.js';
+import { RunError } from './errors.js';
+import { forward } from './forward.js';
+import { type GgufFile, openGguf } from './gguf.js';
+import type { Hook, StageAt } from './hook.js';
+import { Commands, KernelCache } from './kernels.js';
+import { createMulMat, type MulMat } from './mul-mat.js';
+import { type Batch, createOperations, nKv } from './operations.js';
+import { Recorder } from './recorder.js';
+import { createState, destroyState, type State, ubatchFor } from './state.js';
+import { llamaTensors } from './tensors.js';
+import { type Model, uploadModel } from './weights.js';
+
+export interface EngineOptions {
+  /** Path of a GGUF file. */
+  model: string;
+  adapter?: AdapterKind | 'auto';
+  onProgress?: (message: string) => void;
+}
+
+export interface RunOptions {
+  /** The prompt's token ids. */
+  tokens: readonly number[];
+  /** How many tokens to decode after the prompt; 0 unless given. */
+  steps?: number;
+  /** What to feed at step 1, 2, … instead of the engine's own choice. */
+  forcedTokens?: readonly number[];
+  /** Nothing is recorded unless given. */
+  hook?: Hook;
+  /** The most tokens in one pass; chosen by the adapter's limits unless given. */
+  ubatch?: number;
+  signal?: AbortSignal;
+}
+
+export interface EngineRun {
+  /** What the hook recorded, in evaluation order. Read it to its end: the run goes on as it is read. */
+  readonly tensors: AsyncIterable<Tensor>;
+  /** Greedy choices: after the prompt, then after each step; steps + 1 of them. */
+  readonly result: Promise<{ generated: number[]; milliseconds: number }>;
+}
+
+/**
+ * The quantised Llama pass on WebGPU compute.
+ *
+ * @throws ModelError for a file that cannot be run, NoAdapterError where nothing can compute.
+ * @example
+ * const engine = await openEngine({ model: 'model.gguf' });
+ * const run = engine.run({ tokens: [1, 15043], steps: 8, hook: { record: () => true } });
+ * for await (const tensor of run.tensors) console.log(tensor.stage, tensor.layer);
+ * console.log(await run.result);
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const file = await openGguf(options.model);
+  const config = llamaConfig(file);
+  const tensors = llamaTensors(file, config);
+  options.onProgress?.('opening a WebGPU adapter');
+  const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
+  try {
+    const model = await uploadModel(opened.device, opened.info.kind, file, tensors, (done, total) =>
+      options.onProgress?.(`uploading weights to ${opened.info.name}: ${Math.floor((100 * done) / total)} %`),
+    );
+    return new Engine(opened, file, config, model);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+const ARENA = 64 << 20; // bytes read back at a time, unless one layer needs more
+
+export class Engine {
+  readonly adapter: AdapterInfo;
+  private readonly kernels: KernelCache;
+  private readonly mulMat: MulMat;
+  private state: State | undefined;
+  private recorder: { arena: Recorder; bytes: number } | undefined;
+
+  constructor(
+    private readonly opened: OpenedAdapter,
+    readonly file: GgufFile,
+    readonly config: LlamaConfig,
+    private readonly model: Model,
+  ) {
+    this.adapter = opened.info;
+    this.kernels = new KernelCache(opened.device);
+    this.mulMat = createMulMat(opened.device, opened.info);
+  }
+
+  /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and the recorder's arena. */
+  get memory(): { weights: number; state: number; arena: number } {
+    return { weights: this.model.bytes, state: this.state?.bytes ?? 0, arena: this.recorder?.bytes ?? 0 };
+  }
+
+  /** The most tokens that one pass can take for a sequence of `capacity` positions. */
+  ubatch(capacity: number): number {
+    return ubatchFor(this.config, this.opened.device.limits.maxStorageBufferBindingSize, capacity);
+  }
+
+  /** Runs the prompt and `steps` greedy tokens after it. @throws RunError before anything runs if the tokens do not fit. */
+  run(options: RunOptions): EngineRun {
+    this.check(options);
+    let settle: { resolve(value: { generated: number[]; milliseconds: number }): void; reject(error: unknown): void };
+    const result = new Promise<{ generated: number[]; milliseconds: number }>((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    result.catch(() => {}); // whoever reads the tensors hears of it there
+    const generated: number[] = [];
+    const begin = performance.now();
+    const steps = this.steps(options, generated);
+    async function* tensors(): AsyncGenerator<Tensor> {
+      try {
+        yield* steps;
+        settle.resolve({ generated, milliseconds: performance.now() - begin });
+      } catch (error) {
+        settle.reject(error);
+        throw error;
+      }
+    }
+    return { tensors: tensors(), result };
+  }
+
+  close(): void {
+    this.opened.close();
+  }
+
+  private check({ tokens, steps = 0, forcedTokens = [] }: RunOptions): void {
+    const { vocabularySize, contextLength } = this.config;
+    if (tokens.length === 0) throw new RunError('tokens-empty', 'There are no tokens to run. Give a prompt or --tokens.');
+    for (const id of [...tokens, ...forcedTokens]) {
+      if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
+        throw new RunError(
+          'token-out-of-range',
+          `Token id ${id} is not in the vocabulary: ${this.file.path} has the ids 0 to ${vocabularySize - 1}.`,
+        );
+      }
+    }
+    if (tokens.length + steps > contextLength) {
+      throw new RunError(
+        'context-exceeded',
+        `${tokens.length} tokens and ${steps} steps are more than the model's context of ${contextLength}. Shorten the prompt or --steps.`,
+      );
+    }
+  }
+
+  private async *steps(options: RunOptions, generated: number[]): AsyncGenerator<Tensor> {
+    const { tokens, steps = 0, forcedTokens = [] } = options;
+    const capacity = tokens.length + steps;
+    const ubatch = Math.min(options.ubatch ?? Number.POSITIVE_INFINITY, this.ubatch(capacity), tokens.length);
+    const state = this.allocate(capacity, ubatch);
+    for (let first = 0; first < tokens.length; first += ubatch) {
+      const chunk = tokens.slice(first, first + ubatch);
+      const last = first + chunk.length === tokens.length;
+      yield* this.pass(state, 0, chunk, first, last ? generated : undefined, options);
+    }
+    for (let step = 1; step <= steps; step++) {
+      const token = forcedTokens[step - 1] ?? (generated.at(-1) as number);
+      yield* this.pass(state, step, [token], tokens.length + step - 1, generated, options);
+    }
+  }
+
+  /** One forward(): encodes, submits when the arena is full or the pass is done, and yields what was recorded. */
+  private async *pass(
+    state: State,
+    step: number,
+    ids: readonly number[],
+    firstPosition: number,
+    generated: number[] | undefined,
+    { hook, signal }: RunOptions,
+  ): AsyncGenerator<Tensor> {
+    const { device } = this.opened;
+    const batch: Batch = { tokens: ids.length, firstPosition };
+    const widths = this.widths(batch);
+    const commands = new Commands(device);
+    const recorder = this.allocateRecorder(batch);
+    device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
+    device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
+    const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
+
+    let order = 0;
+    const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer) => {
+      const at: StageAt = { step, order: order++, layer, stage, firstPosition, tokens: ids.length, width: widths[stage] };
+      const recorded = hook?.record(at) ?? false;
+      if (recorded) recorder.record(commands, at, rows);
+      if (stage === 'result_output' && generated && !recorded) {
+        recorder.record(commands, { ...at, firstPosition: nKv(batch) - 1, tokens: 1 }, rows, ids.length - 1);
+      }
+      const other = hook?.overwrite?.(at);
+      if (other) this.overwrite(commands, at, rows, other);
+    };
+
+    const drain = async function* (): AsyncGenerator<Tensor> {
+      commands.submit();
+      for (const { at, tensor } of await recorder.drain()) {
+        if (at.stage === 'result_output' && generated) generated.push(argmax(tensor.values.subarray(-at.width)));
+        if (at.stage !== 'result_output' || hook?.record(at)) yield tensor;
+      }
+    };
+    for (const _ of forward(op, this.model, state, onStage)) {
+      signal?.throwIfAborted();
+      if (!recorder.has(this.layerBytes(batch))) yield* drain();
+    }
+    yield* drain();
+  }
+
+  /** Puts other rows in a stage's place, in the order of the commands: the rows travel in a buffer of their own. */
+  private overwrite(commands: Commands, at: StageAt, rows: GPUBuffer, values: Float32Array): void {
+    if (values.length !== at.tokens * at.width) {
+      throw new RangeError(`overwrite(${at.stage}): got ${values.length} values, wanted ${at.tokens} rows of ${at.width}`);
+    }
+    const buffer = this.opened.device.createBuffer({
+      label: `overwrite ${at.stage}`,
+      size: values.byteLength,
+      usage: GPUBufferUsage.COPY_SRC,
+      mappedAtCreation: true,
+    });
+    new Float32Array(buffer.getMappedRange()).set(values);
+    buffer.unmap();
+    commands.copy(buffer, 0, rows, 0, values.byteLength);
+  }
+
+  private widths(batch: Batch): Record<StageName, number> {
+    const c = this.config;
+    const byRow = {
+      n_embd: c.embeddingLength,
+      n_q: c.headCount * c.headDim,
+      n_k: c.headCountKv * c.headDim,
+      heads_n_kv: c.headCount * nKv(batch),
+      n_ff: c.feedForwardLength,
+      n_vocab: c.vocabularySize,
+    };
+    return Object.fromEntries(STAGES.map(({ name, row }) => [name, byRow[row]])) as Record<StageName, number>;
+  }
+
+  /** At least what can be recorded between two points where forward() lets us submit. */
+  private layerBytes(batch: Batch): number {
+    return 4 * batch.tokens * Object.values(this.widths(batch)).reduce((sum, width) => sum + width, 0);
+  }
+
+  private allocate(capacity: number, maxTokens: number): State {
+    if (!this.state || this.state.capacity < capacity || this.state.maxTokens < maxTokens) {
+      if (this.state) destroyState(this.state);
+      this.state = createState(this.opened.device, this.config, this.model, capacity, maxTokens);
+    }
+    return this.state;
+  }
+
+  private allocateRecorder(batch: Batch): Recorder {
+    const everything = this.layerBytes(batch) * (this.config.blockCount + 1);
+    const bytes = Math.max(this.layerBytes(batch), Math.min(ARENA, everything));
+    if (!this.recorder || this.recorder.bytes < bytes) {
+      this.recorder?.arena.destroy();
+      this.recorder = { arena: new Recorder(this.opened.device, bytes), bytes };
+    }
+    return this.recorder.arena;
+  }
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
+  return best;
+}

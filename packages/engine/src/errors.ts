@@ -1,0 +1,37 @@
+export type ModelErrorCode =
+  | 'model-not-found'
+  | 'model-not-gguf'
+  | 'model-version'
+  | 'model-endianness'
+  | 'model-truncated'
+  | 'model-damaged'
+  | 'model-metadata'
+  | 'model-architecture'
+  | 'model-tensor'
+  | 'model-tensor-type';
+
+/** A model file that cannot be used. `message` names the file, what was found, what was wanted and the remedy. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+  constructor(
+    readonly code: ModelErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export type RunErrorCode = 'tokens-empty' | 'token-out-of-range' | 'context-exceeded' | 'out-of-memory' | 'device-lost';
+
+/** A run that cannot be made with what was asked for, or that the device gave up. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  constructor(
+    readonly code: RunErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

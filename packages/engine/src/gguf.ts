@@ -1,0 +1,168 @@
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { gguf as parseGguf } from '@huggingface/gguf';
+import { ModelError } from './errors.js';
+import { GGML_TYPES, type GgmlType } from './ggml-types.js';
+
+/** One tensor of the file, with its place checked against the file's size. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly type: GgmlType;
+  /** GGUF order: shape[0] is the length of a row. */
+  readonly shape: readonly number[];
+  /** From the beginning of the file, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A GGUF file whose header, tensor table and extents are sound. Nothing of the tensor data has been read. */
+export interface GgufFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+}
+
+/**
+ * Reads and checks everything of a GGUF file but its tensor data.
+ *
+ * @throws ModelError naming what is wrong: not a file, empty, not GGUF, a Git LFS pointer, version 1, big-endian,
+ * truncated (header, tensor table, data), absurd counts, tensors past the end or overlapping, unknown tensor types.
+ * @example const file = await openGguf('model.gguf'); file.metadata['general.architecture'] // 'llama'
+ */
+export async function openGguf(path: string): Promise<GgufFile> {
+  const size = checkHead(path);
+  const parsed = await parse(path, size);
+  const alignment = Number(parsed.metadata['general.alignment'] ?? 32);
+  const dataOffset = Number(parsed.tensorDataOffset);
+  const tensors = new Map<string, TensorInfo>();
+  for (const info of parsed.tensorInfos) {
+    const type = GGML_TYPES[info.dtype];
+    if (!type) {
+      throw new ModelError(
+        'model-tensor-type',
+        `${path}: ${info.name} has the tensor type ${info.dtype}, which ggml v0.5.0 does not know. The file is damaged, or newer than this tool.`,
+      );
+    }
+    if (tensors.has(info.name)) throw damaged(path, `two tensors are called ${info.name}`);
+    tensors.set(info.name, place(path, size, { ...info, type, alignment, dataOffset }));
+  }
+  checkOverlap(path, tensors);
+  return { path, bytes: size, metadata: parsed.metadata, tensors };
+}
+
+/** What can be told from the first bytes. Returns the file's size. */
+function checkHead(path: string): number {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const what = code === 'ENOENT' ? 'no such file' : `cannot be opened (${code})`;
+    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
+  }
+  let stat: Stats;
+  const head = Buffer.alloc(64);
+  try {
+    stat = fstatSync(descriptor);
+    if (stat.isDirectory()) {
+      throw new ModelError('model-not-found', `${path}: is a directory. Pass the GGUF file itself with --model.`);
+    }
+    readSync(descriptor, head, 0, head.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  if (stat.size === 0) throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
+  if (head.toString('latin1').startsWith('version https://git-lfs')) {
+    throw new ModelError(
+      'model-not-gguf',
+      `${path}: is a Git LFS pointer of ${stat.size} bytes, not the model. Run "git lfs pull" in the repository it came from.`,
+    );
+  }
+  if (head.toString('latin1', 0, 4) !== 'GGUF') {
+    throw new ModelError(
+      'model-not-gguf',
+      `${path}: is not GGUF: it begins with ${JSON.stringify(head.toString('latin1', 0, Math.min(4, stat.size)))}, wanted "GGUF". ` +
+        "Convert the model with llama.cpp's convert_hf_to_gguf.py.",
+    );
+  }
+  if (stat.size < 24) throw truncated(path, `the header needs 24 bytes, and the file has ${stat.size}`);
+  const version = head.readUInt32LE(4);
+  if (version !== 0 && (version & 0xffff) === 0) {
+    throw new ModelError(
+      'model-endianness',
+      `${path}: is a big-endian GGUF file (version ${head.readUInt32BE(4)}). Convert it on this machine, or with --endian little.`,
+    );
+  }
+  if (version !== 2 && version !== 3) {
+    throw new ModelError(
+      'model-version',
+      `${path}: is GGUF version ${version}; versions 2 and 3 can be read. Convert the model again with a current llama.cpp.`,
+    );
+  }
+  return stat.size;
+}
+
+async function parse(path: string, size: number): Promise<Awaited<ReturnType<typeof parseGguf>>> {
+  let parsed: Awaited<ReturnType<typeof parseGguf>>;
+  try {
+    parsed = await parseGguf(path, { allowLocalFile: true });
+  } catch (cause) {
+    if (cause instanceof RangeError) throw truncated(path, `its header or tensor table goes on past its ${size} bytes`, cause);
+    throw damaged(path, (cause as Error).message, cause);
+  }
+  // The parser reads zeros past the end of a file that is shorter than its buffer.
+  const [tableBegin, tableEnd] = parsed.tensorInfoByteRange;
+  if (tableBegin > size) throw truncated(path, `its metadata needs more than its ${size} bytes`);
+  if (tableEnd > size) throw truncated(path, `its tensor table needs ${tableEnd} bytes, and the file has ${size}`);
+  if (parsed.tensorInfos.length === 0) throw damaged(path, 'it has no tensors');
+  return parsed;
+}
+
+interface RawTensor {
+  name: string;
+  shape: bigint[];
+  offset: bigint;
+  type: GgmlType;
+  alignment: number;
+  dataOffset: number;
+}
+
+function place(path: string, size: number, raw: RawTensor): TensorInfo {
+  const { name, type } = raw;
+  const elements = raw.shape.reduce((product, n) => product * n, 1n);
+  const shape = raw.shape.map(Number);
+  if (elements <= 0n || elements > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw damaged(path, `${name} has the shape [${raw.shape.join(', ')}]`);
+  }
+  const row = shape[0] as number;
+  if (row % type.elements !== 0) {
+    throw damaged(path, `${name} is ${type.name}, whose blocks hold ${type.elements} elements, but its rows have ${row}`);
+  }
+  const bytes = (Number(elements) / type.elements) * type.bytes;
+  const offset = raw.dataOffset + Number(raw.offset);
+  if (raw.offset % BigInt(raw.alignment) !== 0n) {
+    throw damaged(path, `${name} begins at ${raw.offset}, which is not a multiple of the alignment ${raw.alignment}`);
+  }
+  if (offset + bytes > size) {
+    throw truncated(path, `${name} needs the bytes ${offset} to ${offset + bytes}, and the file has ${size}`);
+  }
+  return { name, type, shape, offset, bytes };
+}
+
+function checkOverlap(path: string, tensors: ReadonlyMap<string, TensorInfo>): void {
+  const byOffset = [...tensors.values()].sort((a, b) => a.offset - b.offset);
+  byOffset.forEach((tensor, i) => {
+    const before = byOffset[i - 1];
+    if (before && before.offset + before.bytes > tensor.offset) {
+      throw damaged(path, `${before.name} and ${tensor.name} overlap at byte ${tensor.offset}`);
+    }
+  });
+}
+
+function truncated(path: string, what: string, cause?: unknown): ModelError {
+  return new ModelError('model-truncated', `${path}: is cut off: ${what}. Download or copy it again.`, { cause });
+}
+
+function damaged(path: string, what: string, cause?: unknown): ModelError {
+  return new ModelError('model-damaged', `${path}: is damaged: ${what}. Download or convert it again.`, { cause });
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+
+/** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
+const SHADERS = new URL('../shaders/', import.meta.url);
+const OTHER_SHADERS = process.env.LLAMA_PROBE_SHADERS;
+
+const sources = new Map<string, string>();
+
+/** The text of one shader file, such as `rope.wgsl` or `quant/q4_k.wgsl`. */
+export function shaderSource(file: string): string {
+  let source = sources.get(file);
+  if (source === undefined) {
+    source = readFileSync(OTHER_SHADERS ? `${OTHER_SHADERS}/${file}` : new URL(file, SHADERS), 'utf8');
+    sources.set(file, source);
+  }
+  return source;
+}
+
+const MAX_WORKGROUPS = 65535;
+
+/**
+ * The commands of one submit: dispatches in as few compute passes as copies allow.
+ *
+ * @example commands.dispatch(pipeline, bindGroup, 100); commands.copy(a, 0, b, 0, 64); commands.submit();
+ */
+export class Commands {
+  private encoder: GPUCommandEncoder | undefined;
+  private pass: GPUComputePassEncoder | undefined;
+  dispatches = 0;
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** The compute pass to encode into. */
+  compute(): GPUComputePassEncoder {
+    this.encoder ??= this.device.createCommandEncoder({ label: 'forward' });
+    this.pass ??= this.encoder.beginComputePass({ label: 'forward' });
+    return this.pass;
+  }
+
+  /** `workgroups` may exceed the limit of one dimension: kernels fold y back with folded_group(). */
+  dispatch(pipeline: GPUComputePipeline, bindGroup: GPUBindGroup, workgroups: number): void {
+    const pass = this.compute();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(Math.min(workgroups, MAX_WORKGROUPS), Math.ceil(workgroups / MAX_WORKGROUPS));
+    this.dispatches++;
+  }
+
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.pass?.end();
+    this.pass = undefined;
+    this.encoder ??= this.device.createCommandEncoder({ label: 'forward' });
+    this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+  }
+
+  submit(): void {
+    this.pass?.end();
+    this.pass = undefined;
+    if (!this.encoder) return;
+    this.device.queue.submit([this.encoder.finish()]);
+    this.encoder = undefined;
+  }
+}
+
+/** Pipelines and bind groups by what they are made of: each is created once. */
+export class KernelCache {
+  private readonly modules = new Map<string, GPUShaderModule>();
+  private readonly pipelines = new Map<string, GPUComputePipeline>();
+  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly ids = new WeakMap<object, number>();
+  private lastId = 0;
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** @param files are concatenated: declarations first, the file with main() last. */
+  pipeline(files: readonly string[], constants: Record<string, number>): GPUComputePipeline {
+    const name = files.at(-1) as string;
+    const key = `${files.join('+')} ${JSON.stringify(constants)}`;
+    let pipeline = this.pipelines.get(key);
+    if (!pipeline) {
+      let module = this.modules.get(files.join('+'));
+      if (!module) {
+        module = this.device.createShaderModule({ label: name, code: files.map(shaderSource).join('\n') });
+        this.modules.set(files.join('+'), module);
+      }
+      pipeline = this.device.createComputePipeline({ label: name, layout: 'auto', compute: { module, constants } });
+      this.pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** Binds the buffers in order from binding 0. */
+  bindGroup(pipeline: GPUComputePipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const key = [pipeline, ...buffers].map((object) => this.id(object)).join(' ');
+    let group = this.groups.get(key);
+    if (!group) {
+      group = this.device.createBindGroup({
+        label: pipeline.label,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      });
+      this.groups.set(key, group);
+    }
+    return group;
+  }
+
+  private id(object: object): number {
+    let id = this.ids.get(object);
+    if (id === undefined) {
+      id = ++this.lastId;
+      this.ids.set(object, id);
+    }
+    return id;
+  }
+}

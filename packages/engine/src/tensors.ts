@@ -1,0 +1,113 @@
+import type { LlamaConfig } from './config.js';
+import { ModelError } from './errors.js';
+import type { GgufFile, TensorInfo } from './gguf.js';
+import { WEIGHT_TYPES } from './mul-mat.js';
+
+/** The tensors of a `llama` file under the file's own names, checked for presence, shape and type. */
+export interface LlamaTensors {
+  readonly tokenEmbd: TensorInfo;
+  readonly blk: readonly LayerTensors[];
+  readonly outputNorm: TensorInfo;
+  /** The embedding where the head is tied. */
+  readonly output: TensorInfo;
+  readonly ropeFreqs?: TensorInfo;
+}
+
+export interface LayerTensors {
+  readonly attnNorm: TensorInfo;
+  readonly attnQ: TensorInfo;
+  readonly attnK: TensorInfo;
+  readonly attnV: TensorInfo;
+  readonly attnQBias?: TensorInfo;
+  readonly attnKBias?: TensorInfo;
+  readonly attnVBias?: TensorInfo;
+  readonly attnOutput: TensorInfo;
+  readonly ffnNorm: TensorInfo;
+  readonly ffnGate: TensorInfo;
+  readonly ffnUp: TensorInfo;
+  readonly ffnDown: TensorInfo;
+}
+
+/**
+ * Finds every tensor of the pass.
+ *
+ * @throws ModelError naming the tensor that is missing, misshapen, of a type that the engine cannot read, or unknown.
+ */
+export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors {
+  const { path, tensors } = file;
+  const { embeddingLength: embd, feedForwardLength: ff, vocabularySize: vocab, headDim } = config;
+  const q = config.headCount * headDim;
+  const kv = config.headCountKv * headDim;
+  const seen = new Set<string>();
+
+  const optional = (name: string, shape: number[]): TensorInfo | undefined => {
+    const tensor = tensors.get(name);
+    if (!tensor) return undefined;
+    seen.add(name);
+    if (tensor.shape.join() !== shape.join()) {
+      throw new ModelError(
+        'model-tensor',
+        `${path}: ${name} has the shape [${tensor.shape.join(', ')}]; the metadata asks for [${shape.join(', ')}]. Convert the model again.`,
+      );
+    }
+    const readable = shape.length === 1 ? tensor.type.name === 'F32' : tensor.type.name in WEIGHT_TYPES;
+    if (!readable) {
+      const types = shape.length === 1 ? 'F32 for vectors' : Object.keys(WEIGHT_TYPES).join(', ');
+      throw new ModelError(
+        'model-tensor-type',
+        `${path}: ${name} is ${tensor.type.name}, which the engine cannot read yet (it reads ${types}). ` +
+          'Requantise the model (probe compare --quantize Q8_0), or capture llama.cpp alone: probe capture --from llama.',
+      );
+    }
+    return tensor;
+  };
+  const required = (name: string, shape: number[]): TensorInfo => {
+    const tensor = optional(name, shape);
+    if (!tensor) {
+      throw new ModelError(
+        'model-tensor',
+        `${path}: the tensor ${name} is missing; wanted it with the shape [${shape.join(', ')}]. Convert the model again.`,
+      );
+    }
+    return tensor;
+  };
+
+  const tokenEmbd = required('token_embd.weight', [embd, vocab]);
+  const ropeFreqs = optional('rope_freqs.weight', [headDim / 2]);
+  const found: LlamaTensors = {
+    tokenEmbd,
+    blk: Array.from({ length: config.blockCount }, (_, il) => {
+      const weight = (name: string, shape: number[]) => required(`blk.${il}.${name}.weight`, shape);
+      const bias = (name: string, width: number) => optional(`blk.${il}.${name}.bias`, [width]);
+      return {
+        attnNorm: weight('attn_norm', [embd]),
+        attnQ: weight('attn_q', [embd, q]),
+        attnK: weight('attn_k', [embd, kv]),
+        attnV: weight('attn_v', [embd, kv]),
+        ...defined({ attnQBias: bias('attn_q', q), attnKBias: bias('attn_k', kv), attnVBias: bias('attn_v', kv) }),
+        attnOutput: weight('attn_output', [q, embd]),
+        ffnNorm: weight('ffn_norm', [embd]),
+        ffnGate: weight('ffn_gate', [embd, ff]),
+        ffnUp: weight('ffn_up', [embd, ff]),
+        ffnDown: weight('ffn_down', [ff, embd]),
+      };
+    }),
+    outputNorm: required('output_norm.weight', [embd]),
+    output: optional('output.weight', [embd, vocab]) ?? tokenEmbd,
+    ...defined({ ropeFreqs }),
+  };
+
+  const unknown = [...tensors.keys()].filter((name) => !seen.has(name));
+  if (unknown.length > 0) {
+    throw new ModelError(
+      'model-tensor',
+      `${path}: has tensors that the llama pass does not use, so its result would be wrong: ${unknown.slice(0, 4).join(', ')}` +
+        `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. Its llama.cpp side can still be captured: probe capture --from llama.`,
+    );
+  }
+  return found;
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+const defined = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

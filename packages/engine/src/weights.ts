@@ -1,0 +1,158 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { AdapterInfo } from './adapter/index.js';
+import { ModelError, RunError } from './errors.js';
+import type { GgufFile, TensorInfo } from './gguf.js';
+import type { Weight, WeightType } from './mul-mat.js';
+import type { LayerTensors, LlamaTensors } from './tensors.js';
+
+/** The weights on the GPU, under the file's own names. Matrices stay as the file has them. */
+export interface Model {
+  readonly tokenEmbd: Weight; // (vocabulary, embeddingLength)
+  readonly blk: readonly Layer[];
+  readonly outputNorm: GPUBuffer; // (embeddingLength)
+  readonly output: Weight; // (vocabulary, embeddingLength)
+  readonly ropeFreqs?: Float32Array; // (headDim / 2)
+  readonly bytes: number;
+}
+
+export interface Layer {
+  readonly attnNorm: GPUBuffer; // (embeddingLength)
+  readonly attnQ: Weight; // (heads · headDim, embeddingLength)
+  readonly attnK: Weight; // (kvHeads · headDim, embeddingLength)
+  readonly attnV: Weight; // (kvHeads · headDim, embeddingLength)
+  readonly attnQBias?: GPUBuffer; // (heads · headDim)
+  readonly attnKBias?: GPUBuffer; // (kvHeads · headDim)
+  readonly attnVBias?: GPUBuffer; // (kvHeads · headDim)
+  readonly attnOutput: Weight; // (embeddingLength, heads · headDim)
+  readonly ffnNorm: GPUBuffer; // (embeddingLength)
+  readonly ffnGate: Weight; // (feedForwardLength, embeddingLength)
+  readonly ffnUp: Weight; // (feedForwardLength, embeddingLength)
+  readonly ffnDown: Weight; // (embeddingLength, feedForwardLength)
+}
+
+/** How much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging buffer until then. */
+const UPLOAD_CHUNK: Record<AdapterInfo['kind'], number> = {
+  gpu: 64 << 20,
+  llvmpipe: 64 << 20,
+  lavapipe: 4 << 20,
+  swiftshader: 4 << 20,
+};
+
+/**
+ * Reads the tensor data straight from the file into GPU buffers, in bounded chunks.
+ *
+ * @throws RunError `out-of-memory` when the device refuses a buffer.
+ */
+export async function uploadModel(
+  device: GPUDevice,
+  kind: AdapterInfo['kind'],
+  file: GgufFile,
+  tensors: LlamaTensors,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Model> {
+  device.pushErrorScope('out-of-memory');
+  device.pushErrorScope('validation');
+  const handle = await open(file.path, 'r');
+  const total = [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  const upload = new Uploader(device, handle, UPLOAD_CHUNK[kind], (done) => onProgress?.(done, total));
+  try {
+    const blk: Layer[] = [];
+    const tokenEmbd = await upload.matrix(tensors.tokenEmbd);
+    for (const layer of tensors.blk) blk.push(await uploadLayer(upload, layer));
+    const model: Model = {
+      tokenEmbd,
+      blk,
+      outputNorm: await upload.vector(tensors.outputNorm),
+      output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
+      ...(tensors.ropeFreqs ? { ropeFreqs: await upload.floats(tensors.ropeFreqs) } : {}),
+      bytes: upload.allocated,
+    };
+    const problem = (await device.popErrorScope()) ?? (await device.popErrorScope());
+    if (problem) {
+      throw new RunError(
+        'out-of-memory',
+        `${file.path}: the adapter could not hold the weights (${upload.allocated} bytes): ${problem.message}. Use a smaller quantisation, or another --adapter.`,
+      );
+    }
+    return model;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function uploadLayer(upload: Uploader, layer: LayerTensors): Promise<Layer> {
+  const entries: Array<[string, Weight | GPUBuffer]> = [];
+  for (const [name, tensor] of Object.entries(layer) as Array<[string, TensorInfo]>) {
+    entries.push([name, tensor.shape.length === 1 ? await upload.vector(tensor) : await upload.matrix(tensor)]);
+  }
+  return Object.fromEntries(entries) as unknown as Layer;
+}
+
+class Uploader {
+  allocated = 0;
+  private readonly staging: Buffer;
+  private waiting = 0;
+  private done = 0;
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly file: FileHandle,
+    private readonly chunk: number,
+    private readonly onProgress: (done: number) => void,
+  ) {
+    this.staging = Buffer.alloc(Math.min(chunk, 8 << 20));
+  }
+
+  async floats(tensor: TensorInfo): Promise<Float32Array> {
+    const bytes = Buffer.alloc(tensor.bytes);
+    await this.read(bytes, tensor.offset, tensor.name);
+    return new Float32Array(bytes.buffer, bytes.byteOffset, tensor.bytes / 4);
+  }
+
+  vector(tensor: TensorInfo): Promise<GPUBuffer> {
+    return this.buffer(tensor.name, tensor.offset, tensor.bytes);
+  }
+
+  /** Splits by rows where the tensor is larger than one binding may be. */
+  async matrix(tensor: TensorInfo): Promise<Weight> {
+    const [columns, rows] = tensor.shape as [number, number];
+    const rowBytes = tensor.bytes / rows;
+    const fit = Math.floor(this.device.limits.maxStorageBufferBindingSize / rowBytes);
+    const slices: Weight['slices'] = [];
+    for (let firstRow = 0; firstRow < rows; firstRow += fit) {
+      const count = Math.min(fit, rows - firstRow);
+      const buffer = await this.buffer(tensor.name, tensor.offset + firstRow * rowBytes, count * rowBytes);
+      slices.push({ buffer, firstRow, rows: count });
+    }
+    return { name: tensor.name, type: tensor.type.name as WeightType, rows, columns, slices };
+  }
+
+  private async buffer(label: string, offset: number, bytes: number): Promise<GPUBuffer> {
+    const size = Math.ceil(bytes / 4) * 4;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.allocated += size;
+    for (let at = 0; at < bytes; at += this.staging.length) {
+      const count = Math.min(this.staging.length, bytes - at);
+      const padded = Math.ceil(count / 4) * 4;
+      await this.read(this.staging.subarray(0, count), offset + at, label);
+      this.staging.fill(0, count, padded);
+      this.device.queue.writeBuffer(buffer, at, this.staging, 0, padded);
+      this.waiting += padded;
+      this.done += count;
+      this.onProgress(this.done);
+      if (this.waiting >= this.chunk) {
+        await this.device.queue.onSubmittedWorkDone();
+        this.waiting = 0;
+      }
+    }
+    return buffer;
+  }
+
+  private async read(into: Buffer, offset: number, name: string): Promise<void> {
+    const { bytesRead } = await this.file.read(into, 0, into.length, offset);
+    if (bytesRead !== into.length) {
+      throw new ModelError('model-truncated', `${name}: the file became shorter while it was read.`);
+    }
+  }
+}

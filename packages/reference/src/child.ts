@@ -1,0 +1,60 @@
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { run } from './decode.js';
+import { LlamaCppError, toWire } from './errors.js';
+import { type LlamaLibrary, loadLibrary, type Pointer } from './library.js';
+import { describeModel, loadModel, quantizeFile } from './model.js';
+import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
+import { applyChatTemplate, detokenize, tokenize } from './vocabulary.js';
+
+/**
+ * The process that llama.cpp lives and may die in. It answers one request after the other, each in one go, since
+ * llama.cpp's calls block.
+ */
+
+let opened: LlamaLibrary | undefined;
+let loaded: Pointer | undefined;
+
+const library = (): LlamaLibrary => {
+  if (!opened) throw new LlamaCppError('internal', 'the library was not opened');
+  return opened;
+};
+const model = (): Pointer => {
+  if (loaded === undefined) throw new LlamaCppError('internal', 'no model was loaded');
+  return loaded;
+};
+
+const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] } = {
+  open({ directory, cpuVariant }) {
+    opened = loadLibrary(directory, cpuVariant);
+    return { version: opened.version, cpuVariant: opened.cpuVariant };
+  },
+  describe: ({ path }) => describeModel(library(), path),
+  load({ path }) {
+    loaded = loadModel(library(), path);
+    return null;
+  },
+  quantize(parameters) {
+    quantizeFile(library(), parameters);
+    return null;
+  },
+  tokenize: ({ text, addSpecial, parseSpecial }) => tokenize(library(), model(), text, addSpecial, parseSpecial),
+  detokenize: ({ ids, special }) => detokenize(library(), model(), ids, special),
+  chat: ({ prompt }) => applyChatTemplate(library(), model(), prompt),
+  run: (parameters) => run(library(), model(), parameters),
+};
+
+function answer({ id, method, parameters }: Request): Answer {
+  try {
+    return { id, result: METHODS[method](parameters as never) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0); // nobody listens any more
+    writeSync(LOG_PIPE, `\n${endOfLog(id)}\n`);
+    return { id, error: toWire(error) };
+  }
+}
+
+// While llama.cpp computes, this thread hears nothing; another one watches whether the parent is still there.
+new Worker(new URL('./watchdog.js', import.meta.url), { workerData: process.ppid }).unref();
+process.on('disconnect', () => process.exit(0));
+process.on('message', (request: Request) => process.send?.(answer(request)));

@@ -1,0 +1,203 @@
+import { readTensorStream, type Tensor } from '@llama-probe/dump';
+import { checkModelFile } from './files.js';
+import { borrow } from './pipe.js';
+import { LlamaProcess } from './process.js';
+import type { ModelInfo, RunResult } from './protocol.js';
+import { progressFromLog, quantizeWith } from './quantize.js';
+import { chooseThreads } from './threads.js';
+
+/** `native`: the file as it is. `exact`: the same weights dequantised to F32 by ggml. */
+export type ReferenceMode = 'native' | 'exact';
+
+export interface ReferenceOptions {
+  model: string;
+  mode: ReferenceMode;
+  threads?: number | undefined;
+  /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
+  cpuVariant?: string | undefined;
+  /** In tokens; without it as long as a run needs. */
+  contextLength?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((message: string) => void) | undefined;
+  /** Where llama.cpp's libraries are, instead of node-llama-cpp's package. */
+  libraries?: string | undefined;
+}
+
+export interface RunOptions {
+  tokens: readonly number[];
+  /** How many tokens are decoded after the prompt; as many as there are forced tokens, or 0. */
+  steps?: number | undefined;
+  /** Which stages come as tensors; an empty list evaluates without any callback. */
+  stages?: 'vocabulary' | 'all' | readonly string[] | undefined;
+  /** Which layers' stages come; stages without a layer come anyway. */
+  layers?: readonly number[] | undefined;
+  /** How many tokens are evaluated at once; without it the whole prompt. */
+  ubatch?: number | undefined;
+  /** What step 1… are fed instead of the greedy tokens. */
+  forcedTokens?: readonly number[] | undefined;
+}
+
+export interface ReferenceRun {
+  /** In evaluation order. Read them to their end: llama.cpp waits while nobody does. */
+  tensors: AsyncIterable<Tensor>;
+  /**
+   * `generated[0]` is the greedy token after the prompt, and step k is fed `generated[k - 1]` (or `forcedTokens[k - 1]`)
+   * and gives `generated[k]`: there are steps + 1. `notes` says which nodes could not be captured.
+   */
+  result: Promise<RunResult>;
+}
+
+export interface Reference {
+  readonly info: {
+    name: 'llama.cpp';
+    version: string;
+    mode: ReferenceMode;
+    cpuVariant: string;
+    threads: number;
+    /** Of the file that was given, also where the exact reference runs an F32 copy of it. */
+    model: ModelInfo;
+  };
+  /** Text → ids. @throws CrashError where the vocabulary is broken */
+  tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;
+  /** Ids → text. @param options.special spell out `<s>` and the like (default true) */
+  detokenize(ids: readonly number[], options?: { special?: boolean }): Promise<string>;
+  /** A user's message through the model's chat template, the assistant's turn opened; tokenise it with the defaults but addSpecial false if it begins with the BOS text. */
+  chat(prompt: string): Promise<string>;
+  run(options: RunOptions): ReferenceRun;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts llama.cpp in a child process and loads a model; for `exact` makes its F32 copy first (cached).
+ *
+ * @throws UnsupportedLibraryError, ModelError, QuantizeError, CrashError; whatever the signal says when it fires
+ * @example
+ * const reference = await openReference({ model: 'model.gguf', mode: 'exact' });
+ * const run = reference.run({ tokens: await reference.tokenize('Hello') });
+ * for await (const tensor of run.tensors) …
+ */
+export async function openReference(options: ReferenceOptions): Promise<Reference> {
+  const { model, mode, signal, onProgress } = options;
+  await checkModelFile(model);
+  const child = new LlamaProcess({ signal, onLog: progressFromLog('F32', onProgress) });
+  try {
+    const { version, cpuVariant } = await child.request('open', { directory: options.libraries, cpuVariant: options.cpuVariant });
+    const { allF32, ...info } = await child.request('describe', { path: model });
+    const path = mode === 'native' || allF32 ? model : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
+    onProgress?.(`loading ${info.file}`);
+    await child.request('load', { path });
+    const threads = chooseThreads(info.parameters, options.threads);
+    return new OpenReference(child, { name: 'llama.cpp', version, mode, cpuVariant, threads, model: info }, options.contextLength);
+  } catch (error) {
+    await child.close();
+    throw error;
+  }
+}
+
+/** What a model file says about itself, without loading its weights. */
+export async function inspectModel(options: Pick<ReferenceOptions, 'model' | 'signal' | 'libraries'>): Promise<ModelInfo> {
+  await checkModelFile(options.model);
+  const child = new LlamaProcess({ signal: options.signal });
+  try {
+    await child.request('open', { directory: options.libraries });
+    const { allF32: _, ...info } = await child.request('describe', { path: options.model });
+    return info;
+  } finally {
+    await child.close();
+  }
+}
+
+class OpenReference implements Reference {
+  /** Settles when the pipe is free for the next run's stream. */
+  private pipe: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly child: LlamaProcess,
+    readonly info: Reference['info'],
+    private readonly contextLength: number | undefined,
+  ) {}
+
+  tokenize(text: string, { addSpecial = true, parseSpecial = true } = {}): Promise<number[]> {
+    return this.child.request('tokenize', { text, addSpecial, parseSpecial });
+  }
+
+  detokenize(ids: readonly number[], { special = true } = {}): Promise<string> {
+    return this.child.request('detokenize', { ids, special });
+  }
+
+  chat(prompt: string): Promise<string> {
+    return this.child.request('chat', { prompt });
+  }
+
+  run({ tokens, stages = 'vocabulary', layers, forcedTokens, ...rest }: RunOptions): ReferenceRun {
+    const steps = rest.steps ?? forcedTokens?.length ?? 0;
+    const ubatch = Math.max(1, rest.ubatch ?? tokens.length);
+    const contextLength = this.contextLength ?? roundUp(tokens.length + steps, 256);
+    const { threads } = this.info;
+    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens };
+    const result = this.pipe.then(() => this.child.request('run', parameters));
+    const stream = this.pipe.then(() => readTensorStream(borrow(this.child.tensors), 'llama.cpp'));
+    const { promise, resolve } = deferred();
+    this.pipe = promise;
+    result.catch(() => {}); // whoever reads only the tensors gets the error there
+    const all = tensorsOf(stream, result, resolve);
+    if (stages.length > 0) return { tensors: all, result };
+    void drain(all); // there is nothing to wait for, so nobody needs to
+    return { tensors: nothing(result), result };
+  }
+
+  async close(): Promise<void> {
+    await this.child.close();
+  }
+
+  [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The tensors of one run. Leaving early reads the rest, so that the next run's stream begins at its beginning. */
+async function* tensorsOf(
+  stream: Promise<AsyncGenerator<Tensor>>,
+  result: Promise<RunResult>,
+  done: () => void,
+): AsyncGenerator<Tensor> {
+  const tensors = await stream;
+  let whole = false;
+  try {
+    for (;;) {
+      const next = await tensors.next();
+      if (next.done) break;
+      yield next.value;
+    }
+    whole = true;
+  } catch (error) {
+    await result; // a dead child breaks the stream: say why it died
+    throw error;
+  } finally {
+    if (!whole) await drain(tensors);
+    done();
+  }
+  await result;
+}
+
+async function* nothing(result: Promise<RunResult>): AsyncGenerator<Tensor> {
+  await result;
+}
+
+async function drain(tensors: AsyncGenerator<Tensor>): Promise<void> {
+  try {
+    while (!(await tensors.next()).done);
+  } catch {
+    // the process is gone, and with it the rest
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
