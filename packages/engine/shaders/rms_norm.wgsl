@@ -9,7 +9,11 @@ var<workgroup> partial: array<f32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = folded_group(group, groups) * width;
+  let token = folded_group(group, groups);
+  if (token >= batch.tokens) {
+    return;
+  }
+  let row = token * width;
   var sum = 0.0;
   for (var i = lane; i < width; i += WORKGROUP) {
     sum += x[row + i] * x[row + i];

@@ -125,7 +125,8 @@ export class Engine {
     this.opened.close();
   }
 
-  private check({ tokens, steps = 0, forcedTokens = [] }: RunOptions): void {
+  /** @throws RunError where the tokens are none, not in the vocabulary, or more than the context. */
+  check({ tokens, steps = 0, forcedTokens = [] }: RunOptions): void {
     const { vocabularySize, contextLength } = this.config;
     if (tokens.length === 0) throw new RunError('tokens-empty', 'There are no tokens to run. Give a prompt or --tokens.');
     for (const id of [...tokens, ...forcedTokens]) {
@@ -169,7 +170,8 @@ export class Engine {
     generated: number[] | undefined,
     { hook, signal }: RunOptions,
   ): AsyncGenerator<Tensor> {
-    const { device } = this.opened;
+    const { opened } = this;
+    const { device } = opened;
     const batch: Batch = { tokens: ids.length, firstPosition };
     const widths = this.widths(batch);
     const commands = new Commands(device);
@@ -192,7 +194,9 @@ export class Engine {
 
     const drain = async function* (): AsyncGenerator<Tensor> {
       commands.submit();
-      for (const { at, tensor } of await recorder.drain()) {
+      const recorded = await recorder.drain();
+      opened.check();
+      for (const { at, tensor } of recorded) {
         if (at.stage === 'result_output' && generated) generated.push(argmax(tensor.values.subarray(-at.width)));
         if (at.stage !== 'result_output' || hook?.record(at)) yield tensor;
       }

@@ -32,7 +32,8 @@ export interface GgufFile {
 export async function openGguf(path: string): Promise<GgufFile> {
   const size = checkHead(path);
   const parsed = await parse(path, size);
-  const alignment = Number(parsed.metadata['general.alignment'] ?? 32);
+  const metadata = { ...parsed.metadata } as Readonly<Record<string, unknown>>;
+  const alignment = Number(metadata['general.alignment'] ?? 32);
   const dataOffset = Number(parsed.tensorDataOffset);
   const tensors = new Map<string, TensorInfo>();
   for (const info of parsed.tensorInfos) {
@@ -47,7 +48,7 @@ export async function openGguf(path: string): Promise<GgufFile> {
     tensors.set(info.name, place(path, size, { ...info, type, alignment, dataOffset }));
   }
   checkOverlap(path, tensors);
-  return { path, bytes: size, metadata: parsed.metadata, tensors };
+  return { path, bytes: size, metadata, tensors };
 }
 
 /** What can be told from the first bytes. Returns the file's size. */

@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { QuantizeError } from './errors.js';
 import { modelFiles } from './files.js';
 
+let made = 0;
+
 /** Where made models are kept. */
 export function cacheDirectory(): string {
   const { LLAMA_PROBE_CACHE, XDG_CACHE_HOME } = process.env;
@@ -27,7 +29,10 @@ export async function cached(
   recipe: string,
   bytes: number,
   make: (target: string) => Promise<void>,
-  { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: ((message: string) => void) | undefined } = {},
+  {
+    signal,
+    onProgress,
+  }: { signal?: AbortSignal | undefined; onProgress?: ((message: string) => void) | undefined } = {},
 ): Promise<string> {
   const directory = join(cacheDirectory(), 'models');
   await guarded(directory, () => mkdir(directory, { recursive: true }));
@@ -37,7 +42,7 @@ export async function cached(
   if (await exists(path)) return path;
   await removeStale(directory);
   await checkSpace(directory, bytes);
-  const partial = join(directory, `.${name}.${process.pid}.partial`);
+  const partial = join(directory, `.${name}.${process.pid}-${made++}.partial`);
   try {
     await make(partial);
     signal?.throwIfAborted();
@@ -49,12 +54,20 @@ export async function cached(
 }
 
 /** SHA-256 of a model's content (all parts of a split one), remembered by path, size and time so that it is read once. */
-export async function contentHash(path: string, signal?: AbortSignal, onProgress?: (message: string) => void): Promise<string> {
+export async function contentHash(
+  path: string,
+  signal?: AbortSignal,
+  onProgress?: (message: string) => void,
+): Promise<string> {
   const files = await modelFiles(path);
-  const identity = JSON.stringify(await Promise.all(files.map(async (file) => {
-    const { size, mtimeMs, ino } = await stat(file);
-    return [resolve(file), size, mtimeMs, ino];
-  })));
+  const identity = JSON.stringify(
+    await Promise.all(
+      files.map(async (file) => {
+        const { size, mtimeMs, ino } = await stat(file);
+        return [resolve(file), size, mtimeMs, ino];
+      }),
+    ),
+  );
   const directory = join(cacheDirectory(), 'hashes');
   const memo = join(directory, `${createHash('sha256').update(identity).digest('hex').slice(0, 32)}.txt`);
   try {
@@ -80,7 +93,7 @@ export async function contentHash(path: string, signal?: AbortSignal, onProgress
 /** Removes what processes that no longer live left half-written. */
 async function removeStale(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    const pid = Number(/\.(\d+)\.partial$/.exec(name)?.[1]);
+    const pid = Number(/\.(\d+)-\d+\.partial$/.exec(name)?.[1]);
     if (!pid || isAlive(pid)) continue;
     await rm(join(directory, name), { force: true });
   }
@@ -119,4 +132,8 @@ async function guarded<T>(directory: string, action: () => Promise<T>): Promise<
 }
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -26,6 +26,10 @@ export class Capture {
   private readonly wants: (stage: string, layer: number | null) => boolean;
   private held: Held[] = [];
   private seen = new Map<string, number>();
+  /** The stages that were passed on, and those that there are. */
+  readonly delivered = new Set<string>();
+  readonly existing = new Set<string>();
+  private asked: { node: GraphNode; match: Match | undefined } | undefined;
   private order = 0;
   private step = 0;
   private first = 0;
@@ -50,14 +54,17 @@ export class Capture {
 
   /** What llama.cpp calls for each node. */
   evaluate(address: Pointer, ask: boolean): boolean {
-    const node = this.reader.read(address);
-    if (ask && this.held.length > 0) {
-      this.settle(node);
+    if (!ask) {
+      // what is shown is what was asked about last
+      if (this.asked?.match) this.hold(this.asked.node, this.asked.match);
+      return true;
     }
+    const node = this.reader.read(address);
+    if (this.held.length > 0) this.settle(node);
     const match = matchNode(node);
-    if (ask) return match !== undefined && this.isWanted(match) && this.canRead(node, match);
-    if (match) this.hold(node, match);
-    return true;
+    if (match) this.existing.add(match.stage);
+    this.asked = { node, match };
+    return match !== undefined && this.isWanted(match) && this.canRead(node, match);
   }
 
   /** Ends one evaluation: nothing more will be learnt about what is still held. */
@@ -75,7 +82,9 @@ export class Capture {
 
   private canRead(node: GraphNode, match: Match): boolean {
     if (!isReadable(node)) {
-      this.notes.add(`${match.stage} is of a type that is no number (${this.library.ggml_type_name(node.type)}); left out`);
+      this.notes.add(
+        `${match.stage} is of a type that is no number (${this.library.ggml_type_name(node.type)}); left out`,
+      );
       return false;
     }
     if (!match.layout && !layoutOf(node, this.tokens)) {
@@ -106,12 +115,12 @@ export class Capture {
 
   private decide(held: Held, next: GraphNode | undefined): void {
     const { match, node } = held;
-    const follows = next !== undefined && next.sources.includes(node.address);
+    const follows = next?.sources.includes(node.address) ?? false;
     if (match.until === 'bias') {
-      held.dropped = follows && next.op === 'ADD' && next.name === node.name;
+      held.dropped = follows && next?.op === 'ADD' && next.name === node.name;
       held.settled = true;
     } else if (match.until === 'consumer') {
-      const stage = follows ? NORMS[splitName(next.name).base] : undefined;
+      const stage = follows && next ? NORMS[splitName(next.name).base] : undefined;
       held.match = { ...match, stage: stage ?? match.stage };
       held.dropped = !this.wants(held.match.stage, match.layer);
       held.settled = true;
@@ -137,6 +146,7 @@ export class Capture {
     while (this.held[0]?.settled) {
       const { match, rows, dropped } = this.held.shift() as Held;
       if (dropped) continue;
+      this.delivered.add(match.stage);
       this.write({
         step: this.step,
         order: this.order++,

@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { run } from './decode.js';
 import { LlamaCppError, toWire } from './errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from './library.js';
 import { describeModel, loadModel, quantizeFile } from './model.js';
@@ -24,7 +23,7 @@ const model = (): Pointer => {
   return loaded;
 };
 
-const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] } = {
+const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | Promise<Methods[M][1]> } = {
   open({ directory, cpuVariant }) {
     opened = loadLibrary(directory, cpuVariant);
     return { version: opened.version, cpuVariant: opened.cpuVariant };
@@ -41,12 +40,15 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] } =
   tokenize: ({ text, addSpecial, parseSpecial }) => tokenize(library(), model(), text, addSpecial, parseSpecial),
   detokenize: ({ ids, special }) => detokenize(library(), model(), ids, special),
   chat: ({ prompt }) => applyChatTemplate(library(), model(), prompt),
-  run: (parameters) => run(library(), model(), parameters),
+  async run(parameters) {
+    const { run } = await import('./decode.js'); // with it comes Arrow, which takes longer to load than all else
+    return run(library(), model(), parameters);
+  },
 };
 
-function answer({ id, method, parameters }: Request): Answer {
+async function answer({ id, method, parameters }: Request): Promise<Answer> {
   try {
-    return { id, result: METHODS[method](parameters as never) };
+    return { id, result: await METHODS[method](parameters as never) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0); // nobody listens any more
     writeSync(LOG_PIPE, `\n${endOfLog(id)}\n`);
@@ -57,4 +59,7 @@ function answer({ id, method, parameters }: Request): Answer {
 // While llama.cpp computes, this thread hears nothing; another one watches whether the parent is still there.
 new Worker(new URL('./watchdog.js', import.meta.url), { workerData: process.ppid }).unref();
 process.on('disconnect', () => process.exit(0));
-process.on('message', (request: Request) => process.send?.(answer(request)));
+let before: Promise<unknown> = Promise.resolve();
+process.on('message', (request: Request) => {
+  before = before.then(async () => process.send?.(await answer(request)));
+});

@@ -21,7 +21,12 @@ export function run(library: LlamaLibrary, model: Pointer, parameters: RunParame
   }
 }
 
-function evaluate(library: LlamaLibrary, model: Pointer, parameters: RunParameters, stream: TensorStreamWriter): RunResult {
+function evaluate(
+  library: LlamaLibrary,
+  model: Pointer,
+  parameters: RunParameters,
+  stream: TensorStreamWriter,
+): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
   check(library, model, parameters, vocabularySize);
   const { tokens, steps, ubatch, stages, forcedTokens } = parameters;
@@ -49,7 +54,10 @@ function evaluate(library: LlamaLibrary, model: Pointer, parameters: RunParamete
       const status: number = library.llama_decode(context, batch.fill(ids));
       if (failure) throw failure;
       if (status !== 0) {
-        throw new LlamaCppError('decode-failed', `llama.cpp could not evaluate ${ids.length} tokens at position ${first} (status ${status}). It says:\n{log}`);
+        throw new LlamaCppError(
+          'decode-failed',
+          `llama.cpp could not evaluate ${ids.length} tokens at position ${first} (status ${status}). It says:\n{log}`,
+        );
       }
       if (captures) capture.end();
     };
@@ -62,7 +70,16 @@ function evaluate(library: LlamaLibrary, model: Pointer, parameters: RunParamete
       decode([id], tokens.length + step - 1, step);
       generated.push(greedy(library, context, vocabularySize));
     }
-    return { generated, milliseconds: performance.now() - started, notes: [...capture.notes] };
+    const milliseconds = performance.now() - started;
+    const missing = typeof stages === 'string' ? [] : stages.filter((stage) => !capture.delivered.has(stage));
+    if (captures && capture.delivered.size === 0) {
+      throw new PromptError(
+        'stages-unknown',
+        `no node of this model is ${missing.join(' or ')} in the layers asked for. It has ${[...capture.existing].join(', ')}.`,
+      );
+    }
+    const notes = [...capture.notes, ...missing.map((stage) => `no node of this model is ${stage}`)];
+    return { generated, milliseconds, notes };
   } finally {
     batch.free();
     library.llama_free(context);
@@ -71,18 +88,35 @@ function evaluate(library: LlamaLibrary, model: Pointer, parameters: RunParamete
 }
 
 function check(library: LlamaLibrary, model: Pointer, parameters: RunParameters, vocabularySize: number): void {
-  const { tokens, steps, contextLength, forcedTokens } = parameters;
+  const { tokens, steps, ubatch, contextLength, forcedTokens } = parameters;
+  for (const [name, value, least] of [
+    ['steps', steps, 0],
+    ['ubatch', ubatch, 1],
+  ] as const) {
+    if (!Number.isInteger(value) || value < least) {
+      throw new PromptError('run-option', `${name} is ${value}; wanted a whole number of at least ${least}.`);
+    }
+  }
   if (!library.llama_model_has_decoder(model)) {
-    throw new ModelError('model-no-decoder', 'this model has no decoder, so it makes no logits token by token. Only decoder models can be run.');
+    throw new ModelError(
+      'model-no-decoder',
+      'this model has no decoder, so it makes no logits token by token. Only decoder models can be run.',
+    );
   }
   if (tokens.length === 0) {
-    throw new PromptError('tokens-empty', 'there are no tokens to run: the prompt is empty and the model adds no token of its own. Give a longer prompt.');
+    throw new PromptError(
+      'tokens-empty',
+      'there are no tokens to run: the prompt is empty and the model adds no token of its own. Give a longer prompt.',
+    );
   }
   checkTokens(tokens, vocabularySize);
   if (forcedTokens) {
     checkTokens(forcedTokens, vocabularySize);
     if (forcedTokens.length < steps) {
-      throw new PromptError('steps', `${steps} steps were asked for with ${forcedTokens.length} forced tokens; every step needs one.`);
+      throw new PromptError(
+        'steps',
+        `${steps} steps were asked for with ${forcedTokens.length} forced tokens; every step needs one.`,
+      );
     }
   }
   if (tokens.length + steps > contextLength) {
@@ -93,7 +127,12 @@ function check(library: LlamaLibrary, model: Pointer, parameters: RunParameters,
   }
 }
 
-function createContext(library: LlamaLibrary, model: Pointer, { ubatch, threads, contextLength }: RunParameters, callback: Pointer | null): Pointer {
+function createContext(
+  library: LlamaLibrary,
+  model: Pointer,
+  { ubatch, threads, contextLength }: RunParameters,
+  callback: Pointer | null,
+): Pointer {
   const context = library.llama_init_from_model(model, {
     ...library.llama_context_default_params(),
     n_ctx: contextLength,
@@ -110,7 +149,10 @@ function createContext(library: LlamaLibrary, model: Pointer, { ubatch, threads,
     op_offload: false,
   });
   if (!context) {
-    throw new LlamaCppError('context-failed', `llama.cpp could not make a context of ${contextLength} tokens with batches of ${ubatch}. It says:\n{log}`);
+    throw new LlamaCppError(
+      'context-failed',
+      `llama.cpp could not make a context of ${contextLength} tokens with batches of ${ubatch}. It says:\n{log}`,
+    );
   }
   return context;
 }
@@ -118,7 +160,8 @@ function createContext(library: LlamaLibrary, model: Pointer, { ubatch, threads,
 /** The id of the largest logit of the last row; the lowest id of equal ones, as llama.cpp's greedy sampler. */
 function greedy(library: LlamaLibrary, context: Pointer, vocabularySize: number): number {
   const address: Pointer | null = library.llama_get_logits_ith(context, -1);
-  if (!address) throw new LlamaCppError('logits-missing', 'llama.cpp gave no logits for the last token. It says:\n{log}');
+  if (!address)
+    throw new LlamaCppError('logits-missing', 'llama.cpp gave no logits for the last token. It says:\n{log}');
   const logits = new Float32Array(vocabularySize);
   library.memcpy(new Uint8Array(logits.buffer), address, logits.byteLength);
   let best = 0;

@@ -6,7 +6,9 @@ import { ModelError } from './errors.js';
 export async function modelFiles(path: string): Promise<string[]> {
   const [, stem, count] = /^(.*)-\d{5}-of-(\d{5})\.gguf$/.exec(basename(path)) ?? [];
   if (stem === undefined) return [path];
-  const parts = (await readdir(dirname(path))).filter((name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${count}.gguf`));
+  const parts = (await readdir(dirname(path))).filter(
+    (name) => name.startsWith(`${stem}-`) && name.endsWith(`-of-${count}.gguf`),
+  );
   return parts.sort().map((name) => join(dirname(path), name));
 }
 
@@ -22,7 +24,11 @@ export async function checkModelFile(path: string): Promise<void> {
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new ModelError('model-not-found', `${path}: cannot be read (${code}); wanted a GGUF model file. Check the path.`, { cause });
+    throw new ModelError(
+      'model-not-found',
+      `${path}: cannot be read (${code}); wanted a GGUF model file. Check the path.`,
+      { cause },
+    );
   }
   if (magic.toString('latin1') !== 'GGUF') {
     throw new ModelError(

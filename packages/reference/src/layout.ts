@@ -37,7 +37,11 @@ export function headsToRows(values: Float32Array, ne: readonly number[], keep = 
  *
  * @param hidden (tokens, seen): which earlier positions a token does not see
  */
-export function hide({ values, width }: Rows, hidden: (token: number, position: number) => boolean, seen: number): void {
+export function hide(
+  { values, width }: Rows,
+  hidden: (token: number, position: number) => boolean,
+  seen: number,
+): void {
   const tokens = values.length / width;
   for (let token = 0; token < tokens; token++) {
     for (let position = 0; position < seen; position++) {

@@ -130,7 +130,11 @@ function checkLayouts(functions: Functions, base: LibraryHandle): void {
   compare('llama_context_params', functions.llama_context_default_params(), DEFAULTS.context);
   compare('llama_model_quantize_params', functions.llama_model_quantize_default_params(), DEFAULTS.quantize);
   const tensor = Number(base.func('ggml_tensor_overhead', 'size_t', [])()) - objectBytes;
-  compare('ggml_tensor', { bytes: tensor, declared: koffi.sizeof(GgmlTensor) }, { bytes: TENSOR_BYTES, declared: TENSOR_BYTES });
+  compare(
+    'ggml_tensor',
+    { bytes: tensor, declared: koffi.sizeof(GgmlTensor) },
+    { bytes: TENSOR_BYTES, declared: TENSOR_BYTES },
+  );
   if (Object.keys(found).length > 0) {
     throw new UnsupportedLibraryError(
       'library-layout',
@@ -143,7 +147,10 @@ function loadCpu(files: LibraryFiles, functions: Functions, wanted: string | und
   const names = [...files.cpu.keys()];
   const scores = new Map(names.map((name) => [name, cpuScore(files.cpu.get(name) as string)]));
   const usable = names.filter((name) => (scores.get(name) as number) > 0);
-  const best = usable.reduce((a, b) => ((scores.get(b) as number) > (scores.get(a) as number) ? b : a), usable[0] ?? '');
+  const best = usable.reduce(
+    (a, b) => ((scores.get(b) as number) > (scores.get(a) as number) ? b : a),
+    usable[0] ?? '',
+  );
   const variant = wanted ?? best;
   if (!files.cpu.has(variant)) {
     throw new UnsupportedLibraryError(

@@ -68,7 +68,8 @@ export function libraryFiles(directory: string): LibraryFiles {
     else found.set(name, join(directory, file));
   }
   const release = buildRelease(directory);
-  if (release !== undefined && release !== WANTED.release) throw wrongRelease(directory, release, '_nlcBuildMetadata.json');
+  if (release !== undefined && release !== WANTED.release)
+    throw wrongRelease(directory, release, '_nlcBuildMetadata.json');
   const [base, ggml, llama] = ['ggml-base', 'ggml', 'llama'].map((name) => found.get(name));
   if (!base || !ggml || !llama || cpu.size === 0) {
     throw new UnsupportedLibraryError(

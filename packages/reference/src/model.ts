@@ -25,14 +25,12 @@ export function describeModel(library: LlamaLibrary, path: string): ModelInfo & 
   const types = tensorTypes(library, path);
   const model = loadModel(library, path, false);
   try {
-    const allF32 = types.size === 1 && types.has('f32');
-    const [commonest] = [...types].sort((a, b) => b[1] - a[1])[0] ?? ['unknown'];
     const number = (name: keyof LlamaLibrary) => Number((library[name] as (model: Pointer) => number)(model));
     return {
       file: basename(path),
       architecture: metadata(library, model, 'general.architecture') ?? 'unknown',
       description: description(library, model),
-      quantization: allF32 ? 'F32' : (ftypeName(number('llama_model_ftype')) ?? commonest.toUpperCase()),
+      quantization: quantization(types, number('llama_model_ftype')),
       parameters: number('llama_model_n_params'),
       bytes: number('llama_model_size'),
       layers: number('llama_model_n_layer'),
@@ -41,7 +39,7 @@ export function describeModel(library: LlamaLibrary, path: string): ModelInfo & 
       headCountKv: number('llama_model_n_head_kv'),
       vocabularySize: library.llama_vocab_n_tokens(library.llama_model_get_vocab(model)),
       trainedContext: number('llama_model_n_ctx_train'),
-      allF32,
+      allF32: types.every((type) => type === 'f32'),
     };
   } finally {
     library.llama_model_free(model);
@@ -62,18 +60,23 @@ function text(write: (buffer: Uint8Array) => number): string | undefined {
   return length < 0 ? undefined : buffer.toString('utf8', 0, Math.min(length, buffer.length - 1));
 }
 
-/** ggml type name → how many tensors have it. */
-function tensorTypes(library: LlamaLibrary, path: string): Map<string, number> {
+/** The type where all matrices have one; else what llama.cpp calls the mix. */
+function quantization(types: readonly string[], ftype: number): string {
+  const [matrices = 'f32', another] = types.filter((type) => type !== 'f32'); // norms always are F32
+  return (another === undefined ? undefined : ftypeName(ftype)) ?? matrices.toUpperCase();
+}
+
+/** The names of the ggml types that occur. */
+function tensorTypes(library: LlamaLibrary, path: string): string[] {
   const gguf = library.gguf_init_from_file(path, { no_alloc: true, ctx: null });
   if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
   try {
-    const types = new Map<string, number>();
+    const types = new Set<string>();
     const count = Number(library.gguf_get_n_tensors(gguf));
     for (let i = 0; i < count; i++) {
-      const name: string = library.ggml_type_name(library.gguf_get_tensor_type(gguf, i));
-      types.set(name, (types.get(name) ?? 0) + 1);
+      types.add(library.ggml_type_name(library.gguf_get_tensor_type(gguf, i)));
     }
-    return types;
+    return [...types];
   } finally {
     library.gguf_free(gguf);
   }
@@ -82,7 +85,13 @@ function tensorTypes(library: LlamaLibrary, path: string): Map<string, number> {
 /** Makes a quantised copy. `target` is half-written until this returns. */
 export function quantizeFile(
   library: LlamaLibrary,
-  { source, target, ftype, pure, threads }: { source: string; target: string; ftype: number; pure: boolean; threads: number },
+  {
+    source,
+    target,
+    ftype,
+    pure,
+    threads,
+  }: { source: string; target: string; ftype: number; pure: boolean; threads: number },
 ): void {
   const status = library.llama_model_quantize(source, target, {
     ...library.llama_model_quantize_default_params(),

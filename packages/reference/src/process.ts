@@ -11,13 +11,20 @@ const DOING: Record<Method, { what: string; remedy: string }> = {
   open: { what: 'loading its libraries', remedy: 'Reinstall them with: npm install --include=optional' },
   describe: { what: 'reading the model file', remedy: 'The file may be damaged; fetch or convert it again.' },
   load: { what: 'loading the model', remedy: 'The file may be damaged; fetch or convert it again.' },
-  quantize: { what: 'quantising the model', remedy: 'The file may be damaged, or the type may not suit its shapes; try another type.' },
+  quantize: {
+    what: 'quantising the model',
+    remedy: 'The file may be damaged, or the type may not suit its shapes; try another type.',
+  },
   tokenize: {
     what: 'tokenising the prompt',
-    remedy: "The model's vocabulary may be incomplete (such as one without byte tokens); give token ids instead of text with --tokens.",
+    remedy:
+      "The model's vocabulary may be incomplete (such as one without byte tokens); give token ids instead of text with --tokens.",
   },
   detokenize: { what: 'turning tokens into text', remedy: "The model's vocabulary may be incomplete." },
-  chat: { what: 'applying the chat template', remedy: 'Write the prompt in the model’s format yourself and give it as plain text.' },
+  chat: {
+    what: 'applying the chat template',
+    remedy: 'Write the prompt in the model’s format yourself and give it as plain text.',
+  },
   run: { what: 'evaluating the model', remedy: 'Fewer tokens, or other options, may get around it.' },
 };
 
@@ -38,7 +45,7 @@ export interface ProcessOptions {
   onLog?: (line: string) => void;
 }
 
-/** A child process with llama.cpp in it. While no request is under way it does not keep this process alive. */
+/** A child process with llama.cpp in it. It keeps this process alive until it is closed. */
 export class LlamaProcess {
   /** Arrow streams, one for each run. */
   readonly tensors: Socket;
@@ -68,10 +75,13 @@ export class LlamaProcess {
     stderr.setEncoding('utf8').on('data', (text: string) => this.onLogText(text));
     this.logEnded = once(stderr, 'close');
     this.child.on('message', (answer: Answer) => void this.onAnswer(answer));
-    this.child.on('error', (cause) => this.end(new CrashError('llama-start', `the process for llama.cpp could not be started (${cause.message}).`, { cause })));
+    this.child.on('error', (cause) =>
+      this.end(
+        new CrashError('llama-start', `the process for llama.cpp could not be started (${cause.message}).`, { cause }),
+      ),
+    );
     this.child.on('exit', (code, signal) => void this.onExit(code, signal));
     options.signal?.addEventListener('abort', this.onAbort, { once: true });
-    this.keepAlive(false);
   }
 
   get pid(): number | undefined {
@@ -82,8 +92,8 @@ export class LlamaProcess {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(this.ended);
       const id = this.nextId++;
+      if (this.waiting.size === 0) this.log.length = 0;
       this.waiting.set(id, { method, resolve: resolve as never, reject });
-      this.keepAlive(true);
       this.child.send({ id, method, parameters }, (error) => {
         if (error && !this.ended) this.child.kill('SIGKILL'); // onExit tells why
       });
@@ -93,7 +103,9 @@ export class LlamaProcess {
   /** Ends the process, whatever it is doing, and waits until it is gone. */
   async close(): Promise<void> {
     this.end(new LlamaCppError('llama-closed', 'the reference is closed. Open another one.'));
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.ref();
+    await once(this.child, 'exit');
   }
 
   private end(error: Error): void {
@@ -127,7 +139,10 @@ export class LlamaProcess {
         `the system killed llama.cpp while it was ${doing.what} (${how}): most likely the memory ran out. Close other programs, take a smaller model or a shorter prompt, or the native reference instead of the exact one. It last said:\n${said}`,
       );
     }
-    return new CrashError('llama-crashed', `llama.cpp crashed while it was ${doing.what} (${how}). ${doing.remedy} It last said:\n${said}`);
+    return new CrashError(
+      'llama-crashed',
+      `llama.cpp crashed while it was ${doing.what} (${how}). ${doing.remedy} It last said:\n${said}`,
+    );
   }
 
   private async onAnswer(answer: Answer): Promise<void> {
@@ -135,7 +150,6 @@ export class LlamaProcess {
     if (!waiting) return;
     if ('error' in answer) await this.logMarked(answer.id);
     this.waiting.delete(answer.id);
-    if (this.waiting.size === 0) this.keepAlive(false);
     if ('error' in answer) waiting.reject(fromWire(answer.error, this.said()));
     else waiting.resolve(answer.result as never);
   }
@@ -165,12 +179,10 @@ export class LlamaProcess {
 
   private said(): string {
     const errors = this.log.filter((line) => /error|fail|invalid|assert|terminate|what\(\)/i.test(line));
-    return (errors.length > 0 ? errors : this.log.slice(-8)).slice(-12).map((line) => `  ${line.trim()}`).join('\n');
-  }
-
-  private keepAlive(yes: boolean): void {
-    const handles = [this.child, this.child.channel, ...this.child.stdio] as ({ ref(): void; unref(): void } | null | undefined)[];
-    for (const handle of handles) handle?.[yes ? 'ref' : 'unref']();
+    return (errors.length > 0 ? errors : this.log.slice(-8))
+      .slice(-12)
+      .map((line) => `  ${line.trim()}`)
+      .join('\n');
   }
 }
 

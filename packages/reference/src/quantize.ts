@@ -47,7 +47,11 @@ export function quantizeWith(
       await child.request('quantize', { source: model, target, ftype, pure, threads: availableCores() });
     } catch (error) {
       if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') throw error;
-      throw new QuantizeError('quantize-failed', `${model}: llama.cpp could not make ${name} of it. It says:\n${error.message}`, { cause: error });
+      throw new QuantizeError(
+        'quantize-failed',
+        `${model}: llama.cpp could not make ${name} of it. It says:\n${error.message}`,
+        { cause: error },
+      );
     }
   };
   return cached(model, `${name}-${version}`, estimatedBytes(name, info.parameters), make, { signal, onProgress });
@@ -64,7 +68,10 @@ function estimatedBytes(type: string, parameters: number): number {
 }
 
 /** llama.cpp logs `[ 12/ 201] blk.1.attn_k.weight …` for each tensor. */
-export function progressFromLog(type: string, onProgress: ((message: string) => void) | undefined): (line: string) => void {
+export function progressFromLog(
+  type: string,
+  onProgress: ((message: string) => void) | undefined,
+): (line: string) => void {
   return (line) => {
     const [, done, all] = /^\[\s*(\d+)\/\s*(\d+)\]/.exec(line) ?? [];
     if (done) onProgress?.(`making ${type.toUpperCase()}: tensor ${done} of ${all}`);

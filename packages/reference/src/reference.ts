@@ -57,11 +57,13 @@ export interface Reference {
     /** Of the file that was given, also where the exact reference runs an F32 copy of it. */
     model: ModelInfo;
   };
+  /** Of the process that llama.cpp runs in. */
+  readonly pid: number | undefined;
   /** Text → ids. @throws CrashError where the vocabulary is broken */
   tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;
   /** Ids → text. @param options.special spell out `<s>` and the like (default true) */
   detokenize(ids: readonly number[], options?: { special?: boolean }): Promise<string>;
-  /** A user's message through the model's chat template, the assistant's turn opened; tokenise it with the defaults but addSpecial false if it begins with the BOS text. */
+  /** A user's message through the model's chat template, with the assistant's turn opened. Tokenise it with the defaults. */
   chat(prompt: string): Promise<string>;
   run(options: RunOptions): ReferenceRun;
   close(): Promise<void>;
@@ -81,13 +83,23 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
   await checkModelFile(model);
   const child = new LlamaProcess({ signal, onLog: progressFromLog('F32', onProgress) });
   try {
-    const { version, cpuVariant } = await child.request('open', { directory: options.libraries, cpuVariant: options.cpuVariant });
+    const { version, cpuVariant } = await child.request('open', {
+      directory: options.libraries,
+      cpuVariant: options.cpuVariant,
+    });
     const { allF32, ...info } = await child.request('describe', { path: model });
-    const path = mode === 'native' || allF32 ? model : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
+    const path =
+      mode === 'native' || allF32
+        ? model
+        : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
     onProgress?.(`loading ${info.file}`);
     await child.request('load', { path });
     const threads = chooseThreads(info.parameters, options.threads);
-    return new OpenReference(child, { name: 'llama.cpp', version, mode, cpuVariant, threads, model: info }, options.contextLength);
+    return new OpenReference(
+      child,
+      { name: 'llama.cpp', version, mode, cpuVariant, threads, model: info },
+      options.contextLength,
+    );
   } catch (error) {
     await child.close();
     throw error;
@@ -95,7 +107,9 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
 }
 
 /** What a model file says about itself, without loading its weights. */
-export async function inspectModel(options: Pick<ReferenceOptions, 'model' | 'signal' | 'libraries'>): Promise<ModelInfo> {
+export async function inspectModel(
+  options: Pick<ReferenceOptions, 'model' | 'signal' | 'libraries'>,
+): Promise<ModelInfo> {
   await checkModelFile(options.model);
   const child = new LlamaProcess({ signal: options.signal });
   try {
@@ -117,6 +131,10 @@ class OpenReference implements Reference {
     private readonly contextLength: number | undefined,
   ) {}
 
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   tokenize(text: string, { addSpecial = true, parseSpecial = true } = {}): Promise<number[]> {
     return this.child.request('tokenize', { text, addSpecial, parseSpecial });
   }
@@ -131,7 +149,7 @@ class OpenReference implements Reference {
 
   run({ tokens, stages = 'vocabulary', layers, forcedTokens, ...rest }: RunOptions): ReferenceRun {
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
-    const ubatch = Math.max(1, rest.ubatch ?? tokens.length);
+    const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
     const contextLength = this.contextLength ?? roundUp(tokens.length + steps, 256);
     const { threads } = this.info;
     const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens };
@@ -180,8 +198,9 @@ async function* tensorsOf(
   await result;
 }
 
-async function* nothing(result: Promise<RunResult>): AsyncGenerator<Tensor> {
-  await result;
+function nothing(result: Promise<RunResult>): AsyncIterable<Tensor> {
+  const next = () => result.then(() => ({ done: true as const, value: undefined }));
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 async function drain(tensors: AsyncGenerator<Tensor>): Promise<void> {

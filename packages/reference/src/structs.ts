@@ -119,7 +119,16 @@ export const EvalCallback = koffi.proto('bool LlamaProbeEval(void *node, bool as
 
 /** What v0.5.0's own default functions return; a struct read wrongly cannot give all of these. */
 export const DEFAULTS = {
-  model: { n_gpu_layers: -1, split_mode: 1, load_mode: -1, lazy_mode: 1, main_gpu: 0, vocab_only: false, use_extra_bufts: true, load_mtp: false },
+  model: {
+    n_gpu_layers: -1,
+    split_mode: 1,
+    load_mode: -1,
+    lazy_mode: 1,
+    main_gpu: 0,
+    vocab_only: false,
+    use_extra_bufts: true,
+    load_mtp: false,
+  },
   context: {
     n_ctx: 512,
     n_batch: 2048,
@@ -139,7 +148,15 @@ export const DEFAULTS = {
     kv_unified: false,
     n_samplers: 0,
   },
-  quantize: { nthread: 0, ftype: 7, output_tensor_type: 43, token_embedding_type: 43, quantize_output_tensor: true, pure: false, max_buf_size: 8 * 2 ** 30 },
+  quantize: {
+    nthread: 0,
+    ftype: 7,
+    output_tensor_type: 43,
+    token_embedding_type: 43,
+    quantize_output_tensor: true,
+    pure: false,
+    max_buf_size: 8 * 2 ** 30,
+  },
 } as const;
 
 /** ggml_tensor of v0.5.0 is this long on every 64-bit platform. */

@@ -35,7 +35,8 @@ function physicalCores(): number {
         .map((name) => readFileSync(`${root}/${name}/topology/thread_siblings_list`, 'utf8'));
       return new Set(siblings).size || cpus().length;
     }
-    if (process.platform === 'darwin') return Number(execFileSync('sysctl', ['-n', 'hw.physicalcpu'], { encoding: 'utf8' }));
+    if (process.platform === 'darwin')
+      return Number(execFileSync('sysctl', ['-n', 'hw.physicalcpu'], { encoding: 'utf8' }));
   } catch {
     // no such file in this sandbox: count what the system counts
   }

@@ -2,7 +2,13 @@ import { ModelError, PromptError } from './errors.js';
 import type { LlamaLibrary, Pointer } from './library.js';
 
 /** Text → token ids. @throws ModelError `model-no-vocabulary` */
-export function tokenize(library: LlamaLibrary, model: Pointer, text: string, addSpecial: boolean, parseSpecial: boolean): number[] {
+export function tokenize(
+  library: LlamaLibrary,
+  model: Pointer,
+  text: string,
+  addSpecial: boolean,
+  parseSpecial: boolean,
+): number[] {
   const vocabulary = vocabularyOf(library, model);
   const bytes = Buffer.from(text, 'utf8');
   let ids = new Int32Array(bytes.length + 8);
@@ -43,7 +49,14 @@ export function applyChatTemplate(library: LlamaLibrary, model: Pointer, prompt:
   }
   let bytes = Buffer.alloc(4 * Buffer.byteLength(prompt) + 1024);
   const attempt = () =>
-    library.llama_chat_apply_template(template, [{ role: 'user', content: prompt }], 1, true, bytes, bytes.length) as number;
+    library.llama_chat_apply_template(
+      template,
+      [{ role: 'user', content: prompt }],
+      1,
+      true,
+      bytes,
+      bytes.length,
+    ) as number;
   let length = attempt();
   if (length < 0) {
     throw new PromptError(

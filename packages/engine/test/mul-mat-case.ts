@@ -1,0 +1,118 @@
+import { dequantizeRow } from '../../oracle/src/dequantize.js';
+import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/mul-mat.js';
+
+export interface Case {
+  type: WeightType;
+  rows: number;
+  columns: number;
+  tokens: number;
+  /** Rows of each slice; the last one takes what is left. */
+  sliceRows?: number;
+  /** Of the f16 scales and, for float types, of the weights. */
+  magnitude?: number;
+}
+
+/** Xorshift: fresh numbers at every run, from a seed that a failure can name. */
+export function randomFrom(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+function toHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size >= 65504) return sign | 0x7bff;
+  if (size < 2 ** -14) return sign | Math.round(size * 2 ** 24);
+  const exponent = Math.floor(Math.log2(size));
+  const rounded = Math.round(size * 2 ** (10 - exponent)); // 1024 … 2048
+  return sign | (((exponent + 14) << 10) + rounded);
+}
+
+// Where a block has f16 scales, in bytes from its beginning.
+const SCALES: Partial<Record<WeightType, number[]>> = {
+  Q8_0: [0], Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+};
+
+/** Rows of random blocks, with scales of about `magnitude`. */
+export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, random: () => number): Uint8Array {
+  const { elements, bytes } = WEIGHT_TYPES[type];
+  const data = new Uint8Array(((rows * columns) / elements) * bytes);
+  const view = new DataView(data.buffer);
+  for (let at = 0; at < data.length; at += bytes) {
+    const value = () => (random() * 2 - 1) * magnitude;
+    if (type === 'F32') view.setFloat32(at, value(), true);
+    else if (type === 'F16') view.setUint16(at, toHalf(value()), true);
+    else if (type === 'BF16') {
+      view.setFloat32(0, value(), true);
+      view.setUint16(at, view.getUint16(2, true), true);
+    } else {
+      for (let i = 0; i < bytes; i++) data[at + i] = random() * 256;
+      for (const scale of SCALES[type] ?? []) view.setUint16(at + scale, toHalf(value()), true);
+    }
+  }
+  return data;
+}
+
+/** Runs one product on the device. @returns the relative RMS and the largest error against float64 */
+export async function runCase(device: GPUDevice, mulMat: MulMat, test: Case, random: () => number): Promise<{ relative: number; worst: number }> {
+  const { type, rows, columns, tokens } = test;
+  const data = randomWeights(test, random);
+  const x = Float32Array.from({ length: tokens * columns }, () => random() * 2 - 1);
+  const { weight, buffers } = upload(device, test, data);
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const xBuffer = device.createBuffer({ label: 'x', size: x.byteLength, usage });
+  const dst = device.createBuffer({ label: 'dst', size: tokens * rows * 4, usage });
+  const readback = device.createBuffer({ size: dst.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  device.queue.writeBuffer(xBuffer, 0, x);
+  device.queue.writeBuffer(dst, 0, new Float32Array(tokens * rows).fill(Number.NaN));
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  mulMat.encode(pass, weight, xBuffer, dst, tokens);
+  pass.end();
+  encoder.copyBufferToBuffer(dst, 0, readback, 0, dst.size);
+  device.queue.submit([encoder.finish()]);
+  await readback.mapAsync(GPUMapMode.READ);
+  const got = new Float32Array(readback.getMappedRange().slice(0));
+  for (const buffer of [...buffers, xBuffer, dst, readback]) buffer.destroy();
+  return compare(test, data, x, got);
+}
+
+function upload(device: GPUDevice, { type, rows, columns, sliceRows = rows }: Case, data: Uint8Array): { weight: Weight; buffers: GPUBuffer[] } {
+  const rowBytes = data.length / rows;
+  const slices: Weight['slices'] = [];
+  for (let firstRow = 0; firstRow < rows; firstRow += sliceRows) {
+    const count = Math.min(sliceRows, rows - firstRow);
+    const size = Math.ceil((count * rowBytes) / 4) * 4;
+    const buffer = device.createBuffer({ label: 'w', size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    const padded = new Uint8Array(size);
+    padded.set(data.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes));
+    device.queue.writeBuffer(buffer, 0, padded);
+    slices.push({ buffer, firstRow, rows: count });
+  }
+  return { weight: { name: 'w', type, rows, columns, slices }, buffers: slices.map(({ buffer }) => buffer) };
+}
+
+function compare({ type, rows, columns, tokens }: Case, data: Uint8Array, x: Float32Array, got: Float32Array): { relative: number; worst: number } {
+  const rowBytes = data.length / rows;
+  let difference = 0;
+  let reference = 0;
+  let worst = 0;
+  for (let row = 0; row < rows; row++) {
+    const w = dequantizeRow(type, data.subarray(row * rowBytes, (row + 1) * rowBytes), columns);
+    for (let token = 0; token < tokens; token++) {
+      let want = 0;
+      for (let i = 0; i < columns; i++) want += (w[i] as number) * (x[token * columns + i] as number);
+      const delta = Math.abs((got[token * rows + row] as number) - want);
+      if (Number.isNaN(delta)) return { relative: Number.NaN, worst: Number.NaN };
+      difference += delta ** 2;
+      reference += want ** 2;
+      worst = Math.max(worst, delta);
+    }
+  }
+  return { relative: Math.sqrt(difference / reference), worst };
+}

@@ -1,0 +1,129 @@
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { runCapture } from './commands/capture.js';
+import { runCompare } from './commands/compare.js';
+import { runDiff } from './commands/diff.js';
+import { doctorText, runDoctor } from './commands/doctor.js';
+import { inspectText, runInspect } from './commands/inspect.js';
+import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
+import { VERSION } from './metadata.js';
+import { OPTIONS } from './options.js';
+import { Progress } from './progress.js';
+import type { Report } from './report/report.js';
+import { textReport } from './report/text.js';
+
+const RUN = [
+  OPTIONS.model,
+  OPTIONS.prompt,
+  OPTIONS.promptFile,
+  OPTIONS.tokens,
+  OPTIONS.chat,
+  OPTIONS.steps,
+  OPTIONS.reference,
+  OPTIONS.adapter,
+  OPTIONS.stages,
+  OPTIONS.layers,
+  OPTIONS.quantize,
+  OPTIONS.json,
+];
+
+/** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const signal = interruptible();
+  const progress = new Progress();
+  let code: number = EXIT.agree;
+  const print = (text: string) => {
+    progress.done();
+    process.stdout.write(`${text}\n`);
+  };
+  const printReport = (report: Report, json: boolean | undefined) => {
+    print(json ? JSON.stringify(report) : textReport(report));
+    code = EXIT[report.verdict];
+  };
+
+  const program = new Command('probe')
+    .description('Finds the first wrong stage of an LLM inference engine, measured against llama.cpp.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('Run "probe --help" or "probe help COMMAND" for what there is.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 the sides agree, 1 they diverged, 2 it could not be told.\n\nExamples:\n  probe compare --prompt Hello\n  probe compare --model model-Q4_K_M.gguf --prompt "Once upon a time" --json',
+    );
+
+  const compare = program
+    .command('compare')
+    .description('run llama.cpp and the engine on the same tokens, and say where they first differ')
+    .addOption(new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow'))
+    .action(async (options) => printReport(await runCompare(options, progress, signal), options.json));
+  for (const option of RUN) compare.addOption(option());
+
+  const capture = program
+    .command('capture')
+    .description('run one side and write its stages into a dump')
+    .addOption(new Option('--from <side>', 'whose stages').choices(['llama', 'webgpu']).makeOptionMandatory())
+    .addOption(new Option('-o, --out <file>', 'the dump to write').makeOptionMandatory())
+    .action(async (options) => {
+      const captured = await runCapture(options, progress, signal);
+      const { file, tensors, bytes } = captured;
+      print(options.json ? JSON.stringify(captured) : `${file}: ${tensors} tensors, ${bytes} bytes`);
+    });
+  for (const option of RUN) capture.addOption(option());
+
+  program
+    .command('diff')
+    .description('compare two dumps')
+    .addArgument(new Argument('<candidate>', 'the dump in doubt'))
+    .addArgument(new Argument('<reference>', 'the dump to believe'))
+    .addOption(OPTIONS.json())
+    .action(async (candidate, reference, options) => printReport(await runDiff(candidate, reference, progress), options.json));
+
+  program
+    .command('inspect')
+    .description('show what a dump holds')
+    .addArgument(new Argument('<dump>', 'a dump'))
+    .addOption(new Option('--stage <name>', 'only this stage'))
+    .addOption(new Option('--layer <number>', 'only this layer'))
+    .addOption(new Option('--step <number>', 'only this step; 0 is the prompt'))
+    .addOption(new Option('--values <count>', 'show the first values of each row'))
+    .addOption(OPTIONS.json())
+    .action(async (dump, options) => {
+      const inspected = await runInspect(dump, options);
+      print(options.json ? JSON.stringify(inspected) : inspectText(inspected));
+    });
+
+  program
+    .command('doctor')
+    .description('show what this machine has: adapters, llama.cpp, memory, and what is missing')
+    .addOption(OPTIONS.json())
+    .action(async (options) => {
+      const doctor = await runDoctor(progress, signal);
+      print(options.json ? JSON.stringify(doctor) : doctorText(doctor));
+      code = doctor.llama.ok && doctor.chosen !== null ? EXIT.agree : COULD_NOT_TELL;
+    });
+
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' });
+    return code;
+  } catch (error) {
+    progress.done();
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.agree : COULD_NOT_TELL; // it has printed
+    return fail(error, argv.includes('--json'));
+  }
+}
+
+/** Every error ends here: one message on stderr, exit 2, and with --json an object that says the same. */
+function fail(error: unknown, json: boolean): number {
+  const { code, message, stack } = error as { code?: unknown; message?: string; stack?: string };
+  const reason = message ?? String(error);
+  process.stderr.write(`probe: ${reason}\n`);
+  // Ours carry a stable code. Anything else is a bug of this tool, and its trace is for whoever mends it.
+  if (typeof code !== 'string') {
+    process.stderr.write('This is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n');
+  }
+  if (process.env.LLAMA_PROBE_TRACE) process.stderr.write(`${stack}\n`);
+  if (json) {
+    const report = { schema: 1, verdict: 'incomparable', reason, error: { code: typeof code === 'string' ? code : 'internal' } };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  }
+  return COULD_NOT_TELL;
+}

@@ -1,0 +1,130 @@
+import { openDump, type Tensor } from '@llama-probe/dump';
+import Table from 'cli-table3';
+import { UsageError } from '../errors.js';
+import { nearest } from '../selection.js';
+
+export interface InspectOptions {
+  stage?: string;
+  layer?: string;
+  step?: string;
+  values?: string;
+  json?: boolean;
+}
+
+/** Statistics of one tensor of a dump. */
+export interface TensorStatistics {
+  readonly step: number;
+  readonly order: number;
+  readonly layer: number | null;
+  readonly stage: string;
+  readonly shape: readonly [number, number];
+  readonly rms: number;
+  readonly mean: number;
+  readonly min: number;
+  readonly max: number;
+  readonly nan: number;
+  readonly inf: number;
+  /** The first values of each row, where they were asked for. */
+  readonly values?: readonly (readonly number[])[];
+}
+
+/** `probe inspect DUMP`: what a dump holds. */
+export async function runInspect(path: string, options: InspectOptions): Promise<object> {
+  const wanted = {
+    stage: options.stage,
+    layer: integer('--layer', options.layer),
+    step: integer('--step', options.step),
+    values: integer('--values', options.values) ?? 0,
+  };
+  const dump = await openDump(path);
+  const tensors: TensorStatistics[] = [];
+  const names = new Set<string>();
+  try {
+    for await (const tensor of dump.tensors()) {
+      names.add(tensor.stage);
+      if (wanted.stage !== undefined && tensor.stage !== wanted.stage) continue;
+      if (wanted.layer !== undefined && tensor.layer !== wanted.layer) continue;
+      if (wanted.step !== undefined && tensor.step !== wanted.step) continue;
+      tensors.push(statistics(tensor, wanted.values));
+    }
+  } finally {
+    await dump.close();
+  }
+  if (wanted.stage !== undefined && !names.has(wanted.stage)) {
+    throw new UsageError(
+      `--stage: ${path} has no stage "${wanted.stage}"; did you mean ${nearest(wanted.stage, [...names])}? It has ${[...names].join(', ')}.`,
+    );
+  }
+  return { schema: 1, file: path, bytes: dump.bytes, metadata: dump.metadata, tensors };
+}
+
+/** The same as text. */
+export function inspectText(inspected: object): string {
+  const { file, bytes, metadata, tensors } = inspected as Awaited<ReturnType<typeof runInspect>> & {
+    file: string;
+    bytes: number;
+    metadata: { producer: { name: string; version: string }; tokens: number[]; prompt?: string };
+    tensors: TensorStatistics[];
+  };
+  const table = new Table({
+    head: ['step', 'layer', 'stage', 'rows', 'width', 'RMS', 'mean', 'min', 'max', 'NaN', 'Inf'],
+    colAligns: ['right', 'right', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const one of tensors) {
+    const numbers = [one.rms, one.mean, one.min, one.max].map((value) => value.toPrecision(4));
+    table.push([one.step, one.layer ?? '', one.stage, ...one.shape, ...numbers, one.nan, one.inf]);
+  }
+  const values = tensors.flatMap((one) =>
+    (one.values ?? []).map((row, i) => `${one.step}/${one.layer ?? '-'}/${one.stage}[${i}]  ${row.map((value) => value.toPrecision(6)).join(' ')}`),
+  );
+  const { producer, tokens, prompt } = metadata;
+  return [
+    `${file}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
+    `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${JSON.stringify(prompt.slice(0, 60))}`}`,
+    table.toString(),
+    ...values,
+  ].join('\n');
+}
+
+function statistics({ step, order, layer, stage, tokens, width, values }: Tensor, shown: number): TensorStatistics {
+  let sum = 0;
+  let squares = 0;
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let nan = 0;
+  let inf = 0;
+  for (const value of values) {
+    if (Number.isNaN(value)) nan++;
+    else if (!Number.isFinite(value)) inf++;
+    else {
+      sum += value;
+      squares += value * value;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+  }
+  const count = Math.max(1, values.length - nan - inf);
+  return {
+    step,
+    order,
+    layer,
+    stage,
+    shape: [tokens.length, width],
+    rms: Math.sqrt(squares / count),
+    mean: sum / count,
+    min,
+    max,
+    nan,
+    inf,
+    ...(shown > 0
+      ? { values: Array.from(tokens, (_, row) => Array.from(values.subarray(row * width, row * width + Math.min(shown, width)))) }
+      : {}),
+  };
+}
+
+function integer(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name}: "${text}" is not a whole number.`);
+  return Number(text);
+}

@@ -1,0 +1,11 @@
+/** A mistake in what was asked for. `message` names the thing, what was found, what was wanted and the remedy. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'usage';
+}
+
+/** Ctrl-C, or a signal to end. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+  readonly code = 'interrupted';
+}

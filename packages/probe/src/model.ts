@@ -1,0 +1,43 @@
+import { statfs } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
+
+/** The trained model that comes with the package; scripts/bundled-model made it. */
+export const BUNDLED_MODEL = fileURLToPath(new URL('../models/smalltalk-4M-F16.gguf', import.meta.url));
+
+export interface ChosenMode {
+  readonly mode: ReferenceMode;
+  readonly why: string;
+}
+
+/** `exact` where the F32 weights fit in memory and in the cache, else `native`, unless one was asked for. */
+export async function chooseMode(asked: ReferenceMode | 'auto', info: Pick<ModelInfo, 'parameters'>): Promise<ChosenMode> {
+  if (asked !== 'auto') return { mode: asked, why: 'asked for' };
+  const bytes = exactModelBytes(info);
+  const memory = freemem();
+  if (bytes * 1.25 > memory) {
+    return { mode: 'native', why: `the weights as F32 need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
+  }
+  const disk = await freeDisk();
+  if (bytes > disk) {
+    return { mode: 'native', why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache` };
+  }
+  return { mode: 'exact', why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
+}
+
+async function freeDisk(): Promise<number> {
+  for (let directory = cacheDirectory(); ; directory = fileURLToPath(new URL('..', `file://${directory}/`))) {
+    try {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    } catch {
+      if (directory === '/') return Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
+/** @example gib(1.5 * 2 ** 30) === '1.5 GiB' */
+export function gib(bytes: number): string {
+  return bytes < 2 ** 28 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

@@ -1,0 +1,112 @@
+import { describe, type StageResult } from '@llama-probe/diff';
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { Report } from './report.js';
+
+const SHOWN_TOKENS = 16;
+
+/** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
+export function textReport(report: Report): string {
+  return [heading(report), stageTable(report.stages), conclusion(report), said(report), logitsTable(report), timings(report)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function heading({ model, tokens, reference, candidate }: Report): string {
+  const shown = tokens.slice(0, SHOWN_TOKENS).join(' ') + (tokens.length > SHOWN_TOKENS ? ' …' : '');
+  const about = [model.arch, model.quantization, model.layers && `${model.layers} layers`, model.bytes && megabytes(model.bytes)];
+  const mode = reference.why ? `${reference.mode} (${reference.why})` : reference.mode;
+  return [
+    `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
+    `tokens     ${tokens.length}: ${shown}`,
+    `reference  ${reference.name} ${reference.version}, ${mode}`,
+    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}`,
+  ].join('\n');
+}
+
+/** One row per stage of the prompt; of the decode steps the worst, and whatever does not agree. */
+function stageTable(stages: readonly StageResult[]): string {
+  if (stages.length === 0) return '';
+  const table = new Table({
+    head: ['layer', 'stage', 'RMS delta', 'relative', 'max abs', 'limit', 'verdict'],
+    colAligns: ['right', 'left', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
+    chars: PLAIN,
+  });
+  const prompt = stages.filter(({ step }) => step === 0);
+  const decoded = stages.filter(({ step }) => step > 0);
+  for (const stage of prompt) table.push(row(stage, ''));
+  const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
+  for (const stage of wrong.slice(0, 40)) table.push(row(stage, ` at step ${stage.step}`));
+  const lines = [table.toString()];
+  if (wrong.length > 40) lines.push(`… and ${wrong.length - 40} more stages of the decode steps that do not agree`);
+  if (decoded.length > 0 && wrong.length === 0) {
+    const worst = decoded.reduce((a, b) => (b.rel > a.rel ? b : a));
+    lines.push('', `steps 1 to ${worst === undefined ? 0 : Math.max(...decoded.map(({ step }) => step))}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`);
+  }
+  return lines.join('\n');
+}
+
+const PLAIN = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ',
+};
+
+const VERDICTS = { agree: pc.green('agree'), diverged: pc.red('DIVERGED'), incomparable: pc.yellow('incomparable') };
+
+function row(stage: StageResult, at: string): string[] {
+  const { layer, rms, rel, maxAbs, limit, verdict, reason } = stage;
+  return [
+    layer === null ? '' : String(layer),
+    stage.stage + at,
+    short(rms),
+    short(rel),
+    short(maxAbs),
+    limit.toExponential(0),
+    VERDICTS[verdict] + (reason ? `: ${reason}` : ''),
+  ];
+}
+
+const MARKS = { agree: pc.green('✓ agree'), diverged: pc.red('✗ diverged'), incomparable: pc.yellow('? incomparable') };
+
+function conclusion({ verdict, reason }: Report): string {
+  return `${MARKS[verdict]}: ${reason}`;
+}
+
+function said({ generated, reference, candidate }: Report): string {
+  if (!generated) return '';
+  const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
+  return [
+    `${reference.name.padEnd(12)}says ${JSON.stringify(generated.reference.text)}`,
+    `${candidate.name.padEnd(12)}says ${JSON.stringify(generated.candidate.text)}${same ? '' : pc.red('  (other tokens)')}`,
+  ].join('\n');
+}
+
+function logitsTable({ logits, top, reference, candidate }: Report): string {
+  if (!logits || !top) return '';
+  const table = new Table({
+    head: ['next token', reference.name, '', candidate.name, ''],
+    colAligns: ['right', 'left', 'right', 'left', 'right'],
+    style: { head: [], border: [], compact: true },
+    chars: PLAIN,
+  });
+  logits.topK.reference.forEach((theirs, i) => {
+    const ours = logits.topK.candidate[i];
+    table.push([
+      i + 1,
+      `${JSON.stringify(top.reference[i])} (${theirs.id})`,
+      theirs.logit.toFixed(4),
+      ours ? `${JSON.stringify(top.candidate[i])} (${ours.id})` : '',
+      ours?.logit.toFixed(4) ?? '',
+    ]);
+  });
+  return `${table.toString()}\nKL divergence of the next token: ${short(logits.klDivergence)} nats`;
+}
+
+function timings({ timings: { total } }: Report): string {
+  return total === undefined ? '' : pc.dim(`${(total / 1000).toFixed(1)} s`);
+}
+
+const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,0 +1,65 @@
+import { STAGE_NAMES } from '@llama-probe/dump';
+import type { Hook } from '@llama-probe/engine';
+import { UsageError } from './errors.js';
+
+/** Which stages of which layers a run captures. */
+export interface Selection {
+  readonly stages: readonly string[];
+  /** Every layer where undefined. */
+  readonly layers: readonly number[] | undefined;
+}
+
+/** `q_rope,kq` → names. @throws UsageError for a name that is no stage, with the nearest one. */
+export function parseStages(text: string | undefined): readonly string[] {
+  if (text === undefined) return STAGE_NAMES;
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (!(STAGE_NAMES as readonly string[]).includes(name)) {
+      throw new UsageError(
+        `--stages: "${name}" is no stage; did you mean ${nearest(name, STAGE_NAMES)}? The stages are ${STAGE_NAMES.join(', ')}.`,
+      );
+    }
+  }
+  return names;
+}
+
+/** `0,2-4` → [0, 2, 3, 4]. @throws UsageError for anything else, and for layers that the model does not have. */
+export function parseLayers(text: string | undefined, blockCount: number): readonly number[] | undefined {
+  if (text === undefined) return undefined;
+  const layers = text.split(',').flatMap((part) => {
+    const [, from, to] = /^\s*(\d{1,6})(?:-(\d{1,6}))?\s*$/.exec(part) ?? [];
+    if (from === undefined) throw new UsageError(`--layers: "${part}" is not a layer or a range; wanted such as 0,2-4.`);
+    const last = Number(to ?? from);
+    if (Number(from) > last || last >= blockCount) {
+      throw new UsageError(`--layers: ${part} is out of range; the model has the layers 0 to ${blockCount - 1}.`);
+    }
+    return Array.from({ length: last - Number(from) + 1 }, (_, i) => Number(from) + i);
+  });
+  return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** A hook that records the selection and changes nothing. */
+export function recordOnly({ stages, layers }: Selection): Hook {
+  const names = new Set(stages);
+  const chosen = layers && new Set(layers);
+  return { record: ({ stage, layer }) => names.has(stage) && (layer === null || !chosen || chosen.has(layer)) };
+}
+
+/** The name with the smallest edit distance. */
+export function nearest(name: string, names: readonly string[]): string {
+  return names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best), names[0] as string);
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,52 @@
+import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
+import { openReference, quantizeModel, type Reference, type ReferenceMode } from '@llama-probe/reference';
+import type { AdapterChoice } from './options.js';
+import { BUNDLED_MODEL, type ChosenMode, chooseMode } from './model.js';
+import type { Progress } from './progress.js';
+
+export interface ModelOptions {
+  model?: string;
+  quantize?: string;
+}
+
+/** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
+export async function chooseModel(options: ModelOptions, progress: Progress, signal: AbortSignal): Promise<GgufFile> {
+  const file = await openGguf(options.model ?? BUNDLED_MODEL);
+  if (!options.quantize) return file;
+  progress.say(`making ${options.quantize} of ${file.path} with llama.cpp`);
+  const path = await quantizeModel({ model: file.path, type: options.quantize, signal, onProgress: progress.say });
+  return openGguf(path);
+}
+
+export const parameters = (file: GgufFile): number =>
+  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+
+/** llama.cpp, in the mode asked for or the one that fits. */
+export async function openLlama(
+  file: GgufFile,
+  asked: ReferenceMode | 'auto',
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ reference: Reference; chosen: ChosenMode }> {
+  const chosen = await chooseMode(asked, { parameters: parameters(file) });
+  const reference = await openReference({ model: file.path, mode: chosen.mode, signal, onProgress: progress.say });
+  return { reference, chosen };
+}
+
+/** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
+export async function openBoth(
+  file: GgufFile,
+  options: { reference: ReferenceMode | 'auto'; adapter: AdapterChoice },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
+  const opening = [
+    openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say }),
+    openLlama(file, options.reference, progress, signal),
+  ] as const;
+  const [engine, llama] = await Promise.allSettled(opening);
+  if (engine.status === 'fulfilled' && llama.status === 'fulfilled') return { engine: engine.value, ...llama.value };
+  if (engine.status === 'fulfilled') engine.value.close();
+  if (llama.status === 'fulfilled') await llama.value.reference.close();
+  throw engine.status === 'rejected' ? engine.reason : (llama as PromiseRejectedResult).reason;
+}
