@@ -85,7 +85,9 @@ export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict
   if (incomparable || stages.length === 0) {
     return {
       verdict: 'incomparable',
-      reason: incomparable ? `${describe(incomparable)}: ${incomparable.reason}.` : 'The two sides have no stage in common.',
+      reason: incomparable
+        ? `${describe(incomparable)}: ${incomparable.reason}.`
+        : 'The two sides have no stage in common.',
       first: null,
     };
   }
@@ -129,7 +131,12 @@ class OpenStage {
     }
     this.rows += reference.tokens.length;
     for (let row = 0; row < reference.tokens.length; row++) {
-      this.sums.add(rowOf(candidate, row), rowOf(reference, row), reference.tokens[row] as number, this.at.stage === 'kq');
+      this.sums.add(
+        rowOf(candidate, row),
+        rowOf(reference, row),
+        reference.tokens[row] as number,
+        this.at.stage === 'kq',
+      );
     }
   }
 

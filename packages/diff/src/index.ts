@@ -2,4 +2,4 @@ export { align, type Pair } from './align.js';
 export { type CompareOptions, compare, describe, judge, tokenDifference } from './compare.js';
 export type { Comparison, First, StageResult, Verdict } from './comparison.js';
 export { compareLogits, highest, klDivergence, type LogitsSummary, type TopLogit } from './logits.js';
-export { type Metrics, MetricSums } from './metrics.js';
+export { MetricSums, type Metrics } from './metrics.js';

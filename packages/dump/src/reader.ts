@@ -52,7 +52,9 @@ export async function openDump(path: string): Promise<Dump> {
   try {
     file = await open(path, 'r');
   } catch (cause) {
-    throw new DumpError('dump-not-found', `${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code}).`, { cause });
+    throw new DumpError('dump-not-found', `${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code}).`, {
+      cause,
+    });
   }
   try {
     const bytes = await checkFrame(file, path);
@@ -73,7 +75,8 @@ export async function openDump(path: string): Promise<Dump> {
 /** Arrow's file frame: magic, …, footer, its length, magic. Checked here so that no reader allocates from a bad length. */
 async function checkFrame(file: FileHandle, path: string): Promise<number> {
   const stat = await file.stat();
-  if (!stat.isFile()) throw new DumpError('dump-not-arrow', `${path}: is a directory or device; wanted an Arrow IPC file.`);
+  if (!stat.isFile())
+    throw new DumpError('dump-not-arrow', `${path}: is a directory or device; wanted an Arrow IPC file.`);
   const head = Buffer.alloc(8);
   const tail = Buffer.alloc(10);
   await file.read(head, 0, 8, 0);
@@ -87,7 +90,10 @@ async function checkFrame(file: FileHandle, path: string): Promise<number> {
   await file.read(tail, 0, 10, Math.max(8, stat.size - 10));
   const footer = tail.readInt32LE(0);
   if (tail.toString('latin1', 4) !== MAGIC || footer <= 0 || footer > stat.size - 20) {
-    throw damaged(path, `it has ${stat.size} bytes and does not end with an Arrow footer: it was cut off or is still being written`);
+    throw damaged(
+      path,
+      `it has ${stat.size} bytes and does not end with an Arrow footer: it was cut off or is still being written`,
+    );
   }
   return stat.size;
 }

@@ -67,7 +67,10 @@ function valuesReader(vector: Vector, path: string): ValuesReader {
     throw new DumpError('dump-format', `${path}: the column "values" is ${type}; wanted list<float32>.`);
   }
   if (child.nullCount > 0) {
-    throw new DumpError('dump-format', `${path}: the column "values" has nulls inside a row; write NaN where there is no value.`);
+    throw new DumpError(
+      'dump-format',
+      `${path}: the column "values" has nulls inside a row; write NaN where there is no value.`,
+    );
   }
   // Float16 arrives as raw 16-bit patterns; Arrow's own accessor decodes them.
   const slice = (begin: number, end: number): Float32Array =>

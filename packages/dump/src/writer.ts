@@ -1,6 +1,15 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Data, type RecordBatch, RecordBatchFileWriter, RecordBatchStreamWriter, type RecordBatchWriter, type Schema, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  type Data,
+  type RecordBatch,
+  RecordBatchFileWriter,
+  RecordBatchStreamWriter,
+  type RecordBatchWriter,
+  type Schema,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
 import { dumpSchema, StageDictionary, tensorBatch } from './batch.js';
 import { writeError } from './errors.js';
 import { type DumpMetadata, encodeMetadata } from './metadata.js';

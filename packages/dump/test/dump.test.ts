@@ -2,7 +2,18 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataType, Field, Float32, Int32, List, RecordBatchFileWriter, Table, tableFromIPC, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  DataType,
+  Field,
+  Float32,
+  Int32,
+  List,
+  RecordBatchFileWriter,
+  Table,
+  tableFromIPC,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
 import pl from 'nodejs-polars';
 import { describe, expect, test } from 'vitest';
 import { DumpWriter, openDump, readTensorStream, type Tensor } from '../src/index.js';
@@ -33,7 +44,11 @@ const SAMPLE = () => [
   tensor({}),
   tensor({ order: 1, layer: 0, stage: 'q_proj' }, 3, 8),
   tensor({ order: 2, layer: 1, stage: 'some_node_of_another_model' }, 3, 1),
-  tensor({ order: 3, layer: 1, stage: 'kq', values: Float32Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY, 1e-42) }, 1, 4),
+  tensor(
+    { order: 3, layer: 1, stage: 'kq', values: Float32Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY, 1e-42) },
+    1,
+    4,
+  ),
   tensor({ order: 4, step: 1, stage: 'result_output', tokens: Int32Array.of(3) }, 1, 5),
 ];
 
@@ -112,7 +127,9 @@ describe('a dump', () => {
       for (let order = 0; order < 50; order++)
         writer.write({ step: 0, order, layer: order, stage: 'l_out', tokens: Int32Array.of(0, 1), width: 20000, values: new Float32Array(40000).fill(order) });
       writer.close();`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
     let order = 0;
     for await (const one of readTensorStream(child.stdio[3] as import('node:stream').Readable, 'pipe')) {
       expect(one.order).toBe(order);
@@ -124,7 +141,10 @@ describe('a dump', () => {
 });
 
 describe('a foreign dump', () => {
-  const metadata = new Map([['llama_probe.format', '1'], ['llama_probe.tokens', '[1]']]);
+  const metadata = new Map([
+    ['llama_probe.format', '1'],
+    ['llama_probe.tokens', '[1]'],
+  ]);
   const file = (columns: Record<string, import('apache-arrow').Vector>, meta = metadata) => {
     const path = join(directory(), 'foreign.arrow');
     const table = new Table(columns);
@@ -142,7 +162,11 @@ describe('a foreign dump', () => {
       layer: ints([null, null, 0]),
       stage: vectorFromArray(['embd', 'embd', 'q_proj'], new Utf8()),
       token: ints([0, 1, 0]),
-      values: lists([[1, 2], [3, 4], [5, 6, 7]]),
+      values: lists([
+        [1, 2],
+        [3, 4],
+        [5, 6, 7],
+      ]),
     });
     const dump = await openDump(path);
     const tensors = await all(dump.tensors());
@@ -158,7 +182,9 @@ describe('a foreign dump', () => {
     await expect(all(without.tensors())).rejects.toThrow(/column "layer" is missing; found step, order/);
     await without.close();
     await expect(openDump(file({ step: ints([0]) }, new Map()))).rejects.toThrow(/llama_probe\.format = nothing/);
-    await expect(openDump(file({ step: ints([0]) }, new Map([['llama_probe.format', '1']])))).rejects.toThrow(/tokens must be/);
+    await expect(openDump(file({ step: ints([0]) }, new Map([['llama_probe.format', '1']])))).rejects.toThrow(
+      /tokens must be/,
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { STAGES, type StageName, type Tensor } from '@llama-probe/dump';
-import { type AdapterInfo, type AdapterKind, openAdapter, type OpenedAdapter } from './adapter/index.js';
+import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
 import { type LlamaConfig, llamaConfig } from './config.js';
 import { RunError } from './errors.js';
 import { forward } from './forward.js';
@@ -128,7 +128,8 @@ export class Engine {
   /** @throws RunError where the tokens are none, not in the vocabulary, or more than the context. */
   check({ tokens, steps = 0, forcedTokens = [] }: RunOptions): void {
     const { vocabularySize, contextLength } = this.config;
-    if (tokens.length === 0) throw new RunError('tokens-empty', 'There are no tokens to run. Give a prompt or --tokens.');
+    if (tokens.length === 0)
+      throw new RunError('tokens-empty', 'There are no tokens to run. Give a prompt or --tokens.');
     for (const id of [...tokens, ...forcedTokens]) {
       if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
         throw new RunError(
@@ -182,7 +183,15 @@ export class Engine {
 
     let order = 0;
     const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer) => {
-      const at: StageAt = { step, order: order++, layer, stage, firstPosition, tokens: ids.length, width: widths[stage] };
+      const at: StageAt = {
+        step,
+        order: order++,
+        layer,
+        stage,
+        firstPosition,
+        tokens: ids.length,
+        width: widths[stage],
+      };
       const recorded = hook?.record(at) ?? false;
       if (recorded) recorder.record(commands, at, rows);
       if (stage === 'result_output' && generated && !recorded) {
@@ -211,7 +220,9 @@ export class Engine {
   /** Puts other rows in a stage's place, in the order of the commands: the rows travel in a buffer of their own. */
   private overwrite(commands: Commands, at: StageAt, rows: GPUBuffer, values: Float32Array): void {
     if (values.length !== at.tokens * at.width) {
-      throw new RangeError(`overwrite(${at.stage}): got ${values.length} values, wanted ${at.tokens} rows of ${at.width}`);
+      throw new RangeError(
+        `overwrite(${at.stage}): got ${values.length} values, wanted ${at.tokens} rows of ${at.width}`,
+      );
     }
     const buffer = this.opened.device.createBuffer({
       label: `overwrite ${at.stage}`,

@@ -12,6 +12,7 @@ import type { Model } from './weights.js';
  *
  * @example for (const _ of forward(op, model, state, hook)) progress(); commands.submit();
  */
+// biome-ignore format: each stage stands beside the step that makes it
 export function* forward(
   op: Operations,
   m: Model,

@@ -72,7 +72,8 @@ function checkHead(path: string): number {
   } finally {
     closeSync(descriptor);
   }
-  if (stat.size === 0) throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
+  if (stat.size === 0)
+    throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
   if (head.toString('latin1').startsWith('version https://git-lfs')) {
     throw new ModelError(
       'model-not-gguf',
@@ -108,7 +109,8 @@ async function parse(path: string, size: number): Promise<Awaited<ReturnType<typ
   try {
     parsed = await parseGguf(path, { allowLocalFile: true });
   } catch (cause) {
-    if (cause instanceof RangeError) throw truncated(path, `its header or tensor table goes on past its ${size} bytes`, cause);
+    if (cause instanceof RangeError)
+      throw truncated(path, `its header or tensor table goes on past its ${size} bytes`, cause);
     throw damaged(path, (cause as Error).message, cause);
   }
   // The parser reads zeros past the end of a file that is shorter than its buffer.
@@ -137,7 +139,10 @@ function place(path: string, size: number, raw: RawTensor): TensorInfo {
   }
   const row = shape[0] as number;
   if (row % type.elements !== 0) {
-    throw damaged(path, `${name} is ${type.name}, whose blocks hold ${type.elements} elements, but its rows have ${row}`);
+    throw damaged(
+      path,
+      `${name} is ${type.name}, whose blocks hold ${type.elements} elements, but its rows have ${row}`,
+    );
   }
   const bytes = (Number(elements) / type.elements) * type.bytes;
   const offset = raw.dataOffset + Number(raw.offset);

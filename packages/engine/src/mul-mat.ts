@@ -68,7 +68,11 @@ export function createMulMat(device: GPUDevice, _info: Pick<AdapterInfo, 'class'
     const key = values.join();
     const known = uniforms.get(key);
     if (known) return known;
-    const buffer = device.createBuffer({ label: `mul_mat ${key}`, size: 32, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    const buffer = device.createBuffer({
+      label: `mul_mat ${key}`,
+      size: 32,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
     device.queue.writeBuffer(buffer, 0, new Uint32Array(values));
     uniforms.set(key, buffer);
     return buffer;

@@ -1,6 +1,6 @@
 import type { LlamaConfig } from './config.js';
-import type { Model } from './weights.js';
 import { ropeTable } from './rope.js';
+import type { Model } from './weights.js';
 
 /** Everything that a pass writes, and the cache that outlives it. `T` is the most tokens that one pass takes. */
 export interface State {
@@ -33,11 +33,21 @@ export function ubatchFor(config: LlamaConfig, bindingLimit: number, capacity: n
 }
 
 /** Allocates for sequences of up to `capacity` positions. */
-export function createState(device: GPUDevice, config: LlamaConfig, model: Model, capacity: number, maxTokens: number): State {
+export function createState(
+  device: GPUDevice,
+  config: LlamaConfig,
+  model: Model,
+  capacity: number,
+  maxTokens: number,
+): State {
   let bytes = 0;
   const buffer = (label: string, elements: number, usage = GPUBufferUsage.STORAGE) => {
     bytes += elements * 4;
-    return device.createBuffer({ label, size: elements * 4, usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    return device.createBuffer({
+      label,
+      size: elements * 4,
+      usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
   };
   const rows = (label: string, width: number) => buffer(label, maxTokens * width);
   const cache = (label: string) =>

@@ -75,7 +75,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .addArgument(new Argument('<candidate>', 'the dump in doubt'))
     .addArgument(new Argument('<reference>', 'the dump to believe'))
     .addOption(OPTIONS.json())
-    .action(async (candidate, reference, options) => printReport(await runDiff(candidate, reference, progress), options.json));
+    .action(async (candidate, reference, options) =>
+      printReport(await runDiff(candidate, reference, progress), options.json),
+    );
 
   program
     .command('inspect')
@@ -122,7 +124,12 @@ function fail(error: unknown, json: boolean): number {
   }
   if (process.env.LLAMA_PROBE_TRACE) process.stderr.write(`${stack}\n`);
   if (json) {
-    const report = { schema: 1, verdict: 'incomparable', reason, error: { code: typeof code === 'string' ? code : 'internal' } };
+    const report = {
+      schema: 1,
+      verdict: 'incomparable',
+      reason,
+      error: { code: typeof code === 'string' ? code : 'internal' },
+    };
     process.stdout.write(`${JSON.stringify(report)}\n`);
   }
   return COULD_NOT_TELL;

@@ -12,7 +12,10 @@ export interface ChosenMode {
 }
 
 /** `exact` where the F32 weights fit in memory and in the cache, else `native`, unless one was asked for. */
-export async function chooseMode(asked: ReferenceMode | 'auto', info: Pick<ModelInfo, 'parameters'>): Promise<ChosenMode> {
+export async function chooseMode(
+  asked: ReferenceMode | 'auto',
+  info: Pick<ModelInfo, 'parameters'>,
+): Promise<ChosenMode> {
   if (asked !== 'auto') return { mode: asked, why: 'asked for' };
   const bytes = exactModelBytes(info);
   const memory = freemem();
@@ -21,7 +24,10 @@ export async function chooseMode(asked: ReferenceMode | 'auto', info: Pick<Model
   }
   const disk = await freeDisk();
   if (bytes > disk) {
-    return { mode: 'native', why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache` };
+    return {
+      mode: 'native',
+      why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
+    };
   }
   return { mode: 'exact', why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
 }

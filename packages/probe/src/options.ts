@@ -32,7 +32,8 @@ export const OPTIONS = {
   adapter: () => new Option('--adapter <kind>', 'WebGPU adapter').choices(['auto', ...ADAPTERS]).default('auto'),
   stages: () => new Option('--stages <names>', 'only these stages, such as q_rope,kq'),
   layers: () => new Option('--layers <list>', 'only these layers, such as 0,2-4'),
-  quantize: () => new Option('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  quantize: () =>
+    new Option('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
   json: () => new Option('--json', 'print one JSON object on stdout'),
 };
 

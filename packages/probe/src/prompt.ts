@@ -30,22 +30,33 @@ export function parsePrompt(options: PromptOptions): Prompt {
 }
 
 /** Text → ids, with the special tokens that the model asks for; a chat message goes through its template first. */
-export async function tokenize(prompt: Prompt, reference: Reference): Promise<{ ids: readonly number[]; text?: string }> {
+export async function tokenize(
+  prompt: Prompt,
+  reference: Reference,
+): Promise<{ ids: readonly number[]; text?: string }> {
   if ('ids' in prompt) return prompt;
-  if (!prompt.chat) return { ids: await reference.tokenize(prompt.text, { addSpecial: true, parseSpecial: true }), text: prompt.text };
+  if (!prompt.chat)
+    return { ids: await reference.tokenize(prompt.text, { addSpecial: true, parseSpecial: true }), text: prompt.text };
   const text = await reference.chat(prompt.text);
   // A template may write the BOS itself; it must not come twice.
   const plain = await reference.tokenize(text, { addSpecial: false, parseSpecial: true });
   const [bos] = await reference.tokenize('', { addSpecial: true });
-  const ids = bos === undefined || plain[0] === bos ? plain : await reference.tokenize(text, { addSpecial: true, parseSpecial: true });
+  const ids =
+    bos === undefined || plain[0] === bos
+      ? plain
+      : await reference.tokenize(text, { addSpecial: true, parseSpecial: true });
   return { ids, text };
 }
 
 function parseIds(text: string): readonly number[] {
-  return text.split(/[\s,]+/).filter(Boolean).map((part) => {
-    if (!/^\d{1,9}$/.test(part)) throw new UsageError(`--tokens: "${part}" is not a token id; wanted such as 1,15043.`);
-    return Number(part);
-  });
+  return text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((part) => {
+      if (!/^\d{1,9}$/.test(part))
+        throw new UsageError(`--tokens: "${part}" is not a token id; wanted such as 1,15043.`);
+      return Number(part);
+    });
 }
 
 function readPrompt(path: string): string {

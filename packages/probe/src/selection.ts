@@ -28,7 +28,8 @@ export function parseLayers(text: string | undefined, blockCount: number): reado
   if (text === undefined) return undefined;
   const layers = text.split(',').flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,6})(?:-(\d{1,6}))?\s*$/.exec(part) ?? [];
-    if (from === undefined) throw new UsageError(`--layers: "${part}" is not a layer or a range; wanted such as 0,2-4.`);
+    if (from === undefined)
+      throw new UsageError(`--layers: "${part}" is not a layer or a range; wanted such as 0,2-4.`);
     const last = Number(to ?? from);
     if (Number(from) > last || last >= blockCount) {
       throw new UsageError(`--layers: ${part} is out of range; the model has the layers 0 to ${blockCount - 1}.`);
@@ -47,7 +48,10 @@ export function recordOnly({ stages, layers }: Selection): Hook {
 
 /** The name with the smallest edit distance. */
 export function nearest(name: string, names: readonly string[]): string {
-  return names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best), names[0] as string);
+  return names.reduce(
+    (best, other) => (distance(name, other) < distance(name, best) ? other : best),
+    names[0] as string,
+  );
 }
 
 /** Levenshtein's edit distance. */

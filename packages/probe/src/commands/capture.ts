@@ -32,7 +32,11 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const everything = options.stages === 'all' || (options.stages === undefined && architecture !== 'llama');
   const stages = everything ? 'all' : parseStages(options.stages);
   const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
-  const config = { stages: options.stages ?? (everything ? 'all' : 'vocabulary'), layers: options.layers ?? 'all', steps: options.steps };
+  const config = {
+    stages: options.stages ?? (everything ? 'all' : 'vocabulary'),
+    layers: options.layers ?? 'all',
+    steps: options.steps,
+  };
 
   if (options.from === 'llama') {
     const { reference } = await openLlama(file, options.reference, progress, signal);
@@ -48,7 +52,8 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     }
   }
 
-  if (stages === 'all') throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
+  if (stages === 'all')
+    throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
   const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say });
   try {
     const { ids, text } = await tokenizeAlone(file.path, prompt, signal);

@@ -4,8 +4,8 @@ import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 import { LIMITS } from '../limits.js';
-import type { RunOptions } from '../options.js';
 import { candidateMetadata, referenceMetadata } from '../metadata.js';
+import type { RunOptions } from '../options.js';
 import type { Progress } from '../progress.js';
 import { parsePrompt, tokenize } from '../prompt.js';
 import type { Report } from '../report/report.js';
@@ -34,12 +34,30 @@ export async function runCompare(options: RunOptions, progress: Progress, signal
     const capacity = ids.length + options.steps;
     const ubatch = Math.min(engine.ubatch(capacity), ids.length);
     const llama = reference.run({ tokens: ids, steps: options.steps, forcedTokens: fed, stages, layers, ubatch });
-    const webgpu = engine.run({ tokens: ids, steps: options.steps, forcedTokens: fed, hook: recordOnly({ stages, layers }), ubatch, signal });
-    const config = { reference: chosen.mode, stages: options.stages ?? 'all', layers: options.layers ?? 'all', steps: options.steps };
+    const webgpu = engine.run({
+      tokens: ids,
+      steps: options.steps,
+      forcedTokens: fed,
+      hook: recordOnly({ stages, layers }),
+      ubatch,
+      signal,
+    });
+    const config = {
+      reference: chosen.mode,
+      stages: options.stages ?? 'all',
+      layers: options.layers ?? 'all',
+      steps: options.steps,
+    };
     const shared = { tokens, ...(text === undefined ? {} : { prompt: text }), config };
     const limit = LIMITS[chosen.mode];
     const comparison = await compare(
-      kept(options.out, 'candidate', webgpu.tensors, candidateMetadata(engine, shared), watch(progress, engine.config.blockCount)),
+      kept(
+        options.out,
+        'candidate',
+        webgpu.tensors,
+        candidateMetadata(engine, shared),
+        watch(progress, engine.config.blockCount),
+      ),
       kept(options.out, 'reference', llama.tensors, referenceMetadata(reference, file, shared)),
       { limit, tokens: { candidate: tokens, reference: tokens } },
     );

@@ -76,7 +76,10 @@ export function inspectText(inspected: object): string {
     table.push([one.step, one.layer ?? '', one.stage, ...one.shape, ...numbers, one.nan, one.inf]);
   }
   const values = tensors.flatMap((one) =>
-    (one.values ?? []).map((row, i) => `${one.step}/${one.layer ?? '-'}/${one.stage}[${i}]  ${row.map((value) => value.toPrecision(6)).join(' ')}`),
+    (one.values ?? []).map(
+      (row, i) =>
+        `${one.step}/${one.layer ?? '-'}/${one.stage}[${i}]  ${row.map((value) => value.toPrecision(6)).join(' ')}`,
+    ),
   );
   const { producer, tokens, prompt } = metadata;
   return [
@@ -118,7 +121,11 @@ function statistics({ step, order, layer, stage, tokens, width, values }: Tensor
     nan,
     inf,
     ...(shown > 0
-      ? { values: Array.from(tokens, (_, row) => Array.from(values.subarray(row * width, row * width + Math.min(shown, width)))) }
+      ? {
+          values: Array.from(tokens, (_, row) =>
+            Array.from(values.subarray(row * width, row * width + Math.min(shown, width))),
+          ),
+        }
       : {}),
   };
 }

@@ -7,14 +7,26 @@ const SHOWN_TOKENS = 16;
 
 /** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
 export function textReport(report: Report): string {
-  return [heading(report), stageTable(report.stages), conclusion(report), said(report), logitsTable(report), timings(report)]
+  return [
+    heading(report),
+    stageTable(report.stages),
+    conclusion(report),
+    said(report),
+    logitsTable(report),
+    timings(report),
+  ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
 function heading({ model, tokens, reference, candidate }: Report): string {
   const shown = tokens.slice(0, SHOWN_TOKENS).join(' ') + (tokens.length > SHOWN_TOKENS ? ' …' : '');
-  const about = [model.arch, model.quantization, model.layers && `${model.layers} layers`, model.bytes && megabytes(model.bytes)];
+  const about = [
+    model.arch,
+    model.quantization,
+    model.layers && `${model.layers} layers`,
+    model.bytes && megabytes(model.bytes),
+  ];
   const mode = reference.why ? `${reference.mode} (${reference.why})` : reference.mode;
   return [
     `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
@@ -42,15 +54,30 @@ function stageTable(stages: readonly StageResult[]): string {
   if (wrong.length > 40) lines.push(`… and ${wrong.length - 40} more stages of the decode steps that do not agree`);
   if (decoded.length > 0 && wrong.length === 0) {
     const worst = decoded.reduce((a, b) => (b.rel > a.rel ? b : a));
-    lines.push('', `steps 1 to ${worst === undefined ? 0 : Math.max(...decoded.map(({ step }) => step))}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`);
+    lines.push(
+      '',
+      `steps 1 to ${worst === undefined ? 0 : Math.max(...decoded.map(({ step }) => step))}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`,
+    );
   }
   return lines.join('\n');
 }
 
 const PLAIN = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' ',
 };
 
 const VERDICTS = { agree: pc.green('agree'), diverged: pc.red('DIVERGED'), incomparable: pc.yellow('incomparable') };
