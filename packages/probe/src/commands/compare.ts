@@ -64,6 +64,7 @@ export async function runCompare(options: RunOptions, progress: Progress, signal
     const compared = performance.now();
 
     const captured = await llama.result;
+    const spell = speller(file, reference);
     const own = await ownText(engine, ids, options.steps, (await webgpu.result).generated, free.generated, signal);
     return {
       schema: 1,
@@ -90,12 +91,12 @@ export async function runCompare(options: RunOptions, progress: Progress, signal
       stages: comparison.stages,
       logits: comparison.logits,
       generated: {
-        candidate: { tokens: own, text: await reference.detokenize(own) },
-        reference: { tokens: free.generated, text: await reference.detokenize(free.generated) },
+        candidate: { tokens: own, text: await spell(own) },
+        reference: { tokens: free.generated, text: await spell(free.generated) },
       },
       top: comparison.logits && {
-        candidate: await Promise.all(comparison.logits.topK.candidate.map(({ id }) => reference.detokenize([id]))),
-        reference: await Promise.all(comparison.logits.topK.reference.map(({ id }) => reference.detokenize([id]))),
+        candidate: await Promise.all(comparison.logits.topK.candidate.map(({ id }) => spell([id]))),
+        reference: await Promise.all(comparison.logits.topK.reference.map(({ id }) => spell([id]))),
       },
       timings: {
         open: opened - begin,
@@ -109,6 +110,12 @@ export async function runCompare(options: RunOptions, progress: Progress, signal
     engine.close();
     await reference.close();
   }
+}
+
+/** Ids → text, or null where the file has no vocabulary. */
+function speller(file: GgufFile, reference: Reference): (ids: readonly number[]) => Promise<string | null> {
+  if (file.metadata['tokenizer.ggml.model'] === 'no_vocab') return async () => null;
+  return (ids) => reference.detokenize(ids);
 }
 
 /** What the candidate says when it is fed its own choices: the same as long as they are the reference's. */

@@ -1,8 +1,10 @@
 import type { Comparison } from '@llama-probe/diff';
 
-interface Generated {
+/** What a side says, greedily. */
+export interface Generated {
   readonly tokens: readonly number[];
-  readonly text: string;
+  /** null where the model has no vocabulary. */
+  readonly text: string | null;
 }
 
 /** Everything that a comparison has to say: what `--json` prints, and what every other output is drawn from. */
@@ -30,7 +32,7 @@ export interface Report extends Comparison {
   /** What both sides say after the prompt, greedily. */
   readonly generated: { readonly candidate: Generated; readonly reference: Generated } | null;
   /** The texts of `logits.topK`. */
-  readonly top: { readonly candidate: readonly string[]; readonly reference: readonly string[] } | null;
+  readonly top: { readonly candidate: readonly (string | null)[]; readonly reference: readonly (string | null)[] } | null;
   /** Milliseconds. */
   readonly timings: Readonly<Record<string, number>>;
   /** Bytes on the GPU. */

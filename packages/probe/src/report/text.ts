@@ -1,7 +1,7 @@
 import { describe, type StageResult } from '@llama-probe/diff';
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { Report } from './report.js';
+import type { Generated, Report } from './report.js';
 
 const SHOWN_TOKENS = 16;
 
@@ -105,10 +105,13 @@ function said({ generated, reference, candidate }: Report): string {
   if (!generated) return '';
   const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
   return [
-    `${reference.name.padEnd(12)}says ${JSON.stringify(generated.reference.text)}`,
-    `${candidate.name.padEnd(12)}says ${JSON.stringify(generated.candidate.text)}${same ? '' : pc.red('  (other tokens)')}`,
+    `${reference.name.padEnd(12)}says ${speech(generated.reference)}`,
+    `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : pc.red('  (other tokens)')}`,
   ].join('\n');
 }
+
+const speech = ({ text, tokens }: Generated): string => (text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text));
+const token = (text: string | null | undefined, id: number): string => (text ? `${JSON.stringify(text)} (${id})` : String(id));
 
 function logitsTable({ logits, top, reference, candidate }: Report): string {
   if (!logits || !top) return '';
@@ -122,9 +125,9 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
     const ours = logits.topK.candidate[i];
     table.push([
       i + 1,
-      `${JSON.stringify(top.reference[i])} (${theirs.id})`,
+      token(top.reference[i], theirs.id),
       theirs.logit.toFixed(4),
-      ours ? `${JSON.stringify(top.candidate[i])} (${ours.id})` : '',
+      ours ? token(top.candidate[i], ours.id) : '',
       ours?.logit.toFixed(4) ?? '',
     ]);
   });
