@@ -94,7 +94,7 @@ export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict
   const worst = stages.reduce((a, b) => (b.rel / b.limit > a.rel / a.limit ? b : a));
   return {
     verdict: 'agree' satisfies Verdict,
-    reason: `All ${stages.length} stages agree; the worst is ${describe(worst)} with a relative RMS delta of ${worst.rel.toExponential(1)} (limit ${worst.limit.toExponential(0)}).`,
+    reason: `All ${stages.length} stages agree; the worst is ${describe(worst)} with a relative RMS delta of ${worst.rel.toExponential(1)} (limit ${worst.limit.toExponential()}).`,
     first: null,
   };
 }
@@ -105,19 +105,23 @@ export function describe({ step, layer, stage }: Pick<StageResult, 'step' | 'lay
 }
 
 function overLimit(stage: StageResult): string {
-  return `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${stage.limit.toExponential(0)}`;
+  return `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${stage.limit.toExponential()}`;
 }
 
 type Side = 'candidate' | 'reference';
 
-/** One stage while its pieces come in. */
+/** One stage while its pieces come in. Their values are not kept. */
 class OpenStage {
   private readonly sums = new MetricSums();
   private rows = 0;
   private problem: string | undefined;
   missingIn: Side | undefined;
 
-  constructor(readonly at: Tensor) {}
+  readonly at: Omit<Tensor, 'tokens' | 'values'>;
+
+  constructor({ order, step, layer, stage, width }: Tensor) {
+    this.at = { order, step, layer, stage, width };
+  }
 
   add(candidate: Tensor | undefined, reference: Tensor | undefined): void {
     if (!candidate || !reference) {

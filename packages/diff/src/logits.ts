@@ -19,7 +19,7 @@ export interface LogitsSummary {
 export function compareLogits(candidate: Float32Array, reference: Float32Array, k = 5): LogitsSummary {
   const topK = { candidate: highest(candidate, k), reference: highest(reference, k) };
   return {
-    top1Agree: topK.candidate[0]?.id === topK.reference[0]?.id,
+    top1Agree: topK.candidate[0] !== undefined && topK.candidate[0].id === topK.reference[0]?.id,
     top1Margin: (topK.reference[0]?.logit ?? Number.NaN) - (topK.reference[1]?.logit ?? Number.NaN),
     klDivergence: klDivergence(reference, candidate),
     topK,

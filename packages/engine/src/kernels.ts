@@ -70,7 +70,11 @@ export class KernelCache {
   private readonly ids = new WeakMap<object, number>();
   private lastId = 0;
 
-  constructor(private readonly device: GPUDevice) {}
+  /** @param source the text of a shader file; tests break one to see that its check can fail. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly source: (file: string) => string = shaderSource,
+  ) {}
 
   /** @param files are concatenated: declarations first, the file with main() last. */
   pipeline(files: readonly string[], constants: Record<string, number>): GPUComputePipeline {
@@ -80,7 +84,7 @@ export class KernelCache {
     if (!pipeline) {
       let module = this.modules.get(files.join('+'));
       if (!module) {
-        module = this.device.createShaderModule({ label: name, code: files.map(shaderSource).join('\n') });
+        module = this.device.createShaderModule({ label: name, code: files.map(this.source).join('\n') });
         this.modules.set(files.join('+'), module);
       }
       pipeline = this.device.createComputePipeline({ label: name, layout: 'auto', compute: { module, constants } });

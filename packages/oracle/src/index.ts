@@ -1,1 +1,11 @@
-export {};
+export { type Attention, isSeen, kq, kqv, kvHeadOf, softMax } from './attention.js';
+export { dequantizeRow, type QuantizedType } from './dequantize.js';
+export { add, addBias, mul } from './elementwise.js';
+export { getRows } from './embedding.js';
+export { silu, swiglu } from './ffn.js';
+export { forward, type OracleHook, type OracleStage } from './forward.js';
+export { argmax } from './logits.js';
+export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
+export { rmsNorm } from './norm.js';
+export { matMul } from './product.js';
+export { type Rotation, rope, ropeAngle } from './rope.js';

@@ -44,6 +44,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('Finds the first wrong stage of an LLM inference engine, measured against llama.cpp.')
     .version(VERSION)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'probe: ')) })
     .showHelpAfterError('Run "probe --help" or "probe help COMMAND" for what there is.')
     .addHelpText(
       'after',
@@ -108,12 +109,18 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     progress.done();
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.agree : COULD_NOT_TELL; // it has printed
-    return fail(error, argv.includes('--json'));
+    const json = argv.includes('--json');
+    if (error instanceof CommanderError) {
+      // It has printed its message, or what --help and --version ask for.
+      if (error.exitCode === 0) return EXIT.agree;
+      if (json) printError(error.message.replace(/^error: /, ''), 'usage');
+      return COULD_NOT_TELL;
+    }
+    return fail(error, json);
   }
 }
 
-/** Every error ends here: one message on stderr, exit 2, and with --json an object that says the same. */
+/** Every error of ours ends here: one message on stderr, exit 2, and with --json an object that says the same. */
 function fail(error: unknown, json: boolean): number {
   const { code, message, stack } = error as { code?: unknown; message?: string; stack?: string };
   const reason = message ?? String(error);
@@ -123,14 +130,10 @@ function fail(error: unknown, json: boolean): number {
     process.stderr.write('This is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n');
   }
   if (process.env.LLAMA_PROBE_TRACE) process.stderr.write(`${stack}\n`);
-  if (json) {
-    const report = {
-      schema: 1,
-      verdict: 'incomparable',
-      reason,
-      error: { code: typeof code === 'string' ? code : 'internal' },
-    };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-  }
+  if (json) printError(reason, typeof code === 'string' ? code : 'internal');
   return COULD_NOT_TELL;
+}
+
+function printError(reason: string, code: string): void {
+  process.stdout.write(`${JSON.stringify({ schema: 1, verdict: 'incomparable', reason, error: { code } })}\n`);
 }

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { listAdapters } from '@llama-probe/engine';
 import { availableCores, cacheDirectory, libraryDirectory, openReference } from '@llama-probe/reference';
-import pc from 'picocolors';
 import { BUNDLED_MODEL, gib } from '../model.js';
 import type { Progress } from '../progress.js';
+import { color } from '../report/color.js';
 
 /** What this machine has, what would be chosen and why, and what is missing. */
 export interface Doctor {
@@ -51,8 +51,8 @@ async function findLlama(signal: AbortSignal): Promise<Doctor['llama']> {
 
 /** The same as text. */
 export function doctorText({ node, platform, cores, memory, llama, adapters, chosen, cache }: Doctor): string {
-  const yes = pc.green('✓');
-  const no = pc.red('✗');
+  const yes = color.green('✓');
+  const no = color.red('✗');
   const lines = [
     `node       ${node} on ${platform}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${gib(memory.free)} of ${gib(memory.total)} of memory free`,
     `llama.cpp  ${llama.ok ? `${yes} ${llama.version}, CPU build ${llama.cpuVariant}` : `${no} ${llama.reason}`}`,
@@ -62,7 +62,7 @@ export function doctorText({ node, platform, cores, memory, llama, adapters, cho
   for (const { kind, found, info, reason, remedy } of adapters) {
     const name = info ? `${info.name}, ${info.backend}, ${info.level} level` : reason;
     lines.push(
-      `  ${found ? yes : no} ${kind.padEnd(11)}${name}${kind === chosen ? pc.bold('  ← chosen: the first that works') : ''}`,
+      `  ${found ? yes : no} ${kind.padEnd(11)}${name}${kind === chosen ? color.bold('  ← chosen: the first that works') : ''}`,
     );
     if (found && info) {
       const { maxStorageBufferBindingSize, maxComputeInvocationsPerWorkgroup } = info.limits;

@@ -32,7 +32,10 @@ export interface Report extends Comparison {
   /** What both sides say after the prompt, greedily. */
   readonly generated: { readonly candidate: Generated; readonly reference: Generated } | null;
   /** The texts of `logits.topK`. */
-  readonly top: { readonly candidate: readonly (string | null)[]; readonly reference: readonly (string | null)[] } | null;
+  readonly top: {
+    readonly candidate: readonly (string | null)[];
+    readonly reference: readonly (string | null)[];
+  } | null;
   /** Milliseconds. */
   readonly timings: Readonly<Record<string, number>>;
   /** Bytes on the GPU. */

@@ -1,6 +1,6 @@
 import { describe, type StageResult } from '@llama-probe/diff';
 import Table from 'cli-table3';
-import pc from 'picocolors';
+import { color } from './color.js';
 import type { Generated, Report } from './report.js';
 
 const SHOWN_TOKENS = 16;
@@ -80,7 +80,11 @@ const PLAIN = {
   middle: ' ',
 };
 
-const VERDICTS = { agree: pc.green('agree'), diverged: pc.red('DIVERGED'), incomparable: pc.yellow('incomparable') };
+const VERDICTS = {
+  agree: color.green('agree'),
+  diverged: color.red('DIVERGED'),
+  incomparable: color.yellow('incomparable'),
+};
 
 function row(stage: StageResult, at: string): string[] {
   const { layer, rms, rel, maxAbs, limit, verdict, reason } = stage;
@@ -90,12 +94,16 @@ function row(stage: StageResult, at: string): string[] {
     short(rms),
     short(rel),
     short(maxAbs),
-    limit.toExponential(0),
+    limit.toExponential(),
     VERDICTS[verdict] + (reason ? `: ${reason}` : ''),
   ];
 }
 
-const MARKS = { agree: pc.green('✓ agree'), diverged: pc.red('✗ diverged'), incomparable: pc.yellow('? incomparable') };
+const MARKS = {
+  agree: color.green('✓ agree'),
+  diverged: color.red('✗ diverged'),
+  incomparable: color.yellow('? incomparable'),
+};
 
 function conclusion({ verdict, reason }: Report): string {
   return `${MARKS[verdict]}: ${reason}`;
@@ -106,12 +114,14 @@ function said({ generated, reference, candidate }: Report): string {
   const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
   return [
     `${reference.name.padEnd(12)}says ${speech(generated.reference)}`,
-    `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : pc.red('  (other tokens)')}`,
+    `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : color.red('  (other tokens)')}`,
   ].join('\n');
 }
 
-const speech = ({ text, tokens }: Generated): string => (text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text));
-const token = (text: string | null | undefined, id: number): string => (text ? `${JSON.stringify(text)} (${id})` : String(id));
+const speech = ({ text, tokens }: Generated): string =>
+  text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text);
+const token = (text: string | null | undefined, id: number): string =>
+  text ? `${JSON.stringify(text)} (${id})` : String(id);
 
 function logitsTable({ logits, top, reference, candidate }: Report): string {
   if (!logits || !top) return '';
@@ -135,7 +145,7 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
 }
 
 function timings({ timings: { total } }: Report): string {
-  return total === undefined ? '' : pc.dim(`${(total / 1000).toFixed(1)} s`);
+  return total === undefined ? '' : color.dim(`${(total / 1000).toFixed(1)} s`);
 }
 
 const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));

@@ -1,0 +1,11 @@
+// For this repository's benchmarks and tests. Nothing here is kept stable.
+export { openAdapter } from './adapter/index.js';
+export { llamaConfig } from './config.js';
+export { forward } from './forward.js';
+export { openGguf } from './gguf.js';
+export { Commands, KernelCache } from './kernels.js';
+export { createMulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
+export { createOperations, type Operations } from './operations.js';
+export { createState } from './state.js';
+export { llamaTensors } from './tensors.js';
+export { uploadModel } from './weights.js';

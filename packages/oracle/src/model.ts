@@ -1,0 +1,36 @@
+/** The hyperparameters that the pass needs; names are GGUF's. */
+export interface OracleConfig {
+  readonly embeddingLength: number;
+  readonly headCount: number;
+  readonly headCountKv: number;
+  readonly headDim: number;
+  readonly rmsEpsilon: number;
+  readonly ropeFreqBase: number;
+  readonly ropeFreqScale: number;
+  readonly attentionScale: number;
+}
+
+/** A llama model in memory, dequantised. Matrices are (outputs, inputs), as in the file. */
+export interface OracleModel {
+  readonly config: OracleConfig;
+  readonly tokenEmbd: Float64Array; // (vocabulary, n_embd)
+  readonly blk: readonly OracleLayer[];
+  readonly outputNorm: Float64Array; // (n_embd)
+  readonly output: Float64Array; // (vocabulary, n_embd); tokenEmbd where the head is tied
+  readonly ropeFreqs?: Float64Array; // (headDim / 2)
+}
+
+export interface OracleLayer {
+  readonly attnNorm: Float64Array; // (n_embd)
+  readonly attnQ: Float64Array; // (heads · headDim, n_embd)
+  readonly attnK: Float64Array; // (kvHeads · headDim, n_embd)
+  readonly attnV: Float64Array; // (kvHeads · headDim, n_embd)
+  readonly attnQBias?: Float64Array; // (heads · headDim)
+  readonly attnKBias?: Float64Array; // (kvHeads · headDim)
+  readonly attnVBias?: Float64Array; // (kvHeads · headDim)
+  readonly attnOutput: Float64Array; // (n_embd, heads · headDim)
+  readonly ffnNorm: Float64Array; // (n_embd)
+  readonly ffnGate: Float64Array; // (n_ff, n_embd)
+  readonly ffnUp: Float64Array; // (n_ff, n_embd)
+  readonly ffnDown: Float64Array; // (n_embd, n_ff)
+}

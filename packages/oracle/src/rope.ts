@@ -1,0 +1,40 @@
+import { mapRows } from './rows.js';
+
+/** How positions become angles. */
+export interface Rotation {
+  readonly headDim: number;
+  readonly ropeFreqBase: number;
+  /** 1 / factor of linear scaling (position interpolation); 1 without. */
+  readonly ropeFreqScale: number;
+  /** The rope_freqs.weight of Llama 3: what slows down each pair. (headDim / 2) */
+  readonly factors?: ArrayLike<number> | undefined;
+}
+
+/**
+ * The angle of a pair at a position, in radians: position · base^(−2·pair / headDim) · scale / factor.
+ *
+ * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864 §3.2.2; the scale: Chen et al. 2023, arXiv:2306.15595.
+ * @example ropeAngle(7, 0, { headDim: 64, ropeFreqBase: 10000, ropeFreqScale: 1 }) // 7
+ */
+export function ropeAngle(position: number, pair: number, r: Rotation): number {
+  const frequency = r.ropeFreqBase ** ((-2 * pair) / r.headDim) * r.ropeFreqScale;
+  return (position * frequency) / (r.factors?.[pair] ?? 1);
+}
+
+/**
+ * Turns each pair (x₀, x₁), (x₂, x₃), … of every head by the angle of its row's position. llama.cpp permutes Q and K of the llama
+ * architecture when it converts a model, so that its pairs are neighbours and not the halves of a head.
+ *
+ * @param x (tokens, heads · headDim) @param width heads · headDim @param firstPosition of the first row @returns as x
+ * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864, equation 34.
+ * @example rope(Float64Array.of(1, 0), 2, 1, { headDim: 2, ropeFreqBase: 10000, ropeFreqScale: 1 }) // [cos 1, sin 1]
+ */
+export function rope(x: Float64Array, width: number, firstPosition: number, r: Rotation): Float64Array {
+  return mapRows(x, width, (row, token) =>
+    row.map((value, i) => {
+      const angle = ropeAngle(firstPosition + token, (i % r.headDim) >> 1, r);
+      const other = row[i ^ 1] as number;
+      return value * Math.cos(angle) + (i % 2 === 0 ? -other : other) * Math.sin(angle);
+    }),
+  );
+}

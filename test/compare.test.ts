@@ -1,0 +1,307 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import pl from 'nodejs-polars';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../packages/probe/src/index.js';
+import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
+import { path, probe, probeJson } from './support/probe.js';
+
+const STAGES_OF_A_LAYER = [
+  ...['attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj', 'q_rope', 'k_rope', 'kq', 'kq_soft_max', 'kqv_out'],
+  ...['attn_out', 'ffn_inp', 'ffn_rms', 'ffn_norm', 'ffn_gate', 'ffn_up', 'ffn_swiglu', 'ffn_out', 'l_out'],
+];
+const STAGES_OF_THE_MODEL = ['embd', 'result_rms', 'result_norm', 'result_output'];
+const EXACT = 1e-5;
+
+/** Every stage of a report was compared, and lies within the limit. */
+function expectAgreement(json: Report, steps: number, limit = EXACT): void {
+  expect(json.verdict, json.reason).toBe('agree');
+  expect(json.first).toBeNull();
+  const layers = json.model.layers as number;
+  expect(json.stages).toHaveLength((steps + 1) * (layers * STAGES_OF_A_LAYER.length + STAGES_OF_THE_MODEL.length));
+  for (const stage of json.stages) {
+    expect(stage.rel, `${stage.stage} of layer ${stage.layer} at step ${stage.step}`).toBeLessThanOrEqual(limit);
+    expect(stage.verdict).toBe('agree');
+    expect(stage.count).toBeGreaterThan(0);
+  }
+}
+
+function expectSameTokens({ generated }: Report, steps: number): void {
+  expect(generated?.reference.tokens).toHaveLength(steps + 1);
+  expect(generated?.candidate.tokens).toEqual(generated?.reference.tokens);
+}
+
+const ids = (tokens: readonly number[]) => tokens.join();
+
+describe('the bundled model', () => {
+  let sample: readonly number[];
+  beforeAll(async () => {
+    sample = await sampleTokens(BUNDLED);
+    expect(sample.length).toBeGreaterThanOrEqual(200);
+  });
+
+  const compare = (tokens: number, type: string, reference: string) =>
+    probeJson(['compare', '--tokens', ids(sample.slice(0, tokens)), '--quantize', type, '--reference', reference]);
+
+  describe.each(TYPES)('%s', (type) => {
+    test('exact: every stage within 1e-5, the same tokens', async () => {
+      const { code, json } = await compare(5, type, 'exact');
+      expectAgreement(json, 16);
+      expectSameTokens(json, 16);
+      expect(code).toBe(0);
+      expect(json.model.quantization).toBe(type);
+      expect(json.reference.mode).toBe('exact');
+    });
+    test('native: agree', async () => {
+      const { code, json } = await compare(5, type, 'native');
+      expectAgreement(json, 16, json.stages[0]?.limit);
+      expect(code).toBe(0);
+      expect(json.reference.mode).toBe('native');
+    });
+  });
+
+  for (const type of ['Q8_0', 'Q4_K']) {
+    test.each([1, 64, 200])(`${type}, a prompt of %i tokens`, async (tokens) => {
+      const exact = await compare(tokens, type, 'exact');
+      expectAgreement(exact.json, 16);
+      expectSameTokens(exact.json, 16);
+      expect(exact.json.tokens).toEqual(sample.slice(0, tokens));
+      const native = await compare(tokens, type, 'native');
+      expectAgreement(native.json, 16, native.json.stages[0]?.limit);
+    });
+  }
+});
+
+for (const file of THIRD_PARTY) {
+  testThirdParty('prompts of 1, 5, 64 and 200 tokens agree', file, async (model) => {
+    const sample = await sampleTokens(model);
+    for (const tokens of [1, 5, 64, 200]) {
+      const prompt = ['--tokens', ids(sample.slice(0, tokens))];
+      const { code, json } = await probeJson(['compare', '--model', model, ...prompt, '--reference', 'exact']);
+      expect(json.tokens).toHaveLength(tokens);
+      expectAgreement(json, 16);
+      expectSameTokens(json, 16);
+      expect(code).toBe(0);
+    }
+  });
+  testThirdParty('agrees natively, from text', file, async (model) => {
+    const { code, json } = await probeJson(['compare', '--model', model, '--prompt', 'Once', '--reference', 'native']);
+    expectAgreement(json, 16, json.stages[0]?.limit);
+    expectSameTokens(json, 16);
+    expect(code).toBe(0);
+  });
+}
+
+describe('what a comparison prints', () => {
+  test('with no options: the bundled model says hello, in exact mode', async () => {
+    const { code, stdout, stderr } = await probe(['compare'], { env: { CI: '1' } });
+    expect(code).toBe(0);
+    expect(stderr).not.toMatch(/error|warn/i);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+    expect(stdout).not.toMatch(/\x1b/);
+    expect(stdout).toContain(basename(BUNDLED));
+    expect(stdout).toMatch(/^reference .*llama\.cpp v0\.5\.0, exact/m);
+    for (const column of ['RMS delta', 'relative', 'max abs', 'limit', 'verdict']) expect(stdout).toContain(column);
+    const rows = new Map<string, string[]>();
+    for (const line of stdout.split('\n')) {
+      const [, layer, stage, ...cells] =
+        /^ +(\d+)? +([a-z_]+) +(\S+) +(\S+) +(\S+) +(\S+) +(agree|DIVERGED|incomparable)/.exec(line) ?? [];
+      if (stage) rows.set(`${layer ?? ''}/${stage}`, cells);
+    }
+    const number = /^\d(\.\d+)?(e[+-]\d+)?$/;
+    const layers = [...new Set([...rows.keys()].map((key) => key.split('/')[0]))].filter(Boolean);
+    expect(layers.length).toBeGreaterThanOrEqual(4);
+    const wanted = [
+      ...STAGES_OF_THE_MODEL.map((stage) => `/${stage}`),
+      ...layers.flatMap((layer) => STAGES_OF_A_LAYER.map((stage) => `${layer}/${stage}`)),
+    ];
+    expect([...rows.keys()].sort()).toEqual(wanted.sort());
+    for (const [key, [rms, rel, maxAbs, limit, verdict]] of rows) {
+      for (const cell of [rms, rel, maxAbs]) expect(cell, key).toMatch(number);
+      expect(limit).toBe('1e-5');
+      expect(verdict).toBe('agree');
+    }
+    expect(stdout).toMatch(/^✓ agree: All \d+ stages agree; the worst is .+ \(limit 1e-5\)\.$/m);
+    const [theirs, ours] = ['llama.cpp   ', 'llama-probe '].map(
+      (name) => stdout.split('\n').find((line) => line.startsWith(`${name}says "`)) ?? '',
+    );
+    expect(theirs?.slice(12)).toBe(ours?.slice(12));
+    expect(theirs?.length).toBeGreaterThan('llama.cpp   says ""'.length);
+    expect(stdout.match(/^ +[1-5] +".*" \(\d+\) +-?\d+\.\d{4} +".*" \(\d+\) +-?\d+\.\d{4}/gm)).toHaveLength(5);
+    expect(stdout).toMatch(/KL divergence/);
+  });
+
+  test('the native limit is printed as it is', async () => {
+    const args = ['--reference', 'native', '--steps', '0', '--stages', 'embd'];
+    const { stdout } = await probe(['compare', ...args]);
+    const { json } = await probeJson(['compare', ...args]);
+    expect(Number(/\(limit (\S+)\)/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
+    expect(Number(/embd +\S+ +\S+ +\S+ +(\S+) +agree/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
+  });
+
+  test('--json: the fields of the contract, on stdout alone', async () => {
+    const { json, stderr } = await probeJson(['compare', '--prompt', 'Hello', '--steps', '3']);
+    expect(stderr).not.toMatch(/[{}]/);
+    const number = expect.any(Number);
+    const string = expect.any(String);
+    expect(json).toMatchObject({
+      schema: 1,
+      verdict: 'agree',
+      reason: string,
+      model: { file: BUNDLED, arch: 'llama', quantization: 'F16', layers: number, bytes: readFileSync(BUNDLED).length },
+      reference: { name: 'llama.cpp', version: 'v0.5.0', mode: 'exact', callbackChangesNothing: true },
+      candidate: { name: 'llama-probe', backend: string, adapter: string },
+      first: null,
+      logits: { top1Agree: true, klDivergence: number },
+      timings: { total: number },
+    });
+    expect(json.tokens.every(Number.isInteger)).toBe(true);
+    for (const side of ['candidate', 'reference'] as const) expect(json.logits?.topK[side]).toHaveLength(5);
+    expect(json.logits?.klDivergence).toBeLessThan(1e-6);
+    for (const stage of json.stages) {
+      const layer = STAGES_OF_THE_MODEL.includes(stage.stage) ? null : number;
+      const nullOrNumber = { floor: null, local: null };
+      expect(stage).toMatchObject({ order: number, step: number, layer, stage: string, ...nullOrNumber });
+      expect(stage).toMatchObject({ rms: number, rel: number, maxAbs: number, cosine: number, limit: EXACT });
+      expect(stage.shape).toEqual([stage.step === 0 ? json.tokens.length : 1, number]);
+      expect(stage.cosine).toBeGreaterThan(0.999999);
+    }
+    const order = json.stages.map(({ step, order }) => step * 1e6 + order);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+});
+
+describe('the options', () => {
+  test('--stages, --layers and --steps choose what is compared', async () => {
+    const args = ['--stages', 'embd,q_rope,kq', '--layers', '0,2-3', '--steps', '2'];
+    const { code, json } = await probeJson(['compare', ...args]);
+    const seen = json.stages.map(({ step, layer, stage }) => `${step}/${layer}/${stage}`);
+    const wanted = [0, 1, 2].flatMap((step) => [
+      `${step}/null/embd`,
+      ...[0, 2, 3].flatMap((layer) => ['q_rope', 'kq'].map((stage) => `${step}/${layer}/${stage}`)),
+    ]);
+    expect(seen.sort()).toEqual(wanted.sort());
+    expect(json.logits).toBeNull();
+    expect(json.generated?.reference.tokens).toHaveLength(3);
+    expect(code).toBe(0);
+  });
+
+  test('--prompt, --prompt-file and --tokens of the same text are the same run', async () => {
+    const file = path('prompt.txt');
+    writeFileSync(file, 'Good morning!');
+    const few = ['--steps', '1', '--stages', 'embd,result_output'];
+    const text = await probeJson(['compare', '--prompt', 'Good morning!', ...few]);
+    const fromFile = await probeJson(['compare', '--prompt-file', file, ...few]);
+    const fromIds = await probeJson(['compare', '--tokens', text.json.tokens.join(' '), ...few]);
+    expect(text.json.tokens.length).toBeGreaterThan(1);
+    for (const { json } of [fromFile, fromIds]) {
+      expect(json.tokens).toEqual(text.json.tokens);
+      expect(json.generated).toEqual(text.json.generated);
+      expect(json.stages).toEqual(text.json.stages);
+    }
+  });
+
+  test('--chat puts the prompt into the chat template', async () => {
+    const few = ['--prompt', 'Hello', '--steps', '8', '--stages', 'result_output'];
+    const plain = await probeJson(['compare', ...few]);
+    const { code, json } = await probeJson(['compare', '--chat', ...few]);
+    expect(code).toBe(0);
+    expect(json.tokens.length).toBeGreaterThan(plain.json.tokens.length);
+    expect(json.tokens[0]).toBe(plain.json.tokens[0]); // one BOS
+    expect(json.tokens[1]).not.toBe(json.tokens[0]);
+  });
+
+  test('--adapter swiftshader computes the same', async () => {
+    const { code, json } = await probeJson(['compare', '--adapter', 'swiftshader', '--steps', '2']);
+    expect(json.candidate.adapter).toMatch(/SwiftShader/);
+    expectAgreement(json, 2);
+    expectSameTokens(json, 2);
+    expect(code).toBe(0);
+  });
+});
+
+describe('--out', () => {
+  const out = path('dumps/deep');
+  const dumps = { candidate: join(out, 'candidate.arrow'), reference: join(out, 'reference.arrow') };
+  let report: Report;
+  beforeAll(async () => {
+    report = (await probeJson(['compare', '--prompt', 'Hello', '--steps', '2', '--out', out])).json;
+  });
+
+  test('keeps both dumps, whole, and nothing else', () => {
+    expect(report.verdict).toBe('agree');
+    expect(readdirSync(out).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
+  });
+
+  test('polars reads them', () => {
+    const stages = report.stages.filter(({ step }) => step === 0).length;
+    for (const file of Object.values(dumps)) {
+      const frame = pl.readIPC(readFileSync(file));
+      expect(frame.columns).toEqual(['step', 'order', 'layer', 'stage', 'token', 'values']);
+      expect(frame.height).toBe(stages * (report.tokens.length + 2));
+    }
+    const [ours, theirs] = [dumps.candidate, dumps.reference].map((file) =>
+      pl.readIPC(readFileSync(file)).filter(pl.col('stage').cast(pl.Utf8).eq(pl.lit('result_output'))),
+    );
+    const [a, b] = [ours, theirs].map((frame) => frame?.getColumn('values').toArray().at(-1) as number[]);
+    expect(a?.length).toBeGreaterThan(0);
+    expect(Math.max(...(a ?? []).map((value, i) => Math.abs(value - (b?.[i] ?? Number.NaN))))).toBeLessThan(1e-3);
+  });
+
+  test('probe diff says of them what compare said', async () => {
+    const { code, json } = await probeJson(['diff', dumps.candidate, dumps.reference]);
+    expect(code).toBe(0);
+    const { verdict, reason, first, stages, logits } = report;
+    expect(json).toMatchObject({ schema: 1, verdict, reason, first, stages, logits });
+    expect(json.tokens).toEqual([...report.tokens, ...(report.generated?.reference.tokens.slice(0, 2) ?? [])]);
+    const text = await probe(['diff', dumps.candidate, dumps.reference]);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toContain(`✓ agree: ${report.reason}`);
+  });
+
+  test('probe inspect shows them', async () => {
+    const { code, json } = await probeJson<{
+      metadata: { tokens: number[]; prompt: string; producer: { name: string } };
+      tensors: { stage: string; nan: number; rms: number }[];
+    }>(['inspect', dumps.reference]);
+    expect(code).toBe(0);
+    expect(json.tensors).toHaveLength(report.stages.length);
+    expect(json.metadata.tokens.slice(0, report.tokens.length)).toEqual(report.tokens);
+    expect(json.metadata.prompt).toBe('Hello');
+    expect(json.metadata.producer.name).toBe('llama.cpp');
+    for (const { stage, nan, rms } of json.tensors) {
+      if (stage !== 'kq') expect(nan, stage).toBe(0);
+      expect(rms).toBeGreaterThan(0);
+    }
+    const one = ['--stage', 'kq', '--layer', '1', '--step', '0', '--values', '2'];
+    const text = await probe(['inspect', dumps.candidate, ...one]);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toContain('1 tensors, by llama-probe');
+    expect(text.stdout).toMatch(/0\/1\/kq\[1\] {2}-?\d/);
+  });
+
+  test('a captured side is the side of the comparison', async () => {
+    for (const [from, producer] of [
+      ['llama', 'llama.cpp'],
+      ['webgpu', 'llama-probe'],
+    ] as const) {
+      const file = path(`${from}.arrow`);
+      const few = ['--prompt', 'Hello', '--steps', '2', '--reference', 'exact'];
+      const captured = await probeJson<{ file: string; tokens: number[]; tensors: number }>([
+        'capture',
+        '--from',
+        from,
+        '--out',
+        file,
+        ...few,
+      ]);
+      expect(captured.code).toBe(0);
+      expect(captured.json).toMatchObject({ schema: 1, file, tensors: report.stages.length });
+      expect(existsSync(file)).toBe(true);
+      const { code, json } = await probeJson(['diff', file, dumps.reference]);
+      expect(json.verdict, json.reason).toBe('agree');
+      expect(json.candidate.name).toBe(producer);
+      expect(code).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'vitest';
+import { path, probeJson } from './probe.js';
+
+export const BUNDLED = fileURLToPath(new URL('../../packages/probe/models/smalltalk-4M-F16.gguf', import.meta.url));
+
+/** The types that the engine computes with. */
+export const TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const;
+
+/** Models from outside. They are no part of the project: the variable says where they are. */
+const FOLDER = process.env.LLAMA_PROBE_MODELS;
+export const THIRD_PARTY = ['stories260K-F32.gguf', 'ggml-org-stories260K.gguf', 'babyllama-tok361-F32.gguf'] as const;
+
+/** A test on one of them, which says so where it is skipped. */
+export function testThirdParty(name: string, file: string, run: (model: string) => Promise<void>): void {
+  const model = FOLDER && join(FOLDER, file);
+  if (model && existsSync(model)) return test(`${file}: ${name}`, () => run(model));
+  const why = model ? `${model} does not exist` : 'LLAMA_PROBE_MODELS does not say where it is';
+  test.skip(`${file}: ${name} (skipped: ${why})`, () => {});
+}
+
+const SAMPLE = fileURLToPath(new URL('../../scripts/bundled-model/sample.txt', import.meta.url));
+
+/** Real text as a model's own tokens, BOS first: cut it to the length that is wanted. */
+export async function sampleTokens(model: string): Promise<readonly number[]> {
+  const prompt = existsSync(SAMPLE) ? ['--prompt-file', SAMPLE] : ['--prompt', 'Once there was a dog. '.repeat(60)];
+  const args = ['--from', 'llama', '--model', model, ...prompt, '--steps', '0', '--stages', 'embd'];
+  const { json } = await probeJson<{ tokens: number[] }>(['capture', ...args, '--out', path('sample.arrow')]);
+  return json.tokens;
+}

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import type { Report } from '../../packages/probe/src/index.js';
+
+/** The command as a user starts it. */
+const PROBE = fileURLToPath(new URL('../../packages/probe/bin/probe.js', import.meta.url));
+
+/** Holds everything that the tests of one file write; gone when they are done. */
+export const scratch = mkdtempSync(join(tmpdir(), 'llama-probe-e2e-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+let made = 0;
+
+/** A path in the scratch folder that nobody has used. @example path('dumps') → …/7-dumps */
+export const path = (name: string): string => join(scratch, `${++made}-${name}`);
+
+/** Where the runs of one test file keep made models, and what they take for the system's folder of temporary files. */
+export const CACHE = join(scratch, 'cache');
+export const TEMPORARY = mkdtempSync(join(scratch, 'tmp-'));
+
+export interface Options {
+  env?: Record<string, string>;
+  /** A process group of its own, as a terminal gives to each command. */
+  detached?: boolean;
+  /** Where standard output goes instead of a pipe. */
+  stdout?: number;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the command. Settings and colours of whoever runs the tests do not reach it. */
+export function start(args: readonly string[], { env = {}, detached = false, stdout }: Options = {}) {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|NODE_)/.test(name),
+  );
+  const child = spawn(process.execPath, [PROBE, ...args], {
+    env: { ...Object.fromEntries(inherited), LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, ...env },
+    stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
+    detached,
+  });
+  return { child, ended: end(child) };
+}
+
+async function end(child: ChildProcess): Promise<Ended> {
+  const chunks = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      chunks[name] += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, ...chunks }));
+  });
+}
+
+/** Runs the command to its end. */
+export const probe = (args: readonly string[], options?: Options): Promise<Ended> => start(args, options).ended;
+
+/** Runs the command with `--json`: what it printed, which must be one object and nothing else. */
+export async function probeJson<T = Report>(args: readonly string[], options?: Options): Promise<Ended & { json: T }> {
+  const ended = await probe([...args, '--json'], options);
+  const lines = ended.stdout.split('\n');
+  if (lines.length !== 2 || lines[1] !== '') {
+    throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
+  }
+  return { ...ended, json: JSON.parse(ended.stdout) };
+}
