@@ -16,9 +16,11 @@ export const THIRD_PARTY = ['stories260K-F32.gguf', 'ggml-org-stories260K.gguf',
 /** A test on one of them, which says so where it is skipped. */
 export function testThirdParty(name: string, file: string, run: (model: string) => Promise<void>): void {
   const model = FOLDER && join(FOLDER, file);
-  if (model && existsSync(model)) return test(`${file}: ${name}`, () => run(model));
-  const why = model ? `${model} does not exist` : 'LLAMA_PROBE_MODELS does not say where it is';
-  test.skip(`${file}: ${name} (skipped: ${why})`, () => {});
+  if (model && existsSync(model)) test(`${file}: ${name}`, () => run(model));
+  else {
+    const why = model ? `${model} does not exist` : 'LLAMA_PROBE_MODELS does not say where it is';
+    test.skip(`${file}: ${name} (skipped: ${why})`, () => {});
+  }
 }
 
 const SAMPLE = fileURLToPath(new URL('../../scripts/bundled-model/sample.txt', import.meta.url));

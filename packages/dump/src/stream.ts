@@ -6,7 +6,8 @@ import type { Tensor } from './tensor.js';
 /**
  * The tensors of an Arrow IPC stream as they arrive, such as from a child process's pipe.
  *
- * Several streams may follow each other on one pipe; each call reads one, and waits for its end.
+ * Arrow's reader destroys its source at the end of the stream: where another stream follows on the same pipe, pass a
+ * stream that stands in for it.
  */
 export async function* readTensorStream(source: Readable, name: string): AsyncGenerator<Tensor> {
   const reader = await RecordBatchReader.from(source);

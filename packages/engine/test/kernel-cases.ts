@@ -75,11 +75,9 @@ const exponential = (x: number) => (3 + 2 * Math.abs(x)) * ULP;
 export const EPSILON = Math.fround(1e-5);
 export const scaleOf = (shape: Shape) => Math.fround(1 / Math.sqrt(shape.headDim));
 
-const POISON = Float32Array.from(Uint32Array.of(0x7fc5a5a5)); // replaced below: a NaN's payload survives only as bits
-new Uint32Array(POISON.buffer)[0] = 0x7fc5a5a5;
 export const POISON_BITS = 0x7fc5a5a5;
 
-/** A quiet NaN that no kernel computes. */
+/** What no kernel computes: a NaN with a payload. */
 export function poison(length: number): Float32Array {
   const values = new Float32Array(length);
   new Uint32Array(values.buffer).fill(POISON_BITS);
@@ -96,3 +94,281 @@ const relative = (want: Float64Array, units: number) => want.map((value) => unit
 const attention = (s: Shape): Attention => ({ headCount: s.heads, headCountKv: s.kvHeads, headDim: s.headDim, firstPosition: s.first });
 const abs = (x: Float64Array) => x.map(Math.abs);
 const nKv = (s: Shape) => s.first + s.tokens;
+
+/** x with the kernel's poison in front of and behind the rows that are its own. */
+function within(x: ArrayLike<number>, before: number): Float64Array {
+  const all = new Float64Array(before + x.length).fill(Number.NaN);
+  all.set(x, before);
+  return all;
+}
+
+const rowKernels: Kernel[] = [
+  {
+    name: 'rms_norm',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const x = numbers(s.tokens * s.embd, values, random);
+      const want = rmsNorm(wide(x), s.embd, EPSILON);
+      // The sum: a square, width / 64 additions, 6 in the tree; its mean, ε: halved by the root. Then root, division, product.
+      const sum = ((Math.ceil(s.embd / 64) + 8) * U + DIVISION) / 2;
+      const root = 2 * ULP + DIVISION; // sqrt inherits from 1 / inverseSqrt
+      const gain = 1 / Math.sqrt(EPSILON);
+      const bound = want.map((y) => Math.abs(y) * (sum + root + DIVISION + U) + gain * FLUSH);
+      return { buffers: { x, y: poison(x.length) }, output: 'y', encode: (op, on) => op.rmsNorm(on('y'), on('x')), want, bound };
+    },
+  },
+  {
+    name: 'mul',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const y = numbers(s.tokens * s.embd, values, random);
+      const w = numbers(s.embd, 'unit', random);
+      const want = mul(wide(y), wide(w)); // * is correctly rounded
+      return { buffers: { y, w }, output: 'y', encode: (op, on) => op.mul(on('y'), on('w')), want, bound: relative(want, U) };
+    },
+  },
+  {
+    name: 'add',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const y = numbers(s.tokens * s.embd, values, random);
+      const x = numbers(s.tokens * s.embd, values, random);
+      const want = add(wide(y), wide(x)); // + is correctly rounded
+      const bound = relative(want, U).map((error) => error + 2 * FLUSH);
+      return { buffers: { y, x }, output: 'y', encode: (op, on) => op.add(on('y'), on('x')), want, bound };
+    },
+  },
+  {
+    name: 'add_bias',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const y = numbers(s.tokens * s.ff, values, random);
+      const b = numbers(s.ff, values, random);
+      const want = addBias(wide(y), wide(b)); // + is correctly rounded
+      const bound = relative(want, U).map((error) => error + 2 * FLUSH);
+      const encode: KernelCase['encode'] = (op, on, weight) => op.mulMat(on('y'), { ...weight, rows: s.ff }, on('y'), on('b'));
+      return { buffers: { y, b }, output: 'y', encode, want, bound };
+    },
+  },
+  {
+    name: 'swiglu',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const gate = numbers(s.tokens * s.ff, values, random, 100);
+      const up = numbers(s.tokens * s.ff, values, random, 100);
+      const want = swiglu(wide(gate), wide(up));
+      // exp counts by its share e⁻ᵍ / (1 + e⁻ᵍ) of the sum; then +, / and *.
+      const bound = want.map((y, i) => {
+        const g = gate[i] as number;
+        // e⁻ᵍ leaves f32's range below −87, in llama.cpp as well: 0 for what is −10⁻³⁶ · up.
+        if (g < -87) return Math.abs(y) + FLUSH;
+        return Math.abs(y) * (exponential(g) / (1 + Math.exp(g)) + U + DIVISION + U) + FLUSH * (1 + Math.abs(up[i] as number));
+      });
+      return { buffers: { gate, up }, output: 'gate', encode: (op, on) => op.swiglu(on('gate'), on('up')), want, bound };
+    },
+  },
+];
+
+/** cos and sin of every position, from the oracle's angles: (positions, headDim / 2, 2). The engine's own table is tested beside rope.ts. */
+function rotationTable(s: Shape): Float32Array {
+  const table: number[] = [];
+  for (let position = 0; position < nKv(s); position++) {
+    for (let pair = 0; pair < s.headDim / 2; pair++) {
+      const angle = ropeAngle(position, pair, { headDim: s.headDim, ropeFreqBase: 10000, ropeFreqScale: 1 });
+      table.push(Math.cos(angle), Math.sin(angle));
+    }
+  }
+  return Float32Array.from(table);
+}
+
+const ropeKernel = (side: 'q' | 'k'): Kernel => ({
+  name: 'rope',
+  shapes: SHAPES,
+  make(s, values, random) {
+    const width = (side === 'q' ? s.heads : s.kvHeads) * s.headDim;
+    const x = numbers(s.tokens * width, values, random);
+    const want = rope(wide(x), width, s.first, { headDim: s.headDim, ropeFreqBase: 10000, ropeFreqScale: 1 });
+    // The table, a product and the sum round: three times, each at most of |a| + |b|.
+    const bound = want.map((_, i) => 3 * U * (Math.abs(x[i] as number) + Math.abs(x[i ^ 1] as number)) + 3 * FLUSH);
+    const encode: KernelCase['encode'] = (op, on) =>
+      side === 'q' ? op.ropeQ(on('x'), on('rotation')) : op.ropeK(on('x'), on('rotation'));
+    return { buffers: { x, rotation: rotationTable(s) }, output: 'x', encode, want, bound };
+  },
+});
+
+const attentionKernels: Kernel[] = [
+  {
+    name: 'store_kv',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const width = s.kvHeads * s.headDim;
+      const x = numbers(s.tokens * width, values, random);
+      const want = within(x, s.first * width); // the rows of earlier positions stay
+      const encode: KernelCase['encode'] = (op, on) => op.store(on('cache'), on('x'));
+      // A copy: no error, but for the flush.
+      return { buffers: { x, cache: poison(nKv(s) * width) }, output: 'cache', encode, want, bound: want.map(() => (values === 'denormal' ? FLUSH : 0)) };
+    },
+  },
+  {
+    name: 'kq',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const q = numbers(s.tokens * s.heads * s.headDim, values, random);
+      const k = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
+      const a = attention(s);
+      const want = kq(wide(q), wide(k), a); // NaN ahead of the row: the kernel leaves it alone
+      // A product, head_dim / 2 additions in each of two sums, and one that joins them; each rounds at most Σ|q·k|.
+      const size = kq(abs(wide(q)), abs(wide(k)), a);
+      const bound = size.map((sum) => (s.headDim / 2 + 2) * U * sum + s.headDim * FLUSH);
+      const encode: KernelCase['encode'] = (op, on) => op.kq(on('kq'), on('q'), on('k'));
+      return { buffers: { q, k, kq: poison(want.length) }, output: 'kq', encode, want, bound };
+    },
+  },
+  {
+    name: 'soft_max',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const n = nKv(s);
+      const scale = scaleOf(s);
+      const scores = numbers(s.tokens * s.heads * n, values, random, 2e4);
+      const want = softMax(wide(scores), n, scale, attention(s));
+      const bound = new Float64Array(want.length);
+      const hidden = poison(scores.length);
+      for (let row = 0; row < s.tokens * s.heads; row++) {
+        const [begin, end] = [row * n, row * n + s.first + Math.floor(row / s.heads) + 1];
+        const logits = wide(scores.subarray(begin, end)).map((score) => scale * score);
+        const highest = logits.reduce((x, y) => Math.max(x, y));
+        // The relative error of a power: its two logits and their difference round, and exp is what it is.
+        const errors = logits.map((logit) => U * (Math.abs(logit) + Math.abs(highest) + Math.abs(logit - highest)) + exponential(logit - highest));
+        const ofSum = errors.reduce((sum, error, i) => sum + error * (want[begin + i] as number), 0) + (Math.ceil(n / 64) + 7) * U;
+        errors.forEach((error, i) => {
+          bound[begin + i] = (want[begin + i] as number) * (error + ofSum + DIVISION) * 1.01 + FLUSH; // 1.01: second order
+        });
+        scores.set(hidden.subarray(end, begin + n), end); // what kq leaves alone
+      }
+      return { buffers: { kq: scores }, output: 'kq', encode: (op, on) => op.softMax(on('kq')), want, bound };
+    },
+  },
+  {
+    name: 'kqv',
+    shapes: SHAPES,
+    make(s, values, random) {
+      const a = attention(s);
+      const p = Float32Array.from(softMax(wide(numbers(s.tokens * s.heads * nKv(s), 'unit', random, 1)), nKv(s), 4, a));
+      const v = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
+      const want = kqv(wide(p), wide(v), a);
+      // A product, n_kv / 2 additions in each of two sums, and one that joins them; each rounds at most Σ p·|v|.
+      const size = kqv(wide(p), abs(wide(v)), a);
+      const bound = size.map((sum) => (nKv(s) / 2 + 2) * U * sum + nKv(s) * FLUSH);
+      const encode: KernelCase['encode'] = (op, on) => op.kqv(on('kqv'), on('p'), on('v'));
+      return { buffers: { p, v, kqv: poison(want.length) }, output: 'kqv', encode, want, bound };
+    },
+  },
+];
+
+interface Table {
+  tokens: number;
+  rows: number;
+  slices: number[];
+  columns: number;
+}
+
+// More columns than one round of a workgroup has, which is 2048.
+const WIDE: Table = { tokens: 5, rows: 3, slices: [3], columns: 2304 };
+
+// Compiling the unpacking takes most of the time: how tables are cut is tried with one type of float and one of blocks.
+const TABLES: Partial<Record<WeightType, Table[]>> = {
+  F32: [WIDE, { tokens: 1, rows: 7, slices: [7], columns: 1 }, { tokens: 65, rows: 37, slices: [20, 16, 1], columns: 33 }],
+  F16: [{ tokens: 5, rows: 3, slices: [3], columns: 2303 }],
+  Q8_0: [WIDE, { tokens: 65, rows: 5, slices: [1, 3, 1], columns: 288 }],
+};
+
+/** Rows of a table that is cut into slices. The tokens ask for its first and its last row, and for one of them twice. */
+const rowsKernel = (type: WeightType, { tokens, rows, slices, columns }: Table): Kernel => ({
+  name: 'get_rows',
+  shapes: [sizes(tokens, 0, 1, 1, 2, columns, 1)],
+  make(s, _values, random) {
+    const { elements, bytes } = WEIGHT_TYPES[type];
+    const data = randomWeights({ type, rows, columns, tokens: s.tokens }, random);
+    const ids = Uint32Array.from({ length: s.tokens }, (_, i) => [rows - 1, 0, rows - 1][i] ?? Math.floor(random() * rows));
+    const rowBytes = (columns / elements) * bytes;
+    const row = (id: number) => dequantizeRow(type, data.subarray(id * rowBytes, (id + 1) * rowBytes), columns);
+    const want = getRows(row, [...ids]);
+    // Floats are copied. Of a block, d·q is exact in f32 but for Q6_K's, which rounds once; so does taking a minimum off.
+    const bound = elements === 1 ? want.map(() => 0) : want.map((w) => U * Math.abs(w) + FLUSH);
+    const encode: KernelCase['encode'] = (op, on, weight) => op.getRows(on('dst'), weight, on('ids'));
+    return { buffers: { ids, dst: poison(want.length) }, weight: { data, type, rows, columns, slices }, output: 'dst', encode, want, bound };
+  },
+});
+
+export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
+  ...(Object.keys(WEIGHT_TYPES) as WeightType[]).flatMap((type) =>
+    (TABLES[type] ?? [WIDE]).map((table) => ({
+      ...rowsKernel(type, table),
+      title: `get_rows ${type} ${table.columns} × ${table.slices.join(' + ')}`,
+    })),
+  ),
+  ...rowKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
+  ...(['q', 'k'] as const).map((side) => ({ ...ropeKernel(side), title: `rope ${side}` })),
+  ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
+];
+
+/** More workgroups than a dimension of a dispatch has, 65535: elements, rows and heads. */
+export const FOLDED: ReadonlyArray<{ name: string; shape: Shape }> = [
+  { name: 'add', shape: sizes(1025, 0, 1, 1, 2, 4097, 1) },
+  { name: 'rms_norm', shape: sizes(65537, 0, 1, 1, 2, 3, 1) },
+  { name: 'soft_max', shape: sizes(2, 1, 32769, 1, 2, 1, 1) },
+];
+
+/** One wrong operation for each line of a kernel that could be wrong without failing to compile. */
+// biome-ignore format: a table
+export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: string]> = [
+  ['get_rows', '(ids[token] - first_row) * columns', 'ids[token] * columns'],
+  ['get_rows', 'ids[token] < first_row || ids[token] - first_row >= rows', 'false'],
+  ['get_rows', 'begin += WORKGROUP * 32u', 'begin += WORKGROUP * 64u'],
+  ['get_rows', 'if (at / 32u != chunk)', 'if (false)'],
+  ['get_rows', 'min(begin + 32u, columns)', 'begin + 32u'],
+  ['rms_norm', '/ f32(width)', ''],
+  ['rms_norm', ' + epsilon', ''],
+  ['rms_norm', 'half = WORKGROUP / 2u', 'half = WORKGROUP / 4u'],
+  ['rms_norm', 'sqrt(partial[0]', '(partial[0]'],
+  ['rms_norm', 'x[row + i] * scale', 'x[i] * scale'],
+  ['mul', 'i % width', 'i / width'],
+  ['mul', 'i < batch.tokens * width', 'i + width < batch.tokens * width'],
+  ['mul', 'i < batch.tokens * width', 'i <= batch.tokens * width'],
+  ['add', '+= x', '-= x'],
+  ['add', 'i < batch.tokens * width', 'i <= batch.tokens * width'],
+  ['add_bias', 'b[i % width]', 'b[i / width]'],
+  ['add_bias', '+=', '='],
+  ['rope', 'a * r.x - b * r.y', 'a * r.x + b * r.y'],
+  ['rope', 'batch.first_position + token', 'token'],
+  ['rope', 'batch.first_position + token', 'batch.first_position'],
+  ['rope', 'i % pairs', 'i % head_dim'],
+  ['rope', 'i / (heads * pairs)', 'i / pairs'],
+  ['store_kv', 'batch.first_position * width + i', 'i'],
+  ['store_kv', 'i < batch.tokens * width', 'i + 1u < batch.tokens * width'],
+  ['kq', 'row % heads / (heads / kv_heads)', 'row % kv_heads'], // tiled instead of repeated
+  ['kq', 'row % heads / (heads / kv_heads)', '0u'],
+  ['kq', 'position > batch.first_position + token', 'position >= batch.first_position + token'],
+  ['kq', 'position > batch.first_position + token', 'position > batch.first_position + token + 1u'],
+  ['kq', 'position > batch.first_position + token', 'position > token'],
+  ['kq', 'd += 2u', 'd += 4u'],
+  ['kq', 'sum.x + sum.y', 'sum.x'],
+  ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads'],
+  ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads + 2u'],
+  ['soft_max', 'batch.first_position + row / heads + 1u', 'row / heads + 1u'],
+  ['soft_max', 'exp(scale * kq[begin + i] - highest)', 'exp(kq[begin + i] - highest)'],
+  ['soft_max', 'exp(scale * kq[begin + i] - highest)', 'exp(scale * kq[begin + i])'],
+  ['soft_max', 'kq[begin + i] /= sum', 'kq[begin + i] *= sum'],
+  ['soft_max', 'kq[begin + i] = 0.0', 'kq[begin + i] = kq[begin]'],
+  ['soft_max', 'i = seen + lane', 'i = seen + lane + 1u'],
+  ['kqv', 'row % heads / (heads / kv_heads)', 'row % kv_heads'],
+  ['kqv', 'first_position + token + 1u', 'first_position + token'],
+  ['kqv', 'first_position + token + 1u', 'first_position + token + 2u'],
+  ['kqv', 'p[row * batch.n_kv + position]', 'p[row * seen + position]'],
+  ['kqv', 'sum.x + sum.y', 'sum.x'],
+  ['swiglu', 'exp(-g)', 'exp(g)'],
+  ['swiglu', '* up[i]', ''],
+  ['swiglu', 'let g = gate[i]', 'let g = up[i]'],
+  ['batch', 'group.y * groups.x + group.x', 'group.x'],
+];

@@ -37,7 +37,9 @@ export async function cached(
   const directory = join(cacheDirectory(), 'models');
   await guarded(directory, () => mkdir(directory, { recursive: true }));
   const hash = await contentHash(source, signal, onProgress);
-  const name = `${basename(source).replace(/\.gguf$/i, '')}-${hash.slice(0, 16)}-${recipe}.gguf`;
+  const name = `${basename(source)
+    .replace(/\.gguf$/i, '')
+    .slice(0, 80)}-${hash.slice(0, 16)}-${recipe}.gguf`;
   const path = join(directory, name);
   if (await exists(path)) return path;
   await removeStale(directory);

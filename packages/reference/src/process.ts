@@ -104,7 +104,6 @@ export class LlamaProcess {
   async close(): Promise<void> {
     this.end(new LlamaCppError('llama-closed', 'the reference is closed. Open another one.'));
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    this.child.ref();
     await once(this.child, 'exit');
   }
 

@@ -46,7 +46,10 @@ export function quantizeWith(
     try {
       await child.request('quantize', { source: model, target, ftype, pure, threads: availableCores() });
     } catch (error) {
-      if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') throw error;
+      if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') {
+        await child.close(); // while it lives it may still create the file that is about to be removed
+        throw error;
+      }
       throw new QuantizeError(
         'quantize-failed',
         `${model}: llama.cpp could not make ${name} of it. It says:\n${error.message}`,
