@@ -10,7 +10,6 @@ const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
  * where the file has them as list<float32>.
  */
 export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> {
-  if (batch.numRows === 0) return; // Arrow's reader stands in an empty batch for an empty stream
   const [step, order, layer, stage, token, values] = COLUMNS.map((name) => column(batch, name, path)) as [
     Vector,
     Vector,

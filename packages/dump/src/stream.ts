@@ -11,5 +11,8 @@ import type { Tensor } from './tensor.js';
  */
 export async function* readTensorStream(source: Readable, name: string): AsyncGenerator<Tensor> {
   const reader = await RecordBatchReader.from(source);
-  for await (const batch of reader) yield* tensorsOf(batch, name);
+  for await (const batch of reader) {
+    if (batch.numRows === 0) return; // what Arrow makes of an empty stream; asked for more, it would read the next one
+    yield* tensorsOf(batch, name);
+  }
 }

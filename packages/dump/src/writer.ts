@@ -116,7 +116,7 @@ export class DumpWriter {
   ) {
     this.partial = `${path}.${process.pid}.partial`;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeDirectory(dirname(path));
       this.descriptor = openSync(this.partial, 'w');
     } catch (error) {
       throw writeError(path, error);
@@ -164,5 +164,23 @@ export class DumpWriter {
       this.abort();
       throw writeError(this.path, error);
     }
+  }
+}
+
+/** mkdir -p. Node's own never returns where a file system refuses with ENOENT, as /proc does. */
+function makeDirectory(path: string): void {
+  const make = () => {
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  };
+  try {
+    make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    make();
   }
 }

@@ -138,6 +138,18 @@ describe('a dump', () => {
     }
     expect(order).toBe(50);
   });
+
+  test('an empty stream ends, though the pipe goes on', async () => {
+    const script = `
+      import { TensorStreamWriter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+      new TensorStreamWriter(3).close();
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
+    expect(await all(readTensorStream(child.stdio[3] as import('node:stream').Readable, 'pipe'))).toEqual([]);
+    child.kill();
+  });
 });
 
 describe('a foreign dump', () => {
@@ -211,6 +223,10 @@ describe('a bad file', () => {
       truncateSync(path, size);
       await expect(openDump(path)).rejects.toMatchObject({ name: 'DumpError' });
     }
+  });
+
+  test('a directory on a file system that takes none', () => {
+    expect(() => new DumpWriter('/proc/llama-probe/a.arrow')).toThrow(/cannot be written/);
   });
 
   test('a path that cannot be written', () => {
