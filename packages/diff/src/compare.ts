@@ -77,7 +77,7 @@ export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict
     const { order, step, layer, stage, token } = first;
     return {
       verdict: 'diverged',
-      reason: `${describe(first)} is the first stage that is wrong: ${first.reason ?? overLimit(first)}.`,
+      reason: `${describe(first)} is the first stage that is wrong${token ? `, from token ${token} on` : ''}: ${first.reason ?? overLimit(first)}.`,
       first: { order, step, layer, stage, token, cause: null },
     };
   }
@@ -102,6 +102,11 @@ export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict
 /** A stage in words. @example describe({ step: 0, layer: 3, stage: 'kq' }) === 'kq of layer 3' */
 export function describe({ step, layer, stage }: Pick<StageResult, 'step' | 'layer' | 'stage'>): string {
   return `${stage}${layer === null ? '' : ` of layer ${layer}`}${step === 0 ? '' : ` at step ${step}`}`;
+}
+
+/** A limit as people write it. @example showLimit(1e-5) === '1e-5', showLimit(0.15) === '0.15' */
+export function showLimit(limit: number): string {
+  return limit < 1e-3 ? String(Number(limit.toPrecision(2)).toExponential()) : String(Number(limit.toPrecision(2)));
 }
 
 function overLimit(stage: StageResult): string {

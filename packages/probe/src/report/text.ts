@@ -1,9 +1,10 @@
-import { describe, type StageResult } from '@llama-probe/diff';
+import { describe, type StageResult, showLimit } from '@llama-probe/diff';
 import Table from 'cli-table3';
 import { color } from './color.js';
 import type { Generated, Report } from './report.js';
 
 const SHOWN_TOKENS = 16;
+const SHOWN_WRONG = 24; // stages of decode steps: about a layer
 
 /** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
 export function textReport(report: Report): string {
@@ -27,7 +28,7 @@ function heading({ model, tokens, reference, candidate }: Report): string {
     model.layers && `${model.layers} layers`,
     model.bytes && megabytes(model.bytes),
   ];
-  const mode = reference.why ? `${reference.mode} (${reference.why})` : reference.mode;
+  const mode = reference.why ? `${reference.mode}: ${reference.why}` : reference.mode;
   return [
     `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
     `tokens     ${tokens.length}: ${shown}`,
@@ -36,7 +37,7 @@ function heading({ model, tokens, reference, candidate }: Report): string {
   ].join('\n');
 }
 
-/** One row per stage of the prompt; of the decode steps the worst, and whatever does not agree. */
+/** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */
 function stageTable(stages: readonly StageResult[]): string {
   if (stages.length === 0) return '';
   const table = new Table({
@@ -47,19 +48,20 @@ function stageTable(stages: readonly StageResult[]): string {
   });
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
-  for (const stage of prompt) table.push(row(stage, ''));
   const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
-  for (const stage of wrong.slice(0, 40)) table.push(row(stage, ` at step ${stage.step}`));
-  const lines = [table.toString()];
-  if (wrong.length > 40) lines.push(`… and ${wrong.length - 40} more stages of the decode steps that do not agree`);
-  if (decoded.length > 0 && wrong.length === 0) {
-    const worst = decoded.reduce((a, b) => (b.rel > a.rel ? b : a));
-    lines.push(
-      '',
-      `steps 1 to ${worst === undefined ? 0 : Math.max(...decoded.map(({ step }) => step))}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`,
-    );
+  for (const stage of prompt) table.push(row(stage, ''));
+  if (prompt.every(({ verdict }) => verdict === 'agree')) {
+    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`));
   }
-  return lines.join('\n');
+  return [table.toString(), ...decodeSummary(decoded, wrong)].join('\n\n');
+}
+
+function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageResult[]): string[] {
+  if (decoded.length === 0) return [];
+  const steps = `steps 1 to ${Math.max(...decoded.map(({ step }) => step))}`;
+  if (wrong.length > 0) return [`${steps}: ${wrong.length} of ${decoded.length} stages do not agree`];
+  const worst = decoded.reduce((a, b) => (b.rel > a.rel ? b : a));
+  return [`${steps}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`];
 }
 
 const PLAIN = {
