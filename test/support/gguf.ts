@@ -12,12 +12,15 @@ const ALIGNMENT = 32;
 /** Takes a file apart. `table` and `body` are where the tensor table and the tensor data begin. */
 export function parseGguf(bytes: Buffer): Gguf & { table: number; body: number } {
   let at = 24;
-  const u32 = () => bytes.readUInt32LE((at += 4) - 4);
-  const u64 = () => bytes.readBigUInt64LE((at += 8) - 8);
+  const pass = (length: number) => {
+    at += length;
+    return at - length;
+  };
+  const u32 = () => bytes.readUInt32LE(pass(4));
+  const u64 = () => bytes.readBigUInt64LE(pass(8));
   const text = () => {
     const length = Number(u64());
-    at += length;
-    return bytes.toString('utf8', at - length, at);
+    return bytes.toString('utf8', pass(length), at);
   };
   const skip = (type: number): void => {
     if (type === STRING) text();

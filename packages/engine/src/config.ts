@@ -34,7 +34,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
 
-  const read = <T>(key: string, wanted: string, check: (value: unknown) => value is T, fallback?: T): T => {
+  const read = <T>(key: string, wanted: string, check: (value: unknown) => value is T, fallback?: unknown): T => {
     const value = metadata[key] ?? fallback;
     if (value === undefined) {
       throw new ModelError('model-metadata', `${path}: ${key} is missing; wanted ${wanted}. Convert the model again.`);
@@ -52,11 +52,19 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   const positive = (key: string, fallback?: number) => read(`llama.${key}`, 'a positive number', isPositive, fallback);
 
   const experts = metadata['llama.expert_count'];
-  if (Number(experts ?? 0) > 0) {
+  if (Number(experts ?? 0) !== 0) {
     throw new ModelError(
       'model-architecture',
       `${path}: llama.expert_count is ${show(experts)}: a mixture of experts, which the engine cannot run yet. ` +
         'Its llama.cpp side can still be captured: probe capture --from llama.',
+    );
+  }
+
+  const parts = metadata['split.count'];
+  if (Number(parts ?? 0) > 1) {
+    throw new ModelError(
+      'model-tensor',
+      `${path}: is one of ${show(parts)} files of a model. Join them first: llama-gguf-split --merge FIRST-FILE OUTPUT.`,
     );
   }
 
@@ -69,7 +77,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
       `${path}: llama.attention.head_count is ${headCount}, which is not a multiple of head_count_kv ${headCountKv}.`,
     );
   }
-  const headDim = count('attention.key_length', embeddingLength / headCount);
+  const headDim = count('attention.key_length', Math.floor(embeddingLength / headCount));
   const valueLength = count('attention.value_length', headDim);
   const ropeDimensions = count('rope.dimension_count', headDim);
   if (valueLength !== headDim || ropeDimensions !== headDim || headDim % 2 !== 0) {
@@ -79,11 +87,24 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
 
-  const scaling = metadata['llama.rope.scaling.type'] ?? 'none';
+  const scaling = metadata['llama.rope.scaling.type'] ?? 'linear'; // as llama.cpp: a factor without a type scales
   if (scaling !== 'none' && scaling !== 'linear') {
     throw new ModelError(
       'model-architecture',
       `${path}: llama.rope.scaling.type is ${show(scaling)}; the engine knows none, linear and rope_freqs.weight.`,
+    );
+  }
+  const factor = read(
+    'llama.rope.scaling.factor',
+    'a number of at least 0',
+    isFactor,
+    metadata['llama.rope.scale_linear'] ?? 0,
+  );
+  const magnitude = positive('rope.scaling.attn_factor', 1);
+  if (magnitude !== 1) {
+    throw new ModelError(
+      'model-architecture',
+      `${path}: llama.rope.scaling.attn_factor is ${magnitude}; the engine knows only 1.`,
     );
   }
   const tokens = metadata['tokenizer.ggml.tokens'];
@@ -98,8 +119,8 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     contextLength: count('context_length'),
     rmsEpsilon: positive('attention.layer_norm_rms_epsilon'),
     ropeFreqBase: positive('rope.freq_base', 10000),
-    ropeFreqScale: scaling === 'linear' ? 1 / positive('rope.scaling.factor', 1) : 1,
-    attentionScale: positive('attention.scale', 1 / Math.sqrt(headDim)),
+    ropeFreqScale: scaling === 'linear' ? 1 / (factor || 1) : 1,
+    attentionScale: 1 / Math.sqrt(headDim), // llama.cpp reads no attention.scale for this architecture
   };
 }
 
@@ -108,8 +129,13 @@ const isCount = (value: unknown): value is number =>
 const isPositive = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value > 0;
 
+const isFactor = (value: unknown): value is number => value === 0 || isPositive(value); // 0 is llama.cpp's "none"
+
 function show(value: unknown): string {
   if (value === undefined) return 'missing';
-  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  const plain = typeof value === 'number' || typeof value === 'bigint'; // JSON has neither NaN nor bigint
+  const text = plain
+    ? String(value)
+    : JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

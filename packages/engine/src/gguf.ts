@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { gguf as parseGguf } from '@huggingface/gguf';
 import { ModelError } from './errors.js';
 import { GGML_TYPES, type GgmlType } from './ggml-types.js';
@@ -34,6 +34,9 @@ export async function openGguf(path: string): Promise<GgufFile> {
   const parsed = await parse(path, size);
   const metadata = { ...parsed.metadata } as Readonly<Record<string, unknown>>;
   const alignment = Number(metadata['general.alignment'] ?? 32);
+  if (!Number.isInteger(Math.log2(alignment))) {
+    throw damaged(path, `general.alignment is ${alignment}, which is not a power of two`);
+  }
   const dataOffset = Number(parsed.tensorDataOffset);
   const tensors = new Map<string, TensorInfo>();
   for (const info of parsed.tensorInfos) {
@@ -53,24 +56,26 @@ export async function openGguf(path: string): Promise<GgufFile> {
 
 /** What can be told from the first bytes. Returns the file's size. */
 function checkHead(path: string): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const what = code === 'ENOENT' ? 'no such file' : `cannot be opened (${code})`;
-    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
-  }
   let stat: Stats;
   const head = Buffer.alloc(64);
   try {
-    stat = fstatSync(descriptor);
-    if (stat.isDirectory()) {
-      throw new ModelError('model-not-found', `${path}: is a directory. Pass the GGUF file itself with --model.`);
+    stat = statSync(path);
+    if (stat.isFile()) {
+      const descriptor = openSync(path, 'r');
+      try {
+        readSync(descriptor, head, 0, head.length, 0);
+      } finally {
+        closeSync(descriptor);
+      }
     }
-    readSync(descriptor, head, 0, head.length, 0);
-  } finally {
-    closeSync(descriptor);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
+  }
+  if (!stat.isFile()) {
+    const what = stat.isDirectory() ? 'a directory' : 'not a regular file';
+    throw new ModelError('model-not-found', `${path}: is ${what}. Pass the GGUF file itself with --model.`);
   }
   if (stat.size === 0)
     throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
@@ -101,7 +106,16 @@ function checkHead(path: string): number {
       `${path}: is GGUF version ${version}; versions 2 and 3 can be read. Convert the model again with a current llama.cpp.`,
     );
   }
+  checkCount(path, stat.size, 'tensors', head.readBigUInt64LE(8), 32); // name, dimensions, a length, type, offset
+  checkCount(path, stat.size, 'metadata entries', head.readBigUInt64LE(16), 13); // key, type, a byte
   return stat.size;
+}
+
+/** The parser would make an object of each of the zeros that it reads past the end of the file. */
+function checkCount(path: string, size: number, what: string, count: bigint, least: number): void {
+  if (count * BigInt(least) > BigInt(size)) {
+    throw truncated(path, `its header says ${count} ${what}, which is more than ${size} bytes can hold`);
+  }
 }
 
 async function parse(path: string, size: number): Promise<Awaited<ReturnType<typeof parseGguf>>> {
@@ -134,10 +148,10 @@ function place(path: string, size: number, raw: RawTensor): TensorInfo {
   const { name, type } = raw;
   const elements = raw.shape.reduce((product, n) => product * n, 1n);
   const shape = raw.shape.map(Number);
-  if (elements <= 0n || elements > BigInt(Number.MAX_SAFE_INTEGER)) {
+  if (shape.length === 0 || elements <= 0n || elements > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw damaged(path, `${name} has the shape [${raw.shape.join(', ')}]`);
   }
-  const row = shape[0] as number;
+  const row = shape[0] ?? 1;
   if (row % type.elements !== 0) {
     throw damaged(
       path,

@@ -84,7 +84,10 @@ export class KernelCache {
     if (!pipeline) {
       let module = this.modules.get(files.join('+'));
       if (!module) {
-        module = this.device.createShaderModule({ label: name, code: files.map((file) => this.source(file)).join('\n') });
+        module = this.device.createShaderModule({
+          label: name,
+          code: files.map((file) => this.source(file)).join('\n'),
+        });
         this.modules.set(files.join('+'), module);
       }
       pipeline = this.device.createComputePipeline({ label: name, layout: 'auto', compute: { module, constants } });

@@ -28,8 +28,22 @@ export interface Shape {
   ff: number;
 }
 
-const sizes = (tokens: number, first: number, heads: number, kvHeads: number, headDim: number, embd: number, ff: number) => ({
-  tokens, first, heads, kvHeads, headDim, embd, ff,
+const sizes = (
+  tokens: number,
+  first: number,
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  embd: number,
+  ff: number,
+) => ({
+  tokens,
+  first,
+  heads,
+  kvHeads,
+  headDim,
+  embd,
+  ff,
 });
 
 // biome-ignore format: a table
@@ -91,7 +105,12 @@ function numbers(length: number, values: Values, random: () => number, large = 1
 
 const wide = (x: Float32Array) => Float64Array.from(x);
 const relative = (want: Float64Array, units: number) => want.map((value) => units * Math.abs(value) + FLUSH);
-const attention = (s: Shape): Attention => ({ headCount: s.heads, headCountKv: s.kvHeads, headDim: s.headDim, firstPosition: s.first });
+const attention = (s: Shape): Attention => ({
+  headCount: s.heads,
+  headCountKv: s.kvHeads,
+  headDim: s.headDim,
+  firstPosition: s.first,
+});
 const abs = (x: Float64Array) => x.map(Math.abs);
 const nKv = (s: Shape) => s.first + s.tokens;
 
@@ -114,7 +133,13 @@ const rowKernels: Kernel[] = [
       const root = 2 * ULP + DIVISION; // sqrt inherits from 1 / inverseSqrt
       const gain = 1 / Math.sqrt(EPSILON);
       const bound = want.map((y) => Math.abs(y) * (sum + root + DIVISION + U) + gain * FLUSH);
-      return { buffers: { x, y: poison(x.length) }, output: 'y', encode: (op, on) => op.rmsNorm(on('y'), on('x')), want, bound };
+      return {
+        buffers: { x, y: poison(x.length) },
+        output: 'y',
+        encode: (op, on) => op.rmsNorm(on('y'), on('x')),
+        want,
+        bound,
+      };
     },
   },
   {
@@ -124,7 +149,13 @@ const rowKernels: Kernel[] = [
       const y = numbers(s.tokens * s.embd, values, random);
       const w = numbers(s.embd, 'unit', random);
       const want = mul(wide(y), wide(w)); // * is correctly rounded
-      return { buffers: { y, w }, output: 'y', encode: (op, on) => op.mul(on('y'), on('w')), want, bound: relative(want, U) };
+      return {
+        buffers: { y, w },
+        output: 'y',
+        encode: (op, on) => op.mul(on('y'), on('w')),
+        want,
+        bound: relative(want, U),
+      };
     },
   },
   {
@@ -146,7 +177,8 @@ const rowKernels: Kernel[] = [
       const b = numbers(s.ff, values, random);
       const want = addBias(wide(y), wide(b)); // + is correctly rounded
       const bound = relative(want, U).map((error) => error + 2 * FLUSH);
-      const encode: KernelCase['encode'] = (op, on, weight) => op.mulMat(on('y'), { ...weight, rows: s.ff }, on('y'), on('b'));
+      const encode: KernelCase['encode'] = (op, on, weight) =>
+        op.mulMat(on('y'), { ...weight, rows: s.ff }, on('y'), on('b'));
       return { buffers: { y, b }, output: 'y', encode, want, bound };
     },
   },
@@ -162,9 +194,18 @@ const rowKernels: Kernel[] = [
         const g = gate[i] as number;
         // e⁻ᵍ leaves f32's range below −87, in llama.cpp as well: 0 for what is −10⁻³⁶ · up.
         if (g < -87) return Math.abs(y) + FLUSH;
-        return Math.abs(y) * (exponential(g) / (1 + Math.exp(g)) + U + DIVISION + U) + FLUSH * (1 + Math.abs(up[i] as number));
+        return (
+          Math.abs(y) * (exponential(g) / (1 + Math.exp(g)) + U + DIVISION + U) +
+          FLUSH * (1 + Math.abs(up[i] as number))
+        );
       });
-      return { buffers: { gate, up }, output: 'gate', encode: (op, on) => op.swiglu(on('gate'), on('up')), want, bound };
+      return {
+        buffers: { gate, up },
+        output: 'gate',
+        encode: (op, on) => op.swiglu(on('gate'), on('up')),
+        want,
+        bound,
+      };
     },
   },
 ];
@@ -206,7 +247,13 @@ const attentionKernels: Kernel[] = [
       const want = within(x, s.first * width); // the rows of earlier positions stay
       const encode: KernelCase['encode'] = (op, on) => op.store(on('cache'), on('x'));
       // A copy: no error, but for the flush.
-      return { buffers: { x, cache: poison(nKv(s) * width) }, output: 'cache', encode, want, bound: want.map(() => (values === 'denormal' ? FLUSH : 0)) };
+      return {
+        buffers: { x, cache: poison(nKv(s) * width) },
+        output: 'cache',
+        encode,
+        want,
+        bound: want.map(() => (values === 'denormal' ? FLUSH : 0)),
+      };
     },
   },
   {
@@ -239,8 +286,12 @@ const attentionKernels: Kernel[] = [
         const logits = wide(scores.subarray(begin, end)).map((score) => scale * score);
         const highest = logits.reduce((x, y) => Math.max(x, y));
         // The relative error of a power: its two logits and their difference round, and exp is what it is.
-        const errors = logits.map((logit) => U * (Math.abs(logit) + Math.abs(highest) + Math.abs(logit - highest)) + exponential(logit - highest));
-        const ofSum = errors.reduce((sum, error, i) => sum + error * (want[begin + i] as number), 0) + (Math.ceil(n / 64) + 7) * U;
+        const errors = logits.map(
+          (logit) =>
+            U * (Math.abs(logit) + Math.abs(highest) + Math.abs(logit - highest)) + exponential(logit - highest),
+        );
+        const ofSum =
+          errors.reduce((sum, error, i) => sum + error * (want[begin + i] as number), 0) + (Math.ceil(n / 64) + 7) * U;
         errors.forEach((error, i) => {
           bound[begin + i] = (want[begin + i] as number) * (error + ofSum + DIVISION) * 1.01 + FLUSH; // 1.01: second order
         });
@@ -278,7 +329,11 @@ const WIDE: Table = { tokens: 5, rows: 3, slices: [3], columns: 2304 };
 
 // Compiling the unpacking takes most of the time: how tables are cut is tried with one type of float and one of blocks.
 const TABLES: Partial<Record<WeightType, Table[]>> = {
-  F32: [WIDE, { tokens: 1, rows: 7, slices: [7], columns: 1 }, { tokens: 65, rows: 37, slices: [20, 16, 1], columns: 33 }],
+  F32: [
+    WIDE,
+    { tokens: 1, rows: 7, slices: [7], columns: 1 },
+    { tokens: 65, rows: 37, slices: [20, 16, 1], columns: 33 },
+  ],
   F16: [{ tokens: 5, rows: 3, slices: [3], columns: 2303 }],
   Q8_0: [WIDE, { tokens: 65, rows: 5, slices: [1, 3, 1], columns: 288 }],
 };
@@ -290,14 +345,24 @@ const rowsKernel = (type: WeightType, { tokens, rows, slices, columns }: Table):
   make(s, _values, random) {
     const { elements, bytes } = WEIGHT_TYPES[type];
     const data = randomWeights({ type, rows, columns, tokens: s.tokens }, random);
-    const ids = Uint32Array.from({ length: s.tokens }, (_, i) => [rows - 1, 0, rows - 1][i] ?? Math.floor(random() * rows));
+    const ids = Uint32Array.from(
+      { length: s.tokens },
+      (_, i) => [rows - 1, 0, rows - 1][i] ?? Math.floor(random() * rows),
+    );
     const rowBytes = (columns / elements) * bytes;
     const row = (id: number) => dequantizeRow(type, data.subarray(id * rowBytes, (id + 1) * rowBytes), columns);
     const want = getRows(row, [...ids]);
     // Floats are copied. Of a block, d·q is exact in f32 but for Q6_K's, which rounds once; so does taking a minimum off.
     const bound = elements === 1 ? want.map(() => 0) : want.map((w) => U * Math.abs(w) + FLUSH);
     const encode: KernelCase['encode'] = (op, on, weight) => op.getRows(on('dst'), weight, on('ids'));
-    return { buffers: { ids, dst: poison(want.length) }, weight: { data, type, rows, columns, slices }, output: 'dst', encode, want, bound };
+    return {
+      buffers: { ids, dst: poison(want.length) },
+      weight: { data, type, rows, columns, slices },
+      output: 'dst',
+      encode,
+      want,
+      bound,
+    };
   },
 });
 
@@ -368,7 +433,7 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['kqv', 'p[row * batch.n_kv + position]', 'p[row * seen + position]'],
   ['kqv', 'sum.x + sum.y', 'sum.x'],
   ['swiglu', 'exp(-g)', 'exp(g)'],
-  ['swiglu', '* up[i]', ''],
+  ['swiglu', '* up[i]', '* up[0]'],
   ['swiglu', 'let g = gate[i]', 'let g = up[i]'],
   ['batch', 'group.y * groups.x + group.x', 'group.x'],
 ];

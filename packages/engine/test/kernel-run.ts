@@ -2,7 +2,16 @@ import type { KernelCache } from '../src/kernels.js';
 import { Commands } from '../src/kernels.js';
 import type { MulMat, Weight } from '../src/mul-mat.js';
 import { createOperations } from '../src/operations.js';
-import { EPSILON, type Kernel, type KernelCase, POISON_BITS, poison, type Shape, scaleOf, type Values } from './kernel-cases.js';
+import {
+  EPSILON,
+  type Kernel,
+  type KernelCase,
+  POISON_BITS,
+  poison,
+  type Shape,
+  scaleOf,
+  type Values,
+} from './kernel-cases.js';
 
 const TAIL = 67; // elements behind every buffer
 const BEHIND = new Float32Array(TAIL).fill(Math.fround(1.2345e30)); // of the output. Not NaN: NaN · x is the same NaN again
@@ -35,18 +44,33 @@ export async function runKernel(
     return made;
   };
   const buffers = Object.fromEntries(
-    Object.entries(test.buffers).map(([name, data]) => [name, buffer(name, withTail(data, name === test.output ? BEHIND : poison(TAIL)))]),
+    Object.entries(test.buffers).map(([name, data]) => [
+      name,
+      buffer(name, withTail(data, name === test.output ? BEHIND : poison(TAIL))),
+    ]),
   );
   const on = (name: string) => buffers[name] as GPUBuffer;
 
   const batch = { tokens: shape.tokens, firstPosition: shape.first };
-  const uniform = buffer('batch', bytesOf(Uint32Array.of(shape.tokens, shape.first, shape.first + shape.tokens, 0)), GPUBufferUsage.UNIFORM);
+  const uniform = buffer(
+    'batch',
+    bytesOf(Uint32Array.of(shape.tokens, shape.first, shape.first + shape.tokens, 0)),
+    GPUBufferUsage.UNIFORM,
+  );
   const commands = new Commands(device);
   const noProduct: MulMat = { encode() {} };
-  test.encode(createOperations(configOf(shape), kernels, noProduct, commands, uniform, batch), on, weightOf(test, buffer));
+  test.encode(
+    createOperations(configOf(shape), kernels, noProduct, commands, uniform, batch),
+    on,
+    weightOf(test, buffer),
+  );
 
   const output = on(test.output);
-  const readback = device.createBuffer({ label: 'readback', size: output.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const readback = device.createBuffer({
+    label: 'readback',
+    size: output.size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
   owned.push(readback);
   commands.copy(output, 0, readback, 0, output.size);
   commands.submit();
@@ -73,7 +97,10 @@ function compare({ want, bound }: KernelCase, bytes: ArrayBuffer): Outcome {
     const delta = Math.abs((got[i] as number) - wanted);
     const allowed = bound[i] as number;
     if (!(delta <= allowed)) {
-      return { worst, problem: `element ${i} is ${got[i]}, wanted ${wanted} ± ${allowed}; it is ${delta / allowed} times as far off` };
+      return {
+        worst,
+        problem: `element ${i} is ${got[i]}, wanted ${wanted} ± ${allowed}; it is ${delta / allowed} times as far off`,
+      };
     }
     if (delta > 0 && Math.abs(wanted) > 2 ** -100) worst = Math.max(worst, delta / allowed);
   }

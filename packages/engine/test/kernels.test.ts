@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { KernelCache, shaderSource } from '../src/kernels.js';
-import { FOLDED, type Kernel, KERNELS, MUTATIONS, type Shape, VALUES, type Values } from './kernel-cases.js';
+import { FOLDED, KERNELS, type Kernel, MUTATIONS, type Shape, VALUES, type Values } from './kernel-cases.js';
 import { runKernel } from './kernel-run.js';
 import { randomFrom } from './mul-mat-case.js';
 
@@ -16,29 +16,37 @@ afterAll(() => {
   for (const adapter of opened) adapter.close();
 });
 
-describe.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter })))('on $name', ({ name, device, check }) => {
-  const kernels = new KernelCache(device);
+describe.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter })))(
+  'on $name',
+  ({ name, info, device, check }) => {
+    const kernels = new KernelCache(device);
 
-  test.each(KERNELS)('$title is its twin', async (kernel) => {
-    let worst = 0;
-    for (const shape of kernel.shapes) {
-      for (const values of kernel.name === 'get_rows' ? VALUES.slice(0, 1) : VALUES) {
-        const outcome = await runKernel(device, kernels, kernel, shape, values, random);
-        check();
-        expect(outcome.problem, `${kernel.title} ${values} ${JSON.stringify(shape)}, SEED=${seed}`).toBeUndefined();
-        worst = Math.max(worst, outcome.worst);
+    test.each(KERNELS)('$title is its twin', async (kernel) => {
+      let worst = 0;
+      for (const shape of kernel.shapes) {
+        for (const values of kernel.name === 'get_rows' ? VALUES.slice(0, 1) : VALUES) {
+          const outcome = await runKernel(device, kernels, kernel, shape, values, random);
+          check();
+          expect(outcome.problem, `${kernel.title} ${values} ${JSON.stringify(shape)}, SEED=${seed}`).toBeUndefined();
+          worst = Math.max(worst, outcome.worst);
+        }
       }
-    }
-    if (process.env.VERBOSE) console.log(`${name}: ${kernel.title}: worst error ${worst.toFixed(3)} of what is allowed`);
-  });
+      if (process.env.VERBOSE)
+        console.log(`${name}: ${kernel.title}: worst error ${worst.toFixed(3)} of what is allowed`);
+    });
 
-  test.each(FOLDED)('$name is its twin in more than 65535 workgroups', async ({ name, shape }) => {
-    const kernel = kernelsOf(name)[0] as Kernel;
-    const { problem } = await runKernel(device, kernels, kernel, shape, 'unit', random);
-    check();
-    expect(problem, `SEED=${seed}`).toBeUndefined();
-  });
-});
+    // A barrier for each of 65537 workgroups takes SwiftShader 20 s: there, only the kernel without.
+    test.each(info.kind === 'swiftshader' ? FOLDED.slice(0, 1) : FOLDED)(
+      '$name is its twin in more than 65535 workgroups',
+      async ({ name, shape }) => {
+        const kernel = kernelsOf(name)[0] as Kernel;
+        const { problem } = await runKernel(device, kernels, kernel, shape, 'unit', random);
+        check();
+        expect(problem, `SEED=${seed}`).toBeUndefined();
+      },
+    );
+  },
+);
 
 describe('a kernel with one wrong operation is found', () => {
   const { device, check } = opened[0] as OpenedAdapter;
@@ -46,7 +54,9 @@ describe('a kernel with one wrong operation is found', () => {
   test.each(MUTATIONS)('%s: %s → %s', async (file, right, wrong) => {
     const source = shaderSource(`${file}.wgsl`);
     expect(source.split(right).length - 1, `how often ${file}.wgsl says ${right}`).toBe(1);
-    const kernels = new KernelCache(device, (name) => (name === `${file}.wgsl` ? source.replace(right, wrong) : shaderSource(name)));
+    const kernels = new KernelCache(device, (name) =>
+      name === `${file}.wgsl` ? source.replace(right, wrong) : shaderSource(name),
+    );
     expect(await firstProblem(file, kernels), `SEED=${seed}`).toBeDefined();
     check(); // it runs: it is wrong, not broken
   });
@@ -62,7 +72,8 @@ describe('a kernel with one wrong operation is found', () => {
 
 function* casesOf(file: string): Generator<{ kernel: Kernel; shape: Shape; values: Values }> {
   if (file === 'batch') {
-    for (const { name, shape } of FOLDED.slice(1)) yield { kernel: kernelsOf(name)[0] as Kernel, shape, values: 'unit' };
+    for (const { name, shape } of FOLDED.slice(1))
+      yield { kernel: kernelsOf(name)[0] as Kernel, shape, values: 'unit' };
     return;
   }
   for (const kernel of kernelsOf(file)) {

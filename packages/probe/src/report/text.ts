@@ -96,7 +96,7 @@ function row(stage: StageResult, at: string): string[] {
     short(rms),
     short(rel),
     short(maxAbs),
-    limit.toExponential(),
+    showLimit(limit),
     VERDICTS[verdict] + (reason ? `: ${reason}` : ''),
   ];
 }
