@@ -62,15 +62,15 @@ export function doctorText({ node, platform, cores, memory, llama, adapters, cho
   for (const { kind, found, info, reason, remedy } of adapters) {
     const name = info ? `${info.name}, ${info.backend}, ${info.level} level` : reason;
     lines.push(
-      `  ${found ? yes : no} ${kind.padEnd(11)}${name}${kind === chosen ? color.bold('  ← chosen: the first that works') : ''}`,
+      `  ${found ? yes : no} ${kind.padEnd(12)}${name}${kind === chosen ? color.bold('  ← chosen: the first that works') : ''}`,
     );
     if (found && info) {
       const { maxStorageBufferBindingSize, maxComputeInvocationsPerWorkgroup } = info.limits;
       lines.push(
-        `    ${''.padEnd(11)}bindings of ${gib(maxStorageBufferBindingSize)}, ${maxComputeInvocationsPerWorkgroup} invocations a workgroup`,
+        `    ${''.padEnd(12)}bindings of ${gib(maxStorageBufferBindingSize)}, ${maxComputeInvocationsPerWorkgroup} invocations a workgroup`,
       );
     } else if (remedy) {
-      lines.push(`    ${''.padEnd(11)}${remedy}`);
+      lines.push(`    ${''.padEnd(12)}${remedy}`);
     }
   }
   if (chosen === null) lines.push(`${no} nothing can compute: see the remedies above.`);
