@@ -93,7 +93,7 @@ describe('a dump', () => {
     const records = frame.toRecords();
     rows.forEach(({ one, token, row }, i) => {
       expect(records[i]).toMatchObject({ step: one.step, order: one.order, layer: one.layer, stage: one.stage, token });
-      expect(Float32Array.from(records[i]?.values as number[])).toEqual(
+      expect(Float32Array.from(records[i]?.values as unknown as number[])).toEqual(
         one.values.slice(row * one.width, (row + 1) * one.width),
       );
     });

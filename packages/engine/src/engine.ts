@@ -75,6 +75,7 @@ export class Engine {
   private readonly kernels: KernelCache;
   private readonly mulMat: MulMat;
   private state: State | undefined;
+  private running = false;
   private recorder: { arena: Recorder; bytes: number } | undefined;
 
   constructor(
@@ -109,9 +110,10 @@ export class Engine {
     const generated: number[] = [];
     const begin = performance.now();
     const steps = this.steps(options, generated);
+    const exclusive = this.exclusive.bind(this);
     async function* tensors(): AsyncGenerator<Tensor> {
       try {
-        yield* steps;
+        yield* exclusive(steps);
         settle.resolve({ generated, milliseconds: performance.now() - begin });
       } catch (error) {
         settle.reject(error);
@@ -146,6 +148,19 @@ export class Engine {
     }
   }
 
+  /** Two runs would write the same buffers. */
+  private async *exclusive(steps: AsyncGenerator<Tensor>): AsyncGenerator<Tensor> {
+    if (this.running) {
+      throw new RunError('busy', 'This engine is running already. Read the other run to its end, or open another engine.');
+    }
+    this.running = true;
+    try {
+      yield* steps;
+    } finally {
+      this.running = false;
+    }
+  }
+
   private async *steps(options: RunOptions, generated: number[]): AsyncGenerator<Tensor> {
     const { tokens, steps = 0, forcedTokens = [] } = options;
     const capacity = tokens.length + steps;
@@ -177,6 +192,7 @@ export class Engine {
     const widths = this.widths(batch);
     const commands = new Commands(device);
     const recorder = this.allocateRecorder(batch);
+    recorder.reset();
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
     const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
@@ -195,7 +211,8 @@ export class Engine {
       const recorded = hook?.record(at) ?? false;
       if (recorded) recorder.record(commands, at, rows);
       if (stage === 'result_output' && generated && !recorded) {
-        recorder.record(commands, { ...at, firstPosition: nKv(batch) - 1, tokens: 1 }, rows, ids.length - 1);
+        const lastRow = { ...at, firstPosition: nKv(batch) - 1, tokens: 1 };
+        recorder.record(commands, lastRow, rows, false, ids.length - 1);
       }
       const other = hook?.overwrite?.(at);
       if (other) this.overwrite(commands, at, rows, other);
@@ -205,9 +222,9 @@ export class Engine {
       commands.submit();
       const recorded = await recorder.drain();
       opened.check();
-      for (const { at, tensor } of recorded) {
-        if (at.stage === 'result_output' && generated) generated.push(argmax(tensor.values.subarray(-at.width)));
-        if (at.stage !== 'result_output' || hook?.record(at)) yield tensor;
+      for (const { tensor, wanted } of recorded) {
+        if (tensor.stage === 'result_output') generated?.push(argmax(tensor.values.subarray(-tensor.width)));
+        if (wanted) yield tensor;
       }
     };
     for (const _ of forward(op, this.model, state, onStage)) {
@@ -233,6 +250,7 @@ export class Engine {
     new Float32Array(buffer.getMappedRange()).set(values);
     buffer.unmap();
     commands.copy(buffer, 0, rows, 0, values.byteLength);
+    commands.destroyAfter(buffer);
   }
 
   private widths(batch: Batch): Record<StageName, number> {

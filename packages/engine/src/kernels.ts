@@ -26,7 +26,7 @@ const MAX_WORKGROUPS = 65535;
 export class Commands {
   private encoder: GPUCommandEncoder | undefined;
   private pass: GPUComputePassEncoder | undefined;
-  dispatches = 0;
+  private readonly temporary: GPUBuffer[] = [];
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -43,7 +43,6 @@ export class Commands {
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(Math.min(workgroups, MAX_WORKGROUPS), Math.ceil(workgroups / MAX_WORKGROUPS));
-    this.dispatches++;
   }
 
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
@@ -53,12 +52,18 @@ export class Commands {
     this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
   }
 
+  /** Frees a buffer as soon as the commands that use it are done. */
+  destroyAfter(buffer: GPUBuffer): void {
+    this.temporary.push(buffer);
+  }
+
   submit(): void {
     this.pass?.end();
     this.pass = undefined;
     if (!this.encoder) return;
     this.device.queue.submit([this.encoder.finish()]);
     this.encoder = undefined;
+    for (const buffer of this.temporary.splice(0)) buffer.destroy();
   }
 }
 

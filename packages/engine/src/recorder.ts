@@ -5,6 +5,7 @@ import type { Commands } from './kernels.js';
 interface Entry {
   at: StageAt;
   offset: number;
+  wanted: boolean;
 }
 
 /**
@@ -25,26 +26,32 @@ export class Recorder {
     });
   }
 
+  /** Forgets what an unfinished run has left. */
+  reset(): void {
+    this.entries = [];
+    this.used = 0;
+  }
+
   has(bytes: number): boolean {
     return this.used + bytes <= this.arena.size;
   }
 
-  record(commands: Commands, at: StageAt, buffer: GPUBuffer, firstRow = 0): void {
+  /** @param wanted false for what the engine itself needs, and the caller did not ask for. */
+  record(commands: Commands, at: StageAt, buffer: GPUBuffer, wanted = true, firstRow = 0): void {
     const bytes = at.tokens * at.width * 4;
     commands.copy(buffer, firstRow * at.width * 4, this.arena, this.used, bytes);
-    this.entries.push({ at, offset: this.used });
+    this.entries.push({ at, offset: this.used, wanted });
     this.used += bytes;
   }
 
   /** What was recorded since the last time. Call it after the submit; it waits for the GPU. */
-  async drain(): Promise<Array<{ at: StageAt; tensor: Tensor }>> {
+  async drain(): Promise<Array<{ tensor: Tensor; wanted: boolean }>> {
     if (this.entries.length === 0) return [];
     await this.arena.mapAsync(GPUMapMode.READ, 0, this.used);
     const copy = this.arena.getMappedRange(0, this.used).slice(0);
     this.arena.unmap();
-    const recorded = this.entries.map(({ at, offset }) => ({ at, tensor: toTensor(at, copy, offset) }));
-    this.entries = [];
-    this.used = 0;
+    const recorded = this.entries.map(({ at, offset, wanted }) => ({ tensor: toTensor(at, copy, offset), wanted }));
+    this.reset();
     return recorded;
   }
 

@@ -17,7 +17,7 @@ export function ropeTable(
   factors?: Float32Array,
 ): Float32Array {
   const pairs = config.headDim / 2;
-  const ratio = Math.fround(config.ropeFreqBase ** (-2 / config.headDim));
+  const ratio = Math.fround(Math.fround(config.ropeFreqBase) ** Math.fround(-2 / config.headDim));
   const table = new Float32Array(positions * pairs * 2);
   for (let position = 0, i = 0; position < positions; position++) {
     let theta = position;

@@ -1,0 +1,118 @@
+import { WEIGHT_TYPES } from '../src/mul-mat.js';
+
+/** A metadata value with its GGUF type. */
+export type GgufValue =
+  | { type: 'u8' | 'i32' | 'u32' | 'f32' | 'bool'; value: number }
+  | { type: 'u64'; value: bigint }
+  | { type: 'string'; value: string }
+  | { type: 'array'; of: number; items: Buffer[]; length?: bigint };
+
+export interface GgufTensor {
+  name: string;
+  type: number; // ggml's number
+  shape: Array<number | bigint>;
+  data: Uint8Array;
+  offset?: number | bigint; // within the data; one after another unless given
+}
+
+/** Everything of a GGUF file. What a test damages is a field of its own. */
+export interface GgufParts {
+  version?: number;
+  metadata: Record<string, GgufValue>;
+  tensors: GgufTensor[];
+  kvCount?: bigint;
+  tensorCount?: bigint;
+  alignment?: number;
+}
+
+export const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+export const i32 = (value: number): GgufValue => ({ type: 'i32', value });
+export const u64 = (value: bigint): GgufValue => ({ type: 'u64', value });
+export const f32 = (value: number): GgufValue => ({ type: 'f32', value });
+export const text = (value: string): GgufValue => ({ type: 'string', value });
+export const texts = (values: string[]): GgufValue => ({ type: 'array', of: 8, items: values.map(string) });
+
+/** An F32 tensor; shape[0] is the length of a row. */
+export const floats = (name: string, shape: number[], values: Float32Array): GgufTensor => ({
+  name,
+  type: WEIGHT_TYPES.F32.ggmlType,
+  shape,
+  data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+});
+
+/**
+ * The bytes of a GGUF file, and where its header, its tensor table and its data begin.
+ * Source: ggml's docs/gguf.md.
+ */
+export function writeGguf(parts: GgufParts): { bytes: Buffer; tableOffset: number; dataOffset: number } {
+  const { alignment = 32 } = parts;
+  const entries = Object.entries(parts.metadata);
+  const header = Buffer.concat([
+    Buffer.from('GGUF'),
+    int32(parts.version ?? 3),
+    int64(parts.tensorCount ?? BigInt(parts.tensors.length)),
+    int64(parts.kvCount ?? BigInt(entries.length)),
+    ...entries.flatMap(([key, value]) => [string(key), ...typed(value)]),
+  ]);
+  let end = 0;
+  const data: Buffer[] = [];
+  const table = parts.tensors.map((tensor) => {
+    const offset = tensor.offset ?? end;
+    data.push(padded(Buffer.from(tensor.data), alignment));
+    end += Math.ceil(tensor.data.length / alignment) * alignment;
+    return Buffer.concat([
+      string(tensor.name),
+      int32(tensor.shape.length),
+      ...tensor.shape.map((n) => int64(BigInt(n))),
+      int32(tensor.type),
+      int64(BigInt(offset)),
+    ]);
+  });
+  const head = padded(Buffer.concat([header, ...table]), alignment);
+  return { bytes: Buffer.concat([head, ...data]), tableOffset: header.length, dataOffset: head.length };
+}
+
+const TYPE_NUMBERS = { u8: 0, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10 };
+
+function typed(value: GgufValue): Buffer[] {
+  const type = int32(TYPE_NUMBERS[value.type]);
+  switch (value.type) {
+    case 'u8':
+    case 'bool':
+      return [type, Buffer.of(value.value)];
+    case 'i32':
+    case 'u32':
+      return [type, int32(value.value)];
+    case 'f32': {
+      const bytes = Buffer.alloc(4);
+      bytes.writeFloatLE(value.value);
+      return [type, bytes];
+    }
+    case 'u64':
+      return [type, int64(value.value)];
+    case 'string':
+      return [type, string(value.value)];
+    case 'array':
+      return [type, int32(value.of), int64(value.length ?? BigInt(value.items.length)), ...value.items];
+  }
+}
+
+function string(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([int64(BigInt(bytes.length)), bytes]);
+}
+
+export function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value | 0);
+  return bytes;
+}
+
+export function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
+  return bytes;
+}
+
+const padded = (bytes: Buffer, alignment: number): Buffer =>
+  Buffer.concat([bytes, Buffer.alloc((alignment - (bytes.length % alignment)) % alignment)]);
