@@ -12,7 +12,8 @@ const pieceKey = (tensor: Tensor): string => `${stageKey(tensor)}/${tensor.token
  * Pairs the tensors of two runs by step, layer, stage and token positions, as they stream in.
  *
  * Both sides are read in step, so nothing is kept where they have the same order; where they do not, what has no partner
- * yet waits. Tensors without a partner come last.
+ * yet waits. Tensors that are cut into other rows on the other side are paired row by row at the end, and what has no
+ * partner at all comes last.
  */
 export async function* align(candidate: AsyncIterable<Tensor>, reference: AsyncIterable<Tensor>): AsyncGenerator<Pair> {
   const sides = [candidate[Symbol.asyncIterator](), reference[Symbol.asyncIterator]()] as const;
@@ -40,9 +41,33 @@ export async function* align(candidate: AsyncIterable<Tensor>, reference: AsyncI
         waiting[side]?.set(key, next.value);
       }
     }
-    for (const tensor of waiting[1].values()) yield { candidate: undefined, reference: tensor };
-    for (const tensor of waiting[0].values()) yield { candidate: tensor, reference: undefined };
+    yield* alignRows([...waiting[0].values()], [...waiting[1].values()]);
   } finally {
     await Promise.allSettled(sides.map((side) => side.return?.()));
+  }
+}
+
+/** Pairs what the two sides have cut differently, such as a prompt evaluated at once and token by token. */
+function* alignRows(candidate: readonly Tensor[], reference: readonly Tensor[]): Generator<Pair> {
+  const rows = new Map<string, Tensor>();
+  for (const tensor of candidate) for (const row of rowsOf(tensor)) rows.set(pieceKey(row), row);
+  for (const tensor of reference) {
+    for (const row of rowsOf(tensor)) {
+      const key = pieceKey(row);
+      yield { candidate: rows.get(key), reference: row };
+      rows.delete(key);
+    }
+  }
+  for (const row of rows.values()) yield { candidate: row, reference: undefined };
+}
+
+function* rowsOf(tensor: Tensor): Generator<Tensor> {
+  const { tokens, width, values } = tensor;
+  for (let row = 0; row < tokens.length; row++) {
+    yield {
+      ...tensor,
+      tokens: tokens.subarray(row, row + 1),
+      values: values.subarray(row * width, (row + 1) * width),
+    };
   }
 }

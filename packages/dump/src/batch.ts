@@ -53,39 +53,73 @@ export class StageDictionary {
   }
 }
 
-/** One tensor as one record batch. `values` is used as it is, never copied. */
-export function tensorBatch(schema: Schema, stages: StageDictionary, tensor: Tensor): RecordBatch {
-  const rows = tensor.tokens.length;
-  const { width } = tensor;
-  const index = stages.indexOf(tensor.stage);
+/**
+ * Tensors as one record batch, one after the other. The values of a single tensor are used as they are; those of several
+ * are copied together.
+ */
+export function tensorBatch(schema: Schema, stages: StageDictionary, tensors: readonly Tensor[]): RecordBatch {
+  const rows = tensors.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const step = new Int32Array(rows);
+  const order = new Int32Array(rows);
+  const layer = new Int32Array(rows);
+  const hasLayer = new Uint8Array((rows + 7) >> 3);
+  const stage = new Int32Array(rows);
+  const token = new Int32Array(rows);
+  const offsets = new Int32Array(rows + 1);
+  let nulls = 0;
+  let row = 0;
+  for (const tensor of tensors) {
+    const index = stages.indexOf(tensor.stage);
+    for (const position of tensor.tokens) {
+      step[row] = tensor.step;
+      order[row] = tensor.order;
+      stage[row] = index;
+      token[row] = position;
+      if (tensor.layer === null) nulls++;
+      else {
+        layer[row] = tensor.layer;
+        hasLayer[row >> 3] = (hasLayer[row >> 3] as number) | (1 << (row & 7));
+      }
+      offsets[row + 1] = (offsets[row] as number) + tensor.width;
+      row++;
+    }
+  }
   const children: Data[] = [
-    int32(filled(rows, tensor.step)),
-    int32(filled(rows, tensor.order)),
-    tensor.layer === null
-      ? makeData({
-          type: new Int32(),
-          length: rows,
-          data: new Int32Array(rows),
-          nullCount: rows,
-          nullBitmap: new Uint8Array((rows + 7) >> 3),
-        })
-      : int32(filled(rows, tensor.layer)),
+    int32(step),
+    int32(order),
+    makeData({
+      type: new Int32(),
+      length: rows,
+      data: layer,
+      nullCount: nulls,
+      nullBitmap: nulls > 0 ? hasLayer : null,
+    }),
     makeData({
       type: schema.fields[3]?.type as Dictionary<Utf8, Int32>,
       length: rows,
-      data: filled(rows, index),
+      data: stage,
       dictionary: stages.vector,
     }),
-    int32(tensor.tokens),
+    int32(token),
     makeData({
       type: new List(ITEM),
       length: rows,
-      valueOffsets: Int32Array.from({ length: rows + 1 }, (_, row) => row * width),
-      child: makeData({ type: new Float32(), length: rows * width, data: tensor.values }),
+      valueOffsets: offsets,
+      child: makeData({ type: new Float32(), length: offsets[rows] as number, data: together(tensors) }),
     }),
   ];
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: rows, children }));
 }
 
-const filled = (rows: number, value: number) => new Int32Array(rows).fill(value);
+function together(tensors: readonly Tensor[]): Float32Array {
+  if (tensors.length === 1) return (tensors[0] as Tensor).values;
+  const values = new Float32Array(tensors.reduce((sum, one) => sum + one.values.length, 0));
+  let at = 0;
+  for (const one of tensors) {
+    values.set(one.values, at);
+    at += one.values.length;
+  }
+  return values;
+}
+
 const int32 = (data: Int32Array) => makeData({ type: new Int32(), length: data.length, data });

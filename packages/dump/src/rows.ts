@@ -5,8 +5,8 @@ import type { Tensor } from './tensor.js';
 const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
 
 /**
- * The tensors of one record batch. Our own writers put one tensor into a batch; a foreign writer may put any number,
- * and rows that follow each other with the same step, layer and stage are one tensor. Values are views, not copies,
+ * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
+ * rows that follow each other with the same step, order, layer and stage are one tensor. Values are views, not copies,
  * where the file has them as list<float32>.
  */
 export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> {
@@ -20,16 +20,23 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
   ];
   const rows = valuesReader(values, path);
   for (let first = 0, end: number; first < batch.numRows; first = end) {
-    const at = { step: Number(step.get(first)), layer: nullable(layer.get(first)), stage: String(stage.get(first)) };
+    const at = {
+      step: Number(step.get(first)),
+      order: Number(order.get(first)),
+      layer: nullable(layer.get(first)),
+      stage: String(stage.get(first)),
+    };
     const width = rows.end(first) - rows.begin(first);
     for (end = first + 1; end < batch.numRows; end++) {
       const same =
-        Number(step.get(end)) === at.step && nullable(layer.get(end)) === at.layer && stage.get(end) === at.stage;
+        Number(step.get(end)) === at.step &&
+        Number(order.get(end)) === at.order &&
+        nullable(layer.get(end)) === at.layer &&
+        stage.get(end) === at.stage;
       if (!same || rows.end(end) - rows.begin(end) !== width) break;
     }
     yield {
       ...at,
-      order: Number(order.get(first)),
       tokens: Int32Array.from({ length: end - first }, (_, row) => Number(token.get(first + row))),
       width,
       values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * width),

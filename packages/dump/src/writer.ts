@@ -17,30 +17,21 @@ import { DescriptorSink } from './sink.js';
 import { STAGE_NAMES } from './stages.js';
 import type { Tensor } from './tensor.js';
 
-/**
- * Writes tensors as an Arrow IPC stream to an open file descriptor, such as a pipe to another process.
- *
- * @example const writer = new TensorStreamWriter(3); writer.write(tensor); writer.close();
- */
-export class TensorStreamWriter {
-  protected readonly sink: DescriptorSink;
-  protected readonly schema: Schema;
-  protected readonly metadata: Map<string, string>;
+/** What the two writers have in common: record batches of tensors, to a file descriptor. */
+class TensorWriter {
+  private readonly sink: DescriptorSink;
+  private readonly schema: Schema;
   private readonly stages: StageDictionary;
-  private readonly writer: RecordBatchWriter;
 
-  /** @param stages the names that will occur; others are allowed, but not every Arrow reader knows delta dictionaries. */
   constructor(
     descriptor: number,
-    stages: readonly string[] = STAGE_NAMES,
+    stages: readonly string[],
+    private readonly writer: RecordBatchWriter,
     metadata = new Map<string, string>(),
-    writer: RecordBatchWriter = new RecordBatchStreamWriter(),
   ) {
     this.sink = new DescriptorSink(descriptor);
-    this.metadata = metadata;
     this.schema = dumpSchema(metadata);
     this.stages = new StageDictionary(stages);
-    this.writer = writer;
     this.writer.reset(this.sink, this.schema);
   }
 
@@ -48,16 +39,57 @@ export class TensorStreamWriter {
     return this.sink.bytes;
   }
 
-  /** Writes one tensor. Its values are not copied, and may be reused when this returns. */
-  write(tensor: Tensor): void {
-    this.writer.write(tensorBatch(this.schema, this.stages, tensor));
+  writeBatch(tensors: readonly Tensor[]): void {
+    this.writer.write(tensorBatch(this.schema, this.stages, tensors));
     this.sink.flush();
+  }
+
+  close(): void {
+    this.writer.close();
+    this.sink.flush();
+  }
+}
+
+const GATHERED = 256 << 10; // bytes; an Arrow message costs as much as copying that many
+
+/**
+ * Writes tensors as an Arrow IPC stream to an open file descriptor, such as a pipe to another process. Small ones share a
+ * record batch, so the reader sees them a little later.
+ *
+ * @example const writer = new TensorStreamWriter(3); writer.write(tensor); writer.close();
+ */
+export class TensorStreamWriter {
+  private readonly writer: TensorWriter;
+  private gathered: Tensor[] = [];
+  private gatheredBytes = 0;
+
+  /** @param stages the names that will occur; others are allowed. */
+  constructor(descriptor: number, stages: readonly string[] = STAGE_NAMES) {
+    this.writer = new TensorWriter(descriptor, stages, new RecordBatchStreamWriter());
+  }
+
+  /** Writes one tensor. Its values may be reused when this returns. */
+  write(tensor: Tensor): void {
+    if (tensor.values.byteLength >= GATHERED) {
+      this.flush();
+      this.writer.writeBatch([tensor]);
+      return;
+    }
+    this.gathered.push({ ...tensor, values: tensor.values.slice() });
+    this.gatheredBytes += tensor.values.byteLength;
+    if (this.gatheredBytes >= GATHERED) this.flush();
   }
 
   /** Ends the Arrow stream; the descriptor stays open. */
   close(): void {
+    this.flush();
     this.writer.close();
-    this.sink.flush();
+  }
+
+  private flush(): void {
+    if (this.gathered.length > 0) this.writer.writeBatch(this.gathered);
+    this.gathered = [];
+    this.gatheredBytes = 0;
   }
 }
 
@@ -82,18 +114,6 @@ class DictionaryLastWriter extends RecordBatchFileWriter {
   }
 }
 
-class FileTensorWriter extends TensorStreamWriter {
-  constructor(descriptor: number, stages?: readonly string[]) {
-    super(descriptor, stages, new Map(), new DictionaryLastWriter());
-  }
-
-  finish(metadata: DumpMetadata): void {
-    // Arrow's file format keeps the schema in its footer, so what is known only at the end still gets in.
-    for (const [key, value] of encodeMetadata(metadata)) this.metadata.set(key, value);
-    this.close();
-  }
-}
-
 /**
  * Writes a dump: an Arrow IPC file, one record batch per tensor, under a temporary name until it is whole.
  *
@@ -106,13 +126,14 @@ class FileTensorWriter extends TensorStreamWriter {
 export class DumpWriter {
   private readonly partial: string;
   private readonly descriptor: number;
-  private readonly writer: FileTensorWriter;
+  private readonly metadata = new Map<string, string>();
+  private readonly writer: TensorWriter;
   private open = true;
   private readonly onExit = () => this.abort();
 
   constructor(
     readonly path: string,
-    stages?: readonly string[],
+    stages: readonly string[] = STAGE_NAMES,
   ) {
     this.partial = `${path}.${process.pid}.partial`;
     try {
@@ -122,21 +143,26 @@ export class DumpWriter {
       throw writeError(path, error);
     }
     process.once('exit', this.onExit);
-    this.writer = this.guard(() => new FileTensorWriter(this.descriptor, stages));
+    this.writer = this.guard(
+      () => new TensorWriter(this.descriptor, stages, new DictionaryLastWriter(), this.metadata),
+    );
   }
 
   get bytes(): number {
     return this.writer.bytes;
   }
 
+  /** Writes one tensor as one record batch. Its values are not copied, and may be reused when this returns. */
   write(tensor: Tensor): void {
-    this.guard(() => this.writer.write(tensor));
+    this.guard(() => this.writer.writeBatch([tensor]));
   }
 
   /** Completes the file and gives it its name. */
   close(metadata: DumpMetadata): void {
     this.guard(() => {
-      this.writer.finish(metadata);
+      // Arrow's file format keeps the schema in its footer, so what is known only at the end still gets in.
+      for (const [key, value] of encodeMetadata(metadata)) this.metadata.set(key, value);
+      this.writer.close();
       closeSync(this.descriptor);
       renameSync(this.partial, this.path);
     });
