@@ -11,7 +11,11 @@ const PROBE = fileURLToPath(new URL('../../packages/probe/bin/probe.js', import.
 
 /** Holds everything that the tests of one file write; gone when they are done. */
 export const scratch = mkdtempSync(join(tmpdir(), 'llama-probe-e2e-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL'); // of a test that failed
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 let made = 0;
 
@@ -47,6 +51,8 @@ export function start(args: readonly string[], { env = {}, detached = false, std
     stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
     detached,
   });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
   return { child, ended: end(child) };
 }
 

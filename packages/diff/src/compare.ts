@@ -94,7 +94,7 @@ export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict
   const worst = stages.reduce((a, b) => (b.rel / b.limit > a.rel / a.limit ? b : a));
   return {
     verdict: 'agree' satisfies Verdict,
-    reason: `All ${stages.length} stages agree; the worst is ${describe(worst)} with a relative RMS delta of ${worst.rel.toExponential(1)} (limit ${worst.limit.toExponential()}).`,
+    reason: `All ${stages.length} stages agree; the worst is ${describe(worst)} with a relative RMS delta of ${worst.rel.toExponential(1)} (limit ${showLimit(worst.limit)}).`,
     first: null,
   };
 }
@@ -110,7 +110,7 @@ export function showLimit(limit: number): string {
 }
 
 function overLimit(stage: StageResult): string {
-  return `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${stage.limit.toExponential()}`;
+  return `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${showLimit(stage.limit)}`;
 }
 
 type Side = 'candidate' | 'reference';

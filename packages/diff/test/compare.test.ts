@@ -1,0 +1,160 @@
+import type { Tensor } from '@llama-probe/dump';
+import { describe, expect, test } from 'vitest';
+import { compare, describe as inWords, judge, type StageResult, showLimit, tokenDifference } from '../src/index.js';
+import { stream, tensor } from './support/tensors.js';
+
+const run = (candidate: Tensor[], reference: Tensor[], limit = 0.01) =>
+  compare(stream(candidate), stream(reference), { limit, tokens: { candidate: [1, 2], reference: [1, 2] } });
+
+const NAN = Number.NaN;
+/** A run of two layers: each stage has two tokens with two values. */
+const healthy = (): Tensor[] => [
+  tensor('embd', [1, 2, 3, 4], { layer: null, width: 2, order: 0 }),
+  tensor('q_proj', [1, 2, 3, 4], { width: 2, order: 1 }),
+  tensor('kq', [1, NAN, 3, 4], { width: 2, order: 2 }),
+  tensor('q_proj', [5, 6, 7, 8], { layer: 1, width: 2, order: 3 }),
+  tensor('result_output', [1, 5, 4, 2], { layer: null, width: 2, order: 4 }),
+];
+const change = (at: number, values: number[]) =>
+  healthy().map((one, i) => (i === at ? { ...one, values: Float32Array.from(values) } : one));
+const leave = (at: number) => healthy().filter((_, i) => i !== at);
+
+describe('a comparison', () => {
+  test('agrees with itself, stage by stage, in order', async () => {
+    const result = await run(healthy(), healthy());
+    expect(result.verdict).toBe('agree');
+    expect(result.first).toBeNull();
+    expect(result.stages.map(({ stage, layer }) => [stage, layer])).toEqual(
+      healthy().map(({ stage, layer }) => [stage, layer]),
+    );
+    expect(result.stages[2]).toMatchObject({ count: 3, shape: [2, 2], rel: 0, floor: null, local: null });
+    expect(result.reason).toMatch(/^All 5 stages agree/);
+  });
+
+  test('diverges at the first stage over the limit, from the first token over it', async () => {
+    const wrong = change(1, [1, 2, 3, 4.5]);
+    wrong[3] = { ...(wrong[3] as Tensor), values: Float32Array.of(9, 9, 9, 9) };
+    const result = await run(wrong, healthy());
+    expect(result.verdict).toBe('diverged');
+    expect(result.first).toEqual({ order: 1, step: 0, layer: 0, stage: 'q_proj', token: 1, cause: null });
+    expect(result.stages.map(({ verdict }) => verdict)).toEqual(['agree', 'diverged', 'agree', 'diverged', 'agree']);
+    expect(result.stages[1]?.rel).toBeCloseTo(0.5 / Math.sqrt(30), 6);
+    expect(result.reason).toBe(
+      'q_proj of layer 0 is the first stage that is wrong, from token 1 on: its relative RMS delta is 9.1e-2, the limit is 0.01.',
+    );
+  });
+
+  test('the limit itself still agrees', async () => {
+    const rel = 0.5 / Math.sqrt(30);
+    expect((await run(change(1, [1, 2, 3, 4.5]), healthy(), rel)).verdict).toBe('agree');
+    expect((await run(change(1, [1, 2, 3, 4.5]), healthy(), rel * 0.999)).verdict).toBe('diverged');
+  });
+
+  test('evaluation order decides what is first, not the order of arrival; and steps come one after the other', async () => {
+    const later = tensor('embd', [1, 1], { layer: null, step: 1, first: 2, order: 0 });
+    const wrongLater = { ...later, values: Float32Array.of(2, 2) };
+    const result = await run([wrongLater, ...change(3, [0, 0, 0, 0])].reverse(), [later, ...healthy()]);
+    expect(result.first).toMatchObject({ step: 0, layer: 1, stage: 'q_proj' });
+    expect(result.stages.at(-1)).toMatchObject({ step: 1, stage: 'embd', verdict: 'diverged' });
+  });
+
+  test('NaN and Inf on one side, or on both, diverge', async () => {
+    for (const value of [NAN, Number.POSITIVE_INFINITY]) {
+      const sick = () => change(3, [5, 6, value, 8]);
+      for (const [candidate, reference] of [
+        [sick(), healthy()],
+        [healthy(), sick()],
+      ] as const) {
+        const result = await run(candidate, reference, 1e9);
+        expect(result.first).toMatchObject({ stage: 'q_proj', layer: 1, token: 1 });
+        expect(result.reason).toMatch(/NaN .* Inf.*first is at token 1, index 0/);
+      }
+    }
+    expect((await run(change(3, [5, 6, NAN, 8]), change(3, [5, 6, NAN, 8]))).verdict).toBe('diverged');
+  });
+
+  test('zero on one side diverges, however lax the limit', async () => {
+    expect((await run(healthy(), change(1, [0, 0, 0, 0]), 1e9)).first).toMatchObject({ stage: 'q_proj', layer: 0 });
+    expect((await run(change(1, [0, 0, 0, 0]), healthy(), 0.99)).first).toMatchObject({ stage: 'q_proj', layer: 0 });
+  });
+
+  test.each(['candidate', 'reference'])('a stage that the %s lacks is incomparable', async (side) => {
+    const result = await (side === 'candidate' ? run(leave(3), healthy()) : run(healthy(), leave(3)));
+    expect(result.verdict).toBe('incomparable');
+    expect(result.reason).toBe(`q_proj of layer 1: missing in the ${side}.`);
+    expect(result.first).toBeNull();
+  });
+
+  test("a node under a name of one side's own was not expected of the other", async () => {
+    const own = tensor('inp_scaled', [1, 2], { order: 9 });
+    const result = await run([...healthy(), own], healthy());
+    expect(result.verdict).toBe('agree');
+    expect(result.stages).toHaveLength(5);
+    // But where both have it somewhere, it is missing where one has not.
+    const both = await run([...healthy(), own, { ...own, layer: 1 }], [...healthy(), own]);
+    expect(both).toMatchObject({ verdict: 'incomparable', reason: 'inp_scaled of layer 1: missing in the reference.' });
+  });
+
+  test('a part of the tokens, or rows of another width, do not fit', async () => {
+    const part = tensor('q_proj', [1, 2], { width: 2, order: 1 });
+    expect((await run(healthy().with(1, part), healthy())).verdict).toBe('incomparable');
+    const wide = tensor('q_proj', [1, 2, 3, 4, 5, 6], { width: 3, order: 1 });
+    const result = await run(healthy().with(1, wide), healthy());
+    expect(result.verdict).toBe('incomparable');
+    expect(result.reason).toContain("the candidate's rows have 3 values, the reference's 2");
+  });
+
+  test('nothing in common, or nothing at all, is incomparable', async () => {
+    expect(await run([], [])).toMatchObject({ verdict: 'incomparable', stages: [] });
+    expect((await run([tensor('a', [1])], [tensor('b', [1])])).verdict).toBe('incomparable');
+    const hidden = await run(change(2, [NAN, NAN, NAN, NAN]), change(2, [NAN, NAN, NAN, NAN]));
+    expect(hidden).toMatchObject({ verdict: 'incomparable', reason: 'kq of layer 0: it has no values to compare.' });
+  });
+
+  test('the tokens come first', async () => {
+    const tokens = { candidate: [1, 2, 3], reference: [1, 9] };
+    const result = await compare(stream(healthy()), stream(healthy()), { limit: 1, tokens });
+    expect(result).toMatchObject({ verdict: 'incomparable', stages: [], logits: null });
+    expect(result.reason).toMatch(/at position 1 the candidate has 2 and the reference has 9 \(3 and 2 tokens\)/);
+    expect(tokenDifference([1, 2], [1, 2])).toBeUndefined();
+    expect(tokenDifference([1], [1, 2])).toMatch(/position 1 the candidate has nothing and the reference has 2/);
+  });
+
+  test("the logits are those of the prompt's last token", async () => {
+    const { logits } = await run(change(4, [9, 9, 2, 4]), healthy());
+    expect(logits?.topK.candidate).toEqual([
+      { id: 1, logit: 4 },
+      { id: 0, logit: 2 },
+    ]);
+    expect(logits?.topK.reference[0]).toEqual({ id: 0, logit: 4 });
+    expect(logits?.top1Agree).toBe(false);
+  });
+});
+
+describe('the verdict', () => {
+  const stage = (verdict: StageResult['verdict'], at: Partial<StageResult> = {}) =>
+    ({ step: 0, layer: 0, stage: 'kq', order: 0, rel: 1e-6, limit: 1e-5, token: 0, verdict, ...at }) as StageResult;
+
+  test('of no stages is none', () => expect(judge([]).verdict).toBe('incomparable'));
+
+  test('diverged comes before incomparable, and that before agree', () => {
+    const [ok, wrong] = [stage('agree'), stage('diverged', { order: 2, layer: 2 })];
+    const unknown = stage('incomparable', { reason: 'why' });
+    expect(judge([ok, unknown, wrong])).toMatchObject({ verdict: 'diverged', first: { layer: 2 } });
+    expect(judge([ok, unknown])).toEqual({ verdict: 'incomparable', reason: 'kq of layer 0: why.', first: null });
+    expect(judge([ok]).verdict).toBe('agree');
+  });
+
+  test('names the stage closest to its limit, not the one with the largest delta', () => {
+    const tight = stage('agree', { rel: 3e-6, limit: 4e-6, layer: 3 });
+    expect(judge([stage('agree', { rel: 5e-6 }), tight]).reason).toBe(
+      'All 2 stages agree; the worst is kq of layer 3 with a relative RMS delta of 3.0e-6 (limit 4e-6).',
+    );
+  });
+
+  test('words', () => {
+    expect(inWords({ step: 0, layer: 3, stage: 'kq' })).toBe('kq of layer 3');
+    expect(inWords({ step: 2, layer: null, stage: 'embd' })).toBe('embd at step 2');
+    expect([1e-5, 0.15, 2.5e-6, 0.01].map(showLimit)).toEqual(['1e-5', '0.15', '2.5e-6', '0.01']);
+  });
+});

@@ -1,0 +1,207 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Tensor } from '@llama-probe/dump';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Loaded, loadDump, writeDump } from './support/dumps.js';
+import { BUNDLED } from './support/models.js';
+import { path, probe, probeJson } from './support/probe.js';
+
+const out = path('healthy');
+const candidate = join(out, 'candidate.arrow');
+const reference = join(out, 'reference.arrow');
+let ours: Loaded;
+let theirs: Loaded;
+
+beforeAll(async () => {
+  const { code } = await probe(['compare', '--prompt', 'Hello, my friend!', '--steps', '1', '--out', out]);
+  expect(code).toBe(0);
+  ours = await loadDump(candidate);
+  theirs = await loadDump(reference);
+});
+
+const diff = (a: string, b: string) => probeJson(['diff', a, b]);
+const is =
+  (stage: string, layer: number | null, step = 0) =>
+  (tensor: Tensor) =>
+    tensor.stage === stage && tensor.layer === layer && tensor.step === step;
+/** Other values in the tensors of one stage. */
+const values = (chosen: (tensor: Tensor) => boolean, of: (value: number, index: number) => number) => (all: Tensor[]) =>
+  all.map((tensor) => (chosen(tensor) ? { ...tensor, values: tensor.values.map(of) } : tensor));
+
+describe('a dump that is wrong in one stage diverges there', () => {
+  const at = { stage: 'ffn_up', layer: 2, step: 0 };
+  const here = is(at.stage, at.layer);
+  test.each<[string, (value: number, index: number) => number]>([
+    ['all zero', () => 0],
+    ['all NaN', () => Number.NaN],
+    ['all infinite', () => Number.POSITIVE_INFINITY],
+    ['a NaN at one place', (value, i) => (i === 700 ? Number.NaN : value)],
+    ['scaled by 1.001', (value) => value * 1.001],
+    ['negated', (value) => -value],
+    ['another order of its values', (_, i) => i],
+  ])('%s', async (_, of) => {
+    const changed = writeDump(ours, values(here, of));
+    const { code, json } = await diff(changed, reference);
+    expect(json.first).toMatchObject(at);
+    expect(json.verdict).toBe('diverged');
+    expect(code).toBe(1);
+  });
+
+  test.each<[string, (value: number) => number]>([
+    ['zero', () => 0],
+    ['NaN', () => Number.NaN],
+  ])('all %s in the reference', async (_, of) => {
+    const { code, json } = await diff(candidate, writeDump(theirs, values(here, of)));
+    expect(json.verdict).toBe('diverged');
+    expect(json.first).toMatchObject(at);
+    expect(code).toBe(1);
+  });
+
+  test('NaN everywhere, in every stage and on both sides, is no agreement', async () => {
+    const nothing = (side: Loaded) =>
+      writeDump(
+        side,
+        values(
+          () => true,
+          () => Number.NaN,
+        ),
+      );
+    const { code, json } = await diff(nothing(ours), nothing(theirs));
+    expect(json.verdict).not.toBe('agree');
+    expect(code).not.toBe(0);
+  });
+
+  test('scores that the reference has not are not compared, and that is no agreement', async () => {
+    const { code, json } = await diff(
+      candidate,
+      writeDump(
+        theirs,
+        values(is('kq', 1), () => Number.NaN),
+      ),
+    );
+    expect(json.verdict).toBe('incomparable');
+    expect(json.reason).toContain('kq of layer 1');
+    expect(code).toBe(2);
+  });
+});
+
+describe('alignment', () => {
+  test('stages in another order in the file agree: they are found by step, layer and name', async () => {
+    const reversed = writeDump(ours, (tensors) => [...tensors].reverse());
+    const shuffled = writeDump(theirs, (tensors) => tensors.map((_, i) => tensors[(i * 7) % tensors.length] as Tensor));
+    expect(theirs.tensors.length % 7).not.toBe(0);
+    const { code, json } = await diff(reversed, shuffled);
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(json.stages).toHaveLength(theirs.tensors.length);
+    expect(code).toBe(0);
+  });
+
+  test.each(['candidate', 'reference'])('a stage that is missing in the %s is no agreement', async (side) => {
+    const without = (tensors: Tensor[]) => tensors.filter((tensor) => !is('kqv_out', 1)(tensor));
+    const { code, json } = await (side === 'candidate'
+      ? diff(writeDump(ours, without), reference)
+      : diff(candidate, writeDump(theirs, without)));
+    expect(json.verdict).toBe('incomparable');
+    expect(json.reason).toContain('kqv_out of layer 1');
+    expect(json.reason).toContain(`missing in the ${side}`);
+    expect(code).toBe(2);
+  });
+
+  test('a step that is missing, a token that is missing, and nothing at all are no agreement', async () => {
+    const noStep = writeDump(ours, (tensors) => tensors.filter(({ step }) => step === 0));
+    const short = writeDump(ours, (tensors) =>
+      tensors.map((tensor) =>
+        is('q_proj', 0)(tensor)
+          ? { ...tensor, tokens: tensor.tokens.subarray(1), values: tensor.values.subarray(tensor.width) }
+          : tensor,
+      ),
+    );
+    const empty = writeDump(ours, () => []);
+    for (const file of [noStep, short, empty]) {
+      const { code, json } = await diff(file, reference);
+      expect(json.verdict).toBe('incomparable');
+      expect(json.first).toBeNull();
+      expect(code).toBe(2);
+    }
+    expect((await diff(empty, empty)).json).toMatchObject({ verdict: 'incomparable', stages: [] });
+  });
+
+  test('rows of another width do not fit', async () => {
+    const narrow = writeDump(ours, (tensors) =>
+      tensors.map((tensor) => {
+        if (!is('l_out', 3)(tensor)) return tensor;
+        const width = tensor.width - 1;
+        return { ...tensor, width, values: tensor.values.slice(0, tensor.tokens.length * width) };
+      }),
+    );
+    const { code, json } = await diff(narrow, reference);
+    expect(json.verdict).toBe('incomparable');
+    expect(json.reason).toMatch(/l_out of layer 3: .*rows have \d+ values/);
+    expect(code).toBe(2);
+  });
+
+  test('other tokens are another run', async () => {
+    const tokens = ours.metadata.tokens.with(1, 3);
+    const other = writeDump({ ...ours, metadata: { ...ours.metadata, tokens } }, (tensors) => tensors);
+    const { code, json } = await diff(other, reference);
+    expect(json).toMatchObject({ verdict: 'incomparable', first: null, stages: [] });
+    expect(json.reason).toMatch(/different tokens: at position 1 the candidate has 3 and the reference has \d+/);
+    expect(code).toBe(2);
+    const text = await probe(['diff', other, reference]);
+    expect(text.code).toBe(2);
+    expect(text.stdout).toContain('? incomparable: The two sides ran different tokens');
+  });
+});
+
+describe('a damaged dump', () => {
+  const whole = () => readFileSync(candidate);
+  const made = (bytes: Buffer) => {
+    const file = path('damaged.arrow');
+    writeFileSync(file, bytes);
+    return file;
+  };
+  /** The bytes from `at` on, replaced. */
+  const replaced = (at: number, length: number, byte: number) => {
+    const bytes = whole();
+    bytes.fill(byte, at, at + length);
+    return bytes;
+  };
+  const CASES: readonly [string, () => string, RegExp, string][] = [
+    ['no such file', () => '/no/such.arrow', /^dump-not-found$/, 'ENOENT'],
+    ['a directory', () => out, /^dump-not-arrow$/, 'directory'],
+    ['an empty file', () => made(Buffer.alloc(0)), /^dump-not-arrow$/, 'ARROW1'],
+    ['a model', () => BUNDLED, /^dump-not-arrow$/, '"GGUF'],
+    ['cut off', () => made(whole().subarray(0, -500)), /^dump-damaged$/, 'cut off'],
+    ['only its beginning', () => made(whole().subarray(0, 8)), /^dump-damaged$/, 'cut off'],
+    ['an absurd footer', () => made(replaced(whole().length - 10, 4, 0x7f)), /^dump-damaged$/, 'footer'],
+    ['zeros for a footer', () => made(replaced(whole().length - 1000, 900, 0)), /^dump-/, 'damaged.arrow'],
+    ['noise for a footer', () => made(replaced(whole().length - 1000, 900, 0xa5)), /^dump-/, 'damaged.arrow'],
+    ['zeros for its first half', () => made(replaced(8, whole().length >> 1, 0)), /^dump-/, 'damaged.arrow'],
+    ['noise for its first half', () => made(replaced(8, whole().length >> 1, 0xa5)), /^dump-/, 'damaged.arrow'],
+  ];
+
+  test.each(CASES)('%s', async (_, make, code, says) => {
+    const file = make();
+    for (const args of [
+      ['inspect', file],
+      ['diff', file, reference],
+      ['diff', candidate, file],
+    ]) {
+      const failed = await probeJson<{ verdict: string; error: { code: string } }>(args);
+      expect(failed.json, failed.stderr).toMatchObject({
+        verdict: 'incomparable',
+        error: { code: expect.stringMatching(code) },
+      });
+      expect(failed.stderr.match(/^probe: /gm)).toHaveLength(1);
+      expect(failed.stderr).toContain(says);
+      expect(failed.stderr).not.toMatch(/^ +at |This is a bug/m);
+      expect(failed.code).toBe(2);
+    }
+  });
+
+  test('inspect of a stage that it does not have names the nearest', async () => {
+    const { code, stdout, stderr } = await probe(['inspect', candidate, '--stage', 'atn_rms']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('did you mean attn_rms?');
+  });
+});
