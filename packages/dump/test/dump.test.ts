@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -15,10 +15,12 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import pl from 'nodejs-polars';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { DumpWriter, openDump, readTensorStream, type Tensor } from '../src/index.js';
 
-const directory = () => mkdtempSync(join(tmpdir(), 'llama-probe-dump-'));
+const root = mkdtempSync(join(tmpdir(), 'llama-probe-dump-'));
+const directory = () => mkdtempSync(join(root, 'case-'));
+afterAll(() => rmSync(root, { recursive: true }));
 const METADATA = { producer: { name: 'test', version: '1' }, tokens: [1, 5, 9], prompt: 'a "quoted" ünicode prompt' };
 
 function tensor(at: Partial<Tensor>, rows = 3, width = 5): Tensor {

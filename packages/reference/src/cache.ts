@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -86,8 +86,9 @@ export async function contentHash(
   const digest = hash.digest('hex');
   await guarded(directory, async () => {
     await mkdir(directory, { recursive: true });
-    await writeFile(`${memo}.${process.pid}`, digest);
-    await rename(`${memo}.${process.pid}`, memo);
+    const partial = `${memo}.${randomUUID()}`;
+    await writeFile(partial, digest);
+    await rename(partial, memo);
   });
   return digest;
 }

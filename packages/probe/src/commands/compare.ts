@@ -1,14 +1,15 @@
-import { join } from 'node:path';
-import { compare } from '@llama-probe/diff';
-import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
+import { type Comparison, compare } from '@llama-probe/diff';
+import type { Tensor } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
+import { Kept } from '../kept.js';
 import { LIMITS } from '../limits.js';
 import { candidateMetadata, referenceMetadata } from '../metadata.js';
+import type { ChosenMode } from '../model.js';
 import type { RunOptions } from '../options.js';
 import type { Progress } from '../progress.js';
 import { parsePrompt, tokenize } from '../prompt.js';
-import type { Report } from '../report/report.js';
+import type { Generated, Report } from '../report/report.js';
 import { parseLayers, parseStages, recordOnly } from '../selection.js';
 import { chooseModel, openBoth } from '../sides.js';
 
@@ -17,99 +18,146 @@ export async function runCompare(options: RunOptions, progress: Progress, signal
   const begin = performance.now();
   const prompt = parsePrompt(options);
   const stages = parseStages(options.stages);
-  const file = await chooseModel(options, progress, signal);
-  const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+  const kept = [new Kept(options.out, 'candidate'), new Kept(options.out, 'reference')] as const;
   try {
-    const opened = performance.now();
-    const layers = parseLayers(options.layers, engine.config.blockCount);
-    const { ids, text } = await tokenize(prompt, reference);
-    engine.check({ tokens: ids, steps: options.steps });
-
-    // Without the callback first: the tokens to feed both sides, and proof that capturing changes nothing.
-    progress.say('llama.cpp decodes without a callback');
-    const free = await reference.run({ tokens: ids, steps: options.steps, stages: [] }).result;
-    const fed = free.generated.slice(0, options.steps);
-    const tokens = [...ids, ...fed];
-
-    const capacity = ids.length + options.steps;
-    const ubatch = Math.min(engine.ubatch(capacity), ids.length);
-    const llama = reference.run({ tokens: ids, steps: options.steps, forcedTokens: fed, stages, layers, ubatch });
-    const webgpu = engine.run({
-      tokens: ids,
-      steps: options.steps,
-      forcedTokens: fed,
-      hook: recordOnly({ stages, layers }),
-      ubatch,
-      signal,
-    });
-    const config = {
-      reference: chosen.mode,
-      stages: options.stages ?? 'all',
-      layers: options.layers ?? 'all',
-      steps: options.steps,
-    };
-    const shared = { tokens, ...(text === undefined ? {} : { prompt: text }), config };
-    const limit = LIMITS[chosen.mode];
-    const comparison = await compare(
-      kept(
-        options.out,
-        'candidate',
-        webgpu.tensors,
-        candidateMetadata(engine, shared),
-        watch(progress, engine.config.blockCount),
-      ),
-      kept(options.out, 'reference', llama.tensors, referenceMetadata(reference, file, shared)),
-      { limit, tokens: { candidate: tokens, reference: tokens } },
-    );
-    const compared = performance.now();
-
-    const captured = await llama.result;
-    const spell = speller(file, reference);
-    const own = await ownText(engine, ids, options.steps, (await webgpu.result).generated, free.generated, signal);
-    return {
-      schema: 1,
-      verdict: comparison.verdict,
-      reason: comparison.reason,
-      model: {
-        file: file.path,
-        arch: reference.info.model.architecture,
-        quantization: reference.info.model.quantization,
-        layers: reference.info.model.layers,
-        bytes: file.bytes,
-      },
-      tokens: ids,
-      reference: {
-        name: reference.info.name,
-        version: reference.info.version,
-        mode: chosen.mode,
-        why: chosen.why,
-        cpuVariant: reference.info.cpuVariant,
-        callbackChangesNothing: captured.generated.join() === free.generated.join(),
-      },
-      candidate: { name: 'llama-probe', backend: `WebGPU, ${engine.adapter.backend}`, adapter: engine.adapter.name },
-      first: comparison.first,
-      stages: comparison.stages,
-      logits: comparison.logits,
-      generated: {
-        candidate: { tokens: own, text: await spell(own) },
-        reference: { tokens: free.generated, text: await spell(free.generated) },
-      },
-      top: comparison.logits && {
-        candidate: await Promise.all(comparison.logits.topK.candidate.map(({ id }) => spell([id]))),
-        reference: await Promise.all(comparison.logits.topK.reference.map(({ id }) => spell([id]))),
-      },
-      timings: {
-        open: opened - begin,
-        reference: captured.milliseconds,
-        compare: compared - opened,
-        total: performance.now() - begin,
-      },
-      memory: engine.memory,
-    };
+    const file = await chooseModel(options, progress, signal);
+    const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+    try {
+      const opened = performance.now();
+      const layers = parseLayers(options.layers, engine.config.blockCount);
+      const { ids, text } = await tokenize(prompt, reference);
+      const both = { engine, reference, chosen, file };
+      const run = await compareSides(both, { ids, text, stages, layers }, options, kept, progress, signal);
+      const compared = performance.now();
+      const report = await makeReport(both, ids, run, signal);
+      const timings = { open: opened - begin, compare: compared - opened, total: performance.now() - begin };
+      return { ...report, timings };
+    } finally {
+      engine.close();
+      await reference.close();
+    }
   } finally {
-    engine.close();
-    await reference.close();
+    for (const dump of kept) dump.abort();
   }
+}
+
+interface Both {
+  readonly engine: Engine;
+  readonly reference: Reference;
+  readonly chosen: ChosenMode;
+  readonly file: GgufFile;
+}
+
+interface What {
+  readonly ids: readonly number[];
+  readonly text: string | undefined;
+  readonly stages: readonly string[];
+  readonly layers: readonly number[] | undefined;
+}
+
+interface Compared {
+  readonly comparison: Comparison;
+  /** Greedy choices of both sides, fed the reference's. */
+  readonly chosen: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
+  readonly callbackChangesNothing: boolean;
+}
+
+async function compareSides(
+  { engine, reference, chosen, file }: Both,
+  { ids, text, stages, layers }: What,
+  options: RunOptions,
+  [candidateDump, referenceDump]: readonly [Kept, Kept],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Compared> {
+  const { steps } = options;
+  engine.check({ tokens: ids, steps });
+
+  // Without the callback first: the tokens to feed both sides, and proof that capturing changes nothing.
+  progress.say('llama.cpp decodes without a callback');
+  const free = await reference.run({ tokens: ids, steps, stages: [] }).result;
+  const forcedTokens = free.generated.slice(0, steps);
+  const tokens = [...ids, ...forcedTokens];
+
+  const ubatch = Math.min(engine.ubatch(tokens.length), ids.length);
+  const shared = { tokens: ids, steps, forcedTokens, ubatch };
+  const llama = reference.run({ ...shared, stages, layers });
+  const webgpu = engine.run({ ...shared, hook: recordOnly({ stages, layers }), signal });
+
+  const config = { reference: chosen.mode, stages: options.stages ?? 'all', layers: options.layers ?? 'all', steps };
+  const about = { tokens, ...(text === undefined ? {} : { prompt: text }), config };
+  const watched = watch(webgpu.tensors, progress, engine.config.blockCount);
+  const comparison = await compare(
+    candidateDump.pass(watched, candidateMetadata(engine, about)),
+    referenceDump.pass(llama.tensors, referenceMetadata(reference, file, about)),
+    { limit: LIMITS[chosen.mode], tokens: { candidate: tokens, reference: tokens } },
+  );
+  const captured = await llama.result;
+  return {
+    comparison,
+    chosen: { candidate: (await webgpu.result).generated, reference: free.generated },
+    callbackChangesNothing: captured.generated.join() === free.generated.join(),
+  };
+}
+
+async function makeReport(
+  { engine, reference, chosen, file }: Both,
+  ids: readonly number[],
+  { comparison, chosen: generated, callbackChangesNothing }: Compared,
+  signal: AbortSignal,
+): Promise<Omit<Report, 'timings'>> {
+  const { info } = reference;
+  const { architecture: arch, quantization, layers } = info.model;
+  const spell = speller(file, reference);
+  const said = async (tokens: readonly number[]): Promise<Generated> => ({ tokens, text: await spell(tokens) });
+  const top = comparison.logits?.topK;
+  return {
+    schema: 1,
+    verdict: comparison.verdict,
+    reason: comparison.reason,
+    model: { file: file.path, arch, quantization, layers, bytes: file.bytes },
+    tokens: ids,
+    reference: {
+      name: info.name,
+      version: info.version,
+      mode: chosen.mode,
+      why: chosen.why,
+      cpuVariant: info.cpuVariant,
+      callbackChangesNothing,
+    },
+    candidate: {
+      name: 'llama-probe',
+      backend: `WebGPU, ${engine.adapter.backend}`,
+      adapter: engine.adapter.name,
+    },
+    first: comparison.first,
+    stages: comparison.stages,
+    logits: comparison.logits,
+    generated: {
+      candidate: await said(await ownTokens(engine, ids, generated, signal)),
+      reference: await said(generated.reference),
+    },
+    top: top
+      ? {
+          candidate: await Promise.all(top.candidate.map(({ id }) => spell([id]))),
+          reference: await Promise.all(top.reference.map(({ id }) => spell([id]))),
+        }
+      : null,
+    memory: engine.memory,
+  };
+}
+
+/** What the candidate says when it is fed its own choices: the same as long as they are the reference's. */
+async function ownTokens(
+  engine: Engine,
+  tokens: readonly number[],
+  { candidate, reference }: Compared['chosen'],
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  if (candidate.join() === reference.join()) return candidate;
+  const run = engine.run({ tokens, steps: reference.length - 1, signal });
+  for await (const _ of run.tensors);
+  return (await run.result).generated;
 }
 
 /** Ids → text, or null where the file has no vocabulary. */
@@ -118,45 +166,11 @@ function speller(file: GgufFile, reference: Reference): (ids: readonly number[])
   return (ids) => reference.detokenize(ids);
 }
 
-/** What the candidate says when it is fed its own choices: the same as long as they are the reference's. */
-async function ownText(
-  engine: Engine,
-  tokens: readonly number[],
-  steps: number,
-  forced: readonly number[],
-  reference: readonly number[],
-  signal: AbortSignal,
-): Promise<readonly number[]> {
-  if (forced.join() === reference.join()) return forced;
-  const run = engine.run({ tokens, steps, signal });
-  for await (const _ of run.tensors);
-  return (await run.result).generated;
-}
-
-/** Passes the tensors on, and keeps them as a dump where a directory is given. The dump exists only when it is whole. */
-async function* kept(
-  directory: string | undefined,
-  name: string,
-  tensors: AsyncIterable<Tensor>,
-  metadata: DumpMetadata,
-  onTensor?: (tensor: Tensor) => void,
-): AsyncGenerator<Tensor> {
-  const writer = directory === undefined ? undefined : new DumpWriter(join(directory, `${name}.arrow`));
-  try {
-    for await (const tensor of tensors) {
-      onTensor?.(tensor);
-      writer?.write(tensor);
-      yield tensor;
-    }
-    writer?.close(metadata);
-  } finally {
-    writer?.abort();
+async function* watch(tensors: AsyncIterable<Tensor>, progress: Progress, layers: number): AsyncGenerator<Tensor> {
+  for await (const tensor of tensors) {
+    const where = tensor.step === 0 ? 'the prompt' : `step ${tensor.step}`;
+    const what = tensor.layer === null ? 'embedding and logits' : `layer ${tensor.layer + 1} of ${layers}`;
+    progress.say(`comparing ${where}: ${what}`);
+    yield tensor;
   }
-}
-
-function watch(progress: Progress, layers: number): (tensor: Tensor) => void {
-  return ({ step, layer }) => {
-    const where = step === 0 ? 'the prompt' : `step ${step}`;
-    progress.say(`comparing ${where}: ${layer === null ? 'embedding and logits' : `layer ${layer + 1} of ${layers}`}`);
-  };
 }
