@@ -1,6 +1,7 @@
 import {
   createMulMat,
   type openAdapter,
+  packedRowBytes,
   WEIGHT_TYPES,
   type Weight,
   type WeightType,
@@ -70,13 +71,12 @@ export async function measureProducts(opened: Opened, machine: Machine, types: r
 }
 
 function randomWeight(device: GPUDevice, type: WeightType, rows: number, columns: number): Weight {
-  const { bytes, elements } = WEIGHT_TYPES[type];
-  const rowBytes = (columns / elements) * bytes;
+  const rowBytes = packedRowBytes(type, columns);
   const fit = Math.floor(device.limits.maxStorageBufferBindingSize / rowBytes);
   const slices: Weight['slices'] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += fit) {
     const count = Math.min(fit, rows - firstRow);
-    const size = Math.ceil((count * rowBytes) / 4) * 4;
+    const size = count * rowBytes;
     const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
     const chunk = new Uint32Array(1 << 20).map(() => (Math.random() * 2 ** 32) & 0x3b3f3b3f); // no NaN in any type
     for (let at = 0; at < size; at += chunk.byteLength) {

@@ -1,4 +1,4 @@
-// dst ← x · Wᵀ, one element a thread. For rows that are no multiple of 32, where no faster kernel fits.
+// dst ← x · Wᵀ: what every kernel of the product has in common.
 struct Shape {
   rows: u32,      // of this slice of the weight
   columns: u32,
@@ -8,26 +8,46 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> weight: array<u32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;         // (tokens, columns)
+@group(0) @binding(1) var<storage, read> weight: array<vec4u>;  // rows of blocks, see quant/block.wgsl
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;       // (tokens, columns)
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>; // (tokens, dst_rows)
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = (group.y * groups.x + group.x) * 64u + lane;
-  let token = group.z;
-  if (row >= shape.rows) {
-    return;
+// A dispatch has at most 65535 workgroups in a dimension, so long ones are folded into two.
+fn folded_group(group: vec3u, groups: vec3u) -> u32 {
+  return group.y * groups.x + group.x;
+}
+
+fn store(row: u32, token: u32, sum: f32) {
+  if (row < shape.rows && token < shape.tokens) {
+    dst[token * shape.dst_rows + shape.first_row + row] = sum;
   }
-  var sum = 0.0;
-  var column = 0u;
-  while (column < shape.columns) {
-    let at = row * shape.columns + column;
-    var w = weights(at / 32u);
-    for (var i = at % 32u; i < 32u && column < shape.columns; i++) {
-      sum += w[i / 4u][i % 4u] * x[token * shape.columns + column];
-      column++;
-    }
-  }
-  dst[token * shape.dst_rows + shape.first_row + row] = sum;
+}
+
+// Four times four numbers of a token, from this vec4f on.
+fn sixteen(at: u32) -> mat4x4f {
+  return mat4x4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]);
+}
+
+fn dot16(a: mat4x4f, b: mat4x4f) -> f32 {
+  var sum = a[0].x * b[0].x;
+  sum = fma(a[0].y, b[0].y, sum);
+  sum = fma(a[0].z, b[0].z, sum);
+  sum = fma(a[0].w, b[0].w, sum);
+  sum = fma(a[1].x, b[1].x, sum);
+  sum = fma(a[1].y, b[1].y, sum);
+  sum = fma(a[1].z, b[1].z, sum);
+  sum = fma(a[1].w, b[1].w, sum);
+  sum = fma(a[2].x, b[2].x, sum);
+  sum = fma(a[2].y, b[2].y, sum);
+  sum = fma(a[2].z, b[2].z, sum);
+  sum = fma(a[2].w, b[2].w, sum);
+  sum = fma(a[3].x, b[3].x, sum);
+  sum = fma(a[3].y, b[3].y, sum);
+  sum = fma(a[3].z, b[3].z, sum);
+  return fma(a[3].w, b[3].w, sum);
+}
+
+fn sum16(a: mat4x4f) -> f32 {
+  let sum = (a[0] + a[1]) + (a[2] + a[3]);
+  return (sum.x + sum.y) + (sum.z + sum.w);
 }

@@ -151,7 +151,10 @@ export class Engine {
   /** Two runs would write the same buffers. */
   private async *exclusive(steps: AsyncGenerator<Tensor>): AsyncGenerator<Tensor> {
     if (this.running) {
-      throw new RunError('busy', 'This engine is running already. Read the other run to its end, or open another engine.');
+      throw new RunError(
+        'busy',
+        'This engine is running already. Read the other run to its end, or open another engine.',
+      );
     }
     this.running = true;
     try {

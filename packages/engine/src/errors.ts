@@ -22,7 +22,13 @@ export class ModelError extends Error {
   }
 }
 
-export type RunErrorCode = 'busy' | 'tokens-empty' | 'token-out-of-range' | 'context-exceeded' | 'out-of-memory' | 'device-lost';
+export type RunErrorCode =
+  | 'busy'
+  | 'tokens-empty'
+  | 'token-out-of-range'
+  | 'context-exceeded'
+  | 'out-of-memory'
+  | 'device-lost';
 
 /** A run that cannot be made with what was asked for, or that the device gave up. */
 export class RunError extends Error {

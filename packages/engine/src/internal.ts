@@ -6,6 +6,7 @@ export { openGguf } from './gguf.js';
 export { Commands, KernelCache } from './kernels.js';
 export { createMulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
 export { createOperations, type Operations } from './operations.js';
+export { packedRowBytes, packRows } from './pack.js';
 export { createState } from './state.js';
 export { llamaTensors } from './tensors.js';
 export { uploadModel } from './weights.js';

@@ -4,32 +4,32 @@ import { shaderSource } from './kernels.js';
 export type WeightType = 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q4_K' | 'Q5_K' | 'Q6_K';
 
 /**
- * The weight types the engine computes with. `elements` and `bytes` are of one block (ggml-common.h).
- *
- * `shader` supplies `weights(chunk: u32) -> array<vec4f, 8>`: weights 32·chunk … 32·chunk + 31, counted from the beginning of the
- * buffer that its user declares as `weight: array<u32>`.
+ * The weight types the engine computes with. `elements` and `bytes` are of one block in the file (ggml-common.h); `header` and
+ * `chunk` are of one block on the GPU, in units of 16 bytes (pack.ts). `shader` knows how to read them (quant/block.wgsl).
  */
-export const WEIGHT_TYPES: Record<WeightType, { ggmlType: number; elements: number; bytes: number; shader: string }> = {
-  F32: { ggmlType: 0, elements: 1, bytes: 4, shader: 'quant/f32.wgsl' },
-  F16: { ggmlType: 1, elements: 1, bytes: 2, shader: 'quant/f16.wgsl' },
-  Q4_0: { ggmlType: 2, elements: 32, bytes: 18, shader: 'quant/q4_0.wgsl' },
-  Q4_1: { ggmlType: 3, elements: 32, bytes: 20, shader: 'quant/q4_1.wgsl' },
-  Q5_0: { ggmlType: 6, elements: 32, bytes: 22, shader: 'quant/q5_0.wgsl' },
-  Q5_1: { ggmlType: 7, elements: 32, bytes: 24, shader: 'quant/q5_1.wgsl' },
-  Q8_0: { ggmlType: 8, elements: 32, bytes: 34, shader: 'quant/q8_0.wgsl' },
-  Q4_K: { ggmlType: 12, elements: 256, bytes: 144, shader: 'quant/q4_k.wgsl' },
-  Q5_K: { ggmlType: 13, elements: 256, bytes: 176, shader: 'quant/q5_k.wgsl' },
-  Q6_K: { ggmlType: 14, elements: 256, bytes: 210, shader: 'quant/q6_k.wgsl' },
-  BF16: { ggmlType: 30, elements: 1, bytes: 2, shader: 'quant/bf16.wgsl' },
+export const WEIGHT_TYPES: Record<
+  WeightType,
+  { ggmlType: number; elements: number; bytes: number; header: number; chunk: number; shader: string }
+> = {
+  F32: { ggmlType: 0, elements: 1, bytes: 4, header: 0, chunk: 8, shader: 'quant/f32.wgsl' },
+  F16: { ggmlType: 1, elements: 1, bytes: 2, header: 0, chunk: 4, shader: 'quant/f16.wgsl' },
+  Q4_0: { ggmlType: 2, elements: 32, bytes: 18, header: 1, chunk: 1, shader: 'quant/q4_0.wgsl' },
+  Q4_1: { ggmlType: 3, elements: 32, bytes: 20, header: 2, chunk: 1, shader: 'quant/q4_1.wgsl' },
+  Q5_0: { ggmlType: 6, elements: 32, bytes: 22, header: 3, chunk: 1, shader: 'quant/q5_0.wgsl' },
+  Q5_1: { ggmlType: 7, elements: 32, bytes: 24, header: 4, chunk: 1, shader: 'quant/q5_1.wgsl' },
+  Q8_0: { ggmlType: 8, elements: 32, bytes: 34, header: 1, chunk: 2, shader: 'quant/q8_0.wgsl' },
+  Q4_K: { ggmlType: 12, elements: 256, bytes: 144, header: 1, chunk: 1, shader: 'quant/q4_k.wgsl' },
+  Q5_K: { ggmlType: 13, elements: 256, bytes: 176, header: 3, chunk: 1, shader: 'quant/q5_k.wgsl' },
+  Q6_K: { ggmlType: 14, elements: 256, bytes: 210, header: 6, chunk: 1, shader: 'quant/q6_k.wgsl' },
+  BF16: { ggmlType: 30, elements: 1, bytes: 2, header: 0, chunk: 4, shader: 'quant/bf16.wgsl' },
 };
 
-/** A matrix on the GPU in the file's own blocks, cut by rows where it is larger than one binding may be. */
+/** A matrix on the GPU, its rows packed by packRows(), cut by rows where it is larger than one binding may be. */
 export interface Weight {
   name: string;
   type: WeightType;
   rows: number;
   columns: number;
-  /** Each buffer is padded up to a multiple of 4 bytes. */
   slices: Array<{ buffer: GPUBuffer; firstRow: number; rows: number }>;
 }
 
@@ -38,65 +38,117 @@ export interface MulMat {
   encode(pass: GPUComputePassEncoder, weight: Weight, x: GPUBuffer, dst: GPUBuffer, tokens: number): void;
 }
 
+/** A kernel, and how many rows and tokens one of its workgroups computes. */
+interface Kernel {
+  files: string[];
+  rows: number;
+  tokens: number;
+}
+
+const kernel = (file: string, rows: number, tokens: number): Kernel => ({
+  files: ['mul_mat.wgsl', file],
+  rows,
+  tokens,
+});
+
+// On a CPU a thread keeps a block of sums in registers: there is no shared memory faster than the caches, and a barrier is dear.
+const CPU_ONE = kernel('mul_mat_8x1.wgsl', 64, 1);
+const CPU_FEW = kernel('mul_mat_8x4.wgsl', 64, 4);
+const CPU_MANY = kernel('mul_mat_16x8.wgsl', 128, 8);
+const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
+const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
+const ANY: Kernel = { files: ['mul_mat_any.wgsl'], rows: 64, tokens: 1 };
+
+/** Products of so many multiplications repay what the larger kernel takes to compile on Mesa: 0.7 s against 0.2 s. */
+const LARGE = 2 ** 26;
+
+function chooseKernel(info: Pick<AdapterInfo, 'class' | 'kind'>, weight: Weight, tokens: number): Kernel {
+  if (weight.columns % 32 !== 0) return ANY;
+  if (info.class === 'gpu') return tokens <= 4 ? GPU_FEW : GPU_MANY;
+  if (tokens === 1) return CPU_ONE;
+  if (tokens <= 4 || info.kind === 'lavapipe') return CPU_FEW;
+  return weight.rows * weight.columns * tokens >= LARGE ? CPU_MANY : CPU_FEW;
+}
+
 const MAX_WORKGROUPS = 65535;
 
-/** The product kernels of a device. Pipelines and bind groups are made when first needed, and kept. */
-export function createMulMat(device: GPUDevice, _info: Pick<AdapterInfo, 'class' | 'kind'>): MulMat {
-  const pipelines = new Map<string, GPUComputePipeline>();
-  const uniforms = new Map<string, GPUBuffer>();
-  const groups = new WeakMap<GPUBuffer, Map<string, GPUBindGroup>>();
-  const ids = new WeakMap<GPUBuffer, number>();
-  let lastId = 0;
-  const id = (buffer: GPUBuffer): number => {
-    const known = ids.get(buffer);
-    if (known) return known;
-    ids.set(buffer, ++lastId);
-    return lastId;
-  };
+/**
+ * The product kernels of a device. Pipelines and bind groups are made when first needed, and kept.
+ *
+ * @example mulMat.encode(pass, blk.ffnDown, s.hb, s.xb, tokens);
+ */
+export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' | 'kind'>): MulMat {
+  const types: GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
+  const groupLayout = device.createBindGroupLayout({
+    label: 'mul_mat',
+    entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+  });
+  const layout = device.createPipelineLayout({ label: 'mul_mat', bindGroupLayouts: [groupLayout] });
 
-  const pipelineFor = (type: WeightType): GPUComputePipeline => {
-    const known = pipelines.get(type);
+  const pipelines = new Map<string, GPUComputePipeline>();
+  const pipelineOf = (type: WeightType, { files }: Kernel): GPUComputePipeline => {
+    const label = `${files.at(-1)} ${type}`;
+    const known = pipelines.get(label);
     if (known) return known;
-    const label = `mul_mat ${type}`;
-    const code = [WEIGHT_TYPES[type].shader, 'mul_mat.wgsl'].map(shaderSource).join('\n');
+    const code = ['quant/block.wgsl', WEIGHT_TYPES[type].shader, ...files].map(shaderSource).join('\n');
     const module = device.createShaderModule({ label, code });
-    const pipeline = device.createComputePipeline({ label, layout: 'auto', compute: { module } });
-    pipelines.set(type, pipeline);
+    const pipeline = device.createComputePipeline({ label, layout, compute: { module } });
+    pipelines.set(label, pipeline);
     return pipeline;
   };
+
+  const uniforms = new Map<string, GPUBuffer>();
   const uniformOf = (values: number[]): GPUBuffer => {
     const key = values.join();
     const known = uniforms.get(key);
     if (known) return known;
-    const buffer = device.createBuffer({
-      label: `mul_mat ${key}`,
-      size: 32,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const buffer = device.createBuffer({ label: `mul_mat shape ${key}`, size: 32, usage });
     device.queue.writeBuffer(buffer, 0, new Uint32Array(values));
     uniforms.set(key, buffer);
     return buffer;
   };
+
+  const groups = new WeakMap<GPUBuffer, Map<string, GPUBindGroup>>();
+  const idOf = numbered();
+  const groupOf = (
+    label: string,
+    weight: GPUBuffer,
+    others: { uniform: GPUBuffer; x: GPUBuffer; dst: GPUBuffer },
+  ): GPUBindGroup => {
+    const { uniform, x, dst } = others;
+    const ofWeight = groups.get(weight) ?? new Map<string, GPUBindGroup>();
+    groups.set(weight, ofWeight);
+    const key = `${idOf(uniform)} ${idOf(x)} ${idOf(dst)}`;
+    const known = ofWeight.get(key);
+    if (known) return known;
+    const entries = [uniform, weight, x, dst].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = device.createBindGroup({ label, layout: groupLayout, entries });
+    ofWeight.set(key, group);
+    return group;
+  };
+
   return {
     encode(pass, weight, x, dst, tokens) {
-      const pipeline = pipelineFor(weight.type);
-      pass.setPipeline(pipeline);
+      const kernel = chooseKernel(info, weight, tokens);
+      pass.setPipeline(pipelineOf(weight.type, kernel));
       for (const { buffer, firstRow, rows } of weight.slices) {
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
-        const key = [uniform, x, dst].map(id).join();
-        let ofWeight = groups.get(buffer);
-        if (!ofWeight) groups.set(buffer, (ofWeight = new Map()));
-        let group = ofWeight.get(key);
-        if (!group) {
-          const entries = [uniform, buffer, x, dst].map((buffer, binding) => ({ binding, resource: { buffer } }));
-          group = device.createBindGroup({ label: weight.name, layout: pipeline.getBindGroupLayout(0), entries });
-          ofWeight.set(key, group);
-        }
-        pass.setBindGroup(0, group);
-        const count = Math.ceil(rows / 64);
-        const folds = Math.ceil(count / MAX_WORKGROUPS);
-        pass.dispatchWorkgroups(Math.ceil(count / folds), folds, tokens);
+        pass.setBindGroup(0, groupOf(weight.name, buffer, { uniform, x, dst }));
+        const count = Math.ceil(rows / kernel.rows);
+        const folds = Math.ceil(count / MAX_WORKGROUPS); // kernels fold y back with folded_group()
+        pass.dispatchWorkgroups(Math.ceil(count / folds), folds, Math.ceil(tokens / kernel.tokens));
       }
     },
+  };
+}
+
+function numbered(): (object: object) => number {
+  const ids = new WeakMap<object, number>();
+  let last = 0;
+  return (object) => {
+    const id = ids.get(object) ?? ++last;
+    ids.set(object, id);
+    return id;
   };
 }

@@ -61,7 +61,7 @@ export function createOperations(
       const { shader } = WEIGHT_TYPES[weight.type];
       for (const { buffer, firstRow, rows } of weight.slices) {
         const constants = { columns: weight.columns, first_row: firstRow, rows };
-        const pipeline = kernels.pipeline(['batch.wgsl', shader, 'get_rows.wgsl'], constants);
+        const pipeline = kernels.pipeline(['batch.wgsl', 'quant/block.wgsl', shader, 'get_rows.wgsl'], constants);
         commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, buffer, ids, dst]), tokens);
       }
     },

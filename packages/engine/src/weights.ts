@@ -3,9 +3,10 @@ import type { AdapterInfo } from './adapter/index.js';
 import { ModelError, RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Weight, WeightType } from './mul-mat.js';
+import { packedRowBytes, packRows } from './pack.js';
 import type { LayerTensors, LlamaTensors } from './tensors.js';
 
-/** The weights on the GPU, under the file's own names. Matrices stay as the file has them. */
+/** The weights on the GPU, under the file's own names. Matrices stay quantised, packed for the kernels (pack.ts). */
 export interface Model {
   readonly tokenEmbd: Weight; // (vocabulary, embeddingLength)
   readonly blk: readonly Layer[];
@@ -110,35 +111,46 @@ class Uploader {
   }
 
   vector(tensor: TensorInfo): Promise<GPUBuffer> {
-    return this.buffer(tensor.name, tensor.offset, tensor.bytes);
+    const [columns] = tensor.shape as [number];
+    return this.rows(tensor, 'F32', columns, 0, 1);
   }
 
   /** Splits by rows where the tensor is larger than one binding may be. */
   async matrix(tensor: TensorInfo): Promise<Weight> {
     const [columns, rows] = tensor.shape as [number, number];
-    const rowBytes = tensor.bytes / rows;
-    const fit = Math.floor(this.device.limits.maxStorageBufferBindingSize / rowBytes);
+    const type = tensor.type.name as WeightType;
+    const fit = Math.floor(this.device.limits.maxStorageBufferBindingSize / packedRowBytes(type, columns));
     const slices: Weight['slices'] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += fit) {
       const count = Math.min(fit, rows - firstRow);
-      const buffer = await this.buffer(tensor.name, tensor.offset + firstRow * rowBytes, count * rowBytes);
-      slices.push({ buffer, firstRow, rows: count });
+      slices.push({ buffer: await this.rows(tensor, type, columns, firstRow, count), firstRow, rows: count });
     }
-    return { name: tensor.name, type: tensor.type.name as WeightType, rows, columns, slices };
+    return { name: tensor.name, type, rows, columns, slices };
   }
 
-  private async buffer(label: string, offset: number, bytes: number): Promise<GPUBuffer> {
-    const size = Math.ceil(bytes / 4) * 4;
+  /** Some of a tensor's rows, packed, in a buffer of their own. */
+  private async rows(
+    { name, offset, bytes, shape }: TensorInfo,
+    type: WeightType,
+    columns: number,
+    firstRow: number,
+    rows: number,
+  ): Promise<GPUBuffer> {
+    const rowBytes = bytes / (shape[1] ?? 1);
+    const packedBytes = packedRowBytes(type, columns);
+    const size = rows * packedBytes;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-    const buffer = this.device.createBuffer({ label, size, usage });
+    const buffer = this.device.createBuffer({ label: name, size, usage });
     this.allocated += size;
-    for (let at = 0; at < bytes; at += this.staging.length) {
-      const count = Math.min(this.staging.length, bytes - at);
-      const padded = Math.ceil(count / 4) * 4;
-      await this.read(this.staging.subarray(0, count), offset + at, label);
-      this.staging.fill(0, count, padded);
-      this.device.queue.writeBuffer(buffer, at, this.staging, 0, padded);
-      this.waiting += padded;
+    const atOnce = Math.max(1, Math.floor(this.staging.length / Math.max(rowBytes, packedBytes)));
+    const staging = rowBytes <= this.staging.length ? this.staging : Buffer.alloc(rowBytes);
+    for (let row = 0; row < rows; row += atOnce) {
+      const count = Math.min(atOnce, rows - row) * rowBytes;
+      const read = staging.subarray(0, count);
+      await this.read(read, offset + (firstRow + row) * rowBytes, name);
+      const packed = packRows(type, columns, read);
+      this.device.queue.writeBuffer(buffer, row * packedBytes, packed as Uint8Array<ArrayBuffer>);
+      this.waiting += packed.length;
       this.done += count;
       this.onProgress(this.done);
       if (this.waiting >= this.chunk) {

@@ -324,7 +324,7 @@ interface Table {
   columns: number;
 }
 
-// More columns than one round of a workgroup has, which is 2048.
+// More columns than one round of a workgroup has, which is 1024.
 const WIDE: Table = { tokens: 5, rows: 3, slices: [3], columns: 2304 };
 
 // Compiling the unpacking takes most of the time: how tables are cut is tried with one type of float and one of blocks.
@@ -388,11 +388,10 @@ export const FOLDED: ReadonlyArray<{ name: string; shape: Shape }> = [
 /** One wrong operation for each line of a kernel that could be wrong without failing to compile. */
 // biome-ignore format: a table
 export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: string]> = [
-  ['get_rows', '(ids[token] - first_row) * columns', 'ids[token] * columns'],
+  ['get_rows', 'row_at(ids[token] - first_row', 'row_at(ids[token]'],
   ['get_rows', 'ids[token] < first_row || ids[token] - first_row >= rows', 'false'],
-  ['get_rows', 'begin += WORKGROUP * 32u', 'begin += WORKGROUP * 64u'],
-  ['get_rows', 'if (at / 32u != chunk)', 'if (false)'],
-  ['get_rows', 'min(begin + 32u, columns)', 'begin + 32u'],
+  ['get_rows', 'begin += WORKGROUP * 16u', 'begin += WORKGROUP * 32u'],
+  ['get_rows', 'min(begin + 16u, columns)', 'begin + 16u'],
   ['rms_norm', '/ f32(width)', ''],
   ['rms_norm', ' + epsilon', ''],
   ['rms_norm', 'half = WORKGROUP / 2u', 'half = WORKGROUP / 4u'],

@@ -2,6 +2,7 @@ import type { KernelCache } from '../src/kernels.js';
 import { Commands } from '../src/kernels.js';
 import type { MulMat, Weight } from '../src/mul-mat.js';
 import { createOperations } from '../src/operations.js';
+import { packRows } from '../src/pack.js';
 import {
   EPSILON,
   type Kernel,
@@ -113,7 +114,7 @@ function weightOf({ weight }: KernelCase, buffer: (label: string, data: Uint8Arr
   const rowBytes = data.length / rows;
   let firstRow = 0;
   const slices = weight.slices.map((count) => {
-    const bytes = data.slice(firstRow * rowBytes, (firstRow + count) * rowBytes);
+    const bytes = packRows(type, columns, data.slice(firstRow * rowBytes, (firstRow + count) * rowBytes));
     const slice = { buffer: buffer(`rows from ${firstRow}`, bytes), firstRow, rows: count };
     firstRow += count;
     return slice;

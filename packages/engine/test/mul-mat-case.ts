@@ -1,5 +1,6 @@
 import { dequantizeRow } from '../../oracle/src/dequantize.js';
 import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/mul-mat.js';
+import { packedRowBytes, packRows } from '../src/pack.js';
 
 export interface Case {
   type: WeightType;
@@ -35,7 +36,14 @@ function toHalf(value: number): number {
 
 // Where a block has f16 scales, in bytes from its beginning.
 const SCALES: Partial<Record<WeightType, number[]>> = {
-  Q8_0: [0], Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+  Q8_0: [0],
+  Q4_0: [0],
+  Q4_1: [0, 2],
+  Q5_0: [0],
+  Q5_1: [0, 2],
+  Q4_K: [0, 2],
+  Q5_K: [0, 2],
+  Q6_K: [208],
 };
 
 /** Rows of random blocks, with scales of about `magnitude`. */
@@ -59,8 +67,13 @@ export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, r
 }
 
 /** Runs one product on the device. @returns the relative RMS and the largest error against float64 */
-export async function runCase(device: GPUDevice, mulMat: MulMat, test: Case, random: () => number): Promise<{ relative: number; worst: number }> {
-  const { type, rows, columns, tokens } = test;
+export async function runCase(
+  device: GPUDevice,
+  mulMat: MulMat,
+  test: Case,
+  random: () => number,
+): Promise<{ relative: number; worst: number }> {
+  const { rows, columns, tokens } = test;
   const data = randomWeights(test, random);
   const x = Float32Array.from({ length: tokens * columns }, () => random() * 2 - 1);
   const { weight, buffers } = upload(device, test, data);
@@ -82,22 +95,30 @@ export async function runCase(device: GPUDevice, mulMat: MulMat, test: Case, ran
   return compare(test, data, x, got);
 }
 
-function upload(device: GPUDevice, { type, rows, columns, sliceRows = rows }: Case, data: Uint8Array): { weight: Weight; buffers: GPUBuffer[] } {
+function upload(
+  device: GPUDevice,
+  { type, rows, columns, sliceRows = rows }: Case,
+  data: Uint8Array,
+): { weight: Weight; buffers: GPUBuffer[] } {
   const rowBytes = data.length / rows;
   const slices: Weight['slices'] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += sliceRows) {
     const count = Math.min(sliceRows, rows - firstRow);
-    const size = Math.ceil((count * rowBytes) / 4) * 4;
+    const size = count * packedRowBytes(type, columns);
     const buffer = device.createBuffer({ label: 'w', size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
-    const padded = new Uint8Array(size);
-    padded.set(data.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes));
-    device.queue.writeBuffer(buffer, 0, padded);
+    const packed = packRows(type, columns, data.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes));
+    device.queue.writeBuffer(buffer, 0, packed as Uint8Array<ArrayBuffer>);
     slices.push({ buffer, firstRow, rows: count });
   }
   return { weight: { name: 'w', type, rows, columns, slices }, buffers: slices.map(({ buffer }) => buffer) };
 }
 
-function compare({ type, rows, columns, tokens }: Case, data: Uint8Array, x: Float32Array, got: Float32Array): { relative: number; worst: number } {
+function compare(
+  { type, rows, columns, tokens }: Case,
+  data: Uint8Array,
+  x: Float32Array,
+  got: Float32Array,
+): { relative: number; worst: number } {
   const rowBytes = data.length / rows;
   let difference = 0;
   let reference = 0;

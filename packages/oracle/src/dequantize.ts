@@ -1,5 +1,16 @@
 /** A ggml tensor type that `dequantizeRow` reads. */
-export type QuantizedType = 'F32' | 'F16' | 'BF16' | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q5_K' | 'Q6_K';
+export type QuantizedType =
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q8_0'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K';
 
 /** How one block is read: how many weights it holds, in how many bytes, and what weight `i` of the block at `at` is. */
 interface Block {
@@ -33,7 +44,11 @@ const BLOCKS: Record<QuantizedType, Block> = {
   // half d, m; nibbles[16]
   Q4_1: { elements: 32, bytes: 20, weight: (b, at, i) => half(b, at) * nibble(b, at + 4, i) + half(b, at + 2) },
   // half d; bits[4]; nibbles[16]
-  Q5_0: { elements: 32, bytes: 22, weight: (b, at, i) => half(b, at) * (nibble(b, at + 6, i) + 16 * bit(b, at + 2, i) - 16) },
+  Q5_0: {
+    elements: 32,
+    bytes: 22,
+    weight: (b, at, i) => half(b, at) * (nibble(b, at + 6, i) + 16 * bit(b, at + 2, i) - 16),
+  },
   // half d, m; bits[4]; nibbles[16]
   Q5_1: {
     elements: 32,

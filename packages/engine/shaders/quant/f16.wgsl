@@ -1,9 +1,24 @@
-// F16: two halves a word.
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 8u; i++) {
-    let at = chunk * 16u + i * 2u;
-    w[i] = vec4f(unpack2x16float(weight[at]), unpack2x16float(weight[at + 1u]));
-  }
-  return w;
+// F16: no scale, eight weights a vec4u.
+const HEADER: u32 = 0u;
+const CHUNK: u32 = 4u;
+const MINIMUM: bool = false;
+alias Header = u32;
+
+fn header_at(at: u32) -> Header {
+  return 0u;
+}
+
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return vec2f(1.0, 0.0);
+}
+
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  let a = weight[at + chunk * CHUNK + part * 2u];
+  let b = weight[at + chunk * CHUNK + part * 2u + 1u];
+  return mat4x4f(
+    vec4f(unpack2x16float(a.x), unpack2x16float(a.y)),
+    vec4f(unpack2x16float(a.z), unpack2x16float(a.w)),
+    vec4f(unpack2x16float(b.x), unpack2x16float(b.y)),
+    vec4f(unpack2x16float(b.z), unpack2x16float(b.w)),
+  );
 }

@@ -1,9 +1,18 @@
-// F32: one number a word.
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 8u; i++) {
-    let at = chunk * 32u + i * 4u;
-    w[i] = bitcast<vec4f>(vec4u(weight[at], weight[at + 1u], weight[at + 2u], weight[at + 3u]));
-  }
-  return w;
+// F32: no scale, four weights a vec4u.
+const HEADER: u32 = 0u;
+const CHUNK: u32 = 8u;
+const MINIMUM: bool = false;
+alias Header = u32;
+
+fn header_at(at: u32) -> Header {
+  return 0u;
+}
+
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return vec2f(1.0, 0.0);
+}
+
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  let q = at + chunk * CHUNK + part * 4u;
+  return mat4x4f(bitcast<vec4f>(weight[q]), bitcast<vec4f>(weight[q + 1u]), bitcast<vec4f>(weight[q + 2u]), bitcast<vec4f>(weight[q + 3u]));
 }

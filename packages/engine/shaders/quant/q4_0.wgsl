@@ -1,19 +1,17 @@
-// Q4_0: 18 bytes for 32 weights. d: f16, q: 16 bytes, weights 0…15 in the low nibbles, 16…31 in the high; w = d·(q − 8).
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  let block = chunk * 18u;
-  let d = unpack2x16float(word_at(block)).x;
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 4u; i++) {
-    let q = word_at(block + 2u + i * 4u);
-    w[i] = d * (vec4f(unpack4xU8(q & 0x0f0f0f0fu)) - 8.0);
-    w[i + 4u] = d * (vec4f(unpack4xU8((q >> 4u) & 0x0f0f0f0fu)) - 8.0);
-  }
-  return w;
+// Q4_0: w = d·(q − 8). Header: eight d. Chunk: 32 nibbles.
+const HEADER: u32 = 1u;
+const CHUNK: u32 = 1u;
+const MINIMUM: bool = true;
+alias Header = vec4u;
+
+fn header_at(at: u32) -> Header {
+  return weight[at];
 }
 
-// The word at a byte offset that is a multiple of two.
-fn word_at(byte: u32) -> u32 {
-  let shift = (byte & 2u) * 8u;
-  let i = byte / 4u;
-  return (weight[i] >> shift) | ((weight[i + 1u] << 16u) << (16u - shift));
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return half_at(h, chunk) * vec2f(1.0, -8.0);
+}
+
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part));
 }

@@ -1,12 +1,21 @@
-// Q4_1: 20 bytes for 32 weights. d, m: f16, q: 16 bytes, weights 0…15 in the low nibbles, 16…31 in the high; w = d·q + m.
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  let block = chunk * 5u;
-  let dm = unpack2x16float(weight[block]);
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 4u; i++) {
-    let q = weight[block + 1u + i];
-    w[i] = dm.x * vec4f(unpack4xU8(q & 0x0f0f0f0fu)) + dm.y;
-    w[i + 4u] = dm.x * vec4f(unpack4xU8((q >> 4u) & 0x0f0f0f0fu)) + dm.y;
-  }
-  return w;
+// Q4_1: w = d·q + m. Header: eight pairs of d and m. Chunk: 32 nibbles.
+const HEADER: u32 = 2u;
+const CHUNK: u32 = 1u;
+const MINIMUM: bool = true;
+
+struct Header {
+  first: vec4u,  // of chunks 0…3
+  second: vec4u, // of chunks 4…7
+}
+
+fn header_at(at: u32) -> Header {
+  return Header(weight[at], weight[at + 1u]);
+}
+
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return unpack2x16float(select(h.first, h.second, chunk >= 4u)[chunk % 4u]);
+}
+
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part));
 }

@@ -1,27 +1,23 @@
-// Q5_0: 22 bytes for 32 weights. d: f16, h: the fifth bit of each, q: 16 bytes as in Q4_0; w = d·(q − 16).
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  let block = chunk * 22u;
-  let d = unpack2x16float(word_at(block)).x;
-  let h = word_at(block + 2u);
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 4u; i++) {
-    let q = word_at(block + 6u + i * 4u);
-    let low = (q & 0x0f0f0f0fu) | fifth_bits(h >> (i * 4u));
-    let high = ((q >> 4u) & 0x0f0f0f0fu) | fifth_bits(h >> (i * 4u + 16u));
-    w[i] = d * (vec4f(unpack4xU8(low)) - 16.0);
-    w[i + 4u] = d * (vec4f(unpack4xU8(high)) - 16.0);
-  }
-  return w;
+// Q5_0: w = d·(q − 16). Header: eight d, then a word of fifth bits for each chunk. Chunk: 32 nibbles.
+const HEADER: u32 = 3u;
+const CHUNK: u32 = 1u;
+const MINIMUM: bool = true;
+
+struct Header {
+  d: vec4u,
+  first: vec4u,  // fifth bits of chunks 0…3
+  second: vec4u, // of chunks 4…7
 }
 
-// Bits 0…3, each moved to bit 4 of a byte of its own.
-fn fifth_bits(h: u32) -> u32 {
-  return ((h & 1u) << 4u) | ((h & 2u) << 11u) | ((h & 4u) << 18u) | ((h & 8u) << 25u);
+fn header_at(at: u32) -> Header {
+  return Header(weight[at], weight[at + 1u], weight[at + 2u]);
 }
 
-// The word at a byte offset that is a multiple of two.
-fn word_at(byte: u32) -> u32 {
-  let shift = (byte & 2u) * 8u;
-  let i = byte / 4u;
-  return (weight[i] >> shift) | ((weight[i + 1u] << 16u) << (16u - shift));
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return half_at(h.d, chunk) * vec2f(1.0, -16.0);
+}
+
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  let bits = select(h.first, h.second, chunk >= 4u)[chunk % 4u];
+  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | fifth_bits(bits, part));
 }

@@ -1,27 +1,29 @@
-// Q6_K: 210 bytes for 8 chunks of 32 weights, two halves of four chunks. Of a half: low: 64 bytes, chunks 0 and 1 in the low
-// nibbles, 2 and 3 in the high; high: 32 bytes with two bits for each of the four. Then a signed scale for every 16 weights,
-// and d: f16; w = d·scale·(q − 32).
-fn weights(chunk: u32) -> array<vec4f, 8> {
-  let block = chunk / 8u * 210u;
-  let part = chunk % 8u;
-  let half = part / 4u;
-  let low = block + half * 64u + (part & 1u) * 32u;
-  let low_shift = (part & 2u) * 2u;
-  let high = block + 128u + half * 32u;
-  let high_shift = (part & 3u) * 2u;
-  let d = unpack2x16float(word_at(block + 208u)).x;
-  let scales = d * vec4f(unpack4xI8(word_at(block + 192u + part * 2u)));
-  var w: array<vec4f, 8>;
-  for (var i = 0u; i < 8u; i++) {
-    let q = ((word_at(low + i * 4u) >> low_shift) & 0x0f0f0f0fu) | (((word_at(high + i * 4u) >> high_shift) & 0x03030303u) << 4u);
-    w[i] = select(scales.y, scales.x, i < 4u) * (vec4f(unpack4xU8(q)) - 32.0);
-  }
-  return w;
+// Q6_K: w = d·scale·(q − 32). Header: a signed scale of 8 bits for each 16 weights; d; then the upper two bits of each weight,
+// two words a chunk. Chunk: 32 nibbles.
+const HEADER: u32 = 6u;
+const CHUNK: u32 = 1u;
+const MINIMUM: bool = false;
+
+struct Header {
+  scales: vec4u,
+  d: f32,
 }
 
-// The word at a byte offset that is a multiple of two.
-fn word_at(byte: u32) -> u32 {
-  let shift = (byte & 2u) * 8u;
-  let i = byte / 4u;
-  return (weight[i] >> shift) | ((weight[i + 1u] << 16u) << (16u - shift));
+fn header_at(at: u32) -> Header {
+  return Header(weight[at], unpack2x16float(weight[at + 1u].x).x);
+}
+
+fn scale_of(h: Header, chunk: u32) -> vec2f {
+  return vec2f(h.d, 0.0);
+}
+
+// scale·(q − 32), a whole number. Bits 2·i and 2·i + 1 of the bytes of `bits` are those of weights 4·i … 4·i + 3 of the 16.
+fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
+  let bits = weight[at + 2u + chunk / 2u][chunk % 2u * 2u + part];
+  let upper = ((vec4u(bits) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(0x03030303u)) << vec4u(4u);
+  let q = unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | upper);
+  let scales = bitcast<i32>(h.scales[chunk / 2u] << (24u - (chunk % 2u * 16u + part * 8u)));
+  let scale = f32(scales >> 24u);
+  let offset = vec4f(-32.0 * scale);
+  return scale * q + mat4x4f(offset, offset, offset, offset);
 }

@@ -21,14 +21,19 @@ export const DAWN_BACKEND: Record<Attempt['backend'], string> = {
   D3D12: 'd3d12',
 };
 
-const GPU_REMEDY = 'install the Vulkan driver of the GPU (Debian, Ubuntu: libvulkan1 mesa-vulkan-drivers, Fedora: vulkan-loader mesa-vulkan-drivers)';
-const LLVMPIPE_REMEDY = 'Debian, Ubuntu: apt install libegl1 libgl1-mesa-dri; Fedora: dnf install mesa-libEGL mesa-dri-drivers';
+const GPU_REMEDY =
+  'install the Vulkan driver of the GPU (Debian, Ubuntu: libvulkan1 mesa-vulkan-drivers, Fedora: vulkan-loader mesa-vulkan-drivers)';
+const LLVMPIPE_REMEDY =
+  'Debian, Ubuntu: apt install libegl1 libgl1-mesa-dri; Fedora: dnf install mesa-libEGL mesa-dri-drivers';
 const LAVAPIPE_REMEDY =
   'Mesa 24 or newer: Debian 12: apt install -t bookworm-backports libvulkan1 mesa-vulkan-drivers; Debian 13, Ubuntu 24.10: apt install libvulkan1 mesa-vulkan-drivers; Fedora: dnf install vulkan-loader mesa-vulkan-drivers';
 const SWIFTSHADER_REMEDY = 'npm install @sparticuz/chromium@147 (linux-x64 only)';
 
 const hardware = (adapter: GPUAdapter) => !isSoftware(adapter);
-const named = (pattern: RegExp) => ({ info }: GPUAdapter) => pattern.test(`${info.device} ${info.description}`);
+const named =
+  (pattern: RegExp) =>
+  ({ info }: GPUAdapter) =>
+    pattern.test(`${info.device} ${info.description}`);
 
 const gpuOverVulkan: Attempt = {
   kind: 'gpu',

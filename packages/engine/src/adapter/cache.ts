@@ -10,7 +10,10 @@ export function cacheFolder(): string {
 
 /** The path of a cached file, made first if it is not there. */
 export function cacheFile(name: string, make: () => Uint8Array): string {
-  return join(cacheEntry(dirname(name), () => ({ [name.slice(dirname(name).length + 1)]: make() })), name.slice(dirname(name).length + 1));
+  return join(
+    cacheEntry(dirname(name), () => ({ [name.slice(dirname(name).length + 1)]: make() })),
+    name.slice(dirname(name).length + 1),
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
 export type { AdapterInfo, AdapterKind, AdapterLimits } from './info.js';
 export { type ListedAdapter, listAdapters } from './list.js';
-export { NoAdapterError, openAdapter, type OpenedAdapter, type Tried } from './open.js';
+export { NoAdapterError, type OpenedAdapter, openAdapter, type Tried } from './open.js';
 export { openValidationDevice } from './validation.js';

@@ -14,7 +14,9 @@ export function preloadEgl(): string | undefined {
   if (missing) return missing;
   const machine = MACHINES[process.arch];
   if (machine === undefined) return undefined; // then the -dev name has to do
-  return preload(cacheFile(`egl-stub-1-${process.arch}/libEGL.so`, () => stubLibrary('libEGL.so', 'libEGL.so.1', machine)));
+  return preload(
+    cacheFile(`egl-stub-1-${process.arch}/libEGL.so`, () => stubLibrary('libEGL.so', 'libEGL.so.1', machine)),
+  );
 }
 
 // e_machine of the ELF header

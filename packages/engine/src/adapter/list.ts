@@ -29,9 +29,15 @@ function probe(kind: AdapterKind): Promise<ListedAdapter> {
     const child = spawn(process.execPath, [CHILD, kind], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
     let answer = '';
     let errors = '';
-    child.stdout.on('data', (chunk) => { answer += chunk; });
-    child.stderr.on('data', (chunk) => { errors += chunk; });
-    child.on('error', (error) => resolve({ kind, found: false, reason: `the probing process could not be started: ${error.message}` }));
+    child.stdout.on('data', (chunk) => {
+      answer += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('error', (error) =>
+      resolve({ kind, found: false, reason: `the probing process could not be started: ${error.message}` }),
+    );
     child.on('close', (code, signal) => {
       try {
         resolve(JSON.parse(answer) as ListedAdapter);

@@ -58,7 +58,11 @@ let opening: Promise<unknown> = Promise.resolve();
  * @throws NoAdapterError (code `no-adapter`) saying what was tried and what to install.
  * @example const { device, info, close } = await openAdapter({ adapter: 'swiftshader' });
  */
-export async function openAdapter({ adapter = 'auto' }: { adapter?: AdapterKind | 'auto' } = {}): Promise<OpenedAdapter> {
+export async function openAdapter({
+  adapter = 'auto',
+}: {
+  adapter?: AdapterKind | 'auto';
+} = {}): Promise<OpenedAdapter> {
   // Drivers read the environment of the process: one at a time.
   const turn = opening.then(() => openFirst(adapter));
   opening = turn.catch(() => undefined);
@@ -111,7 +115,10 @@ async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<Opene
     const { error } = event as GPUUncapturedErrorEvent;
     failure ??=
       error instanceof GPUOutOfMemoryError
-        ? new RunError('out-of-memory', `${info.name} is out of memory: ${error.message}. Use a smaller model or fewer tokens.`)
+        ? new RunError(
+            'out-of-memory',
+            `${info.name} is out of memory: ${error.message}. Use a smaller model or fewer tokens.`,
+          )
         : new Error(`${info.name} reports: ${error.message}`);
   });
   void device.lost.then(({ message }) => {

@@ -52,13 +52,16 @@ function packageRoot(): string {
 /** The regular files of a tar archive, by name. */
 export function untar(archive: Uint8Array): Map<string, Uint8Array> {
   const text = (from: number, length: number) =>
-    Buffer.from(archive.subarray(from, from + length)).toString('latin1').replace(/\0[^]*$/, '');
+    Buffer.from(archive.subarray(from, from + length))
+      .toString('latin1')
+      .split('\0')[0] as string;
   const files = new Map<string, Uint8Array>();
   let at = 0;
   while (at + 512 <= archive.length && archive[at] !== 0) {
     const size = Number.parseInt(text(at + 124, 12).trim(), 8);
     const type = text(at + 156, 1);
-    if (type === '' || type === '0') files.set(text(at, 100).replace(/^\.\//, ''), archive.subarray(at + 512, at + 512 + size));
+    if (type === '' || type === '0')
+      files.set(text(at, 100).replace(/^\.\//, ''), archive.subarray(at + 512, at + 512 + size));
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return files;

@@ -1,0 +1,69 @@
+// Weights as they lie in GPU memory: pack.ts arranges each row of the file so that every read is an aligned vec4u.
+//
+// A row is a sequence of blocks of 256 weights. A block is a header of HEADER vec4u with the scales, and then eight chunks of
+// CHUNK vec4u with the quants of 32 weights each; the last block of a row may have fewer chunks. A weight is
+// scale.x · quant + scale.y, and of the two operations only one rounds. Kernels compute with half a chunk, 16 weights, at a time.
+//
+// Each file of this folder describes one type with
+//   const HEADER: u32; const CHUNK: u32;
+//   const MINIMUM: bool                                              whether scale.y is ever anything but zero
+//   alias Header; fn header_at(at: u32) -> Header                    read once a block
+//   fn scale_of(h: Header, chunk: u32) -> vec2f                      of 32 weights
+//   fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f  16 weights, four a column
+// where `at` is the block's first vec4u, chunk is 0…7, part is 0 or 1, and the kernel declares `weight: array<vec4u>`.
+
+const BLOCK: u32 = HEADER + 8u * CHUNK;
+
+// Where a row begins.
+fn row_at(row: u32, columns: u32) -> u32 {
+  let chunks = (columns + 31u) / 32u;
+  return row * ((chunks + 7u) / 8u * HEADER + chunks * CHUNK);
+}
+
+// 16 weights, four a column. row: where the row begins, column: a multiple of 16.
+fn weights_at(row: u32, column: u32) -> mat4x4f {
+  let at = row + column / 256u * BLOCK;
+  let h = header_at(at);
+  let chunk = column % 256u / 32u;
+  let part = column % 32u / 16u;
+  let s = scale_of(h, chunk);
+  let w = s.x * quants(h, at, chunk, part);
+  if (MINIMUM) {
+    return mat4x4f(w[0] + s.y, w[1] + s.y, w[2] + s.y, w[3] + s.y);
+  }
+  return w;
+}
+
+// Bytes of 0…127 as numbers: each is masked where it is and scaled by a power of two, which is exact and spares the shift.
+fn unsigned_bytes(q: vec4u) -> mat4x4f {
+  return mat4x4f(unsigned_word(q.x), unsigned_word(q.y), unsigned_word(q.z), unsigned_word(q.w));
+}
+
+fn unsigned_word(q: u32) -> vec4f {
+  return vec4f(bitcast<vec4i>(vec4u(q) & vec4u(0x7fu, 0x7f00u, 0x7f0000u, 0x7f000000u))) * vec4f(1.0, 0x1p-8, 0x1p-16, 0x1p-24);
+}
+
+// Bytes of -128…127. With its upper bit flipped, a byte is 128 more; the topmost has its sign in the right place already.
+fn signed_bytes(q: vec4u) -> mat4x4f {
+  return mat4x4f(signed_word(q.x), signed_word(q.y), signed_word(q.z), signed_word(q.w));
+}
+
+fn signed_word(q: u32) -> vec4f {
+  let bytes = bitcast<vec4i>(vec4u(q ^ 0x00808080u) & vec4u(0xffu, 0xff00u, 0xff0000u, 0xff000000u));
+  return vec4f(bytes) * vec4f(1.0, 0x1p-8, 0x1p-16, 0x1p-24) - vec4f(128.0, 128.0, 128.0, 0.0);
+}
+
+// 16 weights of a chunk of nibbles: the first half of the chunk is in the low nibbles, the second in the high.
+fn nibbles(q: vec4u, part: u32) -> vec4u {
+  return (q >> vec4u(part * 4u)) & vec4u(0x0f0f0f0fu);
+}
+
+// The fifth bits of 16 weights, in place. Bit i of the bytes of `bits` is that of weights 4·i … 4·i + 3 of the chunk.
+fn fifth_bits(bits: u32, part: u32) -> vec4u {
+  return ((vec4u(bits >> (part * 4u)) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(0x01010101u)) << vec4u(4u);
+}
+
+// The half-precision number of this index among the eight of a vec4u.
+fn half_at(h: vec4u, i: u32) -> f32 {
+  return unpack2x16float(h[i / 2u] >> (i % 2u * 16u)).x;
+}
