@@ -59,13 +59,13 @@ const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
 const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
 const ANY: Kernel = { files: ['mul_mat_any.wgsl'], rows: 64, tokens: 1 };
 
-/** Products of so many multiplications repay what the larger kernel takes to compile on Mesa: 0.7 s against 0.2 s. */
+/** Products of so many multiplications repay what the larger kernel takes to compile on Mesa: 1.4 s, the smaller one 0.3 s. */
 const LARGE = 2 ** 26;
 
 function chooseKernel(info: Pick<AdapterInfo, 'class' | 'kind'>, weight: Weight, tokens: number): Kernel {
   if (weight.columns % 32 !== 0) return ANY;
   if (info.class === 'gpu') return tokens <= 4 ? GPU_FEW : GPU_MANY;
-  if (tokens === 1) return CPU_ONE;
+  if (tokens <= 2) return CPU_ONE; // two are as fast with it, and decoding compiles it anyway
   if (tokens <= 4 || info.kind === 'lavapipe') return CPU_FEW;
   return weight.rows * weight.columns * tokens >= LARGE ? CPU_MANY : CPU_FEW;
 }
