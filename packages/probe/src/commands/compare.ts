@@ -108,7 +108,7 @@ async function makeReport(
 ): Promise<Omit<Report, 'timings'>> {
   const { info } = reference;
   const { architecture: arch, quantization, layers } = info.model;
-  const spell = speller(file, reference);
+  const spell = speller(file, reference, ids.at(-1) as number);
   const said = async (tokens: readonly number[]): Promise<Generated> => ({ tokens, text: await spell(tokens) });
   const top = comparison.logits?.topK;
   return {
@@ -160,10 +160,21 @@ async function ownTokens(
   return (await run.result).generated;
 }
 
-/** Ids → text, or null where the file has no vocabulary. */
-function speller(file: GgufFile, reference: Reference): (ids: readonly number[]) => Promise<string | null> {
+/**
+ * Ids → text as it goes on after the prompt's last token, or null where the file has no vocabulary. By themselves, ids
+ * would lose the space that llama.cpp strips from the beginning of a text.
+ */
+function speller(
+  file: GgufFile,
+  reference: Reference,
+  last: number,
+): (ids: readonly number[]) => Promise<string | null> {
   if (file.metadata['tokenizer.ggml.model'] === 'no_vocab') return async () => null;
-  return (ids) => reference.detokenize(ids);
+  return async (ids) => {
+    const before = await reference.detokenize([last]);
+    const text = await reference.detokenize([last, ...ids]);
+    return text.startsWith(before) ? text.slice(before.length) : reference.detokenize(ids);
+  };
 }
 
 async function* watch(tensors: AsyncIterable<Tensor>, progress: Progress, layers: number): AsyncGenerator<Tensor> {
