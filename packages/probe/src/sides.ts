@@ -27,9 +27,16 @@ export async function openLlama(
   asked: ReferenceMode | 'auto',
   progress: Progress,
   signal: AbortSignal,
+  sparedCores = 0,
 ): Promise<{ reference: Reference; chosen: ChosenMode }> {
   const chosen = await chooseMode(asked, { parameters: parameters(file) });
-  const reference = await openReference({ model: file.path, mode: chosen.mode, signal, onProgress: progress.say });
+  const reference = await openReference({
+    model: file.path,
+    mode: chosen.mode,
+    sparedCores,
+    signal,
+    onProgress: progress.say,
+  });
   return { reference, chosen };
 }
 
@@ -42,7 +49,7 @@ export async function openBoth(
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
   const opening = [
     openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say }),
-    openLlama(file, options.reference, progress, signal),
+    openLlama(file, options.reference, progress, signal, 1), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
   if (engine.status === 'fulfilled' && llama.status === 'fulfilled') return { engine: engine.value, ...llama.value };

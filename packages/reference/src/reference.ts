@@ -13,6 +13,8 @@ export interface ReferenceOptions {
   model: string;
   mode: ReferenceMode;
   threads?: number | undefined;
+  /** Cores to leave to others that compute at the same time: threads that wait for a core hold up all the others. */
+  sparedCores?: number | undefined;
   /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
   cpuVariant?: string | undefined;
   /** In tokens; without it as long as a run needs. */
@@ -94,7 +96,7 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
         : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
     onProgress?.(`loading ${info.file}`);
     await child.request('load', { path });
-    const threads = chooseThreads(info.parameters, options.threads);
+    const threads = chooseThreads(info.parameters, options.threads, options.sparedCores);
     return new OpenReference(
       child,
       { name: 'llama.cpp', version, mode, cpuVariant, threads, model: info },

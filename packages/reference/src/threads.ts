@@ -5,11 +5,14 @@ import { availableParallelism, cpus } from 'node:os';
 /** Below this many parameters the threads wait for each other longer than they compute. */
 const TINY = 50e6;
 
-/** How many threads llama.cpp gets: what was asked for or the physical cores, never more than there are, one for tiny models. */
-export function chooseThreads(parameters: number, asked?: number): number {
+/**
+ * How many threads llama.cpp gets: what was asked for, or the physical cores but those that are spared for others; never more
+ * than there are, and one for tiny models.
+ */
+export function chooseThreads(parameters: number, asked?: number, spared = 0): number {
   const available = availableCores();
   if (asked !== undefined) return Math.max(1, Math.min(asked, available));
-  return parameters < TINY ? 1 : Math.min(physicalCores(), available);
+  return parameters < TINY ? 1 : Math.max(1, Math.min(physicalCores(), available) - spared);
 }
 
 /** The cores that this process may use: affinity, and what a container is given. */

@@ -179,9 +179,7 @@ function speller(
 
 async function* watch(tensors: AsyncIterable<Tensor>, progress: Progress, layers: number): AsyncGenerator<Tensor> {
   for await (const tensor of tensors) {
-    const where = tensor.step === 0 ? 'the prompt' : `step ${tensor.step}`;
-    const what = tensor.layer === null ? 'embedding and logits' : `layer ${tensor.layer + 1} of ${layers}`;
-    progress.say(`comparing ${where}: ${what}`);
+    if (tensor.layer !== null) progress.say(`comparing step ${tensor.step}, layer ${tensor.layer + 1} of ${layers}`);
     yield tensor;
   }
 }
