@@ -466,7 +466,10 @@ describe('Ctrl-C', () => {
       const out = path('dumps');
       const { child, ended } = start(['compare', ...LONG, '--out', out], { detached });
       const pid = child.pid as number;
-      await until('both dumps to be begun', () => partials(out).length === 2);
+      await until('both dumps to grow', () => {
+        const sizes = partials(out).map((name) => statSync(join(out, name)).size);
+        return sizes.length === 2 && Math.min(...sizes) > 0;
+      });
       const children = childrenOf(pid);
       expect(children).toHaveLength(1); // llama.cpp
       process.kill(detached ? -pid : pid, 'SIGINT');

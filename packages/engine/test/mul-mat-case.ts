@@ -56,8 +56,7 @@ export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, r
     if (type === 'F32') view.setFloat32(at, value(), true);
     else if (type === 'F16') view.setUint16(at, toHalf(value()), true);
     else if (type === 'BF16') {
-      view.setFloat32(0, value(), true);
-      view.setUint16(at, view.getUint16(2, true), true);
+      view.setUint16(at, (new Uint32Array(Float32Array.of(value()).buffer)[0] as number) >>> 16, true); // truncated
     } else {
       for (let i = 0; i < bytes; i++) data[at + i] = random() * 256;
       for (const scale of SCALES[type] ?? []) view.setUint16(at + scale, toHalf(value()), true);
