@@ -71,7 +71,7 @@ describe('a dump that is wrong in one stage diverges there', () => {
     expect(code).not.toBe(0);
   });
 
-  test('scores that the reference has not are not compared, and that is no agreement', async () => {
+  test('NaN scores of the reference where no mask hides are no mask', async () => {
     const { code, json } = await diff(
       candidate,
       writeDump(
@@ -79,9 +79,9 @@ describe('a dump that is wrong in one stage diverges there', () => {
         values(is('kq', 1), () => Number.NaN),
       ),
     );
-    expect(json.verdict).toBe('incomparable');
+    expect(json.verdict).toBe('diverged');
     expect(json.reason).toContain('kq of layer 1');
-    expect(code).toBe(2);
+    expect(code).toBe(1);
   });
 });
 
@@ -203,5 +203,52 @@ describe('a damaged dump', () => {
     const { code, stdout, stderr } = await probe(['inspect', candidate, '--stage', 'atn_rms']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('did you mean attn_rms?');
+  });
+});
+
+describe('captures of both sides', () => {
+  const both = async (mode: string) => {
+    const [reference, candidate] = [path('llama.arrow'), path('webgpu.arrow')];
+    const options = ['--quantize', 'Q4_K', '--tokens', '1,468,951,360', '--steps', '1'];
+    await probe(['capture', '--from', 'llama', '--reference', mode, ...options, '--out', reference]);
+    await probe(['capture', '--from', 'webgpu', ...options, '--out', candidate]);
+    return { reference, candidate };
+  };
+
+  test('are judged by the limit of the mode that the reference was run in, whoever the candidate is', async () => {
+    const native = await both('native');
+    const exact = await both('exact');
+    const limits = async (candidate: string, reference: string) => {
+      const { code, json } = await diff(candidate, reference);
+      return [code, json.reference.mode, json.stages[0]?.limit];
+    };
+    expect(await limits(native.candidate, native.reference)).toEqual([0, 'native', 0.15]);
+    expect(await limits(exact.candidate, exact.reference)).toEqual([0, 'exact', 1e-5]);
+    expect(await limits(native.reference, exact.reference)).toEqual([1, 'exact', 1e-5]);
+  });
+
+  test('name the file by its content, and the weights', async () => {
+    const { reference, candidate } = await both('exact');
+    const about = await Promise.all([reference, candidate].map(async (file) => (await loadDump(file)).metadata.model));
+    expect(about[0]).toEqual(about[1]);
+    expect(about[0]).toMatchObject({ quantization: 'Q4_K', architecture: 'llama', layers: 4 });
+    expect(about[0]?.hash).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  test('a prompt past the context is refused on either side', async () => {
+    const tokens = Array(600).fill(300).join();
+    for (const from of ['llama', 'webgpu']) {
+      const { code, stderr } = await probe([
+        'capture',
+        '--from',
+        from,
+        '--tokens',
+        tokens,
+        '--out',
+        path('long.arrow'),
+      ]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/600 tokens and 16 steps .* 512/);
+    }
   });
 });

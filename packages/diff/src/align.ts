@@ -6,7 +6,13 @@ export interface Pair {
   readonly reference: Tensor | undefined;
 }
 
-const pieceKey = (tensor: Tensor): string => `${stageKey(tensor)}/${tensor.tokens[0] ?? '-'}+${tensor.tokens.length}`;
+/** Which rows of which stage: positions that follow each other by the first and their number, others one by one. */
+function pieceKey(tensor: Tensor): string {
+  const { tokens } = tensor;
+  const first = tokens[0] ?? 0;
+  const consecutive = tokens.every((token, row) => token === first + row);
+  return `${stageKey(tensor)}/${consecutive ? `${first}+${tokens.length}` : tokens.join()}`;
+}
 
 /**
  * Pairs the tensors of two runs by step, layer, stage and token positions, as they stream in.
@@ -50,7 +56,14 @@ export async function* align(candidate: AsyncIterable<Tensor>, reference: AsyncI
 /** Pairs what the two sides have cut differently, such as a prompt evaluated at once and token by token. */
 function* alignRows(candidate: readonly Tensor[], reference: readonly Tensor[]): Generator<Pair> {
   const rows = new Map<string, Tensor>();
-  for (const tensor of candidate) for (const row of rowsOf(tensor)) rows.set(pieceKey(row), row);
+  for (const tensor of candidate) {
+    for (const row of rowsOf(tensor)) {
+      const key = pieceKey(row);
+      if (rows.has(key))
+        yield { candidate: row, reference: undefined }; // the same row twice
+      else rows.set(key, row);
+    }
+  }
   for (const tensor of reference) {
     for (const row of rowsOf(tensor)) {
       const key = pieceKey(row);

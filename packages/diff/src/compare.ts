@@ -3,12 +3,21 @@ import { align } from './align.js';
 import type { Comparison, StageResult, Verdict } from './comparison.js';
 import { compareLogits, type LogitsSummary } from './logits.js';
 import { MetricSums, rowOf } from './metrics.js';
+import { firstPositions, SCORES } from './scores.js';
+
+/**
+ * A single row may be off by this much more than the stage as a whole: a row of small values rounds relatively worse, and a
+ * wrong one must not hide behind a row of large values, such as the one that Llama models have at the first token.
+ */
+export const ROW_FACTOR = 4;
 
 export interface CompareOptions {
   /** What a stage's relative RMS delta may be at most. */
   readonly limit: number;
   /** The token ids of both sides, prompt then decoded. They are compared before anything else. */
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
+  /** The model's query heads, where they are known: rows of scores are compared by them. */
+  readonly heads?: number | undefined;
 }
 
 /**
@@ -24,7 +33,8 @@ export async function compare(
   options: CompareOptions,
 ): Promise<Comparison> {
   const difference = tokenDifference(options.tokens.candidate, options.tokens.reference);
-  if (difference) return { verdict: 'incomparable', reason: difference, first: null, stages: [], logits: null };
+  if (difference)
+    return { verdict: 'incomparable', reason: difference, first: null, stages: [], ignored: [], logits: null };
 
   const open = new Map<string, OpenStage>();
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
@@ -34,7 +44,7 @@ export async function compare(
     const key = stageKey(tensor);
     let stage = open.get(key);
     if (!stage) {
-      stage = new OpenStage(tensor);
+      stage = new OpenStage(tensor, options.heads);
       open.set(key, stage);
     }
     stage.add(pair.candidate, pair.reference);
@@ -48,12 +58,21 @@ export async function compare(
     }
   }
 
-  const stages = [...open.values()]
-    // A node under a name that the other side never uses was not expected of it.
-    .filter(({ missingIn, at }) => !missingIn || known[missingIn].has(at.stage))
+  // A node under a name that the other side never uses was not expected of it.
+  const isExpected = ({ missingIn, at }: OpenStage) =>
+    !missingIn || known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
+  const all = [...open.values()];
+  const stages = all
+    .filter(isExpected)
     .map((stage) => stage.result(options.limit))
     .sort((a, b) => a.step - b.step || a.order - b.order);
-  return { ...judge(stages), stages, logits };
+  const ignored = [...new Set(all.filter((stage) => !isExpected(stage)).map(({ at }) => at.stage))];
+  const judged = judge(stages);
+  const reason =
+    ignored.length > 0
+      ? `${judged.reason} Not compared, because only one side has them: ${ignored.join(', ')}.`
+      : judged.reason;
+  return { ...judged, reason, stages, ignored, logits };
 }
 
 /** Says how two token lists differ, or nothing. */
@@ -124,7 +143,10 @@ class OpenStage {
 
   readonly at: Omit<Tensor, 'tokens' | 'values'>;
 
-  constructor({ order, step, layer, stage, width }: Tensor) {
+  constructor(
+    { order, step, layer, stage, width }: Tensor,
+    private readonly heads: number | undefined,
+  ) {
     this.at = { order, step, layer, stage, width };
   }
 
@@ -134,26 +156,37 @@ class OpenStage {
       this.problem ??= `missing in the ${this.missingIn}`;
       return;
     }
-    if (candidate.width !== reference.width) {
+    const { heads = 0 } = this;
+    const scores = SCORES.has(this.at.stage) && reference.width % heads === 0 && candidate.width % heads === 0;
+    if (candidate.width !== reference.width && !scores) {
       this.problem ??= `the candidate's rows have ${candidate.width} values, the reference's ${reference.width}`;
       return;
     }
+    const nKv = Math.min(candidate.width, reference.width) / heads;
     this.rows += reference.tokens.length;
     for (let row = 0; row < reference.tokens.length; row++) {
-      this.sums.add(
-        rowOf(candidate, row),
-        rowOf(reference, row),
-        reference.tokens[row] as number,
-        this.at.stage === 'kq',
-      );
+      const token = reference.tokens[row] as number;
+      const ours = scores ? firstPositions(rowOf(candidate, row), heads, nKv) : rowOf(candidate, row);
+      const theirs = scores ? firstPositions(rowOf(reference, row), heads, nKv) : rowOf(reference, row);
+      if (!ours || !theirs) {
+        this.problem ??= `one side has scores past the ${nKv} positions of the other`;
+        return;
+      }
+      this.sums.add(ours, theirs, token, this.hidden(token, nKv, scores));
     }
+  }
+
+  /** Where the mask of a row of `kq` hides; without the heads a row does not tell, and every NaN may be a mask. */
+  private hidden(token: number, nKv: number, scores: boolean): ((index: number) => boolean) | undefined {
+    if (this.at.stage !== 'kq') return undefined;
+    return scores ? (index) => index % nKv > token : () => true;
   }
 
   result(limit: number): StageResult {
     const { order, step, layer, stage, width } = this.at;
     const metrics = this.sums.metrics();
     const over = this.sums.rows.find((row) => !(row.rel <= limit));
-    const worst = this.sums.rows.reduce((a, b) => (b.rel > a.rel ? b : a), { token: null as number | null, rel: -1 });
+    const worstRow = this.sums.rows.reduce<StageResult['worstRow']>((a, b) => (a && a.rel >= b.rel ? a : b), null);
     const base = {
       order,
       step,
@@ -164,11 +197,17 @@ class OpenStage {
       floor: null,
       limit,
       local: null,
-      token: metrics.firstNonFinite?.token ?? over?.token ?? worst.token,
+      token: metrics.firstNonFinite?.token ?? over?.token ?? worstRow?.token ?? null,
+      worstRow,
     };
     if (this.problem) return { ...base, verdict: 'incomparable', reason: this.problem };
     if (metrics.count === 0) return { ...base, verdict: 'incomparable', reason: 'it has no values to compare' };
     if (metrics.firstNonFinite) return { ...base, verdict: 'diverged', reason: nonFinite(metrics) };
+    if (worstRow && !(worstRow.rel <= limit * ROW_FACTOR) && metrics.rel <= limit) {
+      const { token, rel } = worstRow;
+      const reason = `the row of token ${token} alone has a relative RMS delta of ${rel.toExponential(1)}, the limit of one row is ${showLimit(limit * ROW_FACTOR)}`;
+      return { ...base, token, verdict: 'diverged', reason };
+    }
     return { ...base, verdict: metrics.rel <= limit ? 'agree' : 'diverged' };
   }
 }

@@ -18,6 +18,8 @@ export interface StageResult extends Metrics {
   readonly verdict: 'agree' | 'diverged' | 'incomparable';
   /** Why it is incomparable, or which check other than the limit failed. */
   readonly reason?: string;
+  /** The row with the largest ‖a−b‖ / ‖b‖ of its own. */
+  readonly worstRow: { readonly token: number; readonly rel: number } | null;
   /** The first row over the limit, or the worst one. */
   readonly token: number | null;
 }
@@ -41,6 +43,8 @@ export interface Comparison {
   readonly reason: string;
   readonly first: First | null;
   readonly stages: readonly StageResult[];
+  /** Nodes under names that only one side uses: not compared. */
+  readonly ignored: readonly string[];
   /** The last prompt position's logits, where both sides have them. */
   readonly logits: LogitsSummary | null;
 }

@@ -26,7 +26,7 @@ export interface Metrics {
 /**
  * Adds up the metrics of one stage, row by row, however many pieces it comes in.
  *
- * @example const sums = new MetricSums(); sums.add(candidateRow, referenceRow, 0, false); sums.metrics().rel
+ * @example const sums = new MetricSums(); sums.add(candidateRow, referenceRow, 0); sums.metrics().rel
  */
 export class MetricSums {
   private count = 0;
@@ -43,9 +43,11 @@ export class MetricSums {
   readonly rows: Array<{ token: number; rel: number }> = [];
 
   /**
-   * One row. @param masked what the reference has as NaN is hidden by the mask, and not compared.
+   * One row.
+   *
+   * @param isHidden where a mask hides: NaN of the reference there, and NaN of both sides anywhere, is not compared.
    */
-  add(a: Float32Array, b: Float32Array, token: number, masked: boolean): void {
+  add(a: Float32Array, b: Float32Array, token: number, isHidden?: (index: number) => boolean): void {
     let delta2 = 0;
     let a2 = 0;
     let b2 = 0;
@@ -57,7 +59,7 @@ export class MetricSums {
       const delta = x - y;
       if (delta - delta !== 0) {
         // NaN or Inf on either side
-        if (masked && Number.isNaN(y)) continue;
+        if (isHidden && Number.isNaN(y) && (Number.isNaN(x) || isHidden(i))) continue;
         count++;
         this.nonFinite(x, y, token, i);
         continue;

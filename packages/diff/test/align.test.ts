@@ -36,6 +36,31 @@ describe('alignment', () => {
     }
   });
 
+  test('rows are paired however they are cut and ordered', async () => {
+    const whole = tensor('l_out', [1, 2, 3], { width: 1, tokens: Int32Array.of(0, 1, 2) });
+    const shuffled = tensor('l_out', [1, 3, 2], { width: 1, tokens: Int32Array.of(0, 2, 1) });
+    const found: number[][] = [];
+    for await (const { candidate, reference } of align(stream([shuffled]), stream([whole]))) {
+      found.push([candidate?.values[0] as number, reference?.values[0] as number]);
+    }
+    expect(found).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+    const other = { ...whole, tokens: Int32Array.of(0, 7, 8) };
+    expect(await pairs([other], [whole])).toContainEqual([undefined, '0/0/l_out@1']);
+  });
+
+  test('a row that comes twice pairs once', async () => {
+    const twice = tensor('l_out', [9, 1], { width: 1, tokens: Int32Array.of(0, 0) });
+    const once = tensor('l_out', [1], { width: 1, tokens: Int32Array.of(0) });
+    expect(await pairs([twice], [once])).toEqual([
+      ['0/0/l_out@0', undefined],
+      ['0/0/l_out@0', '0/0/l_out@0'],
+    ]);
+  });
+
   test('what is missing on one side comes alone', async () => {
     expect(await pairs([A, C], [A, B, C])).toContainEqual([undefined, name(B)]);
     expect(await pairs([A, B, C], [A, C])).toContainEqual([name(B), undefined]);

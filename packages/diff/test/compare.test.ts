@@ -44,6 +44,48 @@ describe('a comparison', () => {
     );
   });
 
+  test('a wrong row does not hide behind a row of large values', async () => {
+    const rows = (second: number) => [tensor('l_out', [2e5, 1, 1, 1, second, 1, 1, 1], { width: 4 })];
+    const result = await run(rows(1.5), rows(1), 1e-5);
+    expect(result.first).toMatchObject({ stage: 'l_out', token: 1 });
+    expect(result.stages[0]?.rel).toBeLessThan(1e-5);
+    expect(result.reason).toMatch(/the row of token 1 alone has a relative RMS delta of 2\.5e-1/);
+  });
+
+  test('a NaN of the reference is a mask only where a mask can be', async () => {
+    const kq = (values: number[]) => [tensor('kq', values, { width: 2 })];
+    const compareHeads = (candidate: Tensor[], reference: Tensor[]) =>
+      compare(stream(candidate), stream(reference), {
+        limit: 0.01,
+        tokens: { candidate: [1, 2], reference: [1, 2] },
+        heads: 1,
+      });
+    expect((await compareHeads(kq([1, 9, 3, 4]), kq([1, NAN, 3, 4]))).verdict).toBe('agree');
+    expect((await compareHeads(kq([1, 9, 3, 4]), kq([1, NAN, NAN, 4]))).verdict).toBe('diverged');
+  });
+
+  test('scores are compared however many positions each pass had seen', async () => {
+    const whole = tensor('kq', [1, NAN, 5, NAN, 2, 3, 6, 7], { width: 4 }); // two heads
+    const first = tensor('kq', [1, 5], { width: 2, tokens: Int32Array.of(0) });
+    const second = tensor('kq', [2, 3, 6, 7], { width: 4, tokens: Int32Array.of(1) });
+    const heads = { limit: 0.01, tokens: { candidate: [1, 2], reference: [1, 2] }, heads: 2 };
+    const result = await compare(stream([first, second]), stream([whole]), heads);
+    expect(result).toMatchObject({ verdict: 'agree', stages: [{ count: 6 }] });
+    const off = await compare(
+      stream([first, { ...second, values: Float32Array.of(2, 3, 6, 8) }]),
+      stream([whole]),
+      heads,
+    );
+    expect(off.first).toMatchObject({ stage: 'kq', token: 1 });
+  });
+
+  test('says which nodes only one side has, and expects those of a mixture of experts', async () => {
+    const named = await run(healthy(), [...healthy(), tensor('some_node', [1])]);
+    expect(named).toMatchObject({ verdict: 'agree', ignored: ['some_node'] });
+    expect(named.reason).toMatch(/Not compared, because only one side has them: some_node\./);
+    expect((await run(healthy(), [...healthy(), tensor('ffn_moe_out', [1])])).verdict).toBe('incomparable');
+  });
+
   test('the limit itself still agrees', async () => {
     const rel = 0.5 / Math.sqrt(30);
     expect((await run(change(1, [1, 2, 3, 4.5]), healthy(), rel)).verdict).toBe('agree');

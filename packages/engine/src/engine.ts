@@ -18,6 +18,7 @@ export interface EngineOptions {
   model: string;
   adapter?: AdapterKind | 'auto';
   onProgress?: (message: string) => void;
+  signal?: AbortSignal;
 }
 
 export interface RunOptions {
@@ -58,9 +59,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   options.onProgress?.('opening a WebGPU adapter');
   const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
   try {
-    const model = await uploadModel(opened.device, opened.info.kind, file, tensors, (done, total) =>
-      options.onProgress?.(`uploading weights to ${opened.info.name}: ${Math.floor((100 * done) / total)} %`),
-    );
+    const model = await uploadModel(opened.device, opened.info.kind, file, tensors, (done, total) => {
+      options.signal?.throwIfAborted();
+      options.onProgress?.(`uploading weights to ${opened.info.name}: ${Math.floor((100 * done) / total)} %`);
+    });
     return new Engine(opened, file, config, model);
   } catch (error) {
     opened.close();
@@ -118,6 +120,8 @@ export class Engine {
       } catch (error) {
         settle.reject(error);
         throw error;
+      } finally {
+        settle.reject(new RunError('unfinished', 'The run was left before its end, so it has no result.'));
       }
     }
     return { tensors: tensors(), result };
@@ -169,20 +173,22 @@ export class Engine {
     const capacity = tokens.length + steps;
     const ubatch = Math.min(options.ubatch ?? Number.POSITIVE_INFINITY, this.ubatch(capacity), tokens.length);
     const state = this.allocate(capacity, ubatch);
+    const order = { next: 0 };
     for (let first = 0; first < tokens.length; first += ubatch) {
       const chunk = tokens.slice(first, first + ubatch);
       const last = first + chunk.length === tokens.length;
-      yield* this.pass(state, 0, chunk, first, last ? generated : undefined, options);
+      yield* this.pass(state, order, 0, chunk, first, last ? generated : undefined, options);
     }
     for (let step = 1; step <= steps; step++) {
       const token = forcedTokens[step - 1] ?? (generated.at(-1) as number);
-      yield* this.pass(state, step, [token], tokens.length + step - 1, generated, options);
+      yield* this.pass(state, order, step, [token], tokens.length + step - 1, generated, options);
     }
   }
 
   /** One forward(): encodes, submits when the arena is full or the pass is done, and yields what was recorded. */
   private async *pass(
     state: State,
+    order: { next: number },
     step: number,
     ids: readonly number[],
     firstPosition: number,
@@ -200,11 +206,10 @@ export class Engine {
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
     const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
 
-    let order = 0;
     const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer) => {
       const at: StageAt = {
         step,
-        order: order++,
+        order: order.next++,
         layer,
         stage,
         firstPosition,

@@ -24,11 +24,13 @@ export class ModelError extends Error {
 
 export type RunErrorCode =
   | 'busy'
+  | 'unfinished'
   | 'tokens-empty'
   | 'token-out-of-range'
   | 'context-exceeded'
   | 'out-of-memory'
-  | 'device-lost';
+  | 'device-lost'
+  | 'device-error';
 
 /** A run that cannot be made with what was asked for, or that the device gave up. */
 export class RunError extends Error {

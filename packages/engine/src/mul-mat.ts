@@ -57,14 +57,21 @@ const CPU_FEW = kernel('mul_mat_8x4.wgsl', 64, 4);
 const CPU_MANY = kernel('mul_mat_16x8.wgsl', 128, 8);
 const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
 const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
+/** The invocations of mul_mat_tile.wgsl's workgroup; at compatibility level an adapter may have 128. */
+const TILE = 256;
 const ANY: Kernel = { files: ['mul_mat_any.wgsl'], rows: 64, tokens: 1 };
 
 /** Products of so many multiplications repay what the larger kernel takes to compile on Mesa: 1.4 s, the smaller one 0.3 s. */
 const LARGE = 2 ** 26;
 
-function chooseKernel(info: Pick<AdapterInfo, 'class' | 'kind'>, weight: Weight, tokens: number): Kernel {
+function chooseKernel(
+  info: Pick<AdapterInfo, 'class' | 'kind'>,
+  weight: Weight,
+  tokens: number,
+  invocations: number,
+): Kernel {
   if (weight.columns % 32 !== 0) return ANY;
-  if (info.class === 'gpu') return tokens <= 4 ? GPU_FEW : GPU_MANY;
+  if (info.class === 'gpu') return tokens <= 4 || invocations < TILE ? GPU_FEW : GPU_MANY;
   if (tokens <= 2) return CPU_ONE; // two are as fast with it, and decoding compiles it anyway
   if (tokens <= 4 || info.kind === 'lavapipe') return CPU_FEW;
   return weight.rows * weight.columns * tokens >= LARGE ? CPU_MANY : CPU_FEW;
@@ -130,7 +137,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
 
   return {
     encode(pass, weight, x, dst, tokens) {
-      const kernel = chooseKernel(info, weight, tokens);
+      const kernel = chooseKernel(info, weight, tokens, device.limits.maxComputeInvocationsPerWorkgroup);
       pass.setPipeline(pipelineOf(weight.type, kernel));
       for (const { buffer, firstRow, rows } of weight.slices) {
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);

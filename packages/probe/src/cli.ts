@@ -135,5 +135,8 @@ function fail(error: unknown, json: boolean): number {
 }
 
 function printError(reason: string, code: string): void {
-  process.stdout.write(`${JSON.stringify({ schema: 1, verdict: 'incomparable', reason, error: { code } })}\n`);
+  const nothing = { tokens: [], first: null, stages: [], logits: null, timings: {} };
+  process.stdout.write(
+    `${JSON.stringify({ schema: 1, verdict: 'incomparable', reason, error: { code }, ...nothing })}\n`,
+  );
 }

@@ -10,12 +10,12 @@ export class Kept {
     this.writer = directory === undefined ? undefined : new DumpWriter(join(directory, `${name}.arrow`));
   }
 
-  async *pass(tensors: AsyncIterable<Tensor>, metadata: DumpMetadata): AsyncGenerator<Tensor> {
+  async *pass(tensors: AsyncIterable<Tensor>, metadata: () => Promise<DumpMetadata>): AsyncGenerator<Tensor> {
     for await (const tensor of tensors) {
       this.writer?.write(tensor);
       yield tensor;
     }
-    this.writer?.close(metadata);
+    this.writer?.close(await metadata());
   }
 
   /** Removes what is not whole. */

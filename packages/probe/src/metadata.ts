@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { DumpMetadata } from '@llama-probe/dump';
+import type { DumpMetadata, ModelDescription } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
-import type { Reference } from '@llama-probe/reference';
+import { contentHash, type Reference } from '@llama-probe/reference';
+import type { ChosenMode } from './model.js';
 
 const PACKAGE = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 export const VERSION = PACKAGE.version;
@@ -10,31 +11,45 @@ export const VERSION = PACKAGE.version;
 type Shared = Pick<DumpMetadata, 'tokens' | 'prompt' | 'config'>;
 
 /** What a dump of the engine's run says about itself. */
-export function candidateMetadata(engine: Engine, shared: Shared): DumpMetadata {
-  const { config, file, adapter } = engine;
+export async function candidateMetadata({ config, file, adapter }: Engine, shared: Shared): Promise<DumpMetadata> {
   return {
     producer: { name: 'llama-probe', version: VERSION, backend: `WebGPU, ${adapter.backend}`, adapter: adapter.name },
-    model: { file: basename(file.path), bytes: file.bytes, architecture: 'llama', layers: config.blockCount },
+    model: { ...(await fileDescription(file)), quantization: mostBytes(file), layers: config.blockCount },
     shapes: shapes(config.headCount, config.headCountKv, config.headDim),
     ...shared,
   };
 }
 
-/** What a dump of llama.cpp's run says about itself. */
-export function referenceMetadata({ info }: Reference, file: GgufFile, shared: Shared): DumpMetadata {
-  const { model } = info;
+/** What a dump of llama.cpp's run says about itself. `config.reference` decides by which limit others are judged. */
+export async function referenceMetadata(
+  { info }: Reference,
+  file: GgufFile,
+  { mode }: ChosenMode,
+  shared: Shared,
+): Promise<DumpMetadata> {
+  const { headCount, headCountKv, embeddingLength, quantization, layers } = info.model;
+  const headDim = Number(
+    file.metadata[`${info.model.architecture}.attention.key_length`] ?? embeddingLength / headCount,
+  );
   return {
-    producer: { name: info.name, version: info.version, backend: `CPU, ${info.cpuVariant}, ${info.mode}` },
-    model: {
-      file: basename(file.path),
-      bytes: file.bytes,
-      architecture: model.architecture,
-      quantization: model.quantization,
-      layers: model.layers,
-    },
-    shapes: shapes(model.headCount, model.headCountKv, model.embeddingLength / model.headCount),
+    producer: { name: info.name, version: info.version, backend: `CPU, ${info.cpuVariant}, ${mode}` },
+    model: { ...(await fileDescription(file)), quantization, layers },
+    ...(Number.isInteger(headDim) ? { shapes: shapes(headCount, headCountKv, headDim) } : {}),
     ...shared,
+    config: { ...shared.config, reference: mode },
   };
+}
+
+async function fileDescription({ path, bytes, metadata }: GgufFile): Promise<Omit<ModelDescription, 'layers'>> {
+  const architecture = String(metadata['general.architecture']);
+  return { file: basename(path), bytes, hash: `sha256:${await contentHash(path)}`, architecture };
+}
+
+/** The tensor type that takes the most room. */
+function mostBytes({ tensors }: GgufFile): string {
+  const bytes = new Map<string, number>();
+  for (const { type, bytes: size } of tensors.values()) bytes.set(type.name, (bytes.get(type.name) ?? 0) + size);
+  return [...bytes].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
 }
 
 /** The shape of a row of the stages that have heads. -1 is n_kv, which grows. */

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
 
@@ -33,12 +34,12 @@ export async function chooseMode(
 }
 
 async function freeDisk(): Promise<number> {
-  for (let directory = cacheDirectory(); ; directory = fileURLToPath(new URL('..', `file://${directory}/`))) {
+  for (let directory = resolve(cacheDirectory()); ; directory = dirname(directory)) {
     try {
       const { bavail, bsize } = await statfs(directory);
       return bavail * bsize;
     } catch {
-      if (directory === '/') return Number.POSITIVE_INFINITY;
+      if (dirname(directory) === directory) return Number.POSITIVE_INFINITY;
     }
   }
 }

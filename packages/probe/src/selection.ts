@@ -13,6 +13,11 @@ export interface Selection {
 export function parseStages(text: string | undefined): readonly string[] {
   if (text === undefined) return STAGE_NAMES;
   const names = text.split(',').map((name) => name.trim());
+  if (names.includes('all')) {
+    throw new UsageError(
+      '--stages all is for probe capture --from llama, whose every node it takes; without --stages every stage is taken here.',
+    );
+  }
   for (const name of names) {
     if (!(STAGE_NAMES as readonly string[]).includes(name)) {
       throw new UsageError(

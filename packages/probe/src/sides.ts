@@ -47,13 +47,24 @@ export async function openBoth(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
+  // When one side fails, the other need not go on opening.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const orStop = async <T>(opening: Promise<T>): Promise<T> => {
+    try {
+      return await opening;
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  };
   const opening = [
-    openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say }),
-    openLlama(file, options.reference, progress, signal, 1), // the engine computes beside it
+    orStop(openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal: either })),
+    orStop(openLlama(file, options.reference, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
   if (engine.status === 'fulfilled' && llama.status === 'fulfilled') return { engine: engine.value, ...llama.value };
   if (engine.status === 'fulfilled') engine.value.close();
   if (llama.status === 'fulfilled') await llama.value.reference.close();
-  throw engine.status === 'rejected' ? engine.reason : (llama as PromiseRejectedResult).reason;
+  throw either.reason;
 }

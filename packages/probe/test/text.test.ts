@@ -23,6 +23,7 @@ const stage = (at: Partial<StageResult>): StageResult => ({
   floor: null,
   limit: 1e-5,
   local: null,
+  worstRow: { token: 0, rel: 2.5e-7 },
   token: 0,
   verdict: 'agree',
   ...at,
@@ -38,6 +39,7 @@ const report = (changes: Partial<Report> = {}): Report => ({
   candidate: { name: 'llama-probe', backend: 'WebGPU, OpenGL ES', adapter: 'llvmpipe' },
   first: null,
   stages: [stage({}), stage({ layer: 0, stage: 'attn_rms', order: 1, rms: 0, rel: 0, maxAbs: 0 })],
+  ignored: [],
   logits: {
     top1Agree: true,
     top1Margin: 1,

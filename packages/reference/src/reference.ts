@@ -152,7 +152,10 @@ class OpenReference implements Reference {
   run({ tokens, stages = 'vocabulary', layers, forcedTokens, ...rest }: RunOptions): ReferenceRun {
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
     const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
-    const contextLength = this.contextLength ?? roundUp(tokens.length + steps, 256);
+    // Never more than the model was trained for: beyond it llama.cpp computes on, and what it computes means nothing.
+    const { trainedContext } = this.info.model;
+    const contextLength =
+      this.contextLength ?? Math.min(roundUp(tokens.length + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
     const { threads } = this.info;
     const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens };
     const result = this.pipe.then(() => this.child.request('run', parameters));

@@ -119,7 +119,7 @@ async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<Opene
             'out-of-memory',
             `${info.name} is out of memory: ${error.message}. Use a smaller model or fewer tokens.`,
           )
-        : new Error(`${info.name} reports: ${error.message}`);
+        : new RunError('device-error', `${info.name} reports: ${error.message}`);
   });
   void device.lost.then(({ message }) => {
     if (closed) return;

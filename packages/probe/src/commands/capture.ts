@@ -39,13 +39,17 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   };
 
   if (options.from === 'llama') {
-    const { reference } = await openLlama(file, options.reference, progress, signal);
+    const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
     try {
       const { ids, text } = await tokenize(prompt, reference);
       const run = reference.run({ tokens: ids, steps: options.steps, stages, layers });
       return await write(options.out, run.tensors, progress, async () => {
         const tokens = [...ids, ...(await run.result).generated.slice(0, options.steps)];
-        return referenceMetadata(reference, file, { tokens, ...(text === undefined ? {} : { prompt: text }), config });
+        return referenceMetadata(reference, file, chosen, {
+          tokens,
+          ...(text === undefined ? {} : { prompt: text }),
+          config,
+        });
       });
     } finally {
       await reference.close();

@@ -75,22 +75,22 @@ async function compareSides(
 
   // Without the callback first: the tokens to feed both sides, and proof that capturing changes nothing.
   progress.say('llama.cpp decodes without a callback');
-  const free = await reference.run({ tokens: ids, steps, stages: [] }).result;
+  const ubatch = Math.min(engine.ubatch(ids.length + steps), ids.length);
+  const free = await reference.run({ tokens: ids, steps, ubatch, stages: [] }).result;
   const forcedTokens = free.generated.slice(0, steps);
   const tokens = [...ids, ...forcedTokens];
 
-  const ubatch = Math.min(engine.ubatch(tokens.length), ids.length);
   const shared = { tokens: ids, steps, forcedTokens, ubatch };
   const llama = reference.run({ ...shared, stages, layers });
   const webgpu = engine.run({ ...shared, hook: recordOnly({ stages, layers }), signal });
 
-  const config = { reference: chosen.mode, stages: options.stages ?? 'all', layers: options.layers ?? 'all', steps };
+  const config = { stages: options.stages ?? 'all', layers: options.layers ?? 'all', steps };
   const about = { tokens, ...(text === undefined ? {} : { prompt: text }), config };
   const watched = watch(webgpu.tensors, progress, engine.config.blockCount);
   const comparison = await compare(
-    candidateDump.pass(watched, candidateMetadata(engine, about)),
-    referenceDump.pass(llama.tensors, referenceMetadata(reference, file, about)),
-    { limit: LIMITS[chosen.mode], tokens: { candidate: tokens, reference: tokens } },
+    candidateDump.pass(watched, () => candidateMetadata(engine, about)),
+    referenceDump.pass(llama.tensors, () => referenceMetadata(reference, file, chosen, about)),
+    { limit: LIMITS[chosen.mode], tokens: { candidate: tokens, reference: tokens }, heads: engine.config.headCount },
   );
   const captured = await llama.result;
   return {
@@ -132,6 +132,7 @@ async function makeReport(
     },
     first: comparison.first,
     stages: comparison.stages,
+    ignored: comparison.ignored,
     logits: comparison.logits,
     generated: {
       candidate: await said(await ownTokens(engine, ids, generated, signal)),

@@ -21,13 +21,14 @@ export async function runDiff(candidatePath: string, referencePath: string, prog
 }
 
 async function diff(candidate: Dump, reference: Dump, progress: Progress, begin: number): Promise<Report> {
-  // Measured floors will travel in the dump; until then the mode that the reference was run in decides.
-  const mode = candidate.metadata.config?.reference ?? reference.metadata.config?.reference;
+  // Measured floors will travel in the dump; until then the mode that the reference was run in decides, and it alone.
   const { metadata } = reference;
+  const mode = metadata.config?.reference;
   progress.say(`comparing ${candidate.path} with ${reference.path}`);
   const comparison = await compare(candidate.tensors(), reference.tensors(), {
     limit: mode === 'native' ? LIMITS.native : LIMITS.exact,
     tokens: { candidate: candidate.metadata.tokens, reference: metadata.tokens },
+    heads: metadata.shapes?.kq?.[0] ?? candidate.metadata.shapes?.kq?.[0],
   });
   return {
     schema: 1,
@@ -49,6 +50,7 @@ async function diff(candidate: Dump, reference: Dump, progress: Progress, begin:
     },
     first: comparison.first,
     stages: comparison.stages,
+    ignored: comparison.ignored,
     logits: comparison.logits,
     generated: null,
     top: null,

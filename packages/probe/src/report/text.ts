@@ -34,6 +34,9 @@ function heading({ model, tokens, reference, candidate }: Report): string {
     `tokens     ${tokens.length}: ${shown}`,
     `reference  ${reference.name} ${reference.version}, ${mode}`,
     `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}`,
+    ...(reference.callbackChangesNothing === false
+      ? ['warning    llama.cpp chose other tokens when it was watched']
+      : []),
   ].join('\n');
 }
 
