@@ -7,7 +7,7 @@ describe('--stages', () => {
     expect(parseStages(undefined)).toEqual(STAGE_NAMES);
     expect(parseStages('q_rope, kq')).toEqual(['q_rope', 'kq']);
   });
-  test.each(['q_roppe', 'softmax', 'Q_ROPE', 'all'])('"%s" is no stage', (name) => {
+  test.each(['q_roppe', 'softmax', 'Q_ROPE'])('"%s" is no stage', (name) => {
     expect(() => parseStages(`embd,${name}`)).toThrow(`"${name}" is no stage; did you mean `);
   });
   test('the nearest is the one with the fewest edits, the first of equals', () => {
@@ -17,6 +17,8 @@ describe('--stages', () => {
     expect(nearest('ab', ['xb', 'ax'])).toBe('xb');
     expect(nearest('', ['abc', 'a'])).toBe('a');
   });
+  test('"all" says where it is meant for', () =>
+    expect(() => parseStages('all')).toThrow('probe capture --from llama'));
   test('an empty name is no stage', () => expect(() => parseStages('embd,')).toThrow('"" is no stage'));
 });
 

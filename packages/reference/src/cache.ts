@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'n
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isAlive } from './alive.js';
 import { QuantizeError } from './errors.js';
 import { modelFiles } from './files.js';
 
@@ -99,15 +100,6 @@ async function removeStale(directory: string): Promise<void> {
     const pid = Number(/\.(\d+)-\d+\.partial$/.exec(name)?.[1]);
     if (!pid || isAlive(pid)) continue;
     await rm(join(directory, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

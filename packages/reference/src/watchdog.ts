@@ -1,17 +1,9 @@
 import { workerData } from 'node:worker_threads';
+import { isAlive } from './alive.js';
 
 /** Ends this process once its parent is gone, however the parent ended. */
 
 const parent = workerData as number;
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 setInterval(() => {
   // orphans get another parent; Windows keeps the old number
