@@ -34,6 +34,12 @@ function expectFailure(
     verdict: 'incomparable',
     reason: expect.any(String),
     error: { code: expect.stringMatching(errorCode) },
+    // what a reader of reports looks at is there, and empty
+    tokens: [],
+    first: null,
+    stages: [],
+    logits: null,
+    timings: {},
   });
   expectMessage(stderr, ...says);
   expect(stderr).toContain(`probe: ${json.reason}\n`);
