@@ -25,11 +25,21 @@ export function testThirdParty(name: string, file: string, run: (model: string) 
 
 const SAMPLE = fileURLToPath(new URL('../../scripts/bundled-model/sample.txt', import.meta.url));
 
-/** Real text as a model's own tokens, BOS first: cut it to the length that is wanted. */
+/** Real text as a model's own tokens, more than 200, BOS first: cut it to the length that is wanted. */
 export async function sampleTokens(model: string): Promise<readonly number[]> {
-  // Of these models' vocabularies, so much text makes more than 200 tokens and less than a context of 512.
-  const prompt = ['--prompt', readFileSync(SAMPLE, 'utf8').slice(0, 900)];
-  const args = ['--from', 'llama', '--model', model, ...prompt, '--steps', '0', '--stages', 'embd'];
-  const { json } = await probeJson<{ tokens: number[] }>(['capture', ...args, '--out', path('sample.arrow')]);
-  return json.tokens;
+  const text = readFileSync(SAMPLE, 'utf8');
+  // Pieces of words within a context of 512; a vocabulary of letters, as BabyLlama's, within its 256.
+  for (const length of [900, 230]) {
+    const args = ['--from', 'llama', '--model', model, '--prompt', text.slice(0, length), '--steps', '0'];
+    const { json } = await probeJson<{ tokens: number[] }>([
+      'capture',
+      ...args,
+      '--stages',
+      'embd',
+      '--out',
+      path('sample.arrow'),
+    ]);
+    if (json.tokens.length > 200) return json.tokens;
+  }
+  throw new Error(`${model}: no text of 200 tokens fits`);
 }
