@@ -65,7 +65,7 @@ export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, r
   return data;
 }
 
-/** Runs one product on the device. @returns the relative RMS and the largest error against float64 */
+/** Runs one product on the device. @returns the error's RMS, relative to that of sums of such terms, and the largest error, against float64 */
 export async function runCase(
   device: GPUDevice,
   mulMat: MulMat,
@@ -126,11 +126,15 @@ function compare(
     const w = dequantizeRow(type, data.subarray(row * rowBytes, (row + 1) * rowBytes), columns);
     for (let token = 0; token < tokens; token++) {
       let want = 0;
-      for (let i = 0; i < columns; i++) want += (w[i] as number) * (x[token * columns + i] as number);
+      for (let i = 0; i < columns; i++) {
+        const term = (w[i] as number) * (x[token * columns + i] as number);
+        want += term;
+        // What a sum of such terms is expected to be; this one may have cancelled, and its roundings have not.
+        reference += term ** 2;
+      }
       const delta = Math.abs((got[token * rows + row] as number) - want);
       if (Number.isNaN(delta)) return { relative: Number.NaN, worst: Number.NaN };
       difference += delta ** 2;
-      reference += want ** 2;
       worst = Math.max(worst, delta);
     }
   }
