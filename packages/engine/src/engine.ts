@@ -200,7 +200,8 @@ export class Engine {
     const batch: Batch = { tokens: ids.length, firstPosition };
     const widths = this.widths(batch);
     const commands = new Commands(device);
-    const recorder = this.allocateRecorder(batch);
+    const layerBytes = mostBytes(batch, widths);
+    const recorder = this.allocateRecorder(layerBytes);
     recorder.reset();
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
@@ -237,7 +238,7 @@ export class Engine {
     };
     for (const _ of forward(op, this.model, state, onStage)) {
       signal?.throwIfAborted();
-      if (!recorder.has(this.layerBytes(batch))) yield* drain();
+      if (!recorder.has(layerBytes)) yield* drain();
     }
     yield* drain();
   }
@@ -274,11 +275,6 @@ export class Engine {
     return Object.fromEntries(STAGES.map(({ name, row }) => [name, byRow[row]])) as Record<StageName, number>;
   }
 
-  /** At least what can be recorded between two points where forward() lets us submit. */
-  private layerBytes(batch: Batch): number {
-    return 4 * batch.tokens * Object.values(this.widths(batch)).reduce((sum, width) => sum + width, 0);
-  }
-
   private allocate(capacity: number, maxTokens: number): State {
     if (!this.state || this.state.capacity < capacity || this.state.maxTokens < maxTokens) {
       if (this.state) destroyState(this.state);
@@ -287,15 +283,20 @@ export class Engine {
     return this.state;
   }
 
-  private allocateRecorder(batch: Batch): Recorder {
-    const everything = this.layerBytes(batch) * (this.config.blockCount + 1);
-    const bytes = Math.max(this.layerBytes(batch), Math.min(ARENA, everything));
+  private allocateRecorder(layerBytes: number): Recorder {
+    const everything = layerBytes * (this.config.blockCount + 1);
+    const bytes = Math.max(layerBytes, Math.min(ARENA, everything));
     if (!this.recorder || this.recorder.bytes < bytes) {
       this.recorder?.arena.destroy();
       this.recorder = { arena: new Recorder(this.opened.device, bytes), bytes };
     }
     return this.recorder.arena;
   }
+}
+
+/** At least what can be recorded between two points where forward() lets us submit. */
+function mostBytes(batch: Batch, widths: Record<StageName, number>): number {
+  return 4 * batch.tokens * Object.values(widths).reduce((sum, width) => sum + width, 0);
 }
 
 function argmax(values: Float32Array): number {
