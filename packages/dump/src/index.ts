@@ -1,7 +1,7 @@
 export { DumpError, type DumpErrorCode } from './errors.js';
 export { type DumpMetadata, FORMAT, type ModelDescription, type Producer } from './metadata.js';
 export { Dump, openDump } from './reader.js';
-export { STAGE_NAMES, STAGES, type Stage, type StageName } from './stages.js';
+export { cachedInputOf, inputsOf, type Place, STAGE_NAMES, STAGES, type Stage, type StageName } from './stages.js';
 export { readTensorStream } from './stream.js';
 export { stageKey, type Tensor } from './tensor.js';
 export { DumpWriter, TensorStreamWriter } from './writer.js';
