@@ -222,7 +222,7 @@ describe('captures of both sides', () => {
       const { code, json } = await diff(candidate, reference);
       return [code, json.reference.mode, json.stages[0]?.limit];
     };
-    expect(await limits(native.candidate, native.reference)).toEqual([0, 'native', 0.15]);
+    expect(await limits(native.candidate, native.reference)).toEqual([0, 'native', 1e-3]);
     expect(await limits(exact.candidate, exact.reference)).toEqual([0, 'exact', 1e-5]);
     expect(await limits(native.reference, exact.reference)).toEqual([1, 'exact', 1e-5]);
   });

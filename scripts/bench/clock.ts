@@ -1,12 +1,23 @@
 /** The shortest of several runs, in seconds: what the machine can do when nothing disturbs it. */
 export async function best(runs: number, action: () => Promise<unknown> | unknown): Promise<number> {
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < runs; i++) {
-    const begin = performance.now();
-    await action();
-    shortest = Math.min(shortest, performance.now() - begin);
+  const [shortest] = await bestOfEach(runs, [action]);
+  return shortest as number;
+}
+
+/** `best` of several actions that take turns: what slows the machine for a while slows them all, and their ratio stays. */
+export async function bestOfEach(
+  runs: number,
+  actions: ReadonlyArray<() => Promise<unknown> | unknown>,
+): Promise<number[]> {
+  const shortest = actions.map(() => Number.POSITIVE_INFINITY);
+  for (let run = 0; run < runs; run++) {
+    for (const [i, action] of actions.entries()) {
+      const begin = performance.now();
+      await action();
+      shortest[i] = Math.min(shortest[i] as number, performance.now() - begin);
+    }
   }
-  return shortest / 1000;
+  return shortest.map((milliseconds) => milliseconds / 1000);
 }
 
 /** One line of a result: what was measured, and what it is a ratio to. */

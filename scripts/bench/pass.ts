@@ -14,6 +14,7 @@ import {
   uploadModel,
 } from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
+import { measureForced } from './forced.js';
 import type { Machine } from './machine.js';
 
 type Opened = Awaited<ReturnType<typeof openAdapter>>;
@@ -103,6 +104,8 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
     ratio: peak / (weights + state + arena),
     of: 'weights + KV cache + arena',
   });
+
+  lines.push(...(await measureForced(engine))); // after the peak: it keeps a run's rows in memory
   return lines;
 }
 

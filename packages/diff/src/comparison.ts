@@ -1,37 +1,59 @@
-import type { LogitsSummary } from './logits.js';
+import type { Floor } from './floors.js';
+import type { Where } from './locate.js';
+import type { GreedyChoice, LogitsSummary } from './logits.js';
 import type { Metrics } from './metrics.js';
 
-/** What was found about one stage. */
-export interface StageResult extends Metrics {
-  readonly order: number;
+/** A stage of a step, by its identity. */
+export interface StageId {
   readonly step: number;
   readonly layer: number | null;
   readonly stage: string;
+}
+
+/** What was found about one stage. */
+export interface StageResult extends Metrics, StageId {
+  readonly order: number;
   /** [rows, width] */
   readonly shape: readonly [number, number];
   /** The reference's distance from itself; null where it was not measured. */
   readonly floor: number | null;
   /** What `rel` may be at most. */
   readonly limit: number;
+  /** What `rel`, the worst row and the worst value may be at most. */
+  readonly limits: Floor;
+  /** The largest of the three deltas, each over its limit: above 1 the stage is wrong. */
+  readonly ofLimit: number;
   /** The stage's own error under teacher forcing; null in a free run. */
   readonly local: number | null;
-  readonly verdict: 'agree' | 'diverged' | 'incomparable';
+  /** The stage with a fault of its own that this one's error comes from; null where there is none, or it was not told. */
+  readonly inherits: StageId | null;
+  readonly verdict: Verdict;
   /** Why it is incomparable, or which check other than the limit failed. */
   readonly reason?: string;
   /** The row with the largest ‖a−b‖ / ‖b‖ of its own. */
   readonly worstRow: { readonly token: number; readonly rel: number } | null;
   /** The first row over the limit, or the worst one. */
   readonly token: number | null;
+  /** Where inside the stage the error is; null where it agrees, or its values were not kept. */
+  readonly where: Where | null;
 }
 
 /** Where the first fault is. */
-export interface First {
+export interface First extends StageId {
   readonly order: number;
-  readonly step: number;
-  readonly layer: number | null;
-  readonly stage: string;
   readonly token: number | null;
   readonly cause: null;
+  /** Where inside the stage. */
+  readonly where: Where | null;
+}
+
+/** A stage that is wrong even when it is given the reference's inputs. */
+export interface Fault extends First {
+  /** Every step at which it is wrong; `step` is the first of them. */
+  readonly steps: readonly number[];
+  /** Its relative RMS delta from the reference's inputs, and what that may be at most. */
+  readonly local: number;
+  readonly limit: number;
 }
 
 export type Verdict = 'agree' | 'diverged' | 'incomparable';
@@ -47,4 +69,6 @@ export interface Comparison {
   readonly ignored: readonly string[];
   /** The last prompt position's logits, where both sides have them. */
   readonly logits: LogitsSummary | null;
+  /** The greedy choice after the prompt and after each step, where both sides have logits. */
+  readonly greedy: readonly GreedyChoice[];
 }

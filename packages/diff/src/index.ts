@@ -1,5 +1,28 @@
 export { align, type Pair } from './align.js';
-export { type CompareOptions, compare, describe, judge, ROW_FACTOR, showLimit, tokenDifference } from './compare.js';
-export type { Comparison, First, StageResult, Verdict } from './comparison.js';
-export { compareLogits, highest, klDivergence, type LogitsSummary, type TopLogit } from './logits.js';
+export { type CompareOptions, compare, tokenDifference } from './compare.js';
+export type { Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
+export { type Explained, explain } from './faults.js';
+export { type Floor, type Floors, type LimitRule, limitOf, measureFloors, ROW_FACTOR, VALUE_FACTOR } from './floors.js';
+export {
+  type Broken,
+  type Checked,
+  type CheckName,
+  checkAttentionFirst,
+  compareCaches,
+  type FirstRows,
+  Invariants,
+  type InvariantsOptions,
+} from './invariants.js';
+export { describe, judge, showLimit } from './judge.js';
+export { type Kind, locate, type RowPair, type Where } from './locate.js';
+export {
+  compareLogits,
+  type GreedyChoice,
+  highest,
+  klDivergence,
+  type LogitsSummary,
+  type TopLogit,
+} from './logits.js';
 export { MetricSums, type Metrics } from './metrics.js';
+export { type Heads, headsOf } from './scores.js';
+export { type Unseen, unseen } from './unseen.js';

@@ -15,6 +15,27 @@ export interface LogitsSummary {
   readonly topK: { readonly candidate: readonly TopLogit[]; readonly reference: readonly TopLogit[] };
 }
 
+/** What the two sides would say next, after the prompt (step 0) or a decoded token. */
+export interface GreedyChoice {
+  readonly step: number;
+  readonly candidate: number;
+  readonly reference: number;
+  /** By how much the reference prefers its choice to the candidate's. */
+  readonly gap: number;
+}
+
+/** Compares the greedy choices of one row of logits. */
+export function greedyChoice(step: number, candidate: Float32Array, reference: Float32Array): GreedyChoice {
+  const ours = highest(candidate, 1)[0]?.id ?? -1; // all are NaN
+  const best = highest(reference, 1)[0];
+  return {
+    step,
+    candidate: ours,
+    reference: best?.id ?? -1,
+    gap: (best?.logit ?? Number.NaN) - (reference[ours] ?? Number.NaN),
+  };
+}
+
 /** Compares one row of logits. @param k how many of the highest to keep. */
 export function compareLogits(candidate: Float32Array, reference: Float32Array, k = 5): LogitsSummary {
   const topK = { candidate: highest(candidate, k), reference: highest(reference, k) };

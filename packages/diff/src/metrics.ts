@@ -8,6 +8,8 @@ export interface Metrics {
   readonly rms: number;
   /** ‖a−b‖ / ‖b‖; 0 where both are zero. */
   readonly rel: number;
+  /** √(Σb² / n) */
+  readonly referenceRms: number;
   readonly maxAbs: number;
   /** Where |a−b| is largest. */
   readonly worst: { token: number; index: number } | null;
@@ -88,6 +90,7 @@ export class MetricSums {
       count,
       rms: Math.sqrt(delta2 / Math.max(1, count)),
       rel: ratio(delta2, b2),
+      referenceRms: Math.sqrt(b2 / Math.max(1, count)),
       maxAbs: this.maxAbs,
       worst: this.worst,
       cosine: a2 === 0 && b2 === 0 ? 1 : dot / Math.sqrt(a2 * b2) || 0,

@@ -20,3 +20,20 @@ export function firstPositions(row: Float32Array, heads: number, nKv: number): F
   }
   return first;
 }
+
+/** How many heads the model has, where that is known. */
+export interface Heads {
+  /** Of the queries. */
+  readonly heads?: number | undefined;
+  /** Of the keys and values. */
+  readonly headsKv?: number | undefined;
+}
+
+const QUERY_STAGES: ReadonlySet<string> = new Set(['q_proj', 'q_rope', 'kq', 'kq_soft_max', 'kqv_out']);
+const KV_STAGES: ReadonlySet<string> = new Set(['k_proj', 'v_proj', 'k_rope']);
+
+/** How many heads lie side by side in a row of a stage; undefined where it has none, or that is not known. */
+export function headsOf(stage: string, { heads, headsKv }: Heads): number | undefined {
+  if (QUERY_STAGES.has(stage)) return heads;
+  return KV_STAGES.has(stage) ? headsKv : undefined;
+}

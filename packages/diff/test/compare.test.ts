@@ -4,7 +4,10 @@ import { compare, describe as inWords, judge, type StageResult, showLimit, token
 import { stream, tensor } from './support/tensors.js';
 
 const run = (candidate: Tensor[], reference: Tensor[], limit = 0.01) =>
-  compare(stream(candidate), stream(reference), { limit, tokens: { candidate: [1, 2], reference: [1, 2] } });
+  compare(stream(candidate), stream(reference), {
+    rule: { margin: 10, minimum: limit },
+    tokens: { candidate: [1, 2], reference: [1, 2] },
+  });
 
 const NAN = Number.NaN;
 /** A run of two layers: each stage has two tokens with two values. */
@@ -36,7 +39,15 @@ describe('a comparison', () => {
     wrong[3] = { ...(wrong[3] as Tensor), values: Float32Array.of(9, 9, 9, 9) };
     const result = await run(wrong, healthy());
     expect(result.verdict).toBe('diverged');
-    expect(result.first).toEqual({ order: 1, step: 0, layer: 0, stage: 'q_proj', token: 1, cause: null });
+    expect(result.first).toEqual({
+      order: 1,
+      step: 0,
+      layer: 0,
+      stage: 'q_proj',
+      token: 1,
+      cause: null,
+      where: expect.anything(),
+    });
     expect(result.stages.map(({ verdict }) => verdict)).toEqual(['agree', 'diverged', 'agree', 'diverged', 'agree']);
     expect(result.stages[1]?.rel).toBeCloseTo(0.5 / Math.sqrt(30), 6);
     expect(result.reason).toBe(
@@ -56,7 +67,7 @@ describe('a comparison', () => {
     const kq = (values: number[]) => [tensor('kq', values, { width: 2 })];
     const compareHeads = (candidate: Tensor[], reference: Tensor[]) =>
       compare(stream(candidate), stream(reference), {
-        limit: 0.01,
+        rule: { margin: 10, minimum: 0.01 },
         tokens: { candidate: [1, 2], reference: [1, 2] },
         heads: 1,
       });
@@ -68,7 +79,7 @@ describe('a comparison', () => {
     const whole = tensor('kq', [1, NAN, 5, NAN, 2, 3, 6, 7], { width: 4 }); // two heads
     const first = tensor('kq', [1, 5], { width: 2, tokens: Int32Array.of(0) });
     const second = tensor('kq', [2, 3, 6, 7], { width: 4, tokens: Int32Array.of(1) });
-    const heads = { limit: 0.01, tokens: { candidate: [1, 2], reference: [1, 2] }, heads: 2 };
+    const heads = { rule: { margin: 10, minimum: 0.01 }, tokens: { candidate: [1, 2], reference: [1, 2] }, heads: 2 };
     const result = await compare(stream([first, second]), stream([whole]), heads);
     expect(result).toMatchObject({ verdict: 'agree', stages: [{ count: 6 }] });
     const off = await compare(
@@ -155,7 +166,7 @@ describe('a comparison', () => {
 
   test('the tokens come first', async () => {
     const tokens = { candidate: [1, 2, 3], reference: [1, 9] };
-    const result = await compare(stream(healthy()), stream(healthy()), { limit: 1, tokens });
+    const result = await compare(stream(healthy()), stream(healthy()), { rule: { margin: 10, minimum: 1 }, tokens });
     expect(result).toMatchObject({ verdict: 'incomparable', stages: [], logits: null });
     expect(result.reason).toMatch(/at position 1 the candidate has 2 and the reference has 9 \(3 and 2 tokens\)/);
     expect(tokenDifference([1, 2], [1, 2])).toBeUndefined();
@@ -175,7 +186,19 @@ describe('a comparison', () => {
 
 describe('the verdict', () => {
   const stage = (verdict: StageResult['verdict'], at: Partial<StageResult> = {}) =>
-    ({ step: 0, layer: 0, stage: 'kq', order: 0, rel: 1e-6, limit: 1e-5, token: 0, verdict, ...at }) as StageResult;
+    ({
+      step: 0,
+      layer: 0,
+      stage: 'kq',
+      order: 0,
+      rel: 1e-6,
+      limit: 1e-5,
+      ofLimit: 0.1,
+      token: 0,
+      where: null,
+      verdict,
+      ...at,
+    }) as StageResult;
 
   test('of no stages is none', () => expect(judge([]).verdict).toBe('incomparable'));
 
@@ -188,9 +211,9 @@ describe('the verdict', () => {
   });
 
   test('names the stage closest to its limit, not the one with the largest delta', () => {
-    const tight = stage('agree', { rel: 3e-6, limit: 4e-6, layer: 3 });
+    const tight = stage('agree', { rel: 3e-6, limit: 4e-6, ofLimit: 0.75, layer: 3 });
     expect(judge([stage('agree', { rel: 5e-6 }), tight]).reason).toBe(
-      'All 2 stages agree; the worst is kq of layer 3 with a relative RMS delta of 3.0e-6 (limit 4e-6).',
+      'All 2 stages agree; the closest to its limit is kq of layer 3 with a relative RMS delta of 3.0e-6 (limit 4e-6).',
     );
   });
 

@@ -1,5 +1,5 @@
 export { DumpError, type DumpErrorCode } from './errors.js';
-export { type DumpMetadata, FORMAT, type ModelDescription, type Producer } from './metadata.js';
+export { type DumpMetadata, type FloorsDescription, FORMAT, type ModelDescription, type Producer } from './metadata.js';
 export { Dump, openDump } from './reader.js';
 export { cachedInputOf, inputsOf, type Place, STAGE_NAMES, STAGES, type Stage, type StageName } from './stages.js';
 export { readTensorStream } from './stream.js';

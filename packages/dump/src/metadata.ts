@@ -18,6 +18,18 @@ export interface ModelDescription {
   layers?: number;
 }
 
+/** How far the reference is from itself, and what follows from that. */
+export interface FloorsDescription {
+  /** What was compared with what. */
+  method: string;
+  /** A delta may be this many times its floor, … */
+  margin: number;
+  /** … and this much anyway. */
+  minimum: number;
+  /** step/layer/stage, with - for no layer → the floors of the stage, of its worst row and of its worst value. */
+  stages: Record<string, [number, number, number]>;
+}
+
 /** The schema metadata of a dump. Only `tokens` is required of a foreign writer (besides the format number). */
 export interface DumpMetadata {
   producer: Producer;
@@ -28,6 +40,8 @@ export interface DumpMetadata {
   /** Stage → shape of one row, such as [8, 32]; -1 stands for n_kv, which grows. */
   shapes?: Record<string, number[]>;
   config?: Record<string, unknown>;
+  /** Of a reference: what its measured floors are. */
+  floors?: FloorsDescription;
 }
 
 export const FORMAT = '1';
@@ -70,7 +84,26 @@ export function decodeMetadata(map: ReadonlyMap<string, string>, path: string): 
     const value = parse(map, key, path);
     if (value !== undefined) Object.assign(metadata, { [key]: value });
   }
+  const floors = parse(map, 'floors', path);
+  if (floors !== undefined) metadata.floors = checkFloors(floors, path);
   return metadata;
+}
+
+const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0;
+
+/** A floor that is no number would make a limit that nothing can exceed. */
+function checkFloors(value: unknown, path: string): FloorsDescription {
+  const { margin, minimum, stages } = (value ?? {}) as Partial<FloorsDescription>;
+  const broken = Object.entries(stages ?? {}).find(
+    ([, floor]) => !Array.isArray(floor) || floor.length !== 3 || !floor.every(isAmount),
+  );
+  if (!isAmount(margin) || !isAmount(minimum) || !stages || broken) {
+    throw new DumpError(
+      'dump-format',
+      `${path}: ${PREFIX}floors must be {"method", "margin", "minimum", "stages": {"0/3/q_proj": [stage, row, value]}} with numbers of 0 or more; found ${JSON.stringify(broken ?? value)?.slice(0, 80)}. Capture the reference again.`,
+    );
+  }
+  return value as FloorsDescription;
 }
 
 function parse(map: ReadonlyMap<string, string>, key: string, path: string): unknown {

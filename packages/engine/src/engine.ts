@@ -1,5 +1,6 @@
 import { STAGES, type StageName, type Tensor } from '@llama-probe/dump';
 import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
+import { type Arena, type ArenaSize, arenaBytes } from './arena.js';
 import { type LlamaConfig, llamaConfig } from './config.js';
 import { RunError } from './errors.js';
 import { forward } from './forward.js';
@@ -11,6 +12,7 @@ import { type Batch, createOperations, nKv } from './operations.js';
 import { Recorder } from './recorder.js';
 import { createState, destroyState, type State, ubatchFor } from './state.js';
 import { llamaTensors } from './tensors.js';
+import { Uploads } from './uploads.js';
 import { type Model, uploadModel } from './weights.js';
 
 export interface EngineOptions {
@@ -70,7 +72,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-const ARENA = 64 << 20; // bytes read back at a time, unless one layer needs more
+const ARENA = 64 << 20; // bytes that wait for a submit, unless one layer needs more
 
 export class Engine {
   readonly adapter: AdapterInfo;
@@ -78,22 +80,25 @@ export class Engine {
   private readonly mulMat: MulMat;
   private state: State | undefined;
   private running = false;
-  private recorder: { arena: Recorder; bytes: number } | undefined;
+  private recorder: Recorder | undefined;
+  private uploads: Uploads | undefined;
 
   constructor(
     private readonly opened: OpenedAdapter,
     readonly file: GgufFile,
     readonly config: LlamaConfig,
     private readonly model: Model,
+    private readonly arenaSize: ArenaSize = { usual: ARENA, most: opened.device.limits.maxBufferSize },
   ) {
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened.device);
     this.mulMat = createMulMat(opened.device, opened.info);
   }
 
-  /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and the recorder's arena. */
+  /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and what is recorded and overwritten at a time. */
   get memory(): { weights: number; state: number; arena: number } {
-    return { weights: this.model.bytes, state: this.state?.bytes ?? 0, arena: this.recorder?.bytes ?? 0 };
+    const arena = (this.recorder?.arena.bytes ?? 0) + (this.uploads?.arena.bytes ?? 0);
+    return { weights: this.model.bytes, state: this.state?.bytes ?? 0, arena };
   }
 
   /** The most tokens that one pass can take for a sequence of `capacity` positions. */
@@ -185,7 +190,7 @@ export class Engine {
     }
   }
 
-  /** One forward(): encodes, submits when the arena is full or the pass is done, and yields what was recorded. */
+  /** One forward(): encodes, submits when an arena is full or the pass is done, and yields what was recorded. */
   private async *pass(
     state: State,
     order: { next: number },
@@ -201,8 +206,9 @@ export class Engine {
     const widths = this.widths(batch);
     const commands = new Commands(device);
     const layerBytes = mostBytes(batch, widths);
+    const uploadBytes = layerBytes * [hook?.inject, hook?.overwrite].filter((gives) => gives !== undefined).length;
     const recorder = this.allocateRecorder(layerBytes);
-    recorder.reset();
+    const uploads = this.allocateUploads(uploadBytes);
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
     const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
@@ -217,6 +223,8 @@ export class Engine {
         tokens: ids.length,
         width: widths[stage],
       };
+      const fault = hook?.inject?.(at);
+      if (fault) uploads?.put(commands, 'inject', at, rows, fault);
       const recorded = hook?.record(at) ?? false;
       if (recorded) recorder.record(commands, at, rows);
       if (stage === 'result_output' && generated && !recorded) {
@@ -224,11 +232,12 @@ export class Engine {
         recorder.record(commands, lastRow, rows, false, ids.length - 1);
       }
       const other = hook?.overwrite?.(at);
-      if (other) this.overwrite(commands, at, rows, other);
+      if (other) uploads?.put(commands, 'overwrite', at, rows, other);
     };
 
     const drain = async function* (): AsyncGenerator<Tensor> {
       commands.submit();
+      uploads?.arena.reset();
       const recorded = await recorder.drain();
       opened.check();
       for (const { tensor, wanted } of recorded) {
@@ -236,30 +245,14 @@ export class Engine {
         if (wanted) yield tensor;
       }
     };
-    for (const _ of forward(op, this.model, state, onStage)) {
+    const stages = forward(op, this.model, state, onStage);
+    for (const layer of [...this.model.blk.keys(), null]) {
+      if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
+      await hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length });
       signal?.throwIfAborted();
-      if (!recorder.has(layerBytes)) yield* drain();
+      stages.next();
     }
     yield* drain();
-  }
-
-  /** Puts other rows in a stage's place, in the order of the commands: the rows travel in a buffer of their own. */
-  private overwrite(commands: Commands, at: StageAt, rows: GPUBuffer, values: Float32Array): void {
-    if (values.length !== at.tokens * at.width) {
-      throw new RangeError(
-        `overwrite(${at.stage}): got ${values.length} values, wanted ${at.tokens} rows of ${at.width}`,
-      );
-    }
-    const buffer = this.opened.device.createBuffer({
-      label: `overwrite ${at.stage}`,
-      size: values.byteLength,
-      usage: GPUBufferUsage.COPY_SRC,
-      mappedAtCreation: true,
-    });
-    new Float32Array(buffer.getMappedRange()).set(values);
-    buffer.unmap();
-    commands.copy(buffer, 0, rows, 0, values.byteLength);
-    commands.destroyAfter(buffer);
   }
 
   private widths(batch: Batch): Record<StageName, number> {
@@ -284,13 +277,23 @@ export class Engine {
   }
 
   private allocateRecorder(layerBytes: number): Recorder {
-    const everything = layerBytes * (this.config.blockCount + 1);
-    const bytes = Math.max(layerBytes, Math.min(ARENA, everything));
-    if (!this.recorder || this.recorder.bytes < bytes) {
-      this.recorder?.arena.destroy();
-      this.recorder = { arena: new Recorder(this.opened.device, bytes), bytes };
-    }
-    return this.recorder.arena;
+    this.recorder = this.grown(this.recorder, layerBytes, (bytes) => new Recorder(this.opened.device, bytes));
+    this.recorder.reset();
+    return this.recorder;
+  }
+
+  private allocateUploads(layerBytes: number): Uploads | undefined {
+    if (layerBytes === 0) return undefined;
+    this.uploads = this.grown(this.uploads, layerBytes, (bytes) => new Uploads(this.opened.device, bytes));
+    this.uploads.arena.reset();
+    return this.uploads;
+  }
+
+  private grown<T extends { arena: Arena }>(old: T | undefined, layerBytes: number, make: (bytes: number) => T): T {
+    const bytes = arenaBytes(layerBytes, this.config.blockCount + 1, this.arenaSize);
+    if (old && old.arena.bytes >= bytes) return old;
+    old?.arena.destroy();
+    return make(bytes);
   }
 }
 

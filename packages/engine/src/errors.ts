@@ -29,6 +29,7 @@ export type RunErrorCode =
   | 'token-out-of-range'
   | 'context-exceeded'
   | 'out-of-memory'
+  | 'arena-full'
   | 'device-lost'
   | 'device-error';
 

@@ -26,7 +26,6 @@ const MAX_WORKGROUPS = 65535;
 export class Commands {
   private encoder: GPUCommandEncoder | undefined;
   private pass: GPUComputePassEncoder | undefined;
-  private readonly temporary: GPUBuffer[] = [];
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -52,18 +51,12 @@ export class Commands {
     this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
   }
 
-  /** Frees a buffer as soon as the commands that use it are done. */
-  destroyAfter(buffer: GPUBuffer): void {
-    this.temporary.push(buffer);
-  }
-
   submit(): void {
     this.pass?.end();
     this.pass = undefined;
     if (!this.encoder) return;
     this.device.queue.submit([this.encoder.finish()]);
     this.encoder = undefined;
-    for (const buffer of this.temporary.splice(0)) buffer.destroy();
   }
 }
 

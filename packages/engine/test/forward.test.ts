@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { STAGES, type Tensor } from '@llama-probe/dump';
 import { afterAll, describe, expect, test } from 'vitest';
 import { argmax, forward, type OracleHook, type OracleStage } from '../../oracle/src/index.js';
-import type { AdapterKind } from '../src/adapter/index.js';
-import { type Engine, openEngine, type RunOptions } from '../src/engine.js';
+import { type AdapterKind, openAdapter } from '../src/adapter/index.js';
+import { type ArenaSize, arenaBytes } from '../src/arena.js';
+import { Engine, openEngine, type RunOptions } from '../src/engine.js';
 import { RunError } from '../src/errors.js';
-import type { Hook, StageAt } from '../src/hook.js';
+import { openGguf } from '../src/gguf.js';
+import type { Hook, LayerAt, StageAt } from '../src/hook.js';
+import { llamaTensors } from '../src/tensors.js';
+import { uploadModel } from '../src/weights.js';
 import { writeGguf } from './gguf-writer.js';
 import { randomFrom } from './mul-mat-case.js';
 import { oracleOf, type TinySizes, tinyLlama } from './tiny-llama.js';
@@ -223,9 +227,234 @@ describe('overwriting', () => {
     expect(generated).toEqual(plain.generated);
   });
 
-  test('rows of another size are refused', async () => {
-    const run = collect(engine, { tokens: prompt, hook: { ...everything, overwrite: () => new Float32Array(3) } });
-    await expect(run).rejects.toThrow('overwrite(embd): got 3 values, wanted 5 rows of 18');
+  test.each(['overwrite', 'inject'] as const)('rows of another size are refused by %s', async (by) => {
+    const run = collect(engine, { tokens: prompt, hook: { ...everything, [by]: () => new Float32Array(3) } });
+    await expect(run).rejects.toThrow(`${by}(embd): got 3 values, wanted 5 rows of 18`);
+  });
+});
+
+// The prompt whole or cut, and two steps after it. Forced tokens, so that the runs differ in nothing but the hook.
+const CUTS: Array<{ title: string; cut: RunOptions }> = [
+  { title: 'prompt in one', cut: { tokens: prompt, steps: 2, forcedTokens: [9, 30] } },
+  { title: 'prompt in ubatches of 2', cut: { tokens: prompt, steps: 2, forcedTokens: [9, 30], ubatch: 2 } },
+];
+
+/** Goes on from the rows of that run: what one order has made is what the same order is given. */
+const forcedWith = ({ tensors }: { tensors: Tensor[] }): Hook => ({
+  ...everything,
+  overwrite: ({ order }) => tensors[order]?.values,
+});
+
+/** The run with other numbers in it; what is hidden stays hidden. */
+const shaken = ({ tensors, generated }: { tensors: Tensor[]; generated: number[] }) => ({
+  generated,
+  tensors: tensors.map((tensor) => ({ ...tensor, values: tensor.values.map((value) => value * (0.9 + random() / 5)) })),
+});
+
+/** The orders of the records that are not the same bit for bit. */
+function changed(a: Tensor[], b: Tensor[]): number[] {
+  expect(a.map(name)).toEqual(b.map(name));
+  return a
+    .filter((tensor, i) => Buffer.compare(bytesOf(tensor), bytesOf(b[i] as Tensor)) !== 0)
+    .map(({ order }) => order);
+}
+
+describe.each(CUTS)('teacher forcing, $title', ({ cut }) => {
+  test("with a run's own rows nothing changes", async () => {
+    const healthy = await collect(engine, cut);
+    const copy = healthy.tensors.map(({ values }) => values.slice());
+    expectSame(await collect(engine, { ...cut, hook: forcedWith(healthy) }), healthy);
+    expect(healthy.tensors.map(({ values }) => values)).toEqual(copy); // nor in the rows that were given
+  });
+
+  test('each stage is computed from the rows that were given, and from nothing else', async () => {
+    const healthy = await collect(engine, cut);
+    const given = shaken(healthy);
+    const { tensors } = await collect(engine, { ...cut, hook: forcedWith(given) });
+    // Whatever earlier stages have been: a second run, whose own numbers are all wrong, computes the same.
+    const noise = (at: StageAt) => Float32Array.from({ length: at.tokens * at.width }, () => random());
+    const inject = (at: StageAt) => (at.order % 2 === 0 ? noise(at) : undefined);
+    const disturbed = await collect(engine, { ...cut, hook: { ...forcedWith(given), inject } });
+    expect(changed(disturbed.tensors, tensors)).toEqual(tensors.map(({ order }) => order).filter((i) => i % 2 === 0));
+    expect(changed(tensors, healthy.tensors).length).toBeGreaterThan(tensors.length - healthy.tensors.length / 20);
+  });
+
+  test('a fault is seen in its own stage only, and free in all that follow', async () => {
+    const healthy = await collect(engine, cut);
+    const at = healthy.tensors.findIndex(({ layer, stage, step }) => layer === 1 && stage === 'attn_out' && step === 0);
+    const fault = (healthy.tensors[at] as Tensor).values.map((value) => -value);
+    const inject = ({ order }: StageAt) => (order === at ? fault : undefined);
+    const forced = await collect(engine, { ...cut, hook: { ...forcedWith(healthy), inject } });
+    expect(changed(forced.tensors, healthy.tensors)).toEqual([at]);
+    expect(forced.tensors[at]?.values).toEqual(fault);
+
+    const free = await collect(engine, { ...cut, hook: { ...everything, inject } });
+    const spread = changed(free.tensors, healthy.tensors);
+    const restOfPass = healthy.tensors.filter(({ tokens, order }) => order >= at && tokens[0] === 0);
+    expect(spread.slice(0, restOfPass.length)).toEqual(restOfPass.map(({ order }) => order));
+    // Through the cache it reaches the last step too.
+    expect(spread.map((order) => name(free.tensors[order] as Tensor)).at(-1)).toBe('result_output-');
+    expect(spread.at(-1)).toBe(healthy.tensors.length - 1);
+  });
+});
+
+test('teacher forcing with rows of any kind is the twin, stage by stage', async () => {
+  const given = shaken(plain);
+  const { tensors } = await collect(engine, { tokens: prompt, hook: forcedWith(given) });
+  let order = 0;
+  const twin = forward(model, prompt, () => Float64Array.from((given.tensors[order++] as Tensor).values));
+  expectTwin(tensors, twin);
+});
+
+test('what is injected is the stage: it is recorded, and logits are chosen from it', async () => {
+  const { tensors, generated } = await collect(engine, {
+    tokens: prompt,
+    hook: {
+      record: ({ stage }) => stage === 'q_rope',
+      inject({ stage, layer, tokens, width }) {
+        const rows = new Float32Array(tokens * width);
+        if (stage === 'q_rope' && layer === 2) return rows.fill(7);
+        return stage === 'result_output'
+          ? rows.fill(1, (tokens - 1) * width + 11, (tokens - 1) * width + 12)
+          : undefined;
+      },
+    },
+  });
+  expect(tensors.map(({ values }) => values.every((value) => value === 7))).toEqual([false, false, true]);
+  expect(generated).toEqual([11]);
+});
+
+describe('preparing', () => {
+  const tick = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+
+  test('is awaited before the stages of each layer, in order', async () => {
+    const events: string[] = [];
+    const said = ({ step, layer, firstPosition, tokens }: LayerAt) => `${step}/${layer}/${firstPosition}+${tokens}`;
+    await collect(engine, {
+      tokens: prompt,
+      ubatch: 3,
+      steps: 1,
+      hook: {
+        async prepare(at) {
+          expect(Object.keys(at).sort()).toEqual(['firstPosition', 'layer', 'step', 'tokens']);
+          events.push(`prepare ${said(at)}`);
+          await tick();
+          events.push(`prepared ${said(at)}`);
+        },
+        record(at) {
+          const event = `stages ${said(at.stage === 'embd' ? { ...at, layer: 0 } : at)}`;
+          if (events.at(-1) !== event) events.push(event);
+          return false;
+        },
+      },
+    });
+    const layers = (at: string) => ['0', '1', '2', 'null'].map((layer) => at.replace('*', layer));
+    const all = ['0/*/0+3', '0/*/3+2', '1/*/5+1'].flatMap(layers);
+    expect(events).toEqual(all.flatMap((at) => [`prepare ${at}`, `prepared ${at}`, `stages ${at}`]));
+  });
+
+  test('fetches rows from a stream while the pass runs', async () => {
+    const cut = CUTS[1]?.cut as RunOptions;
+    const healthy = await collect(engine, cut);
+    const stream = healthy.tensors.values();
+    const rows = new Map<number, Float32Array>();
+    let most = 0;
+    const hook: Hook = {
+      ...everything,
+      async prepare({ layer }) {
+        await tick();
+        for (const tensor of stream) {
+          rows.set(tensor.order, tensor.values);
+          if (tensor.stage === (layer === null ? 'result_output' : 'l_out')) break;
+        }
+      },
+      overwrite({ order }) {
+        most = Math.max(most, rows.size);
+        const values = rows.get(order);
+        if (!values) throw new Error(`${order} was not prepared`);
+        rows.delete(order);
+        return values;
+      },
+    };
+    expectSame(await collect(engine, { ...cut, hook }), healthy);
+    expect(most).toBe(20); // embd and a layer
+    expect(rows.size).toBe(0);
+  });
+
+  test('may have nothing to wait for, and may fail', async () => {
+    expectSame(await collect(engine, { tokens: prompt, hook: { ...everything, prepare: () => undefined } }), plain);
+    const prepare = async ({ layer }: LayerAt) => {
+      if (layer === 1) throw new Error('the stream has ended');
+    };
+    await expect(collect(engine, { tokens: prompt, hook: { ...everything, prepare } })).rejects.toThrow('has ended');
+    expectSame(await collect(engine, { tokens: prompt }), plain);
+  });
+});
+
+describe('arenas', async () => {
+  const opened = await openAdapter();
+  afterAll(() => opened.close());
+  const file = await openGguf(engine.file.path);
+  const weights = await uploadModel(opened.device, opened.info.kind, file, llamaTensors(file, engine.config));
+  const withArenas = (size: ArenaSize) => new Engine(opened, file, engine.config, weights, size);
+  const { cut } = CUTS[0] as { cut: RunOptions };
+  const layerBytes = 4 * 5 * (18 * 11 + 18 * 3 + 6 * 3 + 15 * 2 + 20 * 3 + 37); // of the odd model, 5 tokens
+
+  test('of one layer are enough: they are emptied after each', async () => {
+    const large = withArenas({ usual: 1 << 20, most: 1 << 30 });
+    const small = withArenas({ usual: 1, most: 1 << 30 });
+    const healthy = await collect(large, cut);
+    const given = shaken(healthy);
+    const inject = (at: StageAt) => (at.layer === 1 ? given.tensors[at.order]?.values : undefined);
+    const quiet: Hook = { ...forcedWith(given), record: () => false };
+    for (const hook of [everything, forcedWith(given), { ...forcedWith(given), inject }, quiet]) {
+      expectSame(await collect(small, { ...cut, hook }), await collect(large, { ...cut, hook }));
+    }
+    expect(large.memory.arena).toBe(4 * (1 + 2) * layerBytes);
+    expect(small.memory.arena).toBe((1 + 2) * layerBytes);
+  });
+
+  test('for uploads are made only when a hook has rows to give', async () => {
+    const fresh = withArenas({ usual: 1 << 20, most: 1 << 30 });
+    await collect(fresh, cut);
+    const { arena } = fresh.memory;
+    await collect(fresh, cut);
+    expect(fresh.memory.arena).toBe(arena);
+    await collect(fresh, { ...cut, hook: { ...everything, overwrite: () => undefined } });
+    expect(fresh.memory.arena).toBe(2 * arena);
+  });
+
+  test('stay below what the adapter allows: what fits runs, one layer that does not is refused', async () => {
+    const capped = withArenas({ usual: 1 << 20, most: 4 * 5 * 20 }); // one stage at a time, ffn_gate the widest
+    const healthy = await collect(engine, { tokens: prompt });
+    const only: Hook = { record: ({ stage }) => stage === 'ffn_gate' };
+    const { tensors, generated } = await collect(capped, { tokens: prompt, hook: only });
+    expect(tensors.map(({ values }) => values)).toEqual(
+      healthy.tensors.filter(({ stage }) => stage === 'ffn_gate').map(({ values }) => values),
+    );
+    expect(generated).toEqual(healthy.generated);
+    await expect(collect(capped, { tokens: prompt })).rejects.toThrow(
+      expect.objectContaining({
+        code: 'arena-full',
+        message: expect.stringMatching(/^The record arena has 400 bytes/),
+      }),
+    );
+    const overwrite = ({ order }: StageAt) => healthy.tensors[order]?.values;
+    await expect(collect(capped, { tokens: prompt, hook: { record: () => false, overwrite } })).rejects.toThrow(
+      expect.objectContaining({
+        code: 'arena-full',
+        message: expect.stringMatching(/^The upload arena has 400 bytes/),
+      }),
+    );
+    expect(await collect(capped, { tokens: prompt, hook: only })).toEqual({ tensors, generated });
+  });
+
+  test('of an engine are capped by its adapter', () => {
+    const { maxBufferSize } = opened.device.limits;
+    expect(arenaBytes(100, 4, { usual: 250, most: maxBufferSize })).toBe(250);
+    expect(arenaBytes(100, 2, { usual: 250, most: maxBufferSize })).toBe(200);
+    expect(arenaBytes(300, 2, { usual: 250, most: maxBufferSize })).toBe(300);
+    expect(arenaBytes(2 * maxBufferSize, 2, { usual: 250, most: maxBufferSize })).toBe(maxBufferSize);
   });
 });
 

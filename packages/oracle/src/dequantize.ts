@@ -90,6 +90,9 @@ const BLOCKS: Record<QuantizedType, Block> = {
   },
 };
 
+/** Whether `dequantizeRow` reads a ggml type. */
+export const canDequantize = (type: string): type is QuantizedType => type in BLOCKS;
+
 /** IEEE half precision: 1 sign, 5 exponent and 10 fraction bits. */
 function half(b: DataView, at: number): number {
   const bits = b.getUint16(at, true);

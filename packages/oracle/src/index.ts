@@ -1,5 +1,5 @@
 export { type Attention, isSeen, kq, kqv, kvHeadOf, softMax } from './attention.js';
-export { dequantizeRow, type QuantizedType } from './dequantize.js';
+export { canDequantize, dequantizeRow, type QuantizedType } from './dequantize.js';
 export { add, addBias, mul } from './elementwise.js';
 export { getRows } from './embedding.js';
 export { silu, swiglu } from './ffn.js';

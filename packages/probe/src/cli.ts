@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { runCapture } from './commands/capture.js';
+import { checkText, looked, runCheck } from './commands/check.js';
 import { runCompare } from './commands/compare.js';
 import { runDiff } from './commands/diff.js';
 import { doctorText, runDoctor } from './commands/doctor.js';
@@ -10,6 +11,8 @@ import { OPTIONS } from './options.js';
 import { Progress } from './progress.js';
 import type { Report } from './report/report.js';
 import { textReport } from './report/text.js';
+
+const JUDGING = [OPTIONS.noFloors, OPTIONS.margin, OPTIONS.minimum];
 
 const RUN = [
   OPTIONS.model,
@@ -23,6 +26,8 @@ const RUN = [
   OPTIONS.stages,
   OPTIONS.layers,
   OPTIONS.quantize,
+  OPTIONS.ubatch,
+  ...JUDGING,
   OPTIONS.json,
 ];
 
@@ -55,6 +60,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .command('compare')
     .description('run llama.cpp and the engine on the same tokens, and say where they first differ')
     .addOption(new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow'))
+    .addOption(OPTIONS.teacherForced())
+    .addOption(OPTIONS.noTeacherForced())
     .action(async (options) => printReport(await runCompare(options, progress, signal), options.json));
   for (const option of RUN) compare.addOption(option());
 
@@ -70,15 +77,28 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     });
   for (const option of RUN) capture.addOption(option());
 
-  program
+  const diff = program
     .command('diff')
     .description('compare two dumps')
     .addArgument(new Argument('<candidate>', 'the dump in doubt'))
     .addArgument(new Argument('<reference>', 'the dump to believe'))
-    .addOption(OPTIONS.json())
     .action(async (candidate, reference, options) =>
-      printReport(await runDiff(candidate, reference, progress), options.json),
+      printReport(await runDiff(candidate, reference, options, progress), options.json),
     );
+  for (const option of [...JUDGING, OPTIONS.json]) diff.addOption(option());
+
+  program
+    .command('check')
+    .description('check what must hold of a dump by itself: sums, rotations, residuals, the mask, NaN')
+    .addArgument(new Argument('<dump>', 'a dump'))
+    .addOption(new Option('-m, --model <file>', 'the GGUF file, for what needs the weights'))
+    .addOption(OPTIONS.json())
+    .action(async (dump, options) => {
+      const report = await runCheck(dump, options, progress);
+      print(options.json ? JSON.stringify(report) : checkText(report));
+      if (looked(report) === 0) code = COULD_NOT_TELL;
+      else if (report.broken.length > 0) code = EXIT.diverged;
+    });
 
   program
     .command('inspect')
@@ -97,11 +117,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   program
     .command('doctor')
     .description('show what this machine has: adapters, llama.cpp, memory, and what is missing')
+    .addOption(new Option('--prove', 'try out on the bundled model that the verdict can be believed'))
     .addOption(OPTIONS.json())
     .action(async (options) => {
-      const doctor = await runDoctor(progress, signal);
+      const doctor = await runDoctor(options, progress, signal);
       print(options.json ? JSON.stringify(doctor) : doctorText(doctor));
-      code = doctor.llama.ok && doctor.chosen !== null ? EXIT.agree : COULD_NOT_TELL;
+      const sound = doctor.llama.ok && doctor.chosen !== null && (doctor.proofs ?? []).every(({ ok }) => ok);
+      code = sound ? EXIT.agree : COULD_NOT_TELL;
     });
 
   try {

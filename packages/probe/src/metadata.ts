@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { DumpMetadata, ModelDescription } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
 import { contentHash, type Reference } from '@llama-probe/reference';
+import { describeFloors, type Judged } from './floors.js';
 import type { ChosenMode } from './model.js';
 
 const PACKAGE = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -26,6 +27,7 @@ export async function referenceMetadata(
   file: GgufFile,
   { mode }: ChosenMode,
   shared: Shared,
+  judged: Judged,
 ): Promise<DumpMetadata> {
   const { headCount, headCountKv, embeddingLength, quantization, layers } = info.model;
   const headDim = Number(
@@ -37,6 +39,7 @@ export async function referenceMetadata(
     ...(Number.isInteger(headDim) ? { shapes: shapes(headCount, headCountKv, headDim) } : {}),
     ...shared,
     config: { ...shared.config, reference: mode },
+    floors: describeFloors(judged),
   };
 }
 

@@ -18,19 +18,25 @@ export async function chooseMode(
   info: Pick<ModelInfo, 'parameters'>,
 ): Promise<ChosenMode> {
   if (asked !== 'auto') return { mode: asked, why: 'asked for' };
+  const { fits, why } = await exactFits(info);
+  return { mode: fits ? 'exact' : 'native', why };
+}
+
+/** Whether the F32 weights fit in memory and in the cache. */
+export async function exactFits(info: Pick<ModelInfo, 'parameters'>): Promise<{ fits: boolean; why: string }> {
   const bytes = exactModelBytes(info);
   const memory = freemem();
   if (bytes * 1.25 > memory) {
-    return { mode: 'native', why: `the weights as F32 need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
+    return { fits: false, why: `the weights as F32 need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
   }
   const disk = await freeDisk();
   if (bytes > disk) {
     return {
-      mode: 'native',
+      fits: false,
       why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
     };
   }
-  return { mode: 'exact', why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
+  return { fits: true, why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
 }
 
 async function freeDisk(): Promise<number> {

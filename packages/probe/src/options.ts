@@ -1,14 +1,17 @@
 import type { AdapterKind } from '@llama-probe/engine';
 import type { ReferenceMode } from '@llama-probe/reference';
 import { InvalidArgumentError, Option } from 'commander';
+import type { FloorOptions } from './floors.js';
 import type { PromptOptions } from './prompt.js';
 import type { ModelOptions } from './sides.js';
 
 export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
 export type AdapterChoice = AdapterKind | 'auto';
 
-export interface RunOptions extends ModelOptions, PromptOptions {
+export interface RunOptions extends ModelOptions, PromptOptions, FloorOptions {
   steps: number;
+  /** The most tokens evaluated at once. */
+  ubatch?: number;
   stages?: string;
   layers?: string;
   adapter: AdapterChoice;
@@ -34,8 +37,43 @@ export const OPTIONS = {
   layers: () => new Option('--layers <list>', 'only these layers, such as 0,2-4'),
   quantize: () =>
     new Option('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  ubatch: () =>
+    new Option(
+      '--ubatch <count>',
+      'the most prompt tokens evaluated at once (default: what the adapter can take)',
+    ).argParser(parsePositive),
+  noFloors: () =>
+    new Option('--no-floors', "do not measure llama.cpp's distance from itself: constants are the limits"),
+  margin: () =>
+    new Option('--margin <factor>', 'how many times its floor a delta may be (default: 10, or 3 for native)').argParser(
+      parseFactor,
+    ),
+  minimum: () =>
+    new Option(
+      '--minimum <delta>',
+      'what a relative RMS delta may always be (default: 1e-5, or 1e-3 for native)',
+    ).argParser(parseFactor),
+  teacherForced: () =>
+    new Option(
+      '--teacher-forced',
+      "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)",
+    ),
+  noTeacherForced: () => new Option('--no-teacher-forced', 'only the free run'),
   json: () => new Option('--json', 'print one JSON object on stdout'),
 };
+
+function parseFactor(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError('Wanted a number, 0 or more, such as 1e-5.');
+  }
+  return value;
+}
+
+function parsePositive(text: string): number {
+  if (!/^0*[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number, 1 or more.');
+  return Number(text);
+}
 
 function parseCount(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number, 0 or more.');

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Report } from '../src/index.js';
 import { textReport } from '../src/report/text.js';
 
+const NONE = {} as Report['checks']['candidate']['checked'];
+
 const stage = (at: Partial<StageResult>): StageResult => ({
   order: 0,
   step: 0,
@@ -21,12 +23,17 @@ const stage = (at: Partial<StageResult>): StageResult => ({
   inf: { candidate: 0, reference: 0 },
   firstNonFinite: null,
   floor: null,
+  referenceRms: 1,
   limit: 1e-5,
+  limits: { rel: 1e-5, row: 4e-5, value: 1e-3 },
   local: null,
+  inherits: null,
+  where: null,
   worstRow: { token: 0, rel: 2.5e-7 },
   token: 0,
   verdict: 'agree',
   ...at,
+  ofLimit: at.ofLimit ?? (at.rel ?? 2.5e-7) / 1e-5,
 });
 
 const report = (changes: Partial<Report> = {}): Report => ({
@@ -37,8 +44,16 @@ const report = (changes: Partial<Report> = {}): Report => ({
   tokens: [1, 2, 3],
   reference: { name: 'llama.cpp', version: 'v0.5.0', mode: 'exact', why: 'it fits' },
   candidate: { name: 'llama-probe', backend: 'WebGPU, OpenGL ES', adapter: 'llvmpipe' },
+  floors: { method: 'llama.cpp exact (zen4) against exact (haswell)', margin: 10, minimum: 1e-5 },
   first: null,
-  stages: [stage({}), stage({ layer: 0, stage: 'attn_rms', order: 1, rms: 0, rel: 0, maxAbs: 0 })],
+  faults: null,
+  decode: { firstDiverged: null, firstOtherChoice: null },
+  checks: { candidate: { broken: [], checked: NONE }, reference: { broken: [], checked: NONE } },
+  unseen: [],
+  stages: [
+    stage({}),
+    stage({ layer: 0, stage: 'attn_rms', order: 1, rms: 0, rel: 0, maxAbs: 0, floor: 0, ofLimit: 0 }),
+  ],
   ignored: [],
   logits: {
     top1Agree: true,
@@ -81,9 +96,9 @@ describe('the text report', () => {
   });
 
   test('has a row for each stage of the prompt', () => {
-    expect(lines()).toContain('layer stage RMS delta relative max abs limit verdict');
-    expect(lines()).toContain('embd 1.3e-7 2.5e-7 3.0e-6 1e-5 agree');
-    expect(lines()).toContain('0 attn_rms 0 0 0 1e-5 agree');
+    expect(lines()).toContain('layer stage RMS delta relative floor limit of limit verdict');
+    expect(lines()).toContain('embd 1.3e-7 2.5e-7 1e-5 0.02 × agree');
+    expect(lines()).toContain('0 attn_rms 0 0 0 1e-5 0 × agree');
   });
 
   test('says in one sentence what was found, and marks where', () => {
@@ -97,8 +112,8 @@ describe('the text report', () => {
     });
     const text = lines({ verdict: 'diverged', reason: 'kq of layer 1 is wrong.', stages: [stage({}), wrong, unknown] });
     expect(text).toContain('✗ diverged: kq of layer 1 is wrong.');
-    expect(text).toContain('1 kq 1.3e-7 5.0e-1 3.0e-6 1e-5 DIVERGED');
-    expect(text).toContain('2 kq 1.3e-7 2.5e-7 3.0e-6 1e-5 incomparable: missing in the candidate');
+    expect(text).toContain('1 kq 1.3e-7 5.0e-1 1e-5 5e+4 × DIVERGED');
+    expect(text).toContain('2 kq 1.3e-7 2.5e-7 1e-5 0.02 × incomparable: missing in the candidate');
     expect(lines({ verdict: 'incomparable', reason: 'Other tokens.', stages: [] })).toContain(
       '? incomparable: Other tokens.',
     );
@@ -107,11 +122,11 @@ describe('the text report', () => {
   test('sums the decode steps up, and shows what is wrong in them where the prompt is right', () => {
     const steps = [1, 2].map((step) => stage({ step, stage: 'l_out', layer: 3, rel: step * 1e-6 }));
     expect(lines({ stages: [stage({}), ...steps] })).toContain(
-      'steps 1 to 2: 2 stages agree; the worst is l_out of layer 3 at step 2 with 2.0e-6',
+      'steps 1 to 2: 2 stages agree; the closest to its limit is l_out of layer 3 at step 2 with 2.0e-6',
     );
     const wrong = stage({ step: 2, stage: 'kq', layer: 3, rel: 1, verdict: 'diverged' });
     const text = lines({ stages: [stage({}), ...steps, wrong] });
-    expect(text).toContain('3 kq at step 2 1.3e-7 1.0e+0 3.0e-6 1e-5 DIVERGED');
+    expect(text).toContain('3 kq at step 2 1.3e-7 1.0e+0 1e-5 1e+5 × DIVERGED');
     expect(text).toContain('steps 1 to 2: 1 of 3 stages do not agree');
   });
 
@@ -135,6 +150,52 @@ describe('the text report', () => {
 
   test('writes numbers that are none', () => {
     const sick = stage({ rms: Number.NaN, rel: Number.POSITIVE_INFINITY, verdict: 'diverged' });
-    expect(lines({ stages: [sick] })).toContain('embd NaN Infinity 3.0e-6 1e-5 DIVERGED');
+    expect(lines({ stages: [sick] })).toContain('embd NaN Infinity 1e-5 Infinity × DIVERGED');
+  });
+
+  test('says by what the limits were set', () => {
+    const text = lines({ stages: [stage({ floor: 1.5e-7 })] });
+    expect(text).toContain(
+      'limits 10 × the floor, at least 1e-5; floor llama.cpp exact (zen4) against exact (haswell)',
+    );
+    expect(text).toContain('embd 1.3e-7 2.5e-7 1.5e-7 1e-5 0.02 × agree');
+  });
+
+  test('tells what is wrong by itself from what inherits it', () => {
+    const own = stage({ layer: 0, stage: 'q_rope', rel: 0.5, local: 0.5, verdict: 'diverged' });
+    const inherits = { step: 0, layer: 0, stage: 'q_rope' };
+    const next = stage({ layer: 0, stage: 'kq', rel: 0.2, local: 1e-7, verdict: 'diverged', inherits });
+    const fault = {
+      ...inherits,
+      order: 4,
+      token: 1,
+      cause: null,
+      where: { text: 'every row' },
+      local: 0.5,
+      limit: 1e-5,
+    };
+    const other = { ...fault, layer: 1, local: 0.75, steps: [0, 1, 2, 5] };
+    const faults = [{ ...fault, steps: [0, 1, 2] }, other] as unknown as Report['faults'];
+    const text = lines({ verdict: 'diverged', stages: [own, next], faults });
+    expect(text).toContain('layer stage RMS delta relative floor limit of limit local verdict');
+    expect(text).toContain('0 q_rope 1.3e-7 5.0e-1 1e-5 5e+4 × 5.0e-1 DIVERGED');
+    expect(text).toContain('0 kq 1.3e-7 2.0e-1 1e-5 2e+4 × 1.0e-7 inherited from q_rope of layer 0');
+    expect(text).toContain("wrong from llama.cpp's own inputs:");
+    expect(text).toContain('q_rope of the layers 0 to 1 at the steps 0 to 2, 5: local delta up to 7.5e-1, limit 1e-5');
+    expect(text).toContain('every row');
+  });
+
+  test('says at which step it begins, and whether another choice is a tie', () => {
+    const choice = { step: 3, candidate: 8, reference: 7, gap: 0.01, allowed: 0.02, tie: true };
+    const text = lines({ decode: { firstDiverged: 1, firstOtherChoice: choice } });
+    expect(text).toContain(
+      'The prompt is right, step 1 is the first that is wrong: look at the KV cache, and at the position that a decoded token gets.',
+    );
+    expect(text).toContain(
+      'At step 3 the greedy choices differ, 7 and 8; the reference prefers its own by 1.0e-2: a tie: the limits let them move by 2.0e-2.',
+    );
+    const clear = lines({ decode: { firstDiverged: 0, firstOtherChoice: { ...choice, gap: 1, tie: false } } });
+    expect(clear.join()).toContain('no tie: the limits let them move by 2.0e-2 only');
+    expect(clear.join()).not.toContain('The prompt is right');
   });
 });

@@ -26,7 +26,8 @@ const model = (): Pointer => {
 const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | Promise<Methods[M][1]> } = {
   open({ directory, cpuVariant }) {
     opened = loadLibrary(directory, cpuVariant);
-    return { version: opened.version, cpuVariant: opened.cpuVariant };
+    const { version, cpuVariant: chosen, cpuVariants } = opened;
+    return { version, cpuVariant: chosen, cpuVariants };
   },
   describe: ({ path }) => describeModel(library(), path),
   load({ path }) {

@@ -29,7 +29,7 @@ function evaluate(
 ): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
   check(library, model, parameters, vocabularySize);
-  const { tokens, steps, ubatch, stages, forcedTokens } = parameters;
+  const { tokens, steps, ubatch, stages, forcedTokens, logits } = parameters;
   const captures = typeof stages === 'string' || stages.length > 0;
   const capture = new Capture(library, parameters, (tensor) => stream.write(tensor));
   let failure: unknown;
@@ -61,14 +61,23 @@ function evaluate(
       }
       if (captures) capture.end();
     };
+    /** The token that the last row chooses. Without the callback there is nothing else that could tell its logits. */
+    const choose = (step: number) => {
+      const values = lastLogits(library, context, vocabularySize);
+      generated.push(highest(values));
+      if (!logits) return;
+      const position = tokens.length + step - 1;
+      const at = { step, order: step, layer: null, stage: 'result_output', tokens: Int32Array.of(position) };
+      stream.write({ ...at, width: vocabularySize, values });
+    };
     for (let first = 0; first < tokens.length; first += ubatch) {
       decode(tokens.slice(first, first + ubatch), first, 0);
     }
-    generated.push(greedy(library, context, vocabularySize));
+    choose(0);
     for (let step = 1; step <= steps; step++) {
       const id = forcedTokens ? (forcedTokens[step - 1] as number) : (generated[step - 1] as number);
       decode([id], tokens.length + step - 1, step);
-      generated.push(greedy(library, context, vocabularySize));
+      choose(step);
     }
     const milliseconds = performance.now() - started;
     const missing = typeof stages === 'string' ? [] : stages.filter((stage) => !capture.delivered.has(stage));
@@ -157,15 +166,19 @@ function createContext(
   return context;
 }
 
-/** The id of the largest logit of the last row; the lowest id of equal ones, as llama.cpp's greedy sampler. */
-function greedy(library: LlamaLibrary, context: Pointer, vocabularySize: number): number {
+function lastLogits(library: LlamaLibrary, context: Pointer, vocabularySize: number): Float32Array {
   const address: Pointer | null = library.llama_get_logits_ith(context, -1);
   if (!address)
     throw new LlamaCppError('logits-missing', 'llama.cpp gave no logits for the last token. It says:\n{log}');
   const logits = new Float32Array(vocabularySize);
   library.memcpy(new Uint8Array(logits.buffer), address, logits.byteLength);
+  return logits;
+}
+
+/** The id of the largest logit; the lowest id of equal ones, as llama.cpp's greedy sampler. */
+function highest(logits: Float32Array): number {
   let best = 0;
-  for (let id = 1; id < vocabularySize; id++) {
+  for (let id = 1; id < logits.length; id++) {
     if ((logits[id] as number) > (logits[best] as number)) best = id;
   }
   return best;

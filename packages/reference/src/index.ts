@@ -1,4 +1,5 @@
 export { cacheDirectory, contentHash } from './cache.js';
+export { otherBuild } from './cpu-builds.js';
 export {
   CrashError,
   LlamaCppError,

@@ -64,6 +64,8 @@ type Functions = { readonly [name in keyof typeof FUNCTIONS]: ReturnType<Library
 export interface LlamaLibrary extends Functions {
   readonly version: string;
   readonly cpuVariant: string;
+  /** The builds that this machine can run, the one that ggml scores highest first. */
+  readonly cpuVariants: string[];
   readonly directory: string;
   /** Copies `bytes` bytes from an address into a typed array. */
   readonly memcpy: (target: Uint8Array, source: Pointer, bytes: number) => void;
@@ -91,9 +93,9 @@ export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string)
     ]),
   ) as unknown as Functions;
   checkLayouts(functions, handles.base);
-  const variant = loadCpu(files, functions, cpuVariant);
+  const cpu = loadCpu(files, functions, cpuVariant);
   functions.llama_backend_init();
-  return { ...functions, version, directory, cpuVariant: variant, memcpy: loadMemcpy() };
+  return { ...functions, version, directory, ...cpu, memcpy: loadMemcpy() };
 }
 
 function checkVersion(directory: string, handles: Record<'base' | 'llama', LibraryHandle>): string {
@@ -143,15 +145,16 @@ function checkLayouts(functions: Functions, base: LibraryHandle): void {
   }
 }
 
-function loadCpu(files: LibraryFiles, functions: Functions, wanted: string | undefined): string {
+function loadCpu(
+  files: LibraryFiles,
+  functions: Functions,
+  wanted: string | undefined,
+): Pick<LlamaLibrary, 'cpuVariant' | 'cpuVariants'> {
   const names = [...files.cpu.keys()];
   const scores = new Map(names.map((name) => [name, cpuScore(files.cpu.get(name) as string)]));
-  const usable = names.filter((name) => (scores.get(name) as number) > 0);
-  const best = usable.reduce(
-    (a, b) => ((scores.get(b) as number) > (scores.get(a) as number) ? b : a),
-    usable[0] ?? '',
-  );
-  const variant = wanted ?? best;
+  const score = (name: string): number => scores.get(name) as number;
+  const usable = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
+  const variant = wanted ?? usable[0] ?? '';
   if (!files.cpu.has(variant)) {
     throw new UnsupportedLibraryError(
       'cpu-variant-unknown',
@@ -168,7 +171,7 @@ function loadCpu(files: LibraryFiles, functions: Functions, wanted: string | und
   if (!functions.ggml_backend_load(files.cpu.get(variant))) {
     throw new LlamaCppError('cpu-backend', `ggml does not load its "${variant}" CPU build: {log}`);
   }
-  return variant;
+  return { cpuVariant: variant, cpuVariants: usable };
 }
 
 /** ggml's own rating of a CPU build on this machine; 0 where it cannot run. */

@@ -25,6 +25,7 @@ export interface RunParameters extends Selection {
   contextLength: number;
   threads: number;
   forcedTokens?: readonly number[] | undefined;
+  logits: boolean;
 }
 
 export interface RunResult {
@@ -35,7 +36,10 @@ export interface RunResult {
 
 /** What the child process can be asked: parameters → result. */
 export interface Methods {
-  open: [{ directory?: string | undefined; cpuVariant?: string | undefined }, { version: string; cpuVariant: string }];
+  open: [
+    { directory?: string | undefined; cpuVariant?: string | undefined },
+    { version: string; cpuVariant: string; cpuVariants: string[] },
+  ];
   describe: [{ path: string }, ModelInfo & { allF32: boolean }];
   load: [{ path: string }, null];
   quantize: [{ source: string; target: string; ftype: number; pure: boolean; threads: number }, null];

@@ -37,6 +37,8 @@ export interface RunOptions {
   ubatch?: number | undefined;
   /** What step 1… are fed instead of the greedy tokens. */
   forcedTokens?: readonly number[] | undefined;
+  /** The logits of the last position of the prompt and of each step come as `result_output`, from llama.cpp's output and not from the graph. */
+  logits?: boolean | undefined;
 }
 
 export interface ReferenceRun {
@@ -55,6 +57,8 @@ export interface Reference {
     version: string;
     mode: ReferenceMode;
     cpuVariant: string;
+    /** The CPU builds that this machine can run, the one that ggml scores highest first. */
+    cpuVariants: readonly string[];
     threads: number;
     /** Of the file that was given, also where the exact reference runs an F32 copy of it. */
     model: ModelInfo;
@@ -85,7 +89,7 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
   await checkModelFile(model);
   const child = new LlamaProcess({ signal, onLog: progressFromLog('F32', onProgress) });
   try {
-    const { version, cpuVariant } = await child.request('open', {
+    const { version, cpuVariant, cpuVariants } = await child.request('open', {
       directory: options.libraries,
       cpuVariant: options.cpuVariant,
     });
@@ -99,7 +103,7 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
     const threads = chooseThreads(info.parameters, options.threads, options.sparedCores);
     return new OpenReference(
       child,
-      { name: 'llama.cpp', version, mode, cpuVariant, threads, model: info },
+      { name: 'llama.cpp', version, mode, cpuVariant, cpuVariants, threads, model: info },
       options.contextLength,
     );
   } catch (error) {
@@ -149,7 +153,7 @@ class OpenReference implements Reference {
     return this.child.request('chat', { prompt });
   }
 
-  run({ tokens, stages = 'vocabulary', layers, forcedTokens, ...rest }: RunOptions): ReferenceRun {
+  run({ tokens, stages = 'vocabulary', layers, forcedTokens, logits = false, ...rest }: RunOptions): ReferenceRun {
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
     const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
     // Never more than the model was trained for: beyond it llama.cpp computes on, and what it computes means nothing.
@@ -157,14 +161,14 @@ class OpenReference implements Reference {
     const contextLength =
       this.contextLength ?? Math.min(roundUp(tokens.length + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
     const { threads } = this.info;
-    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens };
+    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens, logits };
     const result = this.pipe.then(() => this.child.request('run', parameters));
     const stream = this.pipe.then(() => readTensorStream(borrow(this.child.tensors), 'llama.cpp'));
     const { promise, resolve } = deferred();
     this.pipe = promise;
     result.catch(() => {}); // whoever reads only the tensors gets the error there
     const all = tensorsOf(stream, result, resolve);
-    if (stages.length > 0) return { tensors: all, result };
+    if (stages.length > 0 || logits) return { tensors: all, result };
     void drain(all); // there is nothing to wait for, so nobody needs to
     return { tensors: nothing(result), result };
   }

@@ -2,6 +2,7 @@ import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from '../errors.js';
+import { withFloors } from '../floors.js';
 import { candidateMetadata, referenceMetadata } from '../metadata.js';
 import type { RunOptions } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -30,7 +31,8 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const architecture = file.metadata['general.architecture'];
   // The vocabulary of stages is that of llama; of anything else llama.cpp's every node is taken.
   const everything = options.stages === 'all' || (options.stages === undefined && architecture !== 'llama');
-  const stages = everything ? 'all' : parseStages(options.stages);
+  const stages: 'all' | readonly string[] = everything ? 'all' : parseStages(options.stages);
+  const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
   const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
   const config = {
     stages: options.stages ?? (everything ? 'all' : 'vocabulary'),
@@ -42,15 +44,16 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
     try {
       const { ids, text } = await tokenize(prompt, reference);
-      const run = reference.run({ tokens: ids, steps: options.steps, stages, layers });
-      return await write(options.out, run.tensors, progress, async () => {
-        const tokens = [...ids, ...(await run.result).generated.slice(0, options.steps)];
-        return referenceMetadata(reference, file, chosen, {
-          tokens,
-          ...(text === undefined ? {} : { prompt: text }),
-          config,
-        });
-      });
+      // Decoded first, so that what measures the floor can be fed the same tokens.
+      const { steps } = options;
+      const free =
+        steps === 0 ? [] : (await reference.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
+      const run = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
+      const judged = await withFloors(reference, file, run, options, progress, signal);
+      const about = { tokens: [...ids, ...run.forcedTokens], ...(text === undefined ? {} : { prompt: text }), config };
+      return await write(options.out, judged.tensors, progress, () =>
+        referenceMetadata(reference, file, chosen, about, judged),
+      );
     } finally {
       await reference.close();
     }
@@ -61,7 +64,13 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say });
   try {
     const { ids, text } = await tokenizeAlone(file.path, prompt, signal);
-    const run = engine.run({ tokens: ids, steps: options.steps, hook: recordOnly({ stages, layers }), signal });
+    const run = engine.run({
+      tokens: ids,
+      steps: options.steps,
+      ...ubatch,
+      hook: recordOnly({ stages, layers }),
+      signal,
+    });
     return await write(options.out, run.tensors, progress, async () => {
       const tokens = [...ids, ...(await run.result).generated.slice(0, options.steps)];
       return candidateMetadata(engine, { tokens, ...(text === undefined ? {} : { prompt: text }), config });

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
-import { listAdapters } from '@llama-probe/engine';
+import { listAdapters, openGguf } from '@llama-probe/engine';
 import { availableCores, cacheDirectory, libraryDirectory, openReference } from '@llama-probe/reference';
 import { BUNDLED_MODEL, gib } from '../model.js';
 import type { Progress } from '../progress.js';
+import { type Proof, prove } from '../prove.js';
 import { color } from '../report/color.js';
 
 /** What this machine has, what would be chosen and why, and what is missing. */
@@ -19,10 +20,16 @@ export interface Doctor {
   readonly adapters: Awaited<ReturnType<typeof listAdapters>>;
   readonly chosen: string | null;
   readonly cache: string;
+  /** null unless it was asked for. */
+  readonly proofs: readonly Proof[] | null;
 }
 
-/** `probe doctor`. */
-export async function runDoctor(progress: Progress, signal: AbortSignal): Promise<Doctor> {
+/** `probe doctor`. @param options.prove try out on the bundled model that the verdict can be believed */
+export async function runDoctor(
+  options: { prove?: boolean },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Doctor> {
   progress.say('looking for WebGPU adapters and for llama.cpp');
   const [adapters, llama] = await Promise.all([listAdapters(), findLlama(signal)]);
   return {
@@ -35,6 +42,7 @@ export async function runDoctor(progress: Progress, signal: AbortSignal): Promis
     adapters,
     chosen: adapters.find(({ found }) => found)?.kind ?? null,
     cache: cacheDirectory(),
+    proofs: options.prove && llama.ok ? await prove(await openGguf(BUNDLED_MODEL), progress, signal) : null,
   };
 }
 
@@ -50,7 +58,7 @@ async function findLlama(signal: AbortSignal): Promise<Doctor['llama']> {
 }
 
 /** The same as text. */
-export function doctorText({ node, platform, cores, memory, llama, adapters, chosen, cache }: Doctor): string {
+export function doctorText({ node, platform, cores, memory, llama, adapters, chosen, cache, proofs }: Doctor): string {
   const yes = color.green('✓');
   const no = color.red('✗');
   const lines = [
@@ -72,6 +80,10 @@ export function doctorText({ node, platform, cores, memory, llama, adapters, cho
     } else if (remedy) {
       lines.push(`    ${''.padEnd(12)}${remedy}`);
     }
+  }
+  if (proofs) {
+    lines.push('can the verdict be believed? On the bundled model:');
+    for (const { name, ok, detail } of proofs) lines.push(`  ${ok ? yes : no} ${name}: ${detail}`);
   }
   if (chosen === null) lines.push(`${no} nothing can compute: see the remedies above.`);
   return lines.join('\n');

@@ -1,4 +1,6 @@
-import type { Comparison } from '@llama-probe/diff';
+import type { Comparison, Fault, Unseen } from '@llama-probe/diff';
+import type { Checks } from '../checks.js';
+import type { Decode } from './decode.js';
 
 /** What a side says, greedily. */
 export interface Generated {
@@ -8,7 +10,7 @@ export interface Generated {
 }
 
 /** Everything that a comparison has to say: what `--json` prints, and what every other output is drawn from. */
-export interface Report extends Comparison {
+export interface Report extends Omit<Comparison, 'greedy'> {
   readonly schema: 1;
   readonly model: {
     readonly file: string;
@@ -25,10 +27,19 @@ export interface Report extends Comparison {
     /** Why this mode. */
     readonly why?: string;
     readonly cpuVariant?: string;
-    /** llama.cpp chose the same tokens with and without being watched. */
+    /** llama.cpp's logits are the same, bit for bit, with and without being watched. */
     readonly callbackChangesNothing?: boolean;
   };
   readonly candidate: { readonly name: string; readonly backend: string; readonly adapter: string };
+  /** How the limits came about: a multiple of the floor, and a minimum. */
+  readonly floors: { readonly method: string; readonly margin: number; readonly minimum: number };
+  /** The stages that are wrong from the reference's inputs; null where that was not run. */
+  readonly faults: readonly Fault[] | null;
+  readonly decode: Decode;
+  /** What holds of each side by itself. */
+  readonly checks: Checks;
+  /** What these tokens cannot show. */
+  readonly unseen: readonly Unseen[];
   /** What both sides say after the prompt, greedily. */
   readonly generated: { readonly candidate: Generated; readonly reference: Generated } | null;
   /** The texts of `logits.topK`. */

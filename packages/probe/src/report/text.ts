@@ -1,6 +1,10 @@
 import { describe, type StageResult, showLimit } from '@llama-probe/diff';
 import Table from 'cli-table3';
+import { checksText } from './checks.js';
 import { color } from './color.js';
+import { decodeText } from './decode.js';
+import { faultsText } from './faults.js';
+import { short } from './numbers.js';
 import type { Generated, Report } from './report.js';
 
 const SHOWN_TOKENS = 16;
@@ -12,6 +16,9 @@ export function textReport(report: Report): string {
     heading(report),
     stageTable(report.stages),
     conclusion(report),
+    faultsText(report),
+    decodeText(report.decode),
+    checksText(report),
     said(report),
     logitsTable(report),
     timings(report),
@@ -20,7 +27,7 @@ export function textReport(report: Report): string {
     .join('\n\n');
 }
 
-function heading({ model, tokens, reference, candidate }: Report): string {
+function heading({ model, tokens, reference, candidate, floors }: Report): string {
   const shown = tokens.slice(0, SHOWN_TOKENS).join(' ') + (tokens.length > SHOWN_TOKENS ? ' …' : '');
   const about = [
     model.arch,
@@ -34,8 +41,9 @@ function heading({ model, tokens, reference, candidate }: Report): string {
     `tokens     ${tokens.length}: ${shown}`,
     `reference  ${reference.name} ${reference.version}, ${mode}`,
     `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}`,
+    `limits     ${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
     ...(reference.callbackChangesNothing === false
-      ? ['warning    llama.cpp chose other tokens when it was watched']
+      ? ["warning    llama.cpp's logits were others when it was watched"]
       : []),
   ].join('\n');
 }
@@ -43,18 +51,39 @@ function heading({ model, tokens, reference, candidate }: Report): string {
 /** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */
 function stageTable(stages: readonly StageResult[]): string {
   if (stages.length === 0) return '';
+  const forced = stages.some(({ local }) => local !== null);
   const table = new Table({
-    head: ['layer', 'stage', 'RMS delta', 'relative', 'max abs', 'limit', 'verdict'],
-    colAligns: ['right', 'left', 'right', 'right', 'right', 'right', 'left'],
+    head: [
+      'layer',
+      'stage',
+      'RMS delta',
+      'relative',
+      'floor',
+      'limit',
+      'of limit',
+      ...(forced ? ['local'] : []),
+      'verdict',
+    ],
+    colAligns: [
+      'right',
+      'left',
+      'right',
+      'right',
+      'right',
+      'right',
+      'right',
+      ...(forced ? (['right'] as const) : []),
+      'left',
+    ],
     style: { head: [], border: [], compact: true },
     chars: PLAIN,
   });
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
   const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
-  for (const stage of prompt) table.push(row(stage, ''));
+  for (const stage of prompt) table.push(row(stage, '', forced));
   if (prompt.every(({ verdict }) => verdict === 'agree')) {
-    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`));
+    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`, forced));
   }
   return [table.toString(), ...decodeSummary(decoded, wrong)].join('\n\n');
 }
@@ -63,8 +92,10 @@ function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageRes
   if (decoded.length === 0) return [];
   const steps = `steps 1 to ${Math.max(...decoded.map(({ step }) => step))}`;
   if (wrong.length > 0) return [`${steps}: ${wrong.length} of ${decoded.length} stages do not agree`];
-  const worst = decoded.reduce((a, b) => (b.rel > a.rel ? b : a));
-  return [`${steps}: ${decoded.length} stages agree; the worst is ${describe(worst)} with ${short(worst.rel)}`];
+  const worst = decoded.reduce((a, b) => (b.ofLimit > a.ofLimit ? b : a));
+  return [
+    `${steps}: ${decoded.length} stages agree; the closest to its limit is ${describe(worst)} with ${short(worst.rel)}`,
+  ];
 }
 
 const PLAIN = {
@@ -91,18 +122,25 @@ const VERDICTS = {
   incomparable: color.yellow('incomparable'),
 };
 
-function row(stage: StageResult, at: string): string[] {
-  const { layer, rms, rel, maxAbs, limit, verdict, reason } = stage;
+function row(stage: StageResult, at: string, forced: boolean): string[] {
+  const { layer, rms, rel, floor, limit, ofLimit, local, verdict, reason, inherits } = stage;
+  const why = inherits ? ` from ${describe(inherits)}` : reason ? `: ${reason}` : '';
   return [
     layer === null ? '' : String(layer),
     stage.stage + at,
     short(rms),
     short(rel),
-    short(maxAbs),
+    floor === null ? '' : short(floor),
     showLimit(limit),
-    VERDICTS[verdict] + (reason ? `: ${reason}` : ''),
+    times(ofLimit),
+    ...(forced ? [local === null ? '' : short(local)] : []),
+    (inherits ? color.yellow('inherited') : VERDICTS[verdict]) + why,
   ];
 }
+
+/** A share of the limit. @example times(0.034) === '0.03 ×', times(84123) === '8e+4 ×' */
+const times = (share: number): string =>
+  `${share < 0.005 ? '0' : share < 10 ? share.toFixed(2) : share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
 
 const MARKS = {
   agree: color.green('✓ agree'),
@@ -153,5 +191,4 @@ function timings({ timings: { total } }: Report): string {
   return total === undefined ? '' : color.dim(`${(total / 1000).toFixed(1)} s`);
 }
 
-const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

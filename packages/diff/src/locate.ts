@@ -1,0 +1,69 @@
+import { partsOf, rangesOf } from './locate/columns.js';
+import { commonFit, correlation } from './locate/fit.js';
+import { knownOrder, otherHeads } from './locate/order.js';
+import { otherRow } from './locate/other-row.js';
+import { findRegion, type Region } from './locate/region.js';
+import { anyOrder } from './locate/sorted.js';
+import { sentence } from './locate/text.js';
+import { few, nonFinite, zero } from './locate/values.js';
+import type { Kind, RowPair, Where } from './locate/where.js';
+
+export type { Group, Kind, Part, Range, RowPair, Where, WrongValue } from './locate/where.js';
+
+export interface LocateOptions {
+  /** What the relative RMS delta of the stage may be at most. */
+  readonly limit: number;
+  /** Into how many heads a row divides, where it does. */
+  readonly heads?: number | undefined;
+  /** In `kq`, NaN of the reference is what the mask hides. */
+  readonly stage?: string | undefined;
+}
+
+/** What may explain an error, the simplest first. The first one that does is the answer. */
+const EXPLANATIONS: readonly ((region: Region, limit: number) => Kind | undefined)[] = [
+  nonFinite,
+  few,
+  zero,
+  commonFit,
+  otherRow,
+  otherHeads,
+  knownOrder,
+  anyOrder,
+];
+
+/**
+ * Says where inside a faulty stage the error is, and what the wrong values are to the right ones.
+ *
+ * @param rows the rows of one stage on both sides, all of one width; at least one
+ * @throws RangeError where there is no row, or where rows differ in width
+ * @example locate(rows, { limit: 1e-5, heads: 8 }).text // 'every row but token 0 is wrong, in head 3 of 8, every value; they are 0'
+ */
+export function locate(rows: readonly RowPair[], options: LocateOptions): Where {
+  check(rows);
+  const region = findRegion(rows, options);
+  const { count, compared, columns, heads } = region;
+  let kind: Kind | undefined;
+  for (const explain of EXPLANATIONS) kind ??= explain(region, options.limit);
+  const where = {
+    tokens: rangesOf(region.rows.map(({ token }) => token)),
+    wrongRows: region.rows.length,
+    rows: rows.length,
+    ...partsOf(columns, heads, region.rows.length),
+    share: compared > 0 ? count / compared : 0,
+    kind: kind ?? correlation(region),
+  };
+  return { ...where, text: sentence(where, region) };
+}
+
+function check(rows: readonly RowPair[]): void {
+  const width = rows[0]?.reference.length;
+  if (width === undefined)
+    throw new RangeError('There are no rows to locate an error in: give those of the wrong stage.');
+  for (const { token, candidate, reference } of rows) {
+    if (candidate.length === width && reference.length === width) continue;
+    throw new RangeError(
+      `The row of token ${token} has ${candidate.length} values in the candidate and ${reference.length} in the reference, ` +
+        `the first row has ${width}: give rows of one width.`,
+    );
+  }
+}

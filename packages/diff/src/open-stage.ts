@@ -1,0 +1,159 @@
+import type { Tensor } from '@llama-probe/dump';
+import type { StageResult } from './comparison.js';
+import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
+import { showLimit } from './judge.js';
+import { locate, type RowPair } from './locate.js';
+import { MetricSums, rowOf } from './metrics.js';
+import { firstPositions, type Heads, headsOf, SCORES } from './scores.js';
+
+type Side = 'candidate' | 'reference';
+
+/** How a stage is judged. */
+export interface Yardstick {
+  readonly rule: LimitRule;
+  readonly floor: Floor | undefined;
+}
+
+/** One stage while its pieces come in. */
+export class OpenStage {
+  private readonly sums = new MetricSums();
+  private readonly kept: RowPair[] = [];
+  private rows = 0;
+  private nKv: number | undefined; // of the last piece, where it is scores
+  private problem: string | undefined;
+  missingIn: Side | undefined;
+  /** When the candidate evaluated it; undefined where it did not. */
+  candidateOrder: number | undefined;
+
+  readonly at: Omit<Tensor, 'tokens' | 'values'>;
+
+  constructor(
+    { order, step, layer, stage, width }: Tensor,
+    private readonly heads: Heads,
+  ) {
+    this.at = { order, step, layer, stage, width };
+  }
+
+  /**
+   * Adds what the two sides have of it.
+   *
+   * @param keep how to judge whether the values are worth a closer look; without it none are kept
+   * @returns the bytes that were kept
+   */
+  add(candidate: Tensor | undefined, reference: Tensor | undefined, keep?: Yardstick): number {
+    if (candidate) this.candidateOrder ??= candidate.order;
+    if (!candidate || !reference) {
+      this.missingIn = candidate ? 'reference' : 'candidate';
+      this.refuse(`missing in the ${this.missingIn}`);
+      return 0;
+    }
+    const pairs = this.pairs(candidate, reference);
+    this.rows += pairs.length;
+    for (const { token, ...pair } of pairs) this.sums.add(pair.candidate, pair.reference, token, this.hidden(token));
+    if (!keep || !this.isWrong(keep)) return 0;
+    this.kept.push(...pairs);
+    return candidate.values.byteLength + reference.values.byteLength;
+  }
+
+  /** The rows of both sides, of the same width. Scores may have been taken over more positions on one side. */
+  private pairs(candidate: Tensor, reference: Tensor): RowPair[] {
+    const { heads = 0 } = this.heads;
+    const areScores = SCORES.has(this.at.stage) && reference.width % heads === 0 && candidate.width % heads === 0;
+    if (candidate.width !== reference.width && !areScores) {
+      this.refuse(`the candidate's rows have ${candidate.width} values, the reference's ${reference.width}`);
+      return [];
+    }
+    const nKv = Math.min(candidate.width, reference.width) / heads;
+    if (areScores) this.nKv = nKv;
+    const cut = (row: Float32Array) => (areScores ? firstPositions(row, heads, nKv) : row);
+    const pairs: RowPair[] = [];
+    for (const [row, token] of reference.tokens.entries()) {
+      const pair = { candidate: cut(rowOf(candidate, row)), reference: cut(rowOf(reference, row)) };
+      if (!pair.candidate || !pair.reference) {
+        this.refuse(`one side has scores past the ${nKv} positions of the other`);
+        return [];
+      }
+      pairs.push({ token, candidate: pair.candidate, reference: pair.reference });
+    }
+    return pairs;
+  }
+
+  /** Says why it cannot be compared; the first reason stays. */
+  refuse(problem: string): void {
+    this.problem ??= problem;
+  }
+
+  /** Where the mask of a row of `kq` hides; without the heads a row does not tell, and every NaN may be a mask. */
+  private hidden(token: number): ((index: number) => boolean) | undefined {
+    if (this.at.stage !== 'kq') return undefined;
+    const { nKv } = this;
+    return nKv === undefined ? () => true : (index) => index % nKv > token;
+  }
+
+  private isWrong({ rule, floor }: Yardstick): boolean {
+    return this.sums.metrics().firstNonFinite !== null || !(ofLimits(deltasOf(this.sums), limitOf(floor, rule)) <= 1);
+  }
+
+  result({ rule, floor }: Yardstick): StageResult {
+    const { order, step, layer, stage, width } = this.at;
+    const metrics = this.sums.metrics();
+    const limits = limitOf(floor, rule);
+    const deltas = deltasOf(this.sums);
+    const { rows } = this.sums;
+    const worstRow = rows.reduce<StageResult['worstRow']>((a, b) => (a && a.rel >= b.rel ? a : b), null);
+    const over = (limit: number) => rows.find((row) => !(row.rel <= limit))?.token;
+    const wrongValue = deltas.value <= limits.value ? undefined : metrics.worst?.token;
+    const base = {
+      order,
+      step,
+      layer,
+      stage,
+      shape: [this.rows, width] as const,
+      ...metrics,
+      floor: floor?.rel ?? null,
+      limit: limits.rel,
+      limits,
+      ofLimit: metrics.firstNonFinite ? Number.POSITIVE_INFINITY : ofLimits(deltas, limits),
+      local: null,
+      inherits: null,
+      token:
+        metrics.firstNonFinite?.token ?? over(limits.row) ?? wrongValue ?? over(limits.rel) ?? worstRow?.token ?? null,
+      worstRow,
+      where: null,
+    };
+    if (this.problem) return { ...base, verdict: 'incomparable', reason: this.problem };
+    if (metrics.count === 0) return { ...base, verdict: 'incomparable', reason: 'it has no values to compare' };
+    const reason = metrics.firstNonFinite ? nonFinite(metrics) : wrongPart(base, deltas);
+    if (reason === undefined && metrics.rel <= limits.rel) return { ...base, verdict: 'agree' };
+    const heads = headsOf(stage, this.heads);
+    const where = this.kept.length > 0 ? locate(this.kept, { limit: limits.rel, heads, stage }) : null;
+    return { ...base, where, verdict: 'diverged', ...(reason === undefined ? {} : { reason }) };
+  }
+}
+
+function ofLimits(deltas: Floor, limits: Floor): number {
+  return Math.max(deltas.rel / limits.rel, deltas.row / limits.row, deltas.value / limits.value);
+}
+
+/** A stage that is right as a whole may have a wrong row, or a wrong value. */
+function wrongPart(
+  { worstRow, worst, maxAbs, limits }: Pick<StageResult, 'worstRow' | 'worst' | 'maxAbs' | 'limits'>,
+  deltas: Floor,
+): string | undefined {
+  if (!(deltas.rel <= limits.rel)) return undefined;
+  if (worstRow && !(deltas.row <= limits.row)) {
+    return `the row of token ${worstRow.token} alone has a relative RMS delta of ${worstRow.rel.toExponential(1)}, the limit of one row is ${showLimit(limits.row)}`;
+  }
+  if (worst && !(deltas.value <= limits.value)) {
+    return `a single value, at token ${worst.token}, index ${worst.index}, is off by ${maxAbs.toExponential(1)}, which is ${deltas.value.toExponential(1)} of the stage's RMS; the limit is ${showLimit(limits.value)}`;
+  }
+  return undefined;
+}
+
+function nonFinite({ nan, inf, firstNonFinite }: Pick<StageResult, 'nan' | 'inf' | 'firstNonFinite'>): string {
+  const side = (name: string, nans: number, infs: number) => `${name} has ${nans} NaN and ${infs} Inf`;
+  return (
+    `${side('the candidate', nan.candidate, inf.candidate)}, ${side('the reference', nan.reference, inf.reference)}; ` +
+    `the first is at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}`
+  );
+}

@@ -1,0 +1,127 @@
+import { STAGES } from '@llama-probe/dump';
+import { describe, expect, test } from 'vitest';
+import { type Comparison, explain, type StageResult } from '../src/index.js';
+
+const LAYERS = 3;
+
+/** Every stage of a pass of three layers, as they are evaluated. */
+function pass(step: number, wrong: (stage: string, layer: number | null) => boolean): StageResult[] {
+  const inLayers = STAGES.filter(({ perLayer }) => perLayer);
+  const places: [string, number | null][] = [
+    ['embd', null],
+    ...Array.from({ length: LAYERS }, (_, layer) =>
+      inLayers.map(({ name }) => [name, layer] as [string, number]),
+    ).flat(),
+    ...['result_rms', 'result_norm', 'result_output'].map((name) => [name, null] as [string, null]),
+  ];
+  return places.map(([stage, layer], i) => {
+    const diverged = wrong(stage, layer);
+    const verdict = diverged ? 'diverged' : 'agree';
+    return {
+      step,
+      order: 100 * step + i,
+      layer,
+      stage,
+      verdict,
+      rel: diverged ? 0.1 : 1e-7,
+      limit: 1e-5,
+      token: 1,
+      where: null,
+    } as StageResult;
+  });
+}
+const result = (stages: StageResult[], verdict: Comparison['verdict'] = 'diverged'): Comparison => {
+  const first = verdict === 'diverged' ? stages.find((stage) => stage.verdict === 'diverged') : undefined;
+  return {
+    verdict,
+    reason: 'so.',
+    first: (first ?? null) as Comparison['first'],
+    stages,
+    ignored: [],
+    logits: null,
+    greedy: [],
+  };
+};
+const from = (name: string, layer: number) => (stage: string, at: number | null) => stage === name && at === layer;
+const find = (stages: readonly StageResult[], stage: string, layer: number | null, step = 0) =>
+  stages.find((one) => one.stage === stage && one.layer === layer && one.step === step) as StageResult;
+
+describe('a teacher-forced run', () => {
+  test('tells one faulty stage from all that inherit', () => {
+    const after = pass(0, () => true).map((stage, i) => (i < 7 ? { ...stage, verdict: 'agree' as const } : stage));
+    const explained = explain(result(after), result(pass(0, from('q_rope', 0))));
+    expect(explained.faults).toMatchObject([{ stage: 'q_rope', layer: 0, step: 0, steps: [0], local: 0.1 }]);
+    expect(explained.first).toMatchObject({ stage: 'q_rope', layer: 0, token: 1, cause: null });
+    expect(explained.verdict).toBe('diverged');
+    const origin = { stage: 'q_rope', layer: 0, step: 0 };
+    expect(find(explained.stages, 'q_rope', 0)).toMatchObject({ local: 0.1, inherits: null });
+    expect(find(explained.stages, 'kq', 0)).toMatchObject({ local: 1e-7, inherits: origin });
+    expect(find(explained.stages, 'ffn_norm', 2).inherits).toEqual(origin);
+    expect(find(explained.stages, 'result_output', null).inherits).toEqual(origin);
+    expect(find(explained.stages, 'q_proj', 0).inherits).toBeNull();
+    expect(explained.reason).toMatch(
+      /^q_rope of layer 0 is the first stage that is wrong, from token 1 on, from the reference's own inputs/,
+    );
+    expect(explained.reason).toContain('no other stage has a fault of its own');
+  });
+
+  test('lists three faults, and each stage inherits from the last one upstream of it', () => {
+    const own = (stage: string, layer: number | null) =>
+      from('q_rope', 0)(stage, layer) || from('v_proj', 1)(stage, layer) || from('ffn_swiglu', 1)(stage, layer);
+    const { faults, stages, reason } = explain(result(pass(0, () => true)), result(pass(0, own)));
+    expect(faults.map(({ stage, layer }) => [stage, layer])).toEqual([
+      ['q_rope', 0],
+      ['v_proj', 1],
+      ['ffn_swiglu', 1],
+    ]);
+    expect(find(stages, 'kq', 1).inherits).toMatchObject({ stage: 'q_rope', layer: 0 }); // v_proj is not upstream of it
+    expect(find(stages, 'kqv_out', 1).inherits).toMatchObject({ stage: 'v_proj', layer: 1 });
+    expect(find(stages, 'k_proj', 2).inherits).toMatchObject({ stage: 'ffn_swiglu', layer: 1 });
+    expect(reason).toContain('3 stages have a fault of their own');
+  });
+
+  test('follows an error through the KV cache into later steps, and lists a fault once for all its steps', () => {
+    const forced = [...pass(0, from('k_rope', 1)), ...pass(1, () => false), ...pass(2, from('k_rope', 1))];
+    const free = [...pass(0, () => true), ...pass(1, () => true), ...pass(2, () => true)];
+    const { faults, stages } = explain(result(free), result(forced));
+    expect(faults).toMatchObject([{ stage: 'k_rope', layer: 1, step: 0, steps: [0, 2] }]);
+    expect(find(stages, 'kq', 1, 1).inherits).toEqual({ stage: 'k_rope', layer: 1, step: 0 });
+    expect(find(stages, 'q_rope', 1, 1).inherits).toBeNull(); // nothing upstream of it is wrong
+    expect(find(stages, 'l_out', 2, 2).inherits).toEqual({ stage: 'k_rope', layer: 1, step: 2 });
+  });
+
+  test('without a faulty stage leaves the verdict of the free run, and says so', () => {
+    const explained = explain(
+      result(pass(0, from('l_out', 2))),
+      result(
+        pass(0, () => false),
+        'agree',
+      ),
+    );
+    expect(explained).toMatchObject({ verdict: 'diverged', faults: [], first: { stage: 'l_out', layer: 2 } });
+    expect(explained.reason).toContain('no stage is wrong: the error builds up');
+    expect(
+      explain(
+        result(
+          pass(0, () => false),
+          'agree',
+        ),
+        result(
+          pass(0, () => false),
+          'agree',
+        ),
+      ),
+    ).toMatchObject({ verdict: 'agree', reason: 'so.' });
+  });
+
+  test('finds a fault that the free run has not shown', () => {
+    const explained = explain(
+      result(
+        pass(0, () => false),
+        'agree',
+      ),
+      result(pass(0, from('ffn_up', 2))),
+    );
+    expect(explained).toMatchObject({ verdict: 'diverged', first: { stage: 'ffn_up', layer: 2 } });
+  });
+});

@@ -1,0 +1,436 @@
+import { describe, expect, test } from 'vitest';
+import { type LocateOptions, locate, type RowPair } from '../src/locate.js';
+
+/** Uniform in [0, 1), the same for a seed (Tommy Ettinger's Mulberry32, public domain). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Normally distributed, by Box and Muller. */
+function normal(seed: number): () => number {
+  const uniform = random(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+const LIMIT = 1e-5;
+const TOKENS = 9;
+const HEADS = 8;
+const HEAD = 32;
+const WIDTH = HEADS * HEAD;
+
+type Wrong = (reference: Float32Array, token: number, all: readonly Float32Array[]) => ArrayLike<number>;
+
+/** A stage of random rows: what `wrong` makes of the right ones, with f32 rounding on top. */
+function stage(wrong: Wrong, { tokens = TOKENS, width = WIDTH, seed = 1, rounding = 1e-7 } = {}): RowPair[] {
+  const next = normal(seed);
+  const all = Array.from({ length: tokens }, (_, token) =>
+    Float32Array.from({ length: width }, () => (token === 0 ? 3 : 1) * next()),
+  );
+  return all.map((reference, token) => {
+    const candidate = Float32Array.from(wrong(reference, token, all), (value) => value * (1 + rounding * next()));
+    return { token, candidate, reference };
+  });
+}
+
+/** Only the tokens from 1 on are wrong. */
+const from1 =
+  (wrong: Wrong): Wrong =>
+  (reference, token, all) =>
+    token > 0 ? wrong(reference, token, all) : reference;
+
+/** The value at each index from the right row. */
+const each =
+  (f: (value: number, index: number, token: number, row: Float32Array) => number): Wrong =>
+  (reference, token) =>
+    Array.from(reference, (value, index) => f(value, index, token, reference));
+
+const find = (
+  wrong: Wrong,
+  options: Partial<LocateOptions> & { tokens?: number; width?: number; seed?: number } = {},
+) => locate(stage(wrong, options), { limit: LIMIT, ...options });
+
+describe('where', () => {
+  test('every row but token 0, all heads, every value', () => {
+    const where = find(from1(each((value) => 2 * value)), { heads: HEADS });
+    expect(where).toMatchObject({ tokens: [[1, 8]], wrongRows: 8, rows: 9, heads: [[0, 7]], columnsIn: 'row' });
+    expect(where.columns).toEqual([{ from: 0, to: WIDTH - 1, what: 'the whole row' }]);
+    expect(where.share).toBeGreaterThan(0.999);
+    expect(where.text).toBe(
+      'every row but token 0 is wrong, in all 8 heads, every value; they are 2 times the right ones',
+    );
+  });
+
+  test('some rows, in any order', () => {
+    const rows = stage((row, token) => (token === 2 || token > 6 ? row.map((value) => -value) : row)).reverse();
+    const where = locate(rows, { limit: LIMIT });
+    expect(where).toMatchObject({
+      tokens: [
+        [2, 2],
+        [7, 8],
+      ],
+      wrongRows: 3,
+      heads: null,
+    });
+    expect(where.text).toBe('tokens 2 and 7 to 8 are wrong, every value; they are negated');
+  });
+
+  test('two heads', () => {
+    const where = find(
+      each((value, i) => (i >= 96 && i < 160 ? value / 2 : value)),
+      { heads: HEADS },
+    );
+    expect(where).toMatchObject({ heads: [[3, 4]], columnsIn: 'head', share: 1 / 4 });
+    expect(where.columns).toEqual([{ from: 0, to: 31, what: 'the whole head' }]);
+    expect(where.text).toBe('every row is wrong, in heads 3 to 4 of 8, every value; they are 0.5 times the right ones');
+  });
+
+  test('the same half of each head', () => {
+    const where = find(
+      each((value, i) => (i % HEAD < 16 ? 0 : value)),
+      { heads: HEADS },
+    );
+    expect(where).toMatchObject({ heads: [[0, 7]], columnsIn: 'head' });
+    expect(where.columns).toEqual([{ from: 0, to: 15, what: 'the first half of each head' }]);
+    expect(where.text).toBe(
+      'every row is wrong, in all 8 heads, only columns 0 to 15 (the first half of each head); they are 0',
+    );
+  });
+
+  test('blocks', () => {
+    const where = find(
+      each((value, i) => (i >= 192 ? value / 4 : value)),
+      { width: 512 },
+    );
+    expect(where.columns).toEqual([{ from: 192, to: 511, what: 'blocks 6 to 15 of 32 values' }]);
+    const group = find(
+      each((value, i) => (i >= 192 && i < 256 ? value / 4 : value)),
+      { width: 512 },
+    );
+    expect(group.text).toBe(
+      'every row is wrong, only columns 192 to 255 (blocks 6 and 7 of 32 values: one group of 64); they are 0.25 times the right ones',
+    );
+    const large = find(
+      each((value, i) => (i >= 256 && i < 512 ? 0 : value)),
+      { width: 1024 },
+    );
+    expect(large.columns[0]?.what).toBe('block 1 of 256 values');
+  });
+
+  test.each([
+    [300, 256, 'the tail after the last full 256'],
+    [224, 192, 'the tail after the last full 64'],
+    [1000, 992, 'the tail after the last full 32'],
+  ])('the tail of %i from %i', (width, from, what) => {
+    const where = find(
+      each((value, i) => (i >= from ? 0 : value)),
+      { width },
+    );
+    expect(where.columns).toEqual([{ from, to: width - 1, what }]);
+  });
+
+  test('every other column', () => {
+    const odd = find(each((value, i) => (i % 2 ? -value : value)));
+    expect(odd.columns).toEqual([{ from: 1, to: WIDTH - 1, what: 'odd columns' }]);
+    expect(odd.kind.kind).toBe('factor');
+    const even = find(
+      each((value, i) => (i % 2 ? value : -value)),
+      { heads: HEADS },
+    );
+    expect(even).toMatchObject({ columnsIn: 'head', columns: [{ from: 0, to: 30, what: 'even columns' }] });
+  });
+
+  test('columns that are right by chance do not cut a part in two; a third of the columns is no part', () => {
+    const gaps = find(each((value, i) => (i >= 50 && i < 150 && i !== 70 && i !== 111 ? -value : value)));
+    expect(gaps.columns).toEqual([{ from: 50, to: 149, what: null }]);
+    const third = find(each((value, i) => (i % 3 ? value : -value)));
+    expect(third.columns).toEqual([]);
+    expect(third.text).toMatch(/34% of the values, scattered; they have the right magnitudes and the wrong sign$/);
+  });
+
+  test('an error ten times the limit, and one barely over it', () => {
+    const next = normal(5);
+    const small = find(from1(each((value, i) => (i < 64 ? value + 1e-4 * next() : value))), { seed: 3 });
+    expect(small).toMatchObject({ tokens: [[1, 8]], columns: [{ from: 0, to: 63 }] });
+    expect(small.share).toBeGreaterThan(0.2);
+    const barely = find(from1(each((value) => value + 1.3e-5 * next())));
+    expect(barely).toMatchObject({ tokens: [[1, 8]], kind: { kind: 'mixed' } });
+  });
+
+  test('rounding beside an error is no error', () => {
+    const next = normal(6);
+    const rows = stage((row, token) => row.map((v, i) => (token > 4 && i < 64 ? -v : v) * (1 + 2e-6 * next())), {
+      rounding: 0,
+    });
+    const where = locate(rows, { limit: LIMIT });
+    expect(where).toMatchObject({ tokens: [[5, 8]], columns: [{ from: 0, to: 63 }], kind: { kind: 'factor' } });
+    expect(where.share).toBeCloseTo(1 / 4, 2);
+  });
+
+  test('an outlier rounds by its own size', () => {
+    const where = find(
+      each((value, i, token) => (i === 7 ? value * (1 + 3e-5) : token === 3 ? -value : value)),
+      { heads: 1 },
+    );
+    expect(where.tokens).toEqual([[3, 3]]);
+  });
+
+  test('no row over the limit: the worst one', () => {
+    const next = normal(7);
+    const where = find(each((value, _, token) => value + (token === 4 ? 5e-6 : 1e-7) * next()));
+    expect(where).toMatchObject({ tokens: [[4, 4]], wrongRows: 1, kind: { kind: 'mixed' } });
+    expect(where.text).toMatch(/^no row is over the limit, the worst is token 4, /);
+  });
+
+  test('nothing differs', () => {
+    const where = locate(
+      stage((row) => row, { rounding: 0 }),
+      { limit: LIMIT, heads: HEADS },
+    );
+    expect(where).toMatchObject({ tokens: [], wrongRows: 0, share: 0, columns: [], kind: { kind: 'few', count: 0 } });
+    expect(where.text).toBe('no value differs');
+  });
+
+  test('what cannot be compared is refused', () => {
+    expect(() => locate([], { limit: LIMIT })).toThrow(/no rows/);
+    const rows = [...stage((row) => row), { token: 9, candidate: new Float32Array(2), reference: new Float32Array(3) }];
+    expect(() => locate(rows, { limit: LIMIT })).toThrow(
+      /token 9 has 2 values in the candidate and 3 in the reference/,
+    );
+  });
+});
+
+describe('of what kind', () => {
+  const swap = (order: (i: number) => number): Wrong => from1((row) => row.map((_, i) => row[order(i)] as number));
+  const inHead = (order: (i: number) => number): Wrong => swap((i) => i - (i % HEAD) + order(i % HEAD));
+  const byHead = (order: (head: number) => number): Wrong =>
+    swap((i) => order(Math.floor(i / HEAD)) * HEAD + (i % HEAD));
+  const shuffled = (seed: number, size: number) => {
+    const next = random(seed);
+    return Array.from({ length: size }, (_, i) => [next(), i] as const)
+      .sort((a, b) => a[0] - b[0])
+      .map(([, i]) => i);
+  };
+
+  test('not finite', () => {
+    const where = find(
+      each((v, i, token) => (token === 2 && i < 3 ? Number.NaN : token === 4 && i === 9 ? -1 / 0 : v)),
+    );
+    expect(where.kind).toEqual({
+      kind: 'nonfinite',
+      nan: { candidate: 3, reference: 0 },
+      inf: { candidate: 1, reference: 0 },
+    });
+    expect(where.tokens).toEqual([
+      [2, 2],
+      [4, 4],
+    ]);
+    expect(where.text).toMatch(/among them are 3 NaN and 1 Inf of the candidate$/);
+  });
+
+  test('only the reference is not finite', () => {
+    const rows = stage((row) => row.slice());
+    (rows[3] as RowPair).reference[5] = Number.NaN;
+    expect(locate(rows, { limit: LIMIT }).text).toBe(
+      'only token 3 is wrong, only column 5; among them are 1 NaN of the reference',
+    );
+    expect(locate(rows, { limit: LIMIT, stage: 'kq' }).wrongRows).toBe(1);
+    expect(locate(rows, { limit: LIMIT, stage: 'kq' }).kind.kind).not.toBe('nonfinite');
+  });
+
+  test('a few values are listed', () => {
+    const where = find(each((value, i, token) => (token === 3 && i > 252 ? 0 : value)));
+    expect(where.kind).toMatchObject({ kind: 'few', count: 3 });
+    expect(where.text).toMatch(
+      /^only token 3 is wrong, only columns 253 to 255; they are 0 instead of \S+ at token 3, index 253, 0 /,
+    );
+  });
+
+  test.each([
+    ['zero', each((value, i) => (i < 64 ? 0 : value)), { kind: 'zero' }],
+    ['a factor', each((value) => 0.25 * value), { kind: 'factor', factor: expect.closeTo(0.25, 6) }],
+    ['negated', each((value) => -value), { kind: 'factor', factor: expect.closeTo(-1, 6) }],
+    ['a factor of nearly 1', each((value) => 1.0001 * value), { kind: 'factor', factor: expect.closeTo(1.0001, 7) }],
+    ['an offset', each((value) => value + 0.5), { kind: 'offset', offset: expect.closeTo(0.5, 6) }],
+    ['a small offset', each((value) => value + 1e-4), { kind: 'offset', offset: expect.closeTo(1e-4, 7) }],
+    [
+      'a factor per row',
+      each((value, _, token) => (1 + token / 8) * value),
+      { kind: 'factor-per-row', from: expect.closeTo(1.125, 5), to: expect.closeTo(2, 5) },
+    ],
+    [
+      'a factor per head',
+      each((value, i) => (1 + Math.floor(i / HEAD)) * value),
+      { kind: 'factor-per-head', from: expect.closeTo(2, 5), to: expect.closeTo(8, 5) },
+    ],
+    [
+      'a factor per head of each row',
+      each((value, i, token) => (2 + Math.sin(token * 8 + Math.floor(i / HEAD))) * value),
+      { kind: 'factor-per-row-and-head' },
+    ],
+    ['a factor per column', each((value, i) => (2 + Math.sin(i * i)) * value), { kind: 'factor-per-column' }],
+    ['an offset per column', each((value, i) => value + Math.sin(i * i)), { kind: 'offset-per-column' }],
+    [
+      'an offset per row',
+      each((value, _, token) => value + token - 4.5),
+      { kind: 'offset-per-row', from: expect.closeTo(-4.5, 5), to: expect.closeTo(3.5, 5) },
+    ],
+    [
+      'the next row',
+      (row: Float32Array, t: number, all) => all[t + 1] ?? row,
+      { kind: 'other-row', shift: 1, token: null },
+    ],
+    ['two rows before', (row: Float32Array, t: number, all) => all[t - 2] ?? row, { kind: 'other-row', shift: -2 }],
+    [
+      'always the last row',
+      (_, __, all) => all[TOKENS - 1] as Float32Array,
+      { kind: 'other-row', shift: null, token: 8 },
+    ],
+    ['heads collapsed', byHead(() => 0), { kind: 'other-head' }],
+    [
+      'any order in a head',
+      inHead((i) => shuffled(3, HEAD)[i] as number),
+      { kind: 'permutation', within: 'head', order: null },
+    ],
+    [
+      'any order in a row',
+      swap((i) => shuffled(4, WIDTH)[i] as number),
+      { kind: 'permutation', within: 'row', order: null },
+    ],
+    [
+      'signs here and there',
+      each((value, i, token) => (random(i * 31 + token)() < 0.5 ? -value : value)),
+      { kind: 'sign' },
+    ],
+  ] as const satisfies readonly (readonly [string, Wrong, object])[])('%s', (_, wrong, kind) => {
+    expect(find(wrong, { heads: HEADS }).kind).toMatchObject(kind);
+  });
+
+  test('any order over the rows', () => {
+    const order = shuffled(5, TOKENS * WIDTH);
+    const wrong: Wrong = (row, token, all) =>
+      row.map((_, i) => {
+        const from = order[token * WIDTH + i] as number;
+        return all[Math.floor(from / WIDTH)]?.[from % WIDTH] as number;
+      });
+    expect(find(wrong).kind).toEqual({ kind: 'permutation', within: 'values', order: null });
+  });
+
+  test.each([
+    ['head', 'halves instead of adjacent pairs', inHead((i) => (i < 16 ? 2 * i : 2 * (i - 16) + 1))],
+    ['head', 'adjacent pairs instead of halves', inHead((i) => (i % 2) * 16 + (i >> 1))],
+    ['head', 'a 4 × 8 matrix transposed', inHead((i) => (i % 4) * 8 + (i >> 2))],
+    ['head', 'reversed', inHead((i) => HEAD - 1 - i)],
+    ['head', 'rotated by 3', inHead((i) => (i + HEAD - 3) % HEAD)],
+    ['row', 'heads tiled instead of grouped, 2 groups of 4', byHead((head) => (head % 2) * 4 + (head >> 1))],
+    ['row', 'heads 1 and 6 exchanged', byHead((head) => (head === 1 ? 6 : head === 6 ? 1 : head))],
+    ['row', 'heads reversed', byHead((head) => 7 - head)],
+    ['row', 'heads rotated by 2', byHead((head) => (head + 6) % 8)],
+    ['row', 'heads in the order 0, 3, 1, 2, 4, 5, 6, 7', byHead((head) => [0, 3, 1, 2, 4, 5, 6, 7][head] as number)],
+    ['row', 'rotated by -5', swap((i) => (i + 5) % WIDTH)],
+    ['row', 'a 8 × 32 matrix transposed', swap((i) => (i % 8) * 32 + (i >> 3))],
+    [
+      'block',
+      'adjacent pairs instead of halves in each block of 64',
+      swap((i) => i - (i % 64) + (i % 2) * 32 + ((i % 64) >> 1)),
+    ],
+  ] as const)('order within the %s: %s', (within, order, wrong) => {
+    const where = find(wrong, { heads: HEADS });
+    expect(where.kind).toEqual({ kind: 'permutation', within, order });
+    expect(where.text).toContain(`they are the right values in another order (${order})`);
+  });
+
+  test('heads in wrong order beside right ones, where the limit is that of quantised activations', () => {
+    const next = normal(8);
+    const order = byHead((head) => [0, 1, 3, 2, 4, 5, 6, 7][head] as number);
+    const rows = stage((row, t, all) => Array.from(order(row, t, all), (value) => value + 0.01 * next()));
+    expect(locate(rows, { limit: 0.04, heads: HEADS })).toMatchObject({
+      tokens: [[1, 8]],
+      heads: [[2, 3]],
+      kind: { kind: 'permutation', order: 'heads 2 and 3 exchanged' },
+    });
+  });
+
+  test('a mask: what it hides is not compared', () => {
+    const nKv = 16;
+    const mask = (row: Float32Array, token: number) => row.map((v, i) => (i % nKv > token ? Number.NaN : v));
+    const rows = stage((row, token) => mask(row, token).map((value) => value / 8), { tokens: nKv, width: 4 * nKv }).map(
+      (row) => ({ ...row, reference: mask(row.reference, row.token) }),
+    );
+    const where = locate(rows, { limit: LIMIT, heads: 4, stage: 'kq' });
+    expect(where).toMatchObject({ heads: [[0, 3]], share: 1, kind: { kind: 'factor' } });
+    expect(where.text).toBe('every row is wrong, in all 4 heads, every value; they are 0.125 times the right ones');
+    rows[2]?.candidate.fill(5, 3, nKv); // not masked yet: llama.cpp masks in the next node
+    expect(locate(rows, { limit: LIMIT, heads: 4, stage: 'kq' })).toEqual(where);
+  });
+});
+
+describe('noise is never called anything specific', () => {
+  const specific = (rows: readonly RowPair[], limit: number, heads?: number) => {
+    const { kind } = locate(rows, { limit, heads });
+    return ['uncorrelated', 'mixed', 'few'].includes(kind.kind) ? [] : [kind];
+  };
+  const seeds = Array.from({ length: 24 }, (_, i) => 100 + i);
+  const SHAPES = [
+    { tokens: 1, width: 8 },
+    { tokens: 3, width: 16 },
+    { tokens: 5, width: 96 },
+    { tokens: 2, width: 2048 },
+  ];
+
+  test.each(SHAPES)('$tokens × $width, of any size', ({ tokens, width }) => {
+    for (const seed of seeds) {
+      const next = normal(seed + 1000);
+      for (const size of [1e-4, 1e-3, 0.1, 1, 10]) {
+        const added = stage(
+          each((value) => value + size * next()),
+          { tokens, width, seed },
+        );
+        expect(specific(added, LIMIT, 4), `seed ${seed}, ${size} added`).toEqual([]);
+        const scaled = stage(
+          each((value) => value * (1 + size * next())),
+          { tokens, width, seed },
+        );
+        expect(specific(scaled, LIMIT, 4), `seed ${seed}, times ${size}`).toEqual([]);
+        const other = stage(
+          each(() => size * next()),
+          { tokens, width, seed },
+        );
+        expect(specific(other, LIMIT), `seed ${seed}, another of size ${size}`).toEqual([]);
+        expect(specific(other, 0.04, 4), `seed ${seed}, another of size ${size}, coarse limit`).toEqual([]);
+      }
+    }
+  });
+
+  test('another sample of the same distribution is uncorrelated', () => {
+    for (const seed of seeds) {
+      const next = normal(seed + 2000);
+      expect(find(each(next), { seed, heads: HEADS }).kind.kind).toBe('uncorrelated');
+    }
+  });
+
+  test('a likeness is measured', () => {
+    const next = normal(9);
+    const { kind, text } = find(each((value) => value + 0.5 * next()));
+    expect(kind).toEqual({ kind: 'mixed', cosine: expect.closeTo(0.93, 1), rel: expect.closeTo(0.4, 0) });
+    expect(text).toMatch(/they are like the right ones \(cosine 0\.9\d+\) but off by \d\d%/);
+  });
+});
+
+test('millions of values take seconds at most', () => {
+  const next = normal(10);
+  const values = Float32Array.from({ length: 1 << 16 }, next);
+  const rows = Array.from({ length: 32 }, (_, token) => ({
+    token,
+    candidate: values.map((value, i) => value + (values[(i * 7 + token) % values.length] as number)),
+    reference: values,
+  }));
+  const start = performance.now();
+  expect(locate(rows, { limit: LIMIT, heads: 32 }).kind.kind).toBe('mixed');
+  expect(performance.now() - start).toBeLessThan(10_000);
+});

@@ -1,0 +1,48 @@
+import type { Checked } from '@llama-probe/diff';
+import { openDump } from '@llama-probe/dump';
+import { openGguf } from '@llama-probe/engine';
+import { checkFirstAttention, merge, sideInvariants } from '../checks.js';
+import type { Progress } from '../progress.js';
+import { broken } from '../report/checks.js';
+import { color } from '../report/color.js';
+
+/** What must hold of a dump by itself, and what does not. */
+export interface CheckReport extends Checked {
+  readonly schema: 1;
+  readonly file: string;
+}
+
+/** `probe check DUMP`: the checks that need no reference. @param options.model adds those that need the weights */
+export async function runCheck(path: string, options: { model?: string }, progress: Progress): Promise<CheckReport> {
+  const model = options.model === undefined ? undefined : await openGguf(options.model);
+  const dump = await openDump(path);
+  try {
+    const { metadata } = dump;
+    const heads = { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] };
+    const invariants = sideInvariants(metadata.model?.architecture, heads);
+    progress.say(`checking ${path}`);
+    for await (const tensor of dump.tensors()) invariants.add(tensor);
+    const result = invariants.result();
+    const all = model ? merge(result, await checkFirstAttention(model, invariants.firstRows, heads)) : result;
+    return { schema: 1, file: path, ...all };
+  } finally {
+    await dump.close();
+  }
+}
+
+/** How many rows were looked at; nothing checked is never right. */
+export const looked = ({ checked }: Checked): number => Object.values(checked).reduce((a, b) => a + b, 0);
+
+/** The same as text. */
+export function checkText(report: CheckReport): string {
+  const counts = Object.entries(report.checked).filter(([, rows]) => rows > 0);
+  const found = broken(report.file, report);
+  return [
+    ...counts.map(([name, rows]) => {
+      const wrong = report.broken.filter(({ check }) => check === name).length;
+      return `${wrong > 0 ? color.red('✗') : color.green('✓')} ${name.padEnd(16)} ${rows} rows${wrong > 0 ? `, ${wrong} stages broken` : ''}`;
+    }),
+    ...(counts.length === 0 ? ['? nothing of the vocabulary is in this dump, so nothing was checked'] : []),
+    ...found,
+  ].join('\n');
+}
