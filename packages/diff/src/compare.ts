@@ -1,8 +1,9 @@
 import { inputsOf, STAGE_NAMES, stageKey, type Tensor } from '@llama-probe/dump';
 import { align } from './align.js';
-import type { Comparison, StageId } from './comparison.js';
+import type { Comparison, StageId, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
 import { judge } from './judge.js';
+import type { Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage } from './open-stage.js';
@@ -15,6 +16,8 @@ export interface CompareOptions extends Heads {
   readonly floors?: Floors;
   /** The token ids of both sides, prompt then decoded. They are compared before anything else. */
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
+  /** Look for where inside a stage the error is: in the first that is wrong, or, of a teacher-forced run, in each at its first step. */
+  readonly locate?: 'first' | 'each';
 }
 
 const KEPT = 64 << 20; // bytes of wrong stages whose values are kept for a closer look
@@ -71,7 +74,8 @@ export async function compare(
   const stages = all
     .filter(isExpected)
     .map((stage) => stage.result(yardstick(stageKey(stage.at))))
-    .sort((a, b) => a.step - b.step || a.order - b.order);
+    .sort((a, b) => a.step - b.step || a.order - b.order)
+    .map(withWhere(options.locate ?? 'first', (key) => open.get(key)?.where(yardstick(key)) ?? null));
   const ignored = [...new Set(all.filter((stage) => !isExpected(stage)).map(({ at }) => at.stage))];
   const judged = judge(stages);
   const reason =
@@ -79,6 +83,17 @@ export async function compare(
       ? `${judged.reason} Not compared, because only one side has them: ${ignored.join(', ')}.`
       : judged.reason;
   return { ...judged, reason, stages, ignored, logits, greedy: [...greedy.values()] };
+}
+
+/** Adds where the error is to the stages that are worth it: a closer look takes as long as all the rest. */
+function withWhere(which: 'first' | 'each', where: (key: string) => Where | null): (stage: StageResult) => StageResult {
+  const seen = new Set<string>();
+  return (stage) => {
+    const place = which === 'first' ? 'any' : stageKey({ ...stage, step: 0 });
+    if (stage.verdict !== 'diverged' || seen.has(place)) return stage;
+    seen.add(place);
+    return { ...stage, where: where(stageKey(stage)) };
+  };
 }
 
 /** A candidate that says it evaluated a stage before one of its inputs has mixed up its stages. */

@@ -34,7 +34,7 @@ export interface StageResult extends Metrics, StageId {
   readonly worstRow: { readonly token: number; readonly rel: number } | null;
   /** The first row over the limit, or the worst one. */
   readonly token: number | null;
-  /** Where inside the stage the error is; null where it agrees, or its values were not kept. */
+  /** Where inside the stage the error is; null where it agrees, or nobody looked. */
   readonly where: Where | null;
 }
 

@@ -2,7 +2,7 @@ import type { Tensor } from '@llama-probe/dump';
 import type { StageResult } from './comparison.js';
 import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
 import { showLimit } from './judge.js';
-import { locate, type RowPair } from './locate.js';
+import { locate, type RowPair, type Where } from './locate.js';
 import { MetricSums, rowOf } from './metrics.js';
 import { firstPositions, type Heads, headsOf, SCORES } from './scores.js';
 
@@ -125,9 +125,14 @@ export class OpenStage {
     if (metrics.count === 0) return { ...base, verdict: 'incomparable', reason: 'it has no values to compare' };
     const reason = metrics.firstNonFinite ? nonFinite(metrics) : wrongPart(base, deltas);
     if (reason === undefined && metrics.rel <= limits.rel) return { ...base, verdict: 'agree' };
-    const heads = headsOf(stage, this.heads);
-    const where = this.kept.length > 0 ? locate(this.kept, { limit: limits.rel, heads, stage }) : null;
-    return { ...base, where, verdict: 'diverged', ...(reason === undefined ? {} : { reason }) };
+    return { ...base, verdict: 'diverged', ...(reason === undefined ? {} : { reason }) };
+  }
+
+  /** Where inside the stage it is wrong; null where its values were not kept. */
+  where({ rule, floor }: Yardstick): Where | null {
+    if (this.kept.length === 0) return null;
+    const { stage } = this.at;
+    return locate(this.kept, { limit: limitOf(floor, rule).rel, heads: headsOf(stage, this.heads), stage });
   }
 }
 

@@ -5,7 +5,7 @@ import type { Hook } from '@llama-probe/engine';
  * Feeds one run of the reference to an engine, as the rows that each stage goes on from, and to a comparison.
  *
  * Both read the same stream, whoever is first pulls: the engine asks for a layer's stages before it encodes them, and the comparison
- * asks for the next tensor. What one has not taken yet waits for it, which is little more than a layer.
+ * asks for the next tensor. What one has not taken yet waits for it: as much as the engine records before it reads back, or a layer.
  *
  * @example
  * const teacher = new Teacher(reference.run(plan).tensors);

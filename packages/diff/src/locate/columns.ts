@@ -47,7 +47,7 @@ function parts(columns: Uint8Array, unit: 'row' | 'head', rows: number): Part[] 
   const width = columns.length;
   const wrong: number[] = [];
   for (let i = 0; i < width; i++) if (columns[i]) wrong.push(i);
-  const stripes = everyOther(columns, wrong);
+  const stripes = everyOther(wrong);
   if (stripes) return [stripes];
   const runs = rangesOf(wrong);
   const merged = merge(runs, width, rows);
@@ -61,13 +61,13 @@ function parts(columns: Uint8Array, unit: 'row' | 'head', rows: number): Part[] 
 }
 
 /** The even or the odd columns, if it is them. */
-function everyOther(columns: Uint8Array, wrong: readonly number[]): Part | undefined {
+function everyOther(wrong: readonly number[]): Part | undefined {
   const [from, to] = [wrong[0] ?? 0, wrong.at(-1) ?? 0];
   if (wrong.length < 8) return undefined;
   const half = (to - from) / 2;
   const same = wrong.filter((i) => (i - from) % 2 === 0).length;
   if (same < 0.9 * half || wrong.length - same > 0.1 * half) return undefined;
-  return { from, to: Math.min(to, columns.length - 1), what: from % 2 === 0 ? 'even columns' : 'odd columns' };
+  return { from, to, what: from % 2 === 0 ? 'even columns' : 'odd columns' };
 }
 
 /** Closes the gaps of values that are right by chance. */

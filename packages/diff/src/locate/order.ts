@@ -59,7 +59,7 @@ export function knownOrder(region: Region, limit: number): Kind | undefined {
 
 function* knownOrders(size: number, rotations: boolean): Generator<[Source, string]> {
   for (const rows of divisors(size)) {
-    const name = rows === 2 ? 'adjacent pairs instead of halves' : `a ${rows} × ${size / rows} matrix transposed`;
+    const name = rows === 2 ? 'adjacent pairs instead of halves' : `transposed as ${rows} × ${size / rows}`;
     yield [transposed(rows, size), size / rows === 2 ? 'halves instead of adjacent pairs' : name];
   }
   yield [(i) => size - 1 - i, 'reversed'];

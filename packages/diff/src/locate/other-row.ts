@@ -9,7 +9,7 @@ const FOUND = 8;
 
 /** The right values of another row: of the one some tokens on, or of one and the same for all wrong rows. */
 export function otherRow({ all, rows }: Region, limit: number): Kind | undefined {
-  const wrong = rows.map(measure);
+  const wrong = rows.map(measure).filter(({ count }) => count > 0);
   const byToken = new Map(all.map((row) => [row.token, row]));
   for (const one of spread(wrong, TRIED)) {
     const holders = all.filter(({ token }) => token !== one.row.token && hold([one], () => byToken.get(token), limit));

@@ -15,7 +15,8 @@ const ROWS = 4;
 
 /** The right values in an order that is not known: sorted, both sides are the same within each head, each row, or over all rows. */
 export function anyOrder(region: Region, limit: number): Kind | undefined {
-  const { rows, width, heads } = region;
+  const { width, heads } = region;
+  const rows = region.rows.filter(({ wrong }) => wrong.includes(1));
   for (const within of ['head', 'row'] as const) {
     if (within === 'head' && heads === 1) continue;
     const size = within === 'head' ? width / heads : width;

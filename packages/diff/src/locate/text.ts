@@ -15,7 +15,7 @@ const EVERY = 0.98;
 export function sentence(where: Omit<Where, 'text'>, region: Region): string {
   if (region.count === 0) return 'no value differs';
   const parts = [rowsInWords(where, region), headsInWords(where, region), columnsInWords(where, region)];
-  return `${parts.filter((part) => part).join(', ')}; ${kindInWords(where.kind)}`;
+  return `${parts.filter((part) => part).join(', ')}; ${kindInWords(where.kind, region.count)}`;
 }
 
 function rowsInWords({ tokens, wrongRows, rows }: Omit<Where, 'text'>, region: Region): string {
@@ -59,10 +59,11 @@ const EACH: Record<Group, string> = {
 };
 
 /** What the wrong values are: "they". */
-function kindInWords(kind: Kind): string {
+function kindInWords(kind: Kind, count: number): string {
   switch (kind.kind) {
     case 'nonfinite':
-      return `among them are ${and([...counted(kind, 'candidate'), ...counted(kind, 'reference')])}`;
+      if (kind.nan.candidate === count) return 'they are NaN';
+      return `among them are ${and([...nonFinite(kind, 'candidate'), ...nonFinite(kind, 'reference')])}`;
     case 'few': {
       const values = kind.values
         .slice(0, LISTED)
@@ -98,27 +99,22 @@ function kindInWords(kind: Kind): string {
       return `they are the right values of other heads: ${heads.join(', ')}${kind.heads.length > LISTED ? ', …' : ''}`;
     }
     case 'permutation': {
-      if (kind.order) return `they are the right values in another order (${kind.order})`;
-      const within = {
-        head: 'within each head',
-        block: 'within each block',
-        row: 'within each row',
-        values: 'over all rows',
-      };
-      return `they are the right values in another order ${within[kind.within]}`;
+      const within = { head: ' in each head', block: ' in each block', row: ' in each row', values: ' among all rows' };
+      if (!kind.order) return `they are the right values in another order${within[kind.within]}`;
+      return `they are the right values in another order (${kind.order}${kind.within === 'head' ? within.head : ''})`;
     }
     case 'sign':
       return 'they have the right magnitudes and the wrong sign';
     case 'uncorrelated':
       return `they have nothing to do with the right ones (cosine ${cosine(kind.cosine)})`;
     case 'mixed':
-      return `they are like the right ones (cosine ${cosine(kind.cosine)}) but off by ${percent(kind.rel)}`;
+      return `they correlate with the right ones (cosine ${cosine(kind.cosine)}, relative RMS delta ${kind.rel.toExponential(1)})`;
   }
 }
 
 const groupOf = (kind: string) => kind.slice(kind.indexOf('-per-') + '-per-'.length) as Group;
 
-function counted({ nan, inf }: Kind & { kind: 'nonfinite' }, side: 'candidate' | 'reference'): string[] {
+function nonFinite({ nan, inf }: Kind & { kind: 'nonfinite' }, side: 'candidate' | 'reference'): string[] {
   const counts = [nan[side] && `${nan[side]} NaN`, inf[side] && `${inf[side]} Inf`].filter((count) => count);
   return counts.length > 0 ? [`${counts.join(' and ')} of the ${side}`] : [];
 }
@@ -149,5 +145,5 @@ const cosine = (value: number) => value.toPrecision(3);
 
 /** With two digits. @example percent(0.12345) === '12%' */
 function percent(share: number): string {
-  return share < 1e-3 ? `${(100 * share).toExponential(1)}%` : `${Number((100 * share).toPrecision(2))}%`;
+  return `${Number((100 * share).toPrecision(2))}%`;
 }

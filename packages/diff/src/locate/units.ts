@@ -37,57 +37,54 @@ export function unitsOf(rows: readonly WrongRow[], size: number, at?: number): U
  * @param at only the units that start there
  * @example const fits = orderTest(region, 1e-5, 64); fits((i) => 63 - i)
  */
-export function orderTest(
-  { rows, width }: Region,
-  limit: number,
-  size: number,
-  at?: number,
-): (source: Source) => boolean {
-  const some = unitsOf(spread(rows, Math.min(ROWS, Math.ceil(VALUES / width))), size, at);
-  const most = mayRemainIn(some, size, limit);
+export function orderTest(region: Region, limit: number, size: number, at?: number): (source: Source) => boolean {
+  const { rows, width } = region;
+  const wrong = rows.filter((row) => unitsOf([row], at === undefined ? width : size, at).length > 0);
+  const some = unitsOf(spread(wrong, Math.min(ROWS, Math.ceil(VALUES / width))), size, at);
+  const most = allowance(some, size, limit);
   const probe = some.slice(some.length >> 1).slice(0, 1);
+  const step = Math.ceil(size / PROBED);
+  const probed = (SLACK ** 2 * most.rest2 * Math.ceil(size / step)) / most.count;
   return (source) => {
-    if (!fits(probe, size, SLACK * most, source, Math.ceil(size / PROBED)) || !fits(some, size, most, source))
-      return false;
-    const all = unitsOf(rows, size, at);
-    return fits(all, size, mayRemainIn(all, size, limit), source);
+    if (!fits(probe, size, probed, source, step) || !fits(some, size, most.rest2, source)) return false;
+    const all = unitsOf(wrong, size, at);
+    return fits(all, size, allowance(all, size, limit).rest2, source);
   };
 }
 
-function mayRemainIn(units: readonly Unit[], size: number, limit: number): number {
-  let error2 = 0;
-  let signal2 = 0;
-  let n = 0;
+/** The square sum of what may be left over, and in how many values. */
+function allowance(units: readonly Unit[], size: number, limit: number): { rest2: number; count: number } {
+  let [error2, signal2, count] = [0, 0, 0];
   for (const { row, start } of units) {
     for (let i = start; i < start + size; i++) {
       const right = row.reference[i] as number;
-      const delta = (row.candidate[i] as number) - right;
-      if (delta - delta !== 0) continue; // what the mask hides
-      error2 += (delta / row.rms) ** 2;
+      const error = (row.candidate[i] as number) - right;
+      if (!Number.isFinite(error)) continue; // hidden by the mask
+      error2 += (error / row.rms) ** 2;
       signal2 += (right / row.rms) ** 2;
-      n++;
+      count++;
     }
   }
-  return mayRemain(Math.sqrt(error2 / n), Math.sqrt(signal2 / n), limit);
+  return { rest2: mayRemain(Math.sqrt(error2 / count), Math.sqrt(signal2 / count), limit) ** 2 * count, count };
 }
 
-/** @param most what may be left over, as RMS @param step every how many values */
+/** @param most what may be left over, as square sum @param step every how many values */
 function fits(units: readonly Unit[], size: number, most: number, source: Source, step = 1): boolean {
-  let left = most * most * units.length * Math.ceil(size / step);
+  let left = most;
   let wrong = 0;
   let explained = 0;
   for (const { row, start } of units) {
     const { candidate, reference, rms } = row;
     for (let i = 0; i < size; i += step) {
-      const right = reference[start + i] as number;
-      if (Number.isNaN(right)) continue;
       const value = candidate[start + i] as number;
+      const error = value - (reference[start + i] as number);
+      if (!Number.isFinite(error)) continue;
       const rest = value - (reference[start + source(i)] as number);
       left -= (rest / rms) ** 2;
       if (!(left >= 0)) return false;
       if (!row.wrong[start + i]) continue;
       wrong++;
-      if (isExplained(rest, value - right)) explained++;
+      if (isExplained(rest, error)) explained++;
     }
   }
   return units.length > 0 && explained >= MOST * wrong;

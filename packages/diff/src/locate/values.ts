@@ -4,7 +4,7 @@ import type { Kind, WrongValue } from './where.js';
 /** Fewer values than this fit anything: they are listed. */
 const ENOUGH = 8;
 
-/** What is zero for a limit that is coarser than this. */
+/** A value that is less than this part of its row's RMS counts as 0. */
 const ZERO = 1e-6;
 
 /** NaN and infinities that the other side does not have. */

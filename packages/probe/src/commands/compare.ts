@@ -173,6 +173,7 @@ async function teacherForced(both: Both, plan: Plan, { comparison, judged }: Fre
     ...judged,
     tokens: { candidate: all, reference: all },
     ...heads(engine),
+    locate: 'each',
   });
   return explain(comparison, forced);
 }
