@@ -17,15 +17,19 @@ export function checksText({
   ].join('\n');
 }
 
-/** What is broken, one line each. */
+/** What is broken: of each check and stage the first place. */
 export function broken(name: string, { broken }: Checked): string[] {
   if (broken.length === 0) return [];
-  const more = broken.length > SHOWN ? [`  … and ${broken.length - SHOWN} more (--json has them all)`] : [];
-  return [
-    `${name} by itself, without any reference:`,
-    ...broken.slice(0, SHOWN).map(({ text }) => `  ${text}`),
-    ...more,
-  ];
+  const kinds = new Map<string, string[]>();
+  for (const { check, stage, text } of broken) {
+    const kind = `${check} ${stage}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
+  }
+  const lines = [...kinds.values()].map(
+    ([first, ...others]) => `  ${first}${others.length > 0 ? ` The same at ${others.length} more places.` : ''}`,
+  );
+  const more = lines.length > SHOWN ? ['  … and more (--json has them all)'] : [];
+  return [`${name} by itself, without any reference:`, ...lines.slice(0, SHOWN), ...more];
 }
 
 function notSeen(unseen: readonly Unseen[]): string[] {
