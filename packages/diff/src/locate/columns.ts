@@ -1,7 +1,7 @@
 import type { Part, Range } from './where.js';
 
 /** What more parts than this are called is scattered. */
-export const MAX_PARTS = 8;
+const MAX_PARTS = 8;
 
 /** Which parts of the rows are wrong. */
 export interface Parts {

@@ -3,7 +3,7 @@ import { isExplained, MOST, mayRemain } from './explain.js';
 import type { Region } from './region.js';
 import type { Group, Kind } from './where.js';
 
-/** How many values there must be for each number that is fitted. */
+/** A number fitted to fewer values says nothing about them. */
 const PER_NUMBER = 4;
 
 /** Sums over a group of wrong values: d = candidate − reference, b = reference, each value weighted by w = 1 / RMS² of its row. */
@@ -98,30 +98,28 @@ export function correlation(region: Region): Kind {
 function fit(region: Region, grouping: Grouping, sums: Float64Array, { fit, apply }: Model, limit: number) {
   const values = new Float64Array(grouping.count);
   const range = { from: Number.POSITIVE_INFINITY, to: Number.NEGATIVE_INFINITY };
-  const total = { n: 0, numbers: 0, error2: 0, rest2: 0, signal2: 0 };
+  const total = { n: 0, error2: 0, rest2: 0, signal2: 0 };
   for (let group = 0; group < grouping.count; group++) {
     const own = sumsOf(sums, group);
-    if (own.n === 0) continue;
+    values[group] = Number.NaN;
+    if (own.n < PER_NUMBER) continue;
     const { value, rest2, signal2 } = fit(own);
     values[group] = value;
     range.from = Math.min(range.from, value);
     range.to = Math.max(range.to, value);
     total.n += own.n;
-    total.numbers++;
     total.error2 += own.wdd;
     total.rest2 += Math.max(0, rest2);
     total.signal2 += signal2;
   }
-  const { n, numbers, error2, rest2, signal2 } = total;
-  if (n < PER_NUMBER * numbers) return undefined;
-  const rest = Math.sqrt(rest2 / (n - numbers));
-  if (!(rest <= mayRemain(Math.sqrt(error2 / n), Math.sqrt(signal2 / n), limit))) return undefined;
+  const { n, error2, rest2, signal2 } = total;
+  if (!(Math.sqrt(rest2 / n) <= mayRemain(Math.sqrt(error2 / n), Math.sqrt(signal2 / n), limit))) return undefined;
   let explained = 0;
   forEachWrong(region, (a, b, row, column) => {
     const right = apply(values[grouping.of(row, column)] as number, b);
     if (isExplained(a - right, a - b)) explained++;
   });
-  return explained >= MOST * n ? range : undefined;
+  return explained >= MOST * region.count ? range : undefined;
 }
 
 function forEachWrong({ rows, width }: Region, f: (a: number, b: number, row: number, column: number) => void): void {

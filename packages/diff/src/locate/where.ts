@@ -19,7 +19,7 @@ export interface Where {
   readonly heads: readonly Range[] | null;
   /** What the columns count from: the row, or each head, where every wrong head is wrong in the same part. */
   readonly columnsIn: 'row' | 'head';
-  /** The parts that are wrong; none where they are more scattered than `MAX_PARTS`. */
+  /** The parts that are wrong; none where there are more than 8, scattered over the row. */
   readonly columns: readonly Part[];
   /** The share of the wrong rows' values that are wrong, 0 to 1. */
   readonly share: number;
