@@ -1,0 +1,4 @@
+// For this repository's scripts and tests. Nothing here is kept stable.
+export { withFloors } from './floors.js';
+export { BUNDLED_MODEL } from './model.js';
+export { Progress } from './progress.js';

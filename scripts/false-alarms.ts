@@ -1,0 +1,211 @@
+/**
+ * Shows that no healthy run is called wrong, for docs/limits.md: the command itself, on every weight type of the bundled model and on
+ * the models from outside, with both references, short and long prompts, and every adapter that this machine has. Markdown tables.
+ *
+ *   node scripts/dist/false-alarms.js [--types Q8_0,Q4_K] [--prompts 1,33] [--adapters llvmpipe]
+ *
+ * Models from outside take part where LLAMA_PROBE_MODELS names a folder that has them, unless --types is given. Exit code 1 where a
+ * run diverged, could not be told, has a stage with a fault of its own, a broken check or another greedy choice that is no tie, or where
+ * llama.cpp computes other logits when it is watched.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type AdapterKind, listAdapters, WEIGHT_TYPES } from '@llama-probe/engine';
+import type { Report } from 'llama-probe';
+
+const { values } = parseArgs({
+  options: {
+    types: { type: 'string' },
+    prompts: { type: 'string', default: '1,2,5,33,200' },
+    adapters: { type: 'string' },
+  },
+});
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const PROBE = here('../../packages/probe/bin/probe.js');
+const SAMPLE = readFileSync(here('../../scripts/bundled-model/sample.txt'), 'utf8');
+const MODES = ['exact', 'native'] as const;
+const STEPS: Readonly<Record<AdapterKind, number>> = { gpu: 16, llvmpipe: 16, lavapipe: 16, swiftshader: 4 };
+
+const KINDS = [
+  'diverged',
+  'incomparable',
+  'faults',
+  'broken checks',
+  'another choice that is no tie',
+  'changed by being watched',
+  'no report',
+] as const;
+
+/** A healthy run, and what is said against it. */
+interface Run {
+  readonly mode: (typeof MODES)[number];
+  readonly report: Report | undefined;
+  readonly alarms: readonly Alarm[];
+}
+
+interface Alarm {
+  readonly kind: (typeof KINDS)[number];
+  readonly text: string;
+}
+
+const lengths = values.prompts.split(',').map(Number);
+const adapters = await foundAdapters();
+const models = [...bundled(), ...fromOutside()];
+const all: Run[] = [];
+const said: string[] = []; // of each alarm, with the command that shows it
+const begin = performance.now();
+
+console.log(`\n| | ${MODES.map((mode) => `${mode}: of its limit | relative | other choices`).join(' | ')} |`);
+console.log(`|${'---|'.repeat(1 + 3 * MODES.length)}`);
+for (const { name, args } of models) {
+  const tokens = sampleTokens(args);
+  const runs = MODES.flatMap((mode) =>
+    lengths.flatMap((length) =>
+      adapters.map((adapter) => {
+        const what = ['--tokens', tokens.slice(0, length).join(), '--steps', String(STEPS[adapter])];
+        return run([...args, '--reference', mode, '--adapter', adapter, ...what], mode);
+      }),
+    ),
+  );
+  all.push(...runs);
+  const cells = MODES.flatMap((mode) => summary(runs.filter((one) => one.mode === mode)));
+  console.log(`| ${[name, ...cells].join(' | ')} |`);
+}
+printTotals();
+
+function run(args: readonly string[], mode: Run['mode']): Run {
+  const command = ['compare', ...args, '--teacher-forced', '--json'];
+  const { stdout, stderr, status } = probe(command);
+  const printed = JSON.parse(stdout || '{}');
+  const report: Report | undefined = 'candidate' in printed ? printed : undefined; // an error has none
+  const found = report ? alarmsOf(report) : [{ kind: 'no report', text: stderr } as const];
+  for (const { kind, text } of found) said.push(`${kind} (exit ${status}): ${text}\n    probe ${command.join(' ')}`);
+  const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+  const short = args.join(' ').replace(/(--tokens \S{60})\S+/, '$1…');
+  process.stderr.write(`${seconds} s, ${short}: ${found.length} alarms\n`);
+  return { mode, report, alarms: found };
+}
+
+function alarmsOf({ verdict, reason, faults, checks, decode, reference }: Report): Alarm[] {
+  const found: Alarm[] = [];
+  if (verdict !== 'agree') found.push({ kind: verdict, text: reason });
+  if (faults === null) found.push({ kind: 'faults', text: 'the teacher-forced run is missing' });
+  for (const { stage, layer, step, local, limit } of faults ?? []) {
+    found.push({ kind: 'faults', text: `${stage} of layer ${layer} at step ${step}: ${local}, limit ${limit}` });
+  }
+  for (const side of ['candidate', 'reference'] as const) {
+    for (const { text } of checks[side].broken) found.push({ kind: 'broken checks', text: `${side}: ${text}` });
+  }
+  const { firstOtherChoice: other } = decode;
+  if (other && !other.tie) {
+    found.push({
+      kind: 'another choice that is no tie',
+      text: `at step ${other.step} by ${other.gap}, allowed ${other.allowed}`,
+    });
+  }
+  if (reference.callbackChangesNothing !== true) {
+    found.push({ kind: 'changed by being watched', text: "llama.cpp's logits are others when it is watched" });
+  }
+  return found;
+}
+
+/** Three cells: what came closest to its limit, the largest relative delta, and in how many runs a greedy choice differs. */
+function summary(runs: readonly Run[]): string[] {
+  const reports = runs.flatMap(({ report }) => report ?? []);
+  const stages = reports.flatMap((report) => report.stages);
+  const [first] = stages;
+  if (!first) return ['no report', '', ''];
+  const ofLimit = (stage: typeof first) => stage.ofLimit ?? Number.POSITIVE_INFINITY; // JSON has no infinity
+  const closest = stages.reduce((a, b) => (ofLimit(b) > ofLimit(a) ? b : a));
+  const largest = stages.reduce((a, b) => (b.rel > a.rel ? b : a));
+  const choices = reports.flatMap(({ decode }) => decode.firstOtherChoice ?? []);
+  const ties = choices.filter(({ tie }) => tie).length;
+  return [
+    `${Number(ofLimit(closest).toPrecision(2))} ${closest.stage} (${partOf(closest)})`,
+    `${largest.rel.toExponential(1)} ${largest.stage}`,
+    choices.length === 0 ? '0' : `${choices.length}, ${ties === choices.length ? 'all ties' : `${ties} of them ties`}`,
+  ];
+}
+
+/** Which of the three deltas is closest to its limit. */
+function partOf({ ofLimit, rel, limits, worstRow }: Report['stages'][number]): string {
+  if (ofLimit === rel / limits.rel) return 'stage';
+  return worstRow && ofLimit === worstRow.rel / limits.row ? 'row' : 'value';
+}
+
+function printTotals(): void {
+  const reports = all.flatMap(({ report }) => report ?? []);
+  const stages = reports.reduce((sum, report) => sum + report.stages.length, 0);
+  const counts = KINDS.map(
+    (kind) => `${kind} ${all.filter(({ alarms }) => alarms.some((one) => one.kind === kind)).length}`,
+  );
+  console.log(`\n${all.length} runs, ${stages} stages. Runs with: ${counts.join(', ')}.`);
+  const rows = new Map<string, number>();
+  for (const { checks } of reports) {
+    for (const { checked } of [checks.candidate, checks.reference]) {
+      for (const [check, count] of Object.entries(checked)) rows.set(check, (rows.get(check) ?? 0) + count);
+    }
+  }
+  console.log(`Rows checked: ${[...rows].map(([check, count]) => `${check} ${count}`).join(', ')}.`);
+  const [first] = reports;
+  if (first) console.log(`${first.reference.name} ${first.reference.version}, ${first.reference.cpuVariant} build.`);
+  for (const method of new Set(reports.map(({ floors }) => floors.method))) console.log(`Floors: ${method}.`);
+  for (const line of said) console.log(`\n${line}`);
+  process.exitCode = said.length > 0 || all.length === 0 ? 1 : 0;
+}
+
+/** Those asked for that work here; says which do not. */
+async function foundAdapters(): Promise<AdapterKind[]> {
+  const asked = values.adapters?.split(',');
+  const listed = (await listAdapters()).filter(({ kind }) => asked?.includes(kind) ?? true);
+  for (const { kind, found, info, reason } of listed) {
+    console.log(
+      found ? `${kind}: ${info?.name}, ${info?.backend}, ${STEPS[kind]} steps` : `${kind}: skipped, ${reason}`,
+    );
+  }
+  return listed.filter(({ found }) => found).map(({ kind }) => kind);
+}
+
+interface Model {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+function bundled(): Model[] {
+  const types = values.types?.split(',') ?? Object.keys(WEIGHT_TYPES);
+  return types.map((type) => ({ name: `bundled, ${type}`, args: ['--quantize', type] }));
+}
+
+function fromOutside(): Model[] {
+  const folder = process.env.LLAMA_PROBE_MODELS;
+  if (values.types !== undefined) return [];
+  if (!folder) console.log('models from outside: skipped, LLAMA_PROBE_MODELS does not say where they are');
+  const files = folder ? readdirSync(folder).filter((name) => name.endsWith('.gguf')) : [];
+  return files.map((file) => ({ name: file, args: ['--model', join(folder as string, file)] }));
+}
+
+/** Real text as a model's own tokens, BOS first, enough for the longest prompt. */
+function sampleTokens(args: readonly string[]): readonly number[] {
+  const most = Math.max(...lengths);
+  const folder = mkdtempSync(join(tmpdir(), 'llama-probe-'));
+  try {
+    // Pieces of words within a context of 512; a vocabulary of letters, as BabyLlama's, within its 256.
+    for (const length of [900, 230]) {
+      const text = ['--prompt', SAMPLE.slice(0, length), '--steps', '0', '--stages', 'embd'];
+      const out = ['--out', join(folder, 'sample.arrow'), '--json'];
+      const { tokens } = JSON.parse(probe(['capture', '--from', 'llama', ...args, ...text, ...out]).stdout) as Report;
+      if (tokens.length >= most) return tokens;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  throw new Error(`${args.join(' ')}: no text of ${most} tokens fits`);
+}
+
+function probe(args: readonly string[]) {
+  return spawnSync(process.execPath, [PROBE, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+}
