@@ -1,4 +1,4 @@
-import type { QuantizedType } from '../dequantize.js';
+import type { QuantizedType } from '../blocks.js';
 import type { OracleConfig } from '../model.js';
 
 /** A matrix of the model as the file has it: (rows, columns), row after row. */

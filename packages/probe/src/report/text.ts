@@ -6,6 +6,7 @@ import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
 import { short } from './numbers.js';
 import type { Generated, Report } from './report.js';
+import { BORDERLESS } from './table.js';
 
 const SHOWN_TOKENS = 16;
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
@@ -75,8 +76,7 @@ function stageTable(stages: readonly StageResult[]): string {
       ...(forced ? (['right'] as const) : []),
       'left',
     ],
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN,
+    ...BORDERLESS,
   });
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
@@ -97,24 +97,6 @@ function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageRes
     `${steps}: ${decoded.length} stages agree; the closest to its limit is ${describe(worst)} with ${short(worst.rel)}`,
   ];
 }
-
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' ',
-};
 
 const VERDICTS = {
   agree: color.green('agree'),
@@ -171,8 +153,7 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
   const table = new Table({
     head: ['next token', reference.name, '', candidate.name, ''],
     colAligns: ['right', 'left', 'right', 'left', 'right'],
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN,
+    ...BORDERLESS,
   });
   logits.topK.reference.forEach((theirs, i) => {
     const ours = logits.topK.candidate[i];
