@@ -16,6 +16,8 @@ export interface Reading {
 export type ScaleReading =
   | 'plain' // sub-blocks 4…7 are read as 0…3 are
   | 'low-bits' // the two bits above are left out
+  | 'low-bits-of-scales' // the two bits above a scale are left out, those of a minimum are not
+  | 'low-bits-of-minima' // the other way round
   | 'low-exchanged' // scale and minimum of sub-blocks 4…7 take each other's nibble
   | 'high-exchanged' // scale and minimum of sub-blocks 4…7 take each other's upper bits
   | 'stream' // sixteen numbers of 6 bits one after another, the scales first
@@ -87,6 +89,8 @@ export function scaleAndMinimum(b: DataView, at: number, group: number, r: Readi
   if (how === 'low-bits') return low;
   const first = (b.getUint8(at + group - 4) >> 6) << 4;
   const second = (b.getUint8(at + group) >> 6) << 4;
+  if (how === 'low-bits-of-scales') return low | pair(0, second);
+  if (how === 'low-bits-of-minima') return low | pair(first, 0);
   return low | (how === 'high-exchanged' ? pair(second, first) : pair(first, second));
 }
 

@@ -35,7 +35,7 @@ export interface Diagnosis {
   readonly candidates: readonly Candidate[];
   /** The ids of others that reproduce the rows to within the limit too, of a pair `a + b`: what these inputs cannot tell apart. */
   readonly indistinguishable: readonly string[];
-  /** Runs that would tell them apart. */
+  /** Runs that would tell them apart; none where no run would. */
   readonly hint?: string;
   readonly text: string;
 }
@@ -86,7 +86,7 @@ export async function diagnose(
   const found = await singles(entries, c, all, few, turns);
   if (!found.some((trial) => isCause(trial, limit))) found.push(...(await pairs(entries, c, found, all, few, turns)));
   const trials = all.sample.width === whole.width ? found : await wholly(whole, before, found, limit, turns);
-  return conclude(c, before, limit, trials, entries.length);
+  return conclude(c, whole.width, before, limit, trials, entries.length);
 }
 
 const unknown = (why: string): Diagnosis => ({

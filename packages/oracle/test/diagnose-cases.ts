@@ -1,4 +1,5 @@
 import { cachedInputOf, inputsOf, STAGES } from '@llama-probe/dump';
+import { BLOCKS, type QuantizedType } from '../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../src/catalogue/case.js';
 import { computeStage } from '../src/catalogue/compute.js';
 import type { Variation } from '../src/catalogue/variation.js';
@@ -29,7 +30,11 @@ const N_FF = 96;
 const N_VOCAB = 160;
 
 /** Random weights of any name that Llama has; no biases and no rope_freqs, unless they are named. */
-export function randomModel(config: OracleConfig = CONFIG, extra: Record<string, number> = {}): CaseModel {
+export function randomModel(
+  config: OracleConfig = CONFIG,
+  extra: Record<string, number> = {},
+  type: QuantizedType = 'F32',
+): CaseModel {
   const { embeddingLength: nEmbd, headCount, headCountKv, headDim } = config;
   const shapes: Record<string, [number, number]> = {
     token_embd: [N_VOCAB, nEmbd],
@@ -56,12 +61,7 @@ export function randomModel(config: OracleConfig = CONFIG, extra: Record<string,
         const shape = length === undefined ? shapes[stem] : ([1, length] as const);
         weights.set(
           name,
-          shape &&
-            f32Weight(
-              shape[0],
-              shape[1],
-              [...name].reduce((a, b) => Math.imul(a, 31) + b.charCodeAt(0), 7),
-            ),
+          shape && randomWeight(shape[0] === 1 ? 'F32' : type, shape[0], shape[1], seedOf(name)),
         );
       }
       return weights.get(name);
@@ -69,11 +69,33 @@ export function randomModel(config: OracleConfig = CONFIG, extra: Record<string,
   };
 }
 
-function f32Weight(rows: number, columns: number, seed: number): CaseWeight {
+const seedOf = (name: string): number => [...name].reduce((a, b) => Math.imul(a, 31) + b.charCodeAt(0), 7);
+
+/** Where the halves of a block are: they are kept small, all other bytes are random. */
+const HALVES: Partial<Record<QuantizedType, readonly number[]>> = {
+  Q4_0: [0],
+  Q4_1: [0, 2],
+  Q5_0: [0],
+  Q5_1: [0, 2],
+  Q8_0: [0],
+  Q4_K: [0, 2],
+  Q5_K: [0, 2],
+  Q6_K: [208],
+};
+
+function randomWeight(type: QuantizedType, rows: number, columns: number, seed: number): CaseWeight {
   const next = random(seed);
-  const around = rows === 1 ? 1 : 0; // norms lie around 1
-  const values = Float32Array.from({ length: rows * columns }, () => around + 0.3 * next());
-  return { type: 'F32', rows, columns, bytes: new Uint8Array(values.buffer) };
+  if (type === 'F32') {
+    const around = rows === 1 ? 1 : 0; // norms lie around 1
+    const values = Float32Array.from({ length: rows * columns }, () => around + 0.3 * next());
+    return { type, rows, columns, bytes: new Uint8Array(values.buffer) };
+  }
+  const block = BLOCKS[type];
+  const bytes = Uint8Array.from({ length: ((rows * columns) / block.elements) * block.bytes }, () => 128 + 128 * next());
+  for (let at = 0; at < bytes.length; at += block.bytes) {
+    for (const half of HALVES[type] ?? []) bytes[at + half + 1] = 0x10 | ((bytes[at + half + 1] as number) & 0x83); // ±2⁻¹¹
+  }
+  return { type, rows, columns, bytes };
 }
 
 export interface CaseOptions {

@@ -81,7 +81,11 @@ const PERTURBATIONS: Record<string, Perturbation> = {
   'a low-rank error': (x, width, next) => {
     const [left, right] = [Float32Array.from(x, next), Float32Array.from({ length: width }, next)];
     const size = 0.1 * rms(x);
-    each((value, i) => value + size * (left[Math.floor(i / width)] as number) * (right[i % width] as number))(x, width, next);
+    each((value, i) => value + size * (left[Math.floor(i / width)] as number) * (right[i % width] as number))(
+      x,
+      width,
+      next,
+    );
   },
   'columns shifted by one': rearranged((i, width) => (i + 1) % width),
   'columns shifted by one without wrapping': rearranged((i, width) => Math.min(i + 1, width - 1)),
@@ -96,7 +100,8 @@ const PERTURBATIONS: Record<string, Perturbation> = {
   'a window over the columns': each((value, i, width) => value * Math.sin((Math.PI * ((i % width) + 0.5)) / width)),
   smoothed: (x, width) => {
     const right = x.slice();
-    const at = (i: number, row: number) => right[row * width + Math.min(Math.max(i - row * width, 0), width - 1)] as number;
+    const at = (i: number, row: number) =>
+      right[row * width + Math.min(Math.max(i - row * width, 0), width - 1)] as number;
     each((_, i) => {
       const row = Math.floor(i / width);
       return (at(i - 1, row) + 2 * at(i, row) + at(i + 1, row)) / 4;
@@ -130,7 +135,9 @@ const PERTURBATIONS: Record<string, Perturbation> = {
   },
 };
 
-const STAGES = (process.env.ALL_STAGES ?? 'embd attn_rms attn_norm q_proj q_rope kq_soft_max kqv_out ffn_swiglu l_out result_output').split(' ');
+const STAGES = (
+  process.env.ALL_STAGES ?? 'embd attn_rms attn_norm q_proj q_rope kq_soft_max kqv_out ffn_swiglu l_out result_output'
+).split(' ');
 
 describe('what is not in the catalogue is never confirmed', () => {
   for (const [name, perturb] of Object.entries(PERTURBATIONS)) {
@@ -141,7 +148,10 @@ describe('what is not in the catalogue is never confirmed', () => {
         const right = engineRows(c);
         const sick = engineRows(c, {}, 7);
         perturb(sick, sick.length / c.rows, random(3));
-        const { confidence, text } = await diagnose(c, sick, right, { limit: 1e-5, budgetMs: Number(process.env.BUDGET ?? 20) });
+        const { confidence, text } = await diagnose(c, sick, right, {
+          limit: 1e-5,
+          budgetMs: Number(process.env.BUDGET ?? 20),
+        });
         if (confidence === 'confirmed') confirmed.push(`${stage}: ${text}`);
         if (confidence === 'likely') console.log('LIKELY', name, stage, text);
       }

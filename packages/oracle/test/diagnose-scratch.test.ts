@@ -16,7 +16,7 @@ test('all', async () => {
       try {
       const d = await diagnose(c, engineRows(c, ex), engineRows(c), { limit: 1e-5, budgetMs: 500 });
       const ok = d.confidence==='confirmed' && d.candidates[0]?.id === e.id ? 'OK' : d.indistinguishable.includes(e.id) ? 'SECOND' : 'MISS';
-      console.log(`MATRIX ${ok} ${stage} ${JSON.stringify(o)} ${e.id} ${JSON.stringify(ex)} -> ${d.confidence} ${d.candidates[0]?.id} ${d.candidates[0]?.with?.id ?? ''} ${d.candidates[0]?.deltaBefore} ${d.candidates[0]?.delta} [${d.indistinguishable}] cpu ${process.cpuUsage(cpu).user/1e3|0} ${ok==='MISS'? d.text:''}`);
+      console.log(`MATRIX ${ok} ${stage} ${JSON.stringify(o)} ${e.id} ${JSON.stringify(ex)} -> ${d.confidence} ${d.candidates[0]?.id} ${d.candidates[0]?.with?.id ?? ''} ${d.candidates[0]?.deltaBefore} ${d.candidates[0]?.delta} [${d.indistinguishable}] ${d.indistinguishable.length ? d.text : ""} cpu ${process.cpuUsage(cpu).user/1e3|0} ${ok==='MISS'? d.text:''}`);
       } catch (err) { console.log('MATRIX ERR', stage, e.id, JSON.stringify(ex), (err as Error).stack); }
     }
   }

@@ -67,7 +67,10 @@ export const OPTIONS = {
     ),
   noTeacherForced: () => new Option('--no-teacher-forced', 'only the free run'),
   inject: () =>
-    new Option('--inject <bugs>', "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)"),
+    new Option(
+      '--inject <bugs>',
+      "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
+    ),
   json: () => new Option('--json', 'print one JSON object on stdout'),
 };
 

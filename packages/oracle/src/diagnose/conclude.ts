@@ -1,8 +1,9 @@
 import type { StageCase } from '../catalogue/case.js';
 import type { Candidate, Diagnosis } from '../diagnose.js';
+import { runThatTells } from './apart.js';
 import { type Distance, isMostOfIt } from './distance.js';
 import { isCause, leaves, type Suspect, type Trial } from './suspect.js';
-import { confirmedText, likelyText, unknownText } from './text.js';
+import { confirmedText, hintOf, likelyText, unknownText } from './text.js';
 
 const MOST_CANDIDATES = 5;
 const MOST_LEFT = 0.9; // of the error; what leaves more is no candidate
@@ -10,10 +11,11 @@ const MOST_LEFT = 0.9; // of the error; what leaves more is no candidate
 /**
  * Ranks what was tried.
  *
- * @param before how far the right rows are from the sick ones @param entries how many were tried
+ * @param width of the stage's rows @param before how far the right rows are from the sick ones @param entries how many were tried
  */
 export function conclude(
   c: StageCase,
+  width: number,
   before: Distance,
   limit: number,
   trials: readonly Trial[],
@@ -32,11 +34,11 @@ export function conclude(
       ? { ...NOTHING, confidence: 'likely', candidates, text: likelyText(candidate, finding) }
       : { ...NOTHING, candidates, text: unknownText(finding, entries, candidate) };
   }
-  const equal = ranked.filter((trial) => isCause(trial, limit));
-  const indistinguishable = equal.slice(1).map(({ suspect }) => keyOf(suspect));
-  const needs = equal.flatMap(({ suspect }) => [suspect.entry.needs, suspect.with?.entry.needs]);
-  const hint = indistinguishable.length > 0 ? [...new Set(needs.filter((need) => need !== undefined))].join('; ') : '';
-  const text = confirmedText(candidate, finding, indistinguishable, hint);
+  const rivals = ranked.filter((trial) => trial !== first && isCause(trial, limit)).map(({ suspect }) => suspect);
+  const told = rivals.map((rival) => ({ id: keyOf(rival), run: runThatTells(first.suspect, rival, c, width, limit) }));
+  const indistinguishable = told.map(({ id }) => id);
+  const hint = hintOf(told);
+  const text = confirmedText(candidate, finding, told);
   return { confidence: 'confirmed', candidates, indistinguishable, ...(hint ? { hint } : {}), text };
 }
 

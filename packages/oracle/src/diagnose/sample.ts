@@ -77,7 +77,8 @@ export function work({ parts, sick }: Sample): number {
   return sick.length * (ATTENTION.has(c.stage) ? c.model.config.headDim : 16);
 }
 
-const isProduct = (c: StageCase): boolean => Object.hasOwn(PRODUCTS, c.stage);
+/** Whether each column of a stage is the product of its input with a row of a weight. */
+export const isProduct = (c: StageCase): boolean => Object.hasOwn(PRODUCTS, c.stage);
 
 function inputWidth(c: StageCase): number {
   const [input] = Object.values(c.inputs);

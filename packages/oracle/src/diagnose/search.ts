@@ -26,7 +26,8 @@ export async function fitted(
   const right = search.right(c);
   const suspect = (value: number): Suspect | undefined => {
     const parameters = { [search.name]: value, [FILE_SAYS]: Number.isFinite(right) ? right : 'none' };
-    const alone = { entry, variation: search.variation(value, c), parameters, isFitted: true };
+    const again = (other: StageCase) => search.variation(value, other);
+    const alone = { entry, variation: again(c), again, parameters, isFitted: true };
     return beside ? pairOf(beside, alone) : alone;
   };
   const residueOn = (bench: Bench) => async (value: number) => {

@@ -9,6 +9,8 @@ import { recompute, type Sample } from './sample.js';
 export interface Suspect {
   readonly entry: CatalogueEntry;
   readonly variation: Variation;
+  /** The same bug in another run. */
+  again(c: StageCase): Variation;
   readonly parameters: Readonly<Record<string, number | string>>;
   /** A parameter was fitted to the sick rows. */
   readonly isFitted: boolean;
@@ -56,8 +58,11 @@ export const leaves = ({ distance, right }: Trial): number => residue(distance, 
 
 /** The suspects that need no search. */
 export function* variantsOf(entry: CatalogueEntry, c: StageCase): Generator<Suspect> {
+  let form = 0;
   for (const { variation, parameters = {} } of entry.variants(c)) {
-    yield { entry, variation, parameters, isFitted: false };
+    const own = form++;
+    const again = (other: StageCase) => [...entry.variants(other)][own]?.variation ?? variation;
+    yield { entry, variation, again, parameters, isFitted: false };
   }
 }
 
@@ -65,5 +70,6 @@ export function* variantsOf(entry: CatalogueEntry, c: StageCase): Generator<Susp
 export function pairOf(first: Suspect, second: Suspect): Suspect | undefined {
   const variation = mergeVariations(first.variation, second.variation);
   if (!variation || first.entry.id === second.entry.id) return undefined;
-  return { ...first, variation, isFitted: first.isFitted || second.isFitted, with: second };
+  const again = (c: StageCase) => mergeVariations(first.again(c), second.again(c)) ?? variation;
+  return { ...first, variation, again, isFitted: first.isFitted || second.isFitted, with: second };
 }

@@ -11,15 +11,26 @@ export interface Finding {
 
 const RECOMPUTED = "recomputed from the stage's own inputs with";
 
-export function confirmedText(c: Candidate, f: Finding, indistinguishable: readonly string[], hint: string): string {
-  const same =
-    indistinguishable.length === 0 ? '' : ` These inputs cannot tell it from ${indistinguishable.join(', ')}.`;
-  const advice = hint === '' ? '' : ` What would: ${hint}.`;
-  return (
-    `${named(c)}: ${RECOMPUTED} ${bugs(c)}, the rows differ from yours by ${show(f.distance.rel)} (limit ${f.limit.toExponential()}); ` +
-    `right rows differ by ${difference(f.before)}. ${look(c)}${same}${advice}`
-  );
+/** Another bug that reproduces the rows as well, and the run that tells it from the first; undefined where none would. */
+export interface Rival {
+  readonly id: string;
+  readonly run: string | undefined;
 }
+
+export function confirmedText(c: Candidate, f: Finding, rivals: readonly Rival[]): string {
+  const told = rivals.filter(({ run }) => run !== undefined).map(({ id }) => id);
+  const same = rivals.filter(({ run }) => run === undefined).map(({ id }) => id);
+  return [
+    `${named(c)}: ${RECOMPUTED} ${bugs(c)}, the rows differ from yours by ${show(f.distance.rel)} (limit ${f.limit.toExponential()}); ` +
+      `right rows differ by ${difference(f.before)}. ${look(c)}`,
+    ...(told.length > 0 ? [`These inputs cannot tell it from ${told.join(', ')}; ${hintOf(rivals)} would.`] : []),
+    ...(same.length > 0 ? [`The same numbers follow from ${same.join(', ')}.`] : []),
+  ].join(' ');
+}
+
+/** The runs that tell the rivals apart. @example 'a prompt of 8 tokens' */
+export const hintOf = (rivals: readonly Rival[]): string =>
+  [...new Set(rivals.flatMap(({ run }) => (run === undefined ? [] : [run])))].join(', then ');
 
 export function likelyText(c: Candidate, f: Finding): string {
   return (

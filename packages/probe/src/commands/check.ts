@@ -1,7 +1,7 @@
 import type { Checked } from '@llama-probe/diff';
+import { Invariants } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
 import { openGguf } from '@llama-probe/engine';
-import { Invariants } from '@llama-probe/diff';
 import { checkFirstAttention, merge } from '../checks.js';
 import type { Progress } from '../progress.js';
 import { broken } from '../report/checks.js';

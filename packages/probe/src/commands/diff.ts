@@ -5,7 +5,7 @@ import { computeStage, type Diagnosis } from '@llama-probe/oracle';
 import { SideWatch } from '../checks.js';
 import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
-import { collectCases } from '../diagnosis/collect.js';
+import { collectCases, type SickCase } from '../diagnosis/collect.js';
 import { type FloorOptions, type Judged, RULES, readFloors, ruled, UNMEASURED } from '../floors.js';
 import type { Progress } from '../progress.js';
 import { describeDecode } from '../report/decode.js';
@@ -108,8 +108,16 @@ async function diagnoseFirst(
   const stage = first && stages.find((one) => stageKey(one) === stageKey(first));
   if (!stage) return null;
   const model = caseModel(file, llamaConfig(file));
-  const [sick] = await collectCases([stage], candidate.tensors(), candidate.tensors(), model, tokens);
-  if (!sick) return null;
+  const again = await openDump(candidate.path); // it is read twice at once: for the sick stage, and for what it was computed from
+  try {
+    const [sick] = await collectCases([stage], candidate.tensors(), again.tensors(), model, tokens);
+    return sick ? await nameOne(sick, progress, signal) : null;
+  } finally {
+    await again.close();
+  }
+}
+
+async function nameOne(sick: SickCase, progress: Progress, signal: AbortSignal): Promise<Diagnosis | null> {
   const right = Float32Array.from(computeStage(sick.case));
   const [diagnosis] = await diagnoseAll([{ ...sick, right }], progress, signal);
   return diagnosis ?? null;

@@ -23,7 +23,8 @@ export function readWeight(file: GgufFile, name: string): CaseWeight | undefined
   const descriptor = openSync(file.path, 'r');
   try {
     // One read takes at most 2 GiB.
-    for (let at = 0; at < bytes.length; ) at += readSync(descriptor, bytes, at, Math.min(bytes.length - at, 1 << 30), tensor.offset + at);
+    for (let at = 0; at < bytes.length; )
+      at += readSync(descriptor, bytes, at, Math.min(bytes.length - at, 1 << 30), tensor.offset + at);
   } finally {
     closeSync(descriptor);
   }

@@ -10,7 +10,9 @@ export function entriesNamed(option: string, text: string): CatalogueEntry[] {
     const entry = CATALOGUE.find((one) => one.id === id);
     if (!entry) {
       const ids = CATALOGUE.map((one) => one.id);
-      throw new UsageError(`${option}: "${id}" is not in the catalogue; did you mean ${nearest(id, ids)}? probe faults lists it.`);
+      throw new UsageError(
+        `${option}: "${id}" is not in the catalogue; did you mean ${nearest(id, ids)}? probe faults lists it.`,
+      );
     }
     return entry;
   });
@@ -23,11 +25,15 @@ export function parseInjections(text: string | undefined, blockCount: number): I
     const [id = '', at, ...more] = part.trim().split('@');
     const [entry] = entriesNamed('--inject', id) as [CatalogueEntry];
     if (entry.stages.includes('tokens')) {
-      throw new UsageError(`--inject: ${id} is a matter of the tokens and not of a stage; give the tokens themselves with --tokens.`);
+      throw new UsageError(
+        `--inject: ${id} is a matter of the tokens and not of a stage; give the tokens themselves with --tokens.`,
+      );
     }
     if (at === undefined) return { entry };
     if (!/^\d{1,6}$/.test(at) || more.length > 0 || Number(at) >= blockCount) {
-      throw new UsageError(`--inject: "${part.trim()}" names no layer of this model; wanted such as ${id}@0, up to ${id}@${blockCount - 1}.`);
+      throw new UsageError(
+        `--inject: "${part.trim()}" names no layer of this model; wanted such as ${id}@0, up to ${id}@${blockCount - 1}.`,
+      );
     }
     return { entry, layer: Number(at) };
   });

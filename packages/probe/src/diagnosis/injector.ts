@@ -43,7 +43,8 @@ export class Injector {
     const run = engine.run({ ...options, hook: injecting });
     async function* only(): AsyncGenerator<Tensor> {
       for await (const tensor of run.tensors) {
-        if (tensor.stage === 'result_output') ids[tokens.length + tensor.step] ??= argmax(tensor.values.subarray(-tensor.width));
+        if (tensor.stage === 'result_output')
+          ids[tokens.length + tensor.step] ??= argmax(tensor.values.subarray(-tensor.width));
         if (wanted.has(tensor.order)) yield tensor;
       }
     }
@@ -51,7 +52,9 @@ export class Injector {
   }
 
   private entryAt({ stage, layer }: Place): CatalogueEntry | undefined {
-    return this.injections.find((one) => one.entry.stages.includes(stage) && (one.layer === undefined || one.layer === layer))?.entry;
+    return this.injections.find(
+      (one) => one.entry.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
+    )?.entry;
   }
 
   /** Whether an injected stage of this or a later layer is computed from it. */
@@ -64,12 +67,21 @@ export class Injector {
           { stage, layer: layer === null ? null : layer + 1 },
           { stage, layer: null },
         ];
-        return readers.some((place) => this.entryAt(place) === entry && sourcesOf(place, this.model.layers).some((one) => one.stage === at.stage));
+        return readers.some(
+          (place) =>
+            this.entryAt(place) === entry && sourcesOf(place, this.model.layers).some((one) => one.stage === at.stage),
+        );
       }),
     );
   }
 
-  private wrong(entry: CatalogueEntry, at: StageAt, recorded: RecordedSoFar, kv: KvRows, ids: readonly number[]): Float32Array {
+  private wrong(
+    entry: CatalogueEntry,
+    at: StageAt,
+    recorded: RecordedSoFar,
+    kv: KvRows,
+    ids: readonly number[],
+  ): Float32Array {
     for (const stage of ['k_rope', 'v_proj']) {
       const rows = recorded.get(stage, at.layer);
       if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);

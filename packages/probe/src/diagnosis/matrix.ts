@@ -1,7 +1,22 @@
-import { type Comparison, compare, type Explained, explain, type Floor, type LimitRule, measureFloors } from '@llama-probe/diff';
+import {
+  type Comparison,
+  compare,
+  type Explained,
+  explain,
+  type Floor,
+  type LimitRule,
+  measureFloors,
+} from '@llama-probe/diff';
 import { stageKey, type Tensor } from '@llama-probe/dump';
 import type { Engine } from '@llama-probe/engine';
-import { type CaseModel, type CatalogueEntry, CATALOGUE, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
+import {
+  CATALOGUE,
+  type CaseModel,
+  type CatalogueEntry,
+  computeStage,
+  type Diagnosis,
+  diagnose,
+} from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
 import { Teacher } from '../teacher.js';
 import { collectCases, type SickCase } from './collect.js';
@@ -45,14 +60,21 @@ export interface MatrixOptions {
  */
 export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> {
   const healthy = await Healthy.capture(options);
-  const entries = CATALOGUE.filter(({ id, stages }) => !stages.includes('tokens') && (options.ids?.includes(id) ?? true));
+  const entries = CATALOGUE.filter(
+    ({ id, stages }) => !stages.includes('tokens') && (options.ids?.includes(id) ?? true),
+  );
   const last = options.model.layers - 1;
   const layers = [...new Set([0, Math.ceil(last / 2), last])];
   for (const [done, entry] of entries.entries()) {
-    const places = [...(entry.stages.some(isInLayers) ? layers : []), ...(entry.stages.every(isInLayers) ? [] : [null])];
+    const places = [
+      ...(entry.stages.some(isInLayers) ? layers : []),
+      ...(entry.stages.every(isInLayers) ? [] : [null]),
+    ];
     for (const layer of places) {
       options.signal.throwIfAborted();
-      options.onProgress(`${entry.id} (${done + 1} of ${entries.length}) in ${layer === null ? 'the whole model' : `layer ${layer}`}`);
+      options.onProgress(
+        `${entry.id} (${done + 1} of ${entries.length}) in ${layer === null ? 'the whole model' : `layer ${layer}`}`,
+      );
       yield* trials(healthy, entry, layer, options);
     }
   }
@@ -60,11 +82,17 @@ export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> 
 
 const isInLayers = (stage: string): boolean => stage !== 'embd' && !stage.startsWith('result_');
 
-async function* trials(healthy: Healthy, entry: CatalogueEntry, layer: number | null, options: MatrixOptions): AsyncGenerator<Trial> {
+async function* trials(
+  healthy: Healthy,
+  entry: CatalogueEntry,
+  layer: number | null,
+  options: MatrixOptions,
+): AsyncGenerator<Trial> {
   const { engine, model } = options;
   const injector = new Injector([{ entry, layer }], model);
   const plan = healthy.plan;
-  const isThere = (at: { stage: string; layer: number | null }) => entry.stages.includes(at.stage) && at.layer === layer;
+  const isThere = (at: { stage: string; layer: number | null }) =>
+    entry.stages.includes(at.stage) && at.layer === layer;
 
   const own: Tensor[] = [];
   const keep = async function* (tensors: AsyncIterable<Tensor>) {
@@ -93,7 +121,15 @@ async function* trials(healthy: Healthy, entry: CatalogueEntry, layer: number | 
     ...base,
     run: 'free',
     ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, entry, async () => {
-      const [found] = freeAt ? await collectCases([{ ...freeAt, limit: limitAt(free, freeAt) }], stream(own), stream(own), model, healthy.ids) : [];
+      const [found] = freeAt
+        ? await collectCases(
+            [{ ...freeAt, limit: limitAt(free, freeAt) }],
+            stream(own),
+            stream(own),
+            model,
+            healthy.ids,
+          )
+        : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
     })),
   };
@@ -120,7 +156,9 @@ async function judgeTrial(
   if (!right) return { found: 'wrong', at: place, named: 'no', confidence: null, name: null };
   const sick = await collect();
   if (!sick) return { found: 'right', at: place, named: 'no', confidence: null, name: null };
-  const { confidence, candidates, indistinguishable } = await diagnose(sick.case, sick.sick, sick.right, { limit: sick.fault.limit });
+  const { confidence, candidates, indistinguishable } = await diagnose(sick.case, sick.sick, sick.right, {
+    limit: sick.fault.limit,
+  });
   const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
   const named = name === entry.id ? 'first' : name !== null && indistinguishable.includes(entry.id) ? 'tied' : 'no';
   return { found: 'right', at: place, named, confidence, name };
@@ -132,7 +170,12 @@ const limitAt = ({ stages }: Comparison, at: Parameters<typeof stageKey>[0]): nu
 /** What every trial is compared with, kept in memory: llama.cpp runs once. */
 class Healthy {
   private constructor(
-    readonly plan: { readonly tokens: readonly number[]; readonly steps: number; readonly forcedTokens: readonly number[]; readonly ubatch: number },
+    readonly plan: {
+      readonly tokens: readonly number[];
+      readonly steps: number;
+      readonly forcedTokens: readonly number[];
+      readonly ubatch: number;
+    },
     readonly ids: readonly number[],
     private readonly tensors: readonly Tensor[],
     private readonly floors: ReadonlyMap<string, Floor>,
@@ -158,7 +201,12 @@ class Healthy {
   compare(candidate: AsyncIterable<Tensor>, reference: AsyncIterable<Tensor> = this.stream()): Promise<Comparison> {
     const { engine, rule } = this.options;
     const heads = { heads: engine.config.headCount, headsKv: engine.config.headCountKv };
-    return compare(candidate, reference, { rule, floors: this.floors, tokens: { candidate: this.ids, reference: this.ids }, ...heads });
+    return compare(candidate, reference, {
+      rule,
+      floors: this.floors,
+      tokens: { candidate: this.ids, reference: this.ids },
+      ...heads,
+    });
   }
 }
 

@@ -18,8 +18,10 @@ export function textReport(report: Report): string {
     stageTable(report.stages),
     conclusion(report),
     faultsText(report),
+    tokensText(report.tokenDiagnosis),
     decodeText(report.decode),
     checksText(report),
+    observationsText(report.observations),
     said(report),
     logitsTable(report),
     timings(report),
@@ -41,12 +43,24 @@ function heading({ model, tokens, reference, candidate, floors }: Report): strin
     `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
     `tokens     ${tokens.length}: ${shown}`,
     `reference  ${reference.name} ${reference.version}, ${mode}`,
-    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}`,
+    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}${candidate.injected?.length ? `, with ${candidate.injected.join(' and ')}` : ''}`,
     `limits     ${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
     ...(reference.callbackChangesNothing === false
       ? ["warning    llama.cpp's logits were others when it was watched"]
       : []),
   ].join('\n');
+}
+
+/** In what the tokens differ, by name. */
+function tokensText(diagnosis: Report['tokenDiagnosis']): string {
+  return diagnosis ? `the tokens: ${diagnosis.title}. ${diagnosis.text}` : '';
+}
+
+/** Numbers that look odd beside the reference's: where nothing differs from it there is nothing to chase. */
+function observationsText(observations: Report['observations']): string {
+  const differing = observations.filter(({ differs }) => differs);
+  if (differing.length === 0) return '';
+  return ['observed (facts about numbers, no verdict):', ...differing.map(({ text }) => `  ${text}`)].join('\n');
 }
 
 /** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */

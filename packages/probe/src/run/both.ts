@@ -1,6 +1,6 @@
 import type { Heads } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
-import type { Engine, EngineRun, GgufFile, RunOptions as EngineOptions } from '@llama-probe/engine';
+import type { Engine, RunOptions as EngineOptions, EngineRun, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 import { caseModel } from '../diagnosis/case-model.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
@@ -41,4 +41,3 @@ export async function* say(
     yield tensor;
   }
 }
-

@@ -38,4 +38,3 @@ export async function checks(
 
 /** ‖a−b‖ / ‖b‖ of a row of K or V: other kernels for one token than for many round differently, and quantised activations more so. */
 const CACHE_TOLERANCE = { exact: 1e-3, native: 0.15 };
-

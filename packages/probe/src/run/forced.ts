@@ -9,7 +9,11 @@ import type { FreeRun } from './free.js';
 import type { Plan } from './plan.js';
 
 /** Which stages are wrong by themselves? Every stage starts from the reference's inputs, whatever was selected before. */
-export async function teacherForced(both: Both, plan: Plan, { comparison, judged }: FreeRun): Promise<Explained | undefined> {
+export async function teacherForced(
+  both: Both,
+  plan: Plan,
+  { comparison, judged }: FreeRun,
+): Promise<Explained | undefined> {
   const { engine, reference, options, progress } = both;
   if (!(options.teacherForced ?? comparison.verdict === 'diverged')) return undefined;
   progress.say("running again from llama.cpp's inputs");
@@ -24,7 +28,6 @@ export async function teacherForced(both: Both, plan: Plan, { comparison, judged
   });
   return explain(comparison, forced);
 }
-
 
 /** A fault with what is known of its cause. */
 export type NamedFault = Fault & { readonly diagnosis: Diagnosis | null };

@@ -77,4 +77,3 @@ async function* lastLogits(
     yield tensor;
   }
 }
-

@@ -15,7 +15,10 @@ export interface Plan {
 }
 
 /** Without the callback first: the tokens to feed both sides, and what the watched run is held to. */
-export async function makePlan({ engine, reference, options, progress }: Both, tokens: readonly number[]): Promise<Plan> {
+export async function makePlan(
+  { engine, reference, options, progress }: Both,
+  tokens: readonly number[],
+): Promise<Plan> {
   const { steps } = options;
   engine.check({ tokens, steps });
   progress.say('llama.cpp decodes without a callback');

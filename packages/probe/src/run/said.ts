@@ -31,4 +31,3 @@ export function speller(
     return text.startsWith(await before) ? text.slice((await before).length) : reference.detokenize(ids);
   };
 }
-

@@ -16,6 +16,8 @@ const PLAIN: readonly QuantizedType[] = ['F32', 'F16', 'BF16'];
 const SIX_BITS: readonly ScaleReading[] = [
   'plain',
   'low-bits',
+  'low-bits-of-scales',
+  'low-bits-of-minima',
   'high-exchanged',
   'low-exchanged',
   'stream',
