@@ -38,11 +38,22 @@ export interface StageResult extends Metrics, StageId {
   readonly where: Where | null;
 }
 
+/** The known bug that computes a stage's wrong numbers from its own inputs. */
+export interface Cause {
+  readonly id: string;
+  readonly title: string;
+  /** `confirmed`: to within the limit. `likely`: most of the error is gone. */
+  readonly confidence: 'confirmed' | 'likely';
+  /** How far the stage's rows are from those that the bug computes. */
+  readonly delta: number;
+}
+
 /** Where the first fault is. */
 export interface First extends StageId {
   readonly order: number;
   readonly token: number | null;
-  readonly cause: null;
+  /** null where it was not looked for, or no known bug computes these numbers. */
+  readonly cause: Cause | null;
   /** Where inside the stage. */
   readonly where: Where | null;
 }

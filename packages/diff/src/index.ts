@@ -1,6 +1,6 @@
 export { align, type Pair } from './align.js';
 export { type CompareOptions, compare, tokenDifference } from './compare.js';
-export type { Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
+export type { Cause, Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
 export { type Explained, explain } from './faults.js';
 export { type Floor, type Floors, type LimitRule, limitOf, measureFloors, ROW_FACTOR, VALUE_FACTOR } from './floors.js';
 export {
@@ -24,5 +24,7 @@ export {
   type TopLogit,
 } from './logits.js';
 export { MetricSums, type Metrics } from './metrics.js';
+export { type Observation, Observer, observe, type SideObservations } from './observations.js';
 export { type Heads, headsOf } from './scores.js';
+export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';

@@ -1,4 +1,5 @@
 import { STAGES, type StageName, type Tensor } from '@llama-probe/dump';
+import { unlessAborted } from './abort.js';
 import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
 import { type Arena, type ArenaSize, arenaBytes } from './arena.js';
 import { type LlamaConfig, llamaConfig } from './config.js';
@@ -9,7 +10,9 @@ import type { Hook, StageAt } from './hook.js';
 import { Commands, KernelCache } from './kernels.js';
 import { createMulMat, type MulMat } from './mul-mat.js';
 import { type Batch, createOperations, nKv } from './operations.js';
+import { Recent } from './recent.js';
 import { Recorder } from './recorder.js';
+import { type Script, scripted, type Waiting } from './script.js';
 import { createState, destroyState, type State, ubatchFor } from './state.js';
 import { llamaTensors } from './tensors.js';
 import { Uploads } from './uploads.js';
@@ -213,7 +216,8 @@ export class Engine {
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
     const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
 
-    const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer) => {
+    const recent = hook?.inject && new Recent();
+    const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer): Waiting | undefined => {
       const at: StageAt = {
         step,
         order: order.next++,
@@ -224,15 +228,21 @@ export class Engine {
         width: widths[stage],
       };
       const fault = hook?.inject?.(at);
+      if (typeof fault === 'function') return { at, rows, later: fault };
       if (fault) uploads?.put(commands, 'inject', at, rows, fault);
+      finishStage(at, rows);
+      return undefined;
+    };
+    const finishStage = (at: StageAt, rows: GPUBuffer) => {
       const recorded = hook?.record(at) ?? false;
       if (recorded) recorder.record(commands, at, rows);
-      if (stage === 'result_output' && generated && !recorded) {
+      if (at.stage === 'result_output' && generated && !recorded) {
         const lastRow = { ...at, firstPosition: nKv(batch) - 1, tokens: 1 };
         recorder.record(commands, lastRow, rows, false, ids.length - 1);
       }
       const other = hook?.overwrite?.(at);
       if (other) uploads?.put(commands, 'overwrite', at, rows, other);
+      if (other && recorded) recent?.overwrite(at.order, other);
     };
 
     const drain = async function* (): AsyncGenerator<Tensor> {
@@ -242,15 +252,30 @@ export class Engine {
       opened.check();
       for (const { tensor, wanted } of recorded) {
         if (tensor.stage === 'result_output') generated?.push(argmax(tensor.values.subarray(-tensor.width)));
-        if (wanted) yield tensor;
+        if (!wanted) continue;
+        recent?.add(tensor);
+        yield tensor;
       }
     };
-    const stages = forward(op, this.model, state, onStage);
+    const script: Script = []; // stays empty without inject(): forward() encodes as it goes
+    const stages = hook?.inject
+      ? forward(scripted(op, script), this.model, state, (...stage) => script.push(() => onStage(...stage)))
+      : forward(op, this.model, state, onStage);
     for (const layer of [...this.model.blk.keys(), null]) {
       if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
       await hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length });
       signal?.throwIfAborted();
+      recent?.begin(order.next);
       stages.next();
+      for (const step of script.splice(0)) {
+        const waiting = step();
+        if (!waiting || !recent) continue;
+        yield* drain();
+        signal?.throwIfAborted();
+        const fault = await unlessAborted(waiting.later(recent), signal);
+        uploads?.put(commands, 'inject', waiting.at, waiting.rows, fault);
+        finishStage(waiting.at, waiting.rows);
+      }
     }
     yield* drain();
   }

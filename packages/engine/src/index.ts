@@ -3,5 +3,5 @@ export { type LlamaConfig, llamaConfig } from './config.js';
 export { Engine, type EngineOptions, type EngineRun, openEngine, type RunOptions } from './engine.js';
 export { ModelError, type ModelErrorCode, RunError, type RunErrorCode } from './errors.js';
 export { type GgufFile, openGguf, type TensorInfo } from './gguf.js';
-export type { Hook, LayerAt, StageAt } from './hook.js';
+export type { Hook, Later, LayerAt, RecordedSoFar, StageAt } from './hook.js';
 export { WEIGHT_TYPES, type WeightType } from './mul-mat.js';

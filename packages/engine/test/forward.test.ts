@@ -14,6 +14,7 @@ import { llamaTensors } from '../src/tensors.js';
 import { uploadModel } from '../src/weights.js';
 import { writeGguf } from './gguf-writer.js';
 import { randomFrom } from './mul-mat-case.js';
+import { bytesOf, collect, everything, expectSame, name, relative } from './runs.js';
 import { oracleOf, type TinySizes, tinyLlama } from './tiny-llama.js';
 
 // One model, always the same: how a whole pass amplifies rounding depends on its values (SEED=2096903101 makes one that is
@@ -44,36 +45,12 @@ const MODELS: Record<string, TinySizes> = {
 };
 const prompt = [1, 36, 0, 17, 17];
 
-const everything: Hook = { record: () => true };
-
-async function collect(engine: Engine, options: RunOptions): Promise<{ tensors: Tensor[]; generated: number[] }> {
-  const run = engine.run({ hook: everything, ...options });
-  const tensors: Tensor[] = [];
-  for await (const tensor of run.tensors) tensors.push(tensor);
-  return { tensors, generated: (await run.result).generated };
-}
-
 async function open(sizes: TinySizes, adapter: AdapterKind | 'auto' = 'auto') {
   const parts = tinyLlama(sizes, random);
   const path = join(folder, `${random()}.gguf`);
   writeFileSync(path, writeGguf(parts).bytes);
   return { engine: await openEngine({ model: path, adapter }), model: oracleOf(sizes, parts) };
 }
-
-/** ‖got − want‖ / ‖want‖ over what is not NaN; NaN where only one side is. */
-function relative(got: ArrayLike<number>, want: ArrayLike<number>): number {
-  if (got.length !== want.length) return Number.NaN;
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < want.length; i++) {
-    const [a, b] = [got[i] as number, want[i] as number];
-    if (Number.isNaN(a) && Number.isNaN(b)) continue;
-    difference += (a - b) ** 2;
-    size += b ** 2;
-  }
-  return Math.sqrt(difference) / (Math.sqrt(size) || 1);
-}
-
-const name = ({ layer, stage }: { layer: number | null; stage: string }) => `${stage}-${layer ?? ''}`;
 
 /** Every stage of a pass against the twin's; of the twin the last rows, as many as the pass has. */
 function expectTwin(tensors: Tensor[], twin: OracleStage[]): number {
@@ -88,19 +65,6 @@ function expectTwin(tensors: Tensor[], twin: OracleStage[]): number {
   });
   return worst;
 }
-
-/** Bit for bit. */
-function expectSame(
-  a: { tensors: Tensor[]; generated: number[] },
-  b: { tensors: Tensor[]; generated: number[] },
-): void {
-  expect(a.generated).toEqual(b.generated);
-  expect(a.tensors.map(name)).toEqual(b.tensors.map(name));
-  a.tensors.forEach((tensor, i) => {
-    expect(Buffer.compare(bytesOf(tensor), bytesOf(b.tensors[i] as Tensor)), name(tensor)).toBe(0);
-  });
-}
-const bytesOf = ({ values }: Tensor) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 const adapters: Array<AdapterKind | 'auto'> =
   process.platform === 'linux' && process.arch === 'x64' ? ['auto', 'swiftshader'] : ['auto'];

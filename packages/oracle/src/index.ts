@@ -1,5 +1,8 @@
 export { type Attention, isSeen, kq, kqv, kvHeadOf, softMax } from './attention.js';
-export { canDequantize, dequantizeRow, type QuantizedType } from './dequantize.js';
+export type { QuantizedType } from './blocks.js';
+export * from './catalogue/index.js';
+export { canDequantize, dequantizeRow } from './dequantize.js';
+export { type Candidate as CauseCandidate, type Diagnosis, diagnose } from './diagnose.js';
 export { add, addBias, mul } from './elementwise.js';
 export { getRows } from './embedding.js';
 export { silu, swiglu } from './ffn.js';

@@ -1,4 +1,3 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import {
   type Broken,
   type Checked,
@@ -6,9 +5,12 @@ import {
   type FirstRows,
   type Heads,
   Invariants,
+  Observer,
 } from '@llama-probe/diff';
-import type { GgufFile, TensorInfo } from '@llama-probe/engine';
-import { canDequantize, dequantizeRow, type QuantizedType } from '@llama-probe/oracle';
+import type { Tensor } from '@llama-probe/dump';
+import type { GgufFile } from '@llama-probe/engine';
+import { type CaseWeight, dequantizeRow } from '@llama-probe/oracle';
+import { readWeight } from './diagnosis/case-model.js';
 
 /** What holds by itself of each side, whatever the other one says. */
 export interface Checks {
@@ -16,8 +18,19 @@ export interface Checks {
   readonly reference: Checked;
 }
 
-export function sideInvariants(architecture: unknown, heads: Heads): Invariants {
-  return new Invariants({ architecture: typeof architecture === 'string' ? architecture : undefined, ...heads });
+/** Looks at one side's tensors as they stream by: what must hold of them, and what is remarkable about them. */
+export class SideWatch {
+  readonly invariants: Invariants;
+  readonly observer: Observer;
+
+  constructor(architecture: string | undefined, heads: Heads) {
+    this.invariants = new Invariants({ architecture, ...heads });
+    this.observer = new Observer(heads);
+  }
+
+  pass(tensors: AsyncIterable<Tensor>): AsyncGenerator<Tensor> {
+    return this.observer.pass(this.invariants.pass(tensors));
+  }
 }
 
 /** Adds what another check has found. */
@@ -28,48 +41,27 @@ export function merge(a: Checked, b: Checked): Checked {
 }
 
 /** At the first token attn_out is Wo · V[0]: the product is computed in f64 from the file's weights. */
-export async function checkFirstAttention(file: GgufFile, rows: readonly FirstRows[], heads: Heads): Promise<Checked> {
+export function checkFirstAttention(file: GgufFile, rows: readonly FirstRows[], { heads, headsKv }: Heads): Checked {
   const none = new Invariants({}).result();
-  const { heads: query, headsKv } = heads;
-  if (query === undefined || headsKv === undefined) return none;
-  const handle = await open(file.path);
-  try {
-    const broken: Broken[] = [];
-    let checked = 0;
-    for (const first of rows) {
-      const weight = file.tensors.get(`blk.${first.layer}.attn_output.weight`);
-      if (!weight || !canDequantize(weight.type.name) || file.tensors.has(`blk.${first.layer}.attn_output.bias`))
-        continue;
-      const matrix = await readMatrix(handle, weight);
-      const found = checkAttentionFirst(first, (x) => product(matrix, x), { heads: query, headsKv });
-      if (found) broken.push(found);
-      checked++;
-    }
-    return { broken, checked: { ...none.checked, 'attention-first': checked } };
-  } finally {
-    await handle.close();
+  if (heads === undefined || headsKv === undefined) return none;
+  const broken: Broken[] = [];
+  let checked = 0;
+  for (const first of rows) {
+    const weight = readWeight(file, `blk.${first.layer}.attn_output.weight`);
+    if (!weight || file.tensors.has(`blk.${first.layer}.attn_output.bias`)) continue;
+    const found = checkAttentionFirst(first, (x) => product(weight, x), { heads, headsKv });
+    if (found) broken.push(found);
+    checked++;
   }
+  return { broken, checked: { ...none.checked, 'attention-first': checked } };
 }
 
-interface Matrix {
-  readonly type: QuantizedType;
-  readonly bytes: Uint8Array;
-  readonly inputs: number;
-  readonly outputs: number;
-}
-
-async function readMatrix(file: FileHandle, { type, shape, offset, bytes }: TensorInfo): Promise<Matrix> {
-  const buffer = new Uint8Array(bytes);
-  await file.read(buffer, 0, bytes, offset);
-  return { type: type.name as QuantizedType, bytes: buffer, inputs: shape[0] as number, outputs: shape[1] as number };
-}
-
-function product({ type, bytes, inputs, outputs }: Matrix, x: Float64Array): Float64Array {
-  const rowBytes = bytes.byteLength / outputs;
-  return Float64Array.from({ length: outputs }, (_, i) => {
-    const weights = dequantizeRow(type, bytes.subarray(i * rowBytes, (i + 1) * rowBytes), inputs);
+function product({ type, bytes, rows, columns }: CaseWeight, x: Float64Array): Float64Array {
+  const rowBytes = bytes.byteLength / rows;
+  return Float64Array.from({ length: rows }, (_, i) => {
+    const weights = dequantizeRow(type, bytes.subarray(i * rowBytes, (i + 1) * rowBytes), columns);
     let sum = 0;
-    for (let j = 0; j < inputs; j++) sum += (weights[j] as number) * (x[j] as number);
+    for (let j = 0; j < columns; j++) sum += (weights[j] as number) * (x[j] as number);
     return sum;
   });
 }

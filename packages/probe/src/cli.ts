@@ -4,6 +4,7 @@ import { checkText, looked, runCheck } from './commands/check.js';
 import { runCompare } from './commands/compare.js';
 import { runDiff } from './commands/diff.js';
 import { doctorText, runDoctor } from './commands/doctor.js';
+import { faultsListText, isProven, runFaults } from './commands/faults.js';
 import { inspectText, runInspect } from './commands/inspect.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
 import { VERSION } from './metadata.js';
@@ -60,6 +61,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .command('compare')
     .description('run llama.cpp and the engine on the same tokens, and say where they first differ')
     .addOption(new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow'))
+    .addOption(OPTIONS.inject())
     .addOption(OPTIONS.teacherForced())
     .addOption(OPTIONS.noTeacherForced())
     .action(async (options) => printReport(await runCompare(options, progress, signal), options.json));
@@ -82,10 +84,26 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('compare two dumps')
     .addArgument(new Argument('<candidate>', 'the dump in doubt'))
     .addArgument(new Argument('<reference>', 'the dump to believe'))
+    .addOption(new Option('-m, --model <file>', 'the GGUF file: with its weights the bug can be named'))
     .action(async (candidate, reference, options) =>
-      printReport(await runDiff(candidate, reference, options, progress), options.json),
+      printReport(await runDiff(candidate, reference, options, progress, signal), options.json),
     );
   for (const option of [...JUDGING, OPTIONS.json]) diff.addOption(option());
+
+  program
+    .command('faults')
+    .description('list the known bugs; with --run, put each into a healthy run, to be found and named')
+    .addOption(new Option('--run', 'put each into the engine, in several layers, free and teacher-forced'))
+    .addOption(new Option('--only <ids>', 'only these, such as rope-halves,rms-eps'))
+    .addOption(OPTIONS.model())
+    .addOption(OPTIONS.quantize())
+    .addOption(OPTIONS.adapter())
+    .addOption(OPTIONS.json())
+    .action(async (options) => {
+      const report = await runFaults(options, progress, signal);
+      print(options.json ? JSON.stringify(report) : faultsListText(report));
+      if (!isProven(report)) code = EXIT.diverged;
+    });
 
   program
     .command('check')

@@ -20,6 +20,13 @@ export interface RunOptions extends ModelOptions, PromptOptions, FloorOptions {
   json?: boolean;
 }
 
+export interface CompareOptions extends RunOptions {
+  /** A second run, from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
+  teacherForced?: boolean;
+  /** Bugs of the catalogue to put into the engine's run. */
+  inject?: string;
+}
+
 /** The options of the commands that run something; a command takes those it needs. */
 export const OPTIONS = {
   model: () => new Option('-m, --model <file>', 'GGUF file (default: the bundled model)'),
@@ -59,6 +66,11 @@ export const OPTIONS = {
       "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)",
     ),
   noTeacherForced: () => new Option('--no-teacher-forced', 'only the free run'),
+  inject: () =>
+    new Option(
+      '--inject <bugs>',
+      "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
+    ),
   json: () => new Option('--json', 'print one JSON object on stdout'),
 };
 

@@ -50,6 +50,9 @@ const report = (changes: Partial<Report> = {}): Report => ({
   decode: { firstDiverged: null, firstOtherChoice: null },
   checks: { candidate: { broken: [], checked: NONE }, reference: { broken: [], checked: NONE } },
   unseen: [],
+  diagnosis: null,
+  tokenDiagnosis: null,
+  observations: [],
   stages: [
     stage({}),
     stage({ layer: 0, stage: 'attn_rms', order: 1, rms: 0, rel: 0, maxAbs: 0, floor: 0, ofLimit: 0 }),

@@ -1,7 +1,8 @@
 import type { Checked } from '@llama-probe/diff';
+import { Invariants } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
 import { openGguf } from '@llama-probe/engine';
-import { checkFirstAttention, merge, sideInvariants } from '../checks.js';
+import { checkFirstAttention, merge } from '../checks.js';
 import type { Progress } from '../progress.js';
 import { broken } from '../report/checks.js';
 import { color } from '../report/color.js';
@@ -19,11 +20,11 @@ export async function runCheck(path: string, options: { model?: string }, progre
   try {
     const { metadata } = dump;
     const heads = { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] };
-    const invariants = sideInvariants(metadata.model?.architecture, heads);
+    const invariants = new Invariants({ architecture: metadata.model?.architecture, ...heads });
     progress.say(`checking ${path}`);
     for await (const tensor of dump.tensors()) invariants.add(tensor);
     const result = invariants.result();
-    const all = model ? merge(result, await checkFirstAttention(model, invariants.firstRows, heads)) : result;
+    const all = model ? merge(result, checkFirstAttention(model, invariants.firstRows, heads)) : result;
     return { schema: 1, file: path, ...all };
   } finally {
     await dump.close();

@@ -1,24 +1,38 @@
-import { compare, type LimitRule, unseen } from '@llama-probe/diff';
-import { type Dump, type DumpMetadata, openDump } from '@llama-probe/dump';
-import { sideInvariants } from '../checks.js';
+import { type AboutTokens, compare, diagnoseTokens, type LimitRule, observe, unseen } from '@llama-probe/diff';
+import { type Dump, type DumpMetadata, openDump, stageKey } from '@llama-probe/dump';
+import { type GgufFile, llamaConfig, openGguf } from '@llama-probe/engine';
+import { computeStage, type Diagnosis } from '@llama-probe/oracle';
+import { SideWatch } from '../checks.js';
+import { caseModel } from '../diagnosis/case-model.js';
+import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
+import { collectCases, type SickCase } from '../diagnosis/collect.js';
 import { type FloorOptions, type Judged, RULES, readFloors, ruled, UNMEASURED } from '../floors.js';
 import type { Progress } from '../progress.js';
 import { describeDecode } from '../report/decode.js';
 import type { Report } from '../report/report.js';
 
+export interface DiffOptions extends FloorOptions {
+  /** The GGUF file: with its weights the first wrong stage can be computed with known bugs in it. */
+  model?: string;
+}
+
 /** `probe diff CANDIDATE REFERENCE`: two dumps. */
 export async function runDiff(
   candidatePath: string,
   referencePath: string,
-  options: FloorOptions,
+  options: DiffOptions,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<Report> {
   const begin = performance.now();
+  const file = options.model === undefined ? undefined : await openGguf(options.model);
   const candidate = await openDump(candidatePath);
   try {
     const reference = await openDump(referencePath);
     try {
-      return await diff(candidate, reference, options, progress, begin);
+      const report = await diff(candidate, reference, file, options, progress);
+      const diagnosis = file ? await diagnoseFirst(report, candidate, file, progress, signal) : null;
+      return { ...withCause(report, diagnosis), timings: { total: performance.now() - begin } };
     } finally {
       await reference.close();
     }
@@ -30,10 +44,10 @@ export async function runDiff(
 async function diff(
   candidate: Dump,
   reference: Dump,
+  file: GgufFile | undefined,
   options: FloorOptions,
   progress: Progress,
-  begin: number,
-): Promise<Report> {
+): Promise<Omit<Report, 'timings'>> {
   const { metadata } = reference;
   const { floors, rule, method } = judgedBy(metadata, options);
   const mode = metadata.config?.reference;
@@ -41,9 +55,9 @@ async function diff(
   progress.say(`comparing ${candidate.path} with ${reference.path}`);
   const heads = { heads: shape('kq'), headsKv: shape('k_proj') };
   const architecture = metadata.model?.architecture ?? candidate.metadata.model?.architecture;
-  const invariants = [sideInvariants(architecture, heads), sideInvariants(architecture, heads)] as const;
-  const ours = invariants[0].pass(candidate.tensors());
-  const theirs = invariants[1].pass(reference.tensors());
+  const watches = [new SideWatch(architecture, heads), new SideWatch(architecture, heads)] as const;
+  const ours = watches[0].pass(candidate.tensors());
+  const theirs = watches[1].pass(reference.tensors());
   const tokens = { candidate: candidate.metadata.tokens, reference: metadata.tokens };
   const comparison = await compare(ours, theirs, { floors, rule, tokens, ...heads });
   // Where there was nothing to compare, what holds of each side by itself is still to be seen.
@@ -73,12 +87,56 @@ async function diff(
     ignored: comparison.ignored,
     logits: comparison.logits,
     decode: describeDecode(comparison),
-    checks: { candidate: invariants[0].result(), reference: invariants[1].result() },
+    checks: { candidate: watches[0].invariants.result(), reference: watches[1].invariants.result() },
+    diagnosis: null,
+    tokenDiagnosis: diagnoseTokens(tokens.candidate, tokens.reference, file ? vocabulary(file) : {}) ?? null,
+    observations: observe(watches[0].observer.result(), watches[1].observer.result()),
     unseen: unseen(comparison.stages),
     generated: null,
     top: null,
-    timings: { total: performance.now() - begin },
   };
+}
+
+/** Names the bug of the first wrong stage from the candidate's own inputs, where the dump has them. */
+async function diagnoseFirst(
+  { first, stages, tokens }: Omit<Report, 'timings'>,
+  candidate: Dump,
+  file: GgufFile,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Diagnosis | null> {
+  const stage = first && stages.find((one) => stageKey(one) === stageKey(first));
+  if (!stage) return null;
+  const model = caseModel(file, llamaConfig(file));
+  const again = await openDump(candidate.path); // it is read twice at once: for the sick stage, and for what it was computed from
+  try {
+    const [sick] = await collectCases([stage], candidate.tensors(), again.tensors(), model, tokens);
+    return sick ? await nameOne(sick, progress, signal) : null;
+  } finally {
+    await again.close();
+  }
+}
+
+async function nameOne(sick: SickCase, progress: Progress, signal: AbortSignal): Promise<Diagnosis | null> {
+  const right = Float32Array.from(computeStage(sick.case));
+  const [diagnosis] = await diagnoseAll([{ ...sick, right }], progress, signal);
+  return diagnosis ?? null;
+}
+
+function withCause<T extends Omit<Report, 'timings'>>(report: T, diagnosis: Diagnosis | null): T {
+  const cause = diagnosis && causeOf(diagnosis);
+  return { ...report, diagnosis, first: report.first && { ...report.first, cause } };
+}
+
+/** How the model's file spells its tokens. */
+function vocabulary({ metadata }: GgufFile): AboutTokens {
+  const pieces = metadata['tokenizer.ggml.tokens'];
+  const id = (name: string) => {
+    const value = metadata[`tokenizer.ggml.${name}_token_id`];
+    return value === undefined ? undefined : Number(value);
+  };
+  const piece = Array.isArray(pieces) ? (token: number) => pieces[token] as string | undefined : undefined;
+  return { bos: id('bos'), eos: id('eos'), piece };
 }
 
 /** The reference's dump alone says how others are judged: by its measured floors, or by the constants of the mode that it was run in. */

@@ -6,6 +6,7 @@ import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
 import { short } from './numbers.js';
 import type { Generated, Report } from './report.js';
+import { BORDERLESS } from './table.js';
 
 const SHOWN_TOKENS = 16;
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
@@ -17,8 +18,10 @@ export function textReport(report: Report): string {
     stageTable(report.stages),
     conclusion(report),
     faultsText(report),
+    tokensText(report.tokenDiagnosis),
     decodeText(report.decode),
     checksText(report),
+    observationsText(report.observations),
     said(report),
     logitsTable(report),
     timings(report),
@@ -40,12 +43,24 @@ function heading({ model, tokens, reference, candidate, floors }: Report): strin
     `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
     `tokens     ${tokens.length}: ${shown}`,
     `reference  ${reference.name} ${reference.version}, ${mode}`,
-    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}`,
+    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}${candidate.injected?.length ? `, with ${candidate.injected.join(' and ')}` : ''}`,
     `limits     ${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
     ...(reference.callbackChangesNothing === false
       ? ["warning    llama.cpp's logits were others when it was watched"]
       : []),
   ].join('\n');
+}
+
+/** In what the tokens differ, by name. */
+function tokensText(diagnosis: Report['tokenDiagnosis']): string {
+  return diagnosis ? `the tokens: ${diagnosis.title}. ${diagnosis.text}` : '';
+}
+
+/** Numbers that look odd beside the reference's: where nothing differs from it there is nothing to chase. */
+function observationsText(observations: Report['observations']): string {
+  const differing = observations.filter(({ differs }) => differs);
+  if (differing.length === 0) return '';
+  return ['observed (facts about numbers, no verdict):', ...differing.map(({ text }) => `  ${text}`)].join('\n');
 }
 
 /** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */
@@ -75,8 +90,7 @@ function stageTable(stages: readonly StageResult[]): string {
       ...(forced ? (['right'] as const) : []),
       'left',
     ],
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN,
+    ...BORDERLESS,
   });
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
@@ -97,24 +111,6 @@ function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageRes
     `${steps}: ${decoded.length} stages agree; the closest to its limit is ${describe(worst)} with ${short(worst.rel)}`,
   ];
 }
-
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' ',
-};
 
 const VERDICTS = {
   agree: color.green('agree'),
@@ -171,8 +167,7 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
   const table = new Table({
     head: ['next token', reference.name, '', candidate.name, ''],
     colAligns: ['right', 'left', 'right', 'left', 'right'],
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN,
+    ...BORDERLESS,
   });
   logits.topK.reference.forEach((theirs, i) => {
     const ours = logits.topK.candidate[i];

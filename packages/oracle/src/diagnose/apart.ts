@@ -1,0 +1,69 @@
+import { isSeen } from '../attention.js';
+import type { StageCase } from '../catalogue/case.js';
+import { computeStage } from '../catalogue/compute.js';
+import { distance, inLimits } from './distance.js';
+import { isProduct } from './sample.js';
+import type { Suspect } from './suspect.js';
+
+/** Another run of the same model that may show what this one does not. */
+interface Run {
+  readonly name: string;
+  readonly rows: number;
+  readonly firstPosition: number;
+}
+
+const RUNS: readonly Run[] = [
+  { name: 'a prompt of 8 tokens', rows: 8, firstPosition: 0 },
+  { name: 'a decode step after 40 tokens', rows: 1, firstPosition: 40 },
+  { name: 'a prompt of 1000 tokens', rows: 4, firstPosition: 996 },
+];
+
+const COLUMNS = 64; // of a product; all of anything else
+
+/**
+ * The first run in which two bugs compute different rows, found by computing both from made-up inputs; undefined where they agree in
+ * all of them.
+ *
+ * @param width of the stage's rows
+ * @example runThatTells(missing, restarted, decodeStep, 2048, 1e-5) // 'a prompt of 8 tokens'
+ */
+export function runThatTells(a: Suspect, b: Suspect, c: StageCase, width: number, limit: number): string | undefined {
+  const columns = isProduct(c) ? spread(width) : undefined;
+  const differs = (run: Run): boolean => {
+    const other = madeUp(c, run);
+    const ofA = computeStage(other, a.again(other), columns);
+    const ofB = computeStage(other, b.again(other), columns);
+    const hidden = Uint8Array.from(ofA, (value, i) => (Number.isNaN(value) && Number.isNaN(ofB[i] as number) ? 1 : 0));
+    return inLimits(distance(ofA, ofB, ofA.length / run.rows, hidden), limit) > 1;
+  };
+  return RUNS.find(differs)?.name;
+}
+
+const spread = (width: number): Int32Array =>
+  Int32Array.from({ length: Math.min(COLUMNS, width) }, (_, i) => Math.floor((i * width) / Math.min(COLUMNS, width)));
+
+/** A case of the same stage in another run: every input is filled with the values of this run's, mixed. */
+function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
+  const a = { ...c.model.config, firstPosition };
+  const nKv = firstPosition + rows;
+  const inputs: Record<string, Float64Array> = {};
+  for (const [name, values] of Object.entries(c.inputs)) {
+    const isScores = name === 'kq' || name === 'kq_soft_max';
+    const width = isScores ? a.headCount * nKv : values.length / c.rows;
+    const mixed = mix(values, rows * width);
+    const isHidden = (i: number) => isScores && !isSeen(Math.floor(i / width), i % nKv, a);
+    inputs[name] = mixed.map((value, i) => (isHidden(i) ? (name === 'kq' ? Number.NaN : 0) : value));
+  }
+  const vocabulary = c.model.weight('token_embd.weight')?.rows ?? 1;
+  const ids = Array.from({ length: nKv }, (_, i) => ((c.ids[0] ?? 0) + 31 * i) % vocabulary);
+  const cache = c.cache && mix(c.cache, nKv * a.headCountKv * a.headDim);
+  return { ...c, rows, firstPosition, ids, inputs, ...(cache ? { cache } : {}) };
+}
+
+/** The numbers among the values, over and over, each time in another order. */
+function mix(values: Float64Array, length: number): Float64Array {
+  const numbers = values.filter((value) => Number.isFinite(value));
+  if (numbers.length === 0) return new Float64Array(length);
+  const at = (i: number) => (Math.imul(i + 1, 0x9e3779b1) >>> 0) % numbers.length;
+  return Float64Array.from({ length }, (_, i) => numbers[at(i)] as number);
+}

@@ -1,0 +1,92 @@
+/** How far the sick rows are from rows that could explain them. Sums are f64, over the values that are numbers on both sides. */
+export interface Distance {
+  /** ‖sick − other‖ / ‖other‖ */
+  readonly rel: number;
+  /** The largest ‖sick − other‖ / ‖other‖ of a row. */
+  readonly row: number;
+  /** The largest |sick − other|, over the RMS of `other`. */
+  readonly value: number;
+  /** ‖sick − other‖² */
+  readonly delta2: number;
+  /** ‖sick‖² */
+  readonly sick2: number;
+  /** Values that are a number on both sides. */
+  readonly count: number;
+  /** Values that are a number on one side only. */
+  readonly unmatched: number;
+}
+
+/** One row may be this many times further off than the whole stage, as in the verdict. */
+const ROW_FACTOR = 4;
+
+/** One value may be off by this many limits, over the RMS of the stage, as in the verdict. */
+const VALUE_FACTOR = 100;
+
+const LARGEST_SINGLE = 3.4028234663852886e38;
+
+/**
+ * Measures rows against others of the same shape.
+ *
+ * @param other (rows, width); in f64, so what a float32 cannot hold counts as infinite
+ * @param hidden 1 where the mask hides a value
+ */
+export function distance(
+  sick: ArrayLike<number>,
+  other: ArrayLike<number>,
+  width: number,
+  hidden?: Uint8Array,
+): Distance {
+  let [delta2, other2, sick2, count, unmatched, row, largest] = [0, 0, 0, 0, 0, 0, 0];
+  for (let start = 0; start < sick.length; start += width) {
+    let [rowDelta2, rowOther2] = [0, 0];
+    for (let i = start; i < start + width; i++) {
+      if (hidden?.[i]) continue;
+      const x = sick[i] as number;
+      const y = other[i] as number;
+      const isNumber = x - x === 0;
+      const wouldBeNumber = Math.abs(y) <= LARGEST_SINGLE;
+      if (isNumber !== wouldBeNumber) unmatched++;
+      if (!isNumber || !wouldBeNumber) continue;
+      const delta = x - y;
+      count++;
+      rowDelta2 += delta * delta;
+      rowOther2 += y * y;
+      sick2 += x * x;
+      if (Math.abs(delta) > largest) largest = Math.abs(delta);
+    }
+    delta2 += rowDelta2;
+    other2 += rowOther2;
+    row = Math.max(row, ratio(rowDelta2, rowOther2));
+  }
+  const value = largest === 0 ? 0 : largest / Math.sqrt(other2 / count);
+  return { rel: ratio(delta2, other2), row, value, delta2, sick2, count, unmatched };
+}
+
+const ratio = (delta2: number, other2: number): number => (delta2 === 0 ? 0 : Math.sqrt(delta2 / other2));
+
+/** The distance in limits: at most 1 where the rows are the same as a whole, row by row and value by value. */
+export function inLimits(d: Distance, limit: number): number {
+  if (d.unmatched > 0 || d.count === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(d.rel / limit, d.row / (ROW_FACTOR * limit), d.value / (VALUE_FACTOR * limit));
+}
+
+/** The part of the error that a reproduction leaves: ‖sick − reproduced‖ / ‖sick − right‖, and likewise of what is not a number. */
+export function residue(reproduced: Distance, right: Distance): number {
+  // Where nothing but NaN and Inf was wrong, what is left is measured by the rows themselves.
+  const error2 = right.unmatched > 0 && right.delta2 < 1e-6 * right.sick2 ? right.sick2 : right.delta2;
+  return Math.max(ratio(reproduced.delta2, error2), ratio(reproduced.unmatched ** 2, right.unmatched ** 2));
+}
+
+/**
+ * Whether a reproduction is the cause: within the limit, which the right rows are not, and at least ten times closer than they are.
+ */
+export function isConfirmed(reproduced: Distance, right: Distance, limit: number): boolean {
+  const isCloser = right.unmatched > 0 || isMostOfIt(reproduced, right);
+  return inLimits(reproduced, limit) <= 1 && inLimits(right, limit) > 1 && isCloser;
+}
+
+/** Whether a reproduction takes away nine tenths of the error. */
+export function isMostOfIt(reproduced: Distance, right: Distance): boolean {
+  // Beside a huge error a huge reproduction is relatively close, and beside a vanishing one a vanishing one: both must hold.
+  return residue(reproduced, right) <= 0.1 && reproduced.rel <= 0.1 * Math.max(right.rel, right.unmatched > 0 ? 1 : 0);
+}

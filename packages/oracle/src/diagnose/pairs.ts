@@ -1,0 +1,78 @@
+import type { StageCase } from '../catalogue/case.js';
+import type { CatalogueEntry } from '../catalogue/entry.js';
+import { isMostOfIt } from './distance.js';
+import { work } from './sample.js';
+import { fitted } from './search.js';
+import { type Bench, isCause, leaves, pairOf, type Suspect, type Trial, trial } from './suspect.js';
+import type { Turns } from './turns.js';
+
+const MOST_SUSPECTS = 48; // in pairs with each other
+const MOST_FITTED = 8; // in pairs with an entry whose parameter is searched
+const MOST_KEPT = 5;
+const CHEAP = 2 ** 20; // multiplications: a few milliseconds
+
+/**
+ * Two bugs at once, where none alone is the cause. Those that take away most alone are tried first, until the time is over.
+ *
+ * @param found what each does alone
+ * @returns pairs that leave a tenth of what the better of the two leaves; a second bug must earn its place
+ */
+export async function pairs(
+  entries: readonly CatalogueEntry[],
+  c: StageCase,
+  found: readonly Trial[],
+  all: Bench,
+  few: Bench,
+  turns: Turns,
+): Promise<Trial[]> {
+  const bench = work(all.sample) <= CHEAP ? all : few;
+  const alone = found.filter(({ suspect }) => !suspect.isFitted).sort((a, b) => leaves(a) - leaves(b));
+  const mustLeave = 0.1 * Math.min(1, ...found.map(leaves));
+  const kept: Trial[] = [];
+  const consider = async (pair: Suspect | undefined): Promise<void> => {
+    await turns.pause();
+    const tried = pair && trial(bench, pair);
+    if (!tried || !isMostOfIt(tried.distance, bench.right)) return;
+    const onAll = bench === all ? tried : trial(all, tried.suspect);
+    if (onAll && leaves(onAll) <= mustLeave) kept.push(onAll);
+  };
+
+  const combinations = combine(inTurn(alone).slice(0, MOST_SUSPECTS));
+  turns.expect(combinations.length);
+  const isLate = turns.budget(0.6);
+  for (const [first, second] of combinations) {
+    if (isLate()) break;
+    await consider(pairOf(first.suspect, second.suspect));
+    turns.finish();
+  }
+  const isTooLate = turns.budget(0.4);
+  const searched = entries.filter((entry) => entry.search);
+  for (const { suspect } of alone.slice(0, MOST_FITTED)) {
+    for (const entry of searched) {
+      if (isTooLate() || kept.some((trial) => isCause(trial, all.limit))) break;
+      await consider(await fitted(entry, c, all, few, turns, suspect));
+    }
+  }
+  return kept.sort((a, b) => leaves(a) - leaves(b)).slice(0, MOST_KEPT);
+}
+
+/** The best form of each entry first, then the second best of each. */
+function inTurn(sorted: readonly Trial[]): Trial[] {
+  const forms = new Map<string, number>();
+  const rounds = sorted.map((trial, i) => {
+    const round = forms.get(trial.suspect.entry.id) ?? 0;
+    forms.set(trial.suspect.entry.id, round + 1);
+    return { trial, round, i };
+  });
+  return rounds.sort((a, b) => a.round - b.round || a.i - b.i).map(({ trial }) => trial);
+}
+
+/** Every two, those of the first ones first; what takes long comes last. */
+function combine(trials: readonly Trial[]): [Trial, Trial][] {
+  const usual = trials.map(({ ms }) => ms).sort((a, b) => a - b)[trials.length >> 1] ?? 0;
+  const late = ({ ms }: Trial) => (ms > 4 * usual ? trials.length : 0);
+  const two = trials.flatMap((second, j) =>
+    trials.slice(0, j).map((first, i) => ({ first, second, rank: i + j + late(first) + late(second) })),
+  );
+  return two.sort((a, b) => a.rank - b.rank).map(({ first, second }) => [first, second]);
+}

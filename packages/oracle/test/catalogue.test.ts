@@ -1,0 +1,88 @@
+import { STAGE_NAMES } from '@llama-probe/dump';
+import { describe, expect, test } from 'vitest';
+import { productWeight } from '../src/catalogue/compute/product.js';
+import { CATALOGUE, computeStage, type StageCase, type Variation } from '../src/index.js';
+import { casesOf, tiny } from './tiny-model.js';
+
+const CASES = [
+  ...casesOf(tiny(['Q4_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q4_1'], { head: true, freqs: true, bias: true })),
+  ...casesOf(tiny(['F16', 'Q5_K', 'BF16', 'Q5_1', 'F32'], {})),
+];
+const ofStage = (stage: string) => CASES.filter(({ c }) => c.stage === stage);
+
+/** The largest change against the right rows; Infinity where one of them is NaN. */
+function change(c: StageCase, v: Variation): number {
+  const chosen = ofColumns(c);
+  const [sick, right] = [computeStage(c, v, chosen), computeStage(c, {}, chosen)];
+  return right.reduce((most, want, i) => {
+    const got = sick[i] as number;
+    if (Number.isNaN(want)) return most;
+    return Math.max(most, Number.isFinite(got) ? Math.abs(got - want) : Number.POSITIVE_INFINITY);
+  }, 0);
+}
+
+// of a product, every eighth column and the last: columns are what costs time
+const ofColumns = (c: StageCase): Int32Array | undefined => {
+  const width = c.model.weight(productWeight(c) ?? '')?.rows ?? 0;
+  return width === 0 || c.stage === 'embd'
+    ? undefined
+    : Int32Array.from({ length: 17 }, (_, i) => (i * (width - 1)) >> 4);
+};
+
+describe('the catalogue', () => {
+  test('has an id in kebab-case for each entry, once', () => {
+    const ids = CATALOGUE.map(({ id }) => id);
+    expect(ids.filter((id) => !/^[a-z]+(-[a-z]+)*$/.test(id))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('says of each entry what a person needs, and where it is known from', () => {
+    for (const { id, title, changes, look, source, stages } of CATALOGUE) {
+      expect(title.length, id).toBeLessThan(90);
+      expect(changes, id).toMatch(/\.$/);
+      expect(look, id).toMatch(/\w/);
+      expect(source, id).toMatch(/^([\w.-]+\/[\w.-]+#\d+|common port error|rustorch's notes)$/);
+      expect(stages.length, id).toBeGreaterThan(0);
+      for (const stage of stages) expect(['tokens', ...STAGE_NAMES]).toContain(stage);
+    }
+  });
+
+  test('has no variants, and no example, at a stage that is not the entry’s', () => {
+    for (const entry of CATALOGUE) {
+      for (const { c } of CASES.filter((at) => !entry.stages.includes(at.c.stage))) {
+        expect([...entry.variants(c)], `${entry.id} at ${c.stage}`).toEqual([]);
+        expect(entry.example(c)).toBeUndefined();
+      }
+    }
+  });
+});
+
+describe.each(CATALOGUE.filter(({ stages }) => stages[0] !== 'tokens'))('$id', (entry) => {
+  test('changes each stage where it has variants', () => {
+    for (const stage of entry.stages) {
+      const changes = ofStage(stage).flatMap(({ c }) =>
+        [...entry.variants(c)].map(({ variation }) => change(c, variation)),
+      );
+      if (changes.length) expect(Math.max(...changes), stage).toBeGreaterThan(1e-6);
+    }
+  });
+
+  test('has an example that differs at one of its stages, of the same shape as the right rows', () => {
+    const cases = entry.stages.flatMap(ofStage).filter(({ c }) => entry.example(c));
+    expect(cases.length).toBeGreaterThan(0);
+    expect(Math.max(...cases.map(({ c }) => change(c, entry.example(c) as Variation)))).toBeGreaterThan(1e-6);
+    const { c, right } = cases[0] as (typeof CASES)[number];
+    expect(computeStage(c, entry.example(c)).length).toBe(right.length);
+  });
+
+  if (entry.search) {
+    const { range, right, variation } = entry.search;
+    test('searches between two bounds, and the right value is right', () => {
+      for (const { c } of entry.stages.flatMap(ofStage)) {
+        const [low, high] = range(c);
+        expect(low).toBeLessThanOrEqual(high);
+        expect(change(c, variation(right(c), c)), c.stage).toBeLessThan(1e-9);
+      }
+    });
+  }
+});

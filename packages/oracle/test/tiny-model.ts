@@ -1,0 +1,172 @@
+import { cachedInputOf, inputsOf } from '@llama-probe/dump';
+import { BLOCKS } from '../src/blocks.js';
+import type { CaseModel, CaseWeight, StageCase } from '../src/catalogue/case.js';
+import { dequantizeRow, forward, type OracleLayer, type OracleModel, type QuantizedType } from '../src/index.js';
+
+/** A random llama of two layers with grouped queries, biases, and a type for every weight: what the catalogue is tried on. */
+export interface Tiny {
+  readonly model: CaseModel;
+  readonly oracle: OracleModel;
+}
+
+const N_EMBD = 256;
+const N_FF = 512;
+const N_VOCAB = 48;
+export const CONFIG = {
+  embeddingLength: N_EMBD,
+  headCount: 8,
+  headCountKv: 4,
+  headDim: 32,
+  rmsEpsilon: 1e-5,
+  ropeFreqBase: 10000,
+  ropeFreqScale: 0.5,
+  attentionScale: 1 / Math.sqrt(32),
+};
+
+const STEMS = [
+  ['attn_q', 256, N_EMBD],
+  ['attn_k', 128, N_EMBD],
+  ['attn_v', 128, N_EMBD],
+  ['attn_output', N_EMBD, 256],
+  ['ffn_gate', N_FF, N_EMBD],
+  ['ffn_up', N_FF, N_EMBD],
+  ['ffn_down', N_EMBD, N_FF],
+] as const;
+
+/** @param types of a layer's matrices in turn @param extras which optional tensors it has */
+export function tiny(
+  types: readonly QuantizedType[],
+  extras: { head?: boolean; freqs?: boolean; bias?: boolean },
+): Tiny {
+  const tensors = new Map<string, CaseWeight>();
+  const put = (name: string, weight: CaseWeight) => tensors.set(name, weight);
+  put('token_embd.weight', matrix(types[0] as QuantizedType, N_VOCAB, N_EMBD));
+  put('output_norm.weight', vector(N_EMBD, 1));
+  if (extras.head) put('output.weight', matrix(types.at(-1) as QuantizedType, N_VOCAB, N_EMBD));
+  if (extras.freqs) put('rope_freqs.weight', vector(CONFIG.headDim / 2, 3));
+  for (let il = 0; il < 2; il++) {
+    put(`blk.${il}.attn_norm.weight`, vector(N_EMBD, 1));
+    put(`blk.${il}.ffn_norm.weight`, vector(N_EMBD, 1));
+    STEMS.forEach(([stem, rows, columns], i) => {
+      put(`blk.${il}.${stem}.weight`, matrix(types[(i + il) % types.length] as QuantizedType, rows, columns));
+      if (extras.bias && i < 3) put(`blk.${il}.${stem}.bias`, vector(rows, 0));
+    });
+  }
+  const model = { config: CONFIG, layers: 2, weight: (name: string) => tensors.get(name) };
+  return { model, oracle: dequantized(model) };
+}
+
+/** Every stage of a prompt of nine tokens, and of the token that is decoded after it. */
+export function casesOf({ model, oracle }: Tiny): { c: StageCase; right: Float64Array }[] {
+  const ids = Array.from({ length: 10 }, () => Math.floor(Math.random() * N_VOCAB));
+  return [...pass(model, oracle, ids.slice(0, 9), 0), ...pass(model, oracle, ids, 9)];
+}
+
+/** The rows of a pass from `firstPosition` on, as cases. */
+function pass(model: CaseModel, oracle: OracleModel, ids: number[], firstPosition: number) {
+  const stages = forward(oracle, ids);
+  const find = (place: { stage: string; layer: number | null }): Float64Array => {
+    const found = stages.find((at) => at.stage === place.stage && at.layer === place.layer);
+    if (!found) throw new Error(`no ${place.stage}`);
+    return found.values;
+  };
+  const own = (values: Float64Array) => values.subarray((values.length / ids.length) * firstPosition);
+  return stages.map(({ stage, layer, values }) => {
+    const cached = cachedInputOf({ stage, layer });
+    const inputs = Object.fromEntries(inputsOf({ stage, layer }, 2).map((at) => [at.stage, own(find(at))]));
+    const beside: Partial<StageCase> = cached ? { cache: find(cached) } : {};
+    if (stage === 'kq_soft_max') {
+      inputs.q_rope = own(find({ stage: 'q_rope', layer }));
+      Object.assign(beside, { cache: find({ stage: 'k_rope', layer }) });
+    }
+    const rows = ids.length - firstPosition;
+    const step = firstPosition === 0 ? 0 : 1;
+    return { c: { stage, layer, step, ids, firstPosition, rows, inputs, ...beside, model }, right: own(values) };
+  });
+}
+
+function dequantized(model: CaseModel): OracleModel {
+  const numbers = (name: string): Float64Array | undefined => {
+    const w = model.weight(name);
+    return w && dequantizeRow(w.type, w.bytes, w.rows * w.columns);
+  };
+  const need = (name: string) => numbers(name) as Float64Array;
+  const blk = [0, 1].map((il): OracleLayer => {
+    const of = (stem: string) => need(`blk.${il}.${stem}.weight`);
+    const bias = numbers(`blk.${il}.attn_q.bias`) && {
+      attnQBias: need(`blk.${il}.attn_q.bias`),
+      attnKBias: need(`blk.${il}.attn_k.bias`),
+      attnVBias: need(`blk.${il}.attn_v.bias`),
+    };
+    return {
+      attnNorm: of('attn_norm'),
+      attnQ: of('attn_q'),
+      attnK: of('attn_k'),
+      attnV: of('attn_v'),
+      ...bias,
+      attnOutput: of('attn_output'),
+      ffnNorm: of('ffn_norm'),
+      ffnGate: of('ffn_gate'),
+      ffnUp: of('ffn_up'),
+      ffnDown: of('ffn_down'),
+    };
+  });
+  const ropeFreqs = numbers('rope_freqs.weight');
+  return {
+    config: model.config,
+    tokenEmbd: need('token_embd.weight'),
+    blk,
+    outputNorm: need('output_norm.weight'),
+    output: numbers('output.weight') ?? need('token_embd.weight'),
+    ...(ropeFreqs && { ropeFreqs }),
+  };
+}
+
+/** The scales of a block: where its halves are, and what makes its weights about as large as 1 / √n_embd. */
+const HALVES: Partial<Record<QuantizedType, readonly (readonly [at: number, value: number])[]>> = {
+  Q4_0: [[0, 0.012]],
+  Q4_1: [[0, 0.012], [2, -0.08]], // biome-ignore format: pairs
+  Q5_0: [[0, 0.006]],
+  Q5_1: [[0, 0.006], [2, -0.09]], // biome-ignore format: pairs
+  Q8_0: [[0, 0.0008]],
+  Q4_K: [[0, 0.0003], [2, 0.002]], // biome-ignore format: pairs
+  Q5_K: [[0, 0.00015], [2, 0.002]], // biome-ignore format: pairs
+  Q6_K: [[208, 4e-5]], // a subnormal half
+};
+
+/** Random bytes, with scales of a sensible size: every bit of every block matters. */
+export function matrix(type: QuantizedType, rows: number, columns: number): CaseWeight {
+  const { elements, bytes: block } = BLOCKS[type];
+  const bytes = new Uint8Array((rows * columns * block) / elements);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
+  for (let at = 0; at < bytes.length; at += block) {
+    const plain = (Math.random() - 0.5) / 5;
+    if (type === 'F32') view.setFloat32(at, plain, true);
+    if (type === 'F16') view.setUint16(at, toHalf(plain), true);
+    if (type === 'BF16') view.setUint16(at, upper(plain), true);
+    for (const [offset, value] of HALVES[type] ?? []) {
+      view.setUint16(at + offset, toHalf(value * (0.7 + 0.6 * Math.random())), true);
+    }
+  }
+  return { type, rows, columns, bytes };
+}
+
+function vector(columns: number, mean: number): CaseWeight {
+  const values = Float32Array.from({ length: columns }, () => mean + Math.random() - 0.5);
+  return { type: 'F32', rows: 1, columns, bytes: new Uint8Array(values.buffer) };
+}
+
+function upper(x: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, x);
+  return view.getUint16(0);
+}
+
+/** A half near x: exact enough for scales. */
+export function toHalf(x: number): number {
+  const sign = x < 0 ? 0x8000 : 0;
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(x))), -15);
+  if (exponent < -14) return sign | Math.round(Math.abs(x) * 2 ** 24);
+  return sign | ((exponent + 15) << 10) | Math.floor((Math.abs(x) / 2 ** exponent - 1) * 1024);
+}

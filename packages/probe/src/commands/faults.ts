@@ -1,0 +1,124 @@
+import { CATALOGUE } from '@llama-probe/oracle';
+import { openReference, otherBuild } from '@llama-probe/reference';
+import Table from 'cli-table3';
+import { caseModel } from '../diagnosis/case-model.js';
+import { entriesNamed } from '../diagnosis/inject-option.js';
+import { runMatrix, type Trial } from '../diagnosis/matrix.js';
+import { RULES } from '../floors.js';
+import type { AdapterChoice } from '../options.js';
+import type { Progress } from '../progress.js';
+import { tokenize } from '../prompt.js';
+import { color } from '../report/color.js';
+import { BORDERLESS } from '../report/table.js';
+import { chooseModel, type ModelOptions, openBoth } from '../sides.js';
+
+export interface FaultsOptions extends ModelOptions {
+  run?: boolean;
+  only?: string;
+  adapter: AdapterChoice;
+  json?: boolean;
+}
+
+/** What `probe faults --json` prints. */
+export interface FaultsReport {
+  readonly schema: 1;
+  readonly faults: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly stages: readonly string[];
+    readonly source: string;
+    readonly look: string;
+  }[];
+  /** null unless they were run. */
+  readonly trials: readonly Trial[] | null;
+}
+
+const PROMPT = { text: 'Hello, my friend! What is 2 plus 3?', chat: false };
+const STEPS = 2;
+
+/** `probe faults`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named. */
+export async function runFaults(
+  options: FaultsOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<FaultsReport> {
+  const entries = options.only === undefined ? CATALOGUE : entriesNamed('--only', options.only);
+  const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
+  if (!options.run) return { schema: 1, faults, trials: null };
+  const file = await chooseModel(options, progress, signal);
+  const { engine, reference } = await openBoth(file, { ...options, reference: 'exact' }, progress, signal);
+  const build = otherBuild(reference.info.cpuVariant, reference.info.cpuVariants);
+  const other =
+    build === undefined
+      ? undefined
+      : await openReference({ model: file.path, mode: 'exact', cpuVariant: build, signal });
+  try {
+    const { ids: tokens } =
+      file.metadata['tokenizer.ggml.model'] === 'no_vocab' ? { ids: NUMBERS } : await tokenize(PROMPT, reference);
+    const trials: Trial[] = [];
+    const about = {
+      engine,
+      model: caseModel(file, engine.config),
+      reference,
+      other,
+      rule: RULES.exact,
+      tokens,
+      steps: STEPS,
+    };
+    for await (const trial of runMatrix({
+      ...about,
+      ids: entries.map(({ id }) => id),
+      onProgress: progress.say,
+      signal,
+    })) {
+      trials.push(trial);
+    }
+    return { schema: 1, faults, trials };
+  } finally {
+    engine.close();
+    await reference.close();
+    await other?.close();
+  }
+}
+
+const NUMBERS = Array.from({ length: 12 }, (_, i) => i + 1); // for a model without a vocabulary
+
+/** Every bug that showed was found where it is, and no other name was confirmed for it. */
+export const isProven = ({ trials }: FaultsReport): boolean =>
+  (trials ?? []).every(
+    ({ found, named, confidence }) => found !== 'wrong' && !(named === 'no' && confidence === 'confirmed'),
+  );
+
+/** The same as text. */
+export function faultsListText({ faults, trials }: FaultsReport): string {
+  if (!trials) {
+    const table = new Table({ ...BORDERLESS, head: ['id', 'shows first at', 'what it is'] });
+    for (const { id, stages, title } of faults) table.push([id, stages.join(', '), title]);
+    return table.toString();
+  }
+  const table = new Table({ ...BORDERLESS, head: ['id', 'layer', 'run', 'found', 'named'] });
+  for (const { id, layer, run, found, at, named, name, confidence } of trials) {
+    const where =
+      found === 'wrong'
+        ? color.red(`at ${at}`)
+        : found === 'unseen'
+          ? color.dim('changes too little')
+          : color.green('right');
+    const called =
+      named === null
+        ? ''
+        : named === 'first'
+          ? color.green(`${confidence}`)
+          : `${named === 'tied' ? 'cannot be told from' : color.red('as')} ${name ?? 'unknown'}`;
+    table.push([id, layer ?? '', run, where, called]);
+  }
+  const shown = trials.filter(({ found }) => found !== 'unseen');
+  const count = (test: (trial: Trial) => boolean) => shown.filter(test).length;
+  return [
+    table.toString(),
+    '',
+    `${trials.length} trials, ${shown.length} of them changed a number by more than the limits`,
+    `found at the right stage: ${count(({ found }) => found === 'right')} of ${shown.length}`,
+    `named first: ${count(({ named }) => named === 'first')}; not to be told from another: ${count(({ named }) => named === 'tied')}; not named: ${count(({ named }) => named === 'no')}`,
+  ].join('\n');
+}

@@ -1,0 +1,33 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { GgufFile, LlamaConfig } from '@llama-probe/engine';
+import { type CaseModel, type CaseWeight, canDequantize } from '@llama-probe/oracle';
+
+/** The model as the oracle takes it: weights are read from the file when they are asked for. */
+export function caseModel(file: GgufFile, config: LlamaConfig): CaseModel {
+  const read = new Map<string, CaseWeight | undefined>();
+  return {
+    config,
+    layers: config.blockCount,
+    weight(name) {
+      if (!read.has(name)) read.set(name, readWeight(file, name));
+      return read.get(name);
+    },
+  };
+}
+
+/** A tensor of the file in the oracle's terms; undefined where the file has none, or one of a type that the oracle does not read. */
+export function readWeight(file: GgufFile, name: string): CaseWeight | undefined {
+  const tensor = file.tensors.get(name);
+  if (!tensor || !canDequantize(tensor.type.name)) return undefined;
+  const bytes = new Uint8Array(tensor.bytes);
+  const descriptor = openSync(file.path, 'r');
+  try {
+    // One read takes at most 2 GiB.
+    for (let at = 0; at < bytes.length; )
+      at += readSync(descriptor, bytes, at, Math.min(bytes.length - at, 1 << 30), tensor.offset + at);
+  } finally {
+    closeSync(descriptor);
+  }
+  const [columns = 1, ...rest] = tensor.shape;
+  return { type: tensor.type.name, columns, rows: rest.reduce((a, b) => a * b, 1), bytes };
+}

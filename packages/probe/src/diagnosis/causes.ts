@@ -1,0 +1,46 @@
+import type { Cause } from '@llama-probe/diff';
+import { CATALOGUE, type Diagnosis, diagnose } from '@llama-probe/oracle';
+import type { Progress } from '../progress.js';
+import type { SickCase } from './collect.js';
+
+/**
+ * Names the bug of each faulty stage. What was found once is tried first everywhere else: most bugs are in a kernel, and a kernel runs in
+ * every layer. The whole catalogue is tried at the first place of each stage; where nothing is known of another, its diagnosis is null.
+ */
+export async function diagnoseAll(
+  cases: readonly SickCase[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<(Diagnosis | null)[]> {
+  const known = new Set<string>();
+  const tried = new Set<string>();
+  const diagnoses: (Diagnosis | null)[] = [];
+  for (const { fault, case: at, sick, right } of cases) {
+    signal.throwIfAborted();
+    const where = `${fault.stage}${fault.layer === null ? '' : ` of layer ${fault.layer}`}`;
+    const options = {
+      limit: fault.limit,
+      onProgress: (done: number, total: number) =>
+        progress.say(`looking for the cause of ${where}: ${done} of ${total} known bugs`),
+      signal,
+    };
+    const again = CATALOGUE.filter(({ id, stages }) => known.has(id) && stages.includes(fault.stage));
+    const first = again.length > 0 && (await diagnose(at, sick, right, { ...options, catalogue: again }));
+    const isKnown = first && first.confidence === 'confirmed';
+    const found = isKnown ? first : tried.has(fault.stage) ? null : await diagnose(at, sick, right, options);
+    tried.add(fault.stage);
+    if (found?.confidence === 'confirmed') {
+      const [best] = found.candidates;
+      for (const id of [best?.id, best?.with?.id, ...found.indistinguishable]) if (id) known.add(id);
+    }
+    diagnoses.push(found);
+  }
+  return diagnoses;
+}
+
+/** The best candidate in short; null where nothing is known. */
+export function causeOf({ confidence, candidates }: Diagnosis): Cause | null {
+  const [best] = candidates;
+  if (confidence === 'unknown' || !best) return null;
+  return { id: best.id, title: best.title, confidence, delta: best.delta };
+}

@@ -1,0 +1,85 @@
+import type { Fault } from '@llama-probe/diff';
+import { type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import type { CaseModel, StageCase } from '@llama-probe/oracle';
+import { KvRows } from './kv-rows.js';
+import { stageCase } from './stage-case.js';
+
+/** A faulty stage with its inputs, what the candidate made of them, and what is right. */
+export interface SickCase {
+  readonly fault: Pick<Fault, 'step' | 'layer' | 'stage' | 'token' | 'limit'>;
+  readonly case: StageCase;
+  readonly sick: Float32Array;
+  readonly right: Float32Array;
+}
+
+/**
+ * Reads a run once more, for the inputs of its faulty stages.
+ *
+ * @param sick what the candidate computed
+ * @param inputs every stage that this was computed from: the reference's in a teacher-forced run, the candidate's own in a free one
+ */
+export async function collectCases(
+  faults: readonly SickCase['fault'][],
+  sick: AsyncIterable<Tensor>,
+  inputs: AsyncIterable<Tensor>,
+  model: CaseModel,
+  ids: readonly number[],
+): Promise<SickCase[]> {
+  const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
+  const isWanted = (tensor: Tensor) => {
+    const fault = wanted.get(stageKey(tensor));
+    return fault !== undefined && (fault.token === null || tensor.tokens.includes(fault.token));
+  };
+  const wrong = new Map<string, Float32Array>();
+  const cases = new Map<string, Omit<SickCase, 'sick'>>();
+  const readSick = async () => {
+    for await (const tensor of sick) if (isWanted(tensor)) wrong.set(stageKey(tensor), tensor.values);
+  };
+  const readInputs = async () => {
+    const pass = new PassRows(model.layers);
+    const kv = new KvRows();
+    for await (const tensor of inputs) {
+      const { step, tokens, width, values } = tensor;
+      const firstPosition = tokens[0] ?? 0;
+      pass.add(tensor);
+      kv.add(tensor, firstPosition, width, values);
+      const fault = wanted.get(stageKey(tensor));
+      if (!fault || !isWanted(tensor)) continue;
+      const source = { model, ids, kv, rowsOf: (place: Place) => pass.get(place) };
+      const found = stageCase(tensor, { step, firstPosition, tokens: tokens.length }, source);
+      if (found) cases.set(stageKey(tensor), { fault, case: found, right: values });
+    }
+  };
+  await Promise.all([readSick(), readInputs()]);
+  return faults.flatMap((fault) => {
+    const [found, rows] = [cases.get(stageKey(fault)), wrong.get(stageKey(fault))];
+    return found && rows ? [{ ...found, sick: rows }] : [];
+  });
+}
+
+/** The rows of the current pass that a stage can still be computed from: those of its layer and of the one before. */
+class PassRows {
+  private pass = '';
+  private readonly layers = new Map<number, Map<string, Float32Array>>();
+
+  constructor(private readonly count: number) {}
+
+  add(tensor: Tensor): void {
+    const pass = `${tensor.step}/${tensor.tokens[0]}`;
+    if (pass !== this.pass) this.layers.clear();
+    this.pass = pass;
+    const layer = this.layerOf(tensor);
+    for (const other of this.layers.keys()) if (other < layer - 1) this.layers.delete(other);
+    const rows = this.layers.get(layer) ?? new Map<string, Float32Array>();
+    this.layers.set(layer, rows);
+    rows.set(tensor.stage, tensor.values);
+  }
+
+  get(place: Place): Float32Array | undefined {
+    return this.layers.get(this.layerOf(place))?.get(place.stage);
+  }
+
+  private layerOf({ stage, layer }: Place): number {
+    return layer ?? (stage === 'embd' ? -1 : this.count);
+  }
+}

@@ -1,0 +1,102 @@
+import { cachedInputOf, inputsOf, type Place, type Tensor } from '@llama-probe/dump';
+import type { Engine, EngineRun, Hook, RecordedSoFar, RunOptions, StageAt } from '@llama-probe/engine';
+import { argmax, type CaseModel, type CatalogueEntry, computeStage } from '@llama-probe/oracle';
+import { KvRows } from './kv-rows.js';
+import { stageCase } from './stage-case.js';
+
+/** A catalogued bug to put into a run, in one layer or wherever it can be. */
+export interface Injection {
+  readonly entry: CatalogueEntry;
+  /** null for the model-wide stages; wherever it can be where undefined. */
+  readonly layer?: number | null | undefined;
+}
+
+/**
+ * Runs an engine as if it had catalogued bugs: each stage that a bug is of is computed by the oracle, with the bug in it, from what
+ * the run itself has made of the stage's inputs.
+ *
+ * @example new Injector([{ entry }], caseModel(engine.file, engine.config)).run(engine, { tokens, hook })
+ */
+export class Injector {
+  constructor(
+    private readonly injections: readonly Injection[],
+    private readonly model: CaseModel,
+  ) {}
+
+  /** As `engine.run`. What only the injection needs to see is not passed on. */
+  run(engine: Engine, options: RunOptions): EngineRun {
+    const { hook = { record: () => false }, tokens, forcedTokens = [] } = options;
+    const ids = [...tokens, ...forcedTokens]; // as far as they are known
+    const wanted = new Set<number>();
+    const kv = new KvRows();
+    const injecting: Hook = {
+      ...hook,
+      record: (at) => {
+        if (hook.record(at)) wanted.add(at.order);
+        return wanted.has(at.order) || at.stage === 'result_output' || this.isInput(at);
+      },
+      inject: (at) => {
+        const entry = this.entryAt(at);
+        return entry ? (recorded) => this.wrong(entry, at, recorded, kv, ids) : hook.inject?.(at);
+      },
+    };
+    const run = engine.run({ ...options, hook: injecting });
+    async function* only(): AsyncGenerator<Tensor> {
+      for await (const tensor of run.tensors) {
+        if (tensor.stage === 'result_output')
+          ids[tokens.length + tensor.step] ??= argmax(tensor.values.subarray(-tensor.width));
+        if (wanted.has(tensor.order)) yield tensor;
+      }
+    }
+    return { tensors: only(), result: run.result };
+  }
+
+  private entryAt({ stage, layer }: Place): CatalogueEntry | undefined {
+    return this.injections.find(
+      (one) => one.entry.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
+    )?.entry;
+  }
+
+  /** Whether an injected stage of this or a later layer is computed from it. */
+  private isInput(at: StageAt): boolean {
+    return this.injections.some(({ entry }) =>
+      entry.stages.some((stage) => {
+        const layer = at.stage === 'embd' ? 0 : at.layer;
+        const readers: Place[] = [
+          { stage, layer },
+          { stage, layer: layer === null ? null : layer + 1 },
+          { stage, layer: null },
+        ];
+        return readers.some(
+          (place) =>
+            this.entryAt(place) === entry && sourcesOf(place, this.model.layers).some((one) => one.stage === at.stage),
+        );
+      }),
+    );
+  }
+
+  private wrong(
+    entry: CatalogueEntry,
+    at: StageAt,
+    recorded: RecordedSoFar,
+    kv: KvRows,
+    ids: readonly number[],
+  ): Float32Array {
+    for (const stage of ['k_rope', 'v_proj']) {
+      const rows = recorded.get(stage, at.layer);
+      if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);
+    }
+    const rowsOf = ({ stage, layer }: Place) => recorded.get(stage, layer)?.values;
+    const found = stageCase(at, at, { model: this.model, ids, kv, rowsOf });
+    if (!found) throw new Error(`${at.stage} of layer ${at.layer}: the inputs of an injected stage were not recorded`);
+    return Float32Array.from(computeStage(found, entry.example(found) ?? {}));
+  }
+}
+
+/** What a case of a stage may want to know. */
+function sourcesOf(place: Place, layers: number): Place[] {
+  const direct = inputsOf(place, layers);
+  const cached = cachedInputOf(place);
+  const behind = place.stage === 'kq_soft_max' ? ['q_rope', 'k_rope'].map((stage) => ({ ...place, stage })) : [];
+  return [...direct, ...(cached ? [cached] : []), ...behind];
+}

@@ -1,0 +1,41 @@
+import { cachedInputOf, inputsOf, type Place } from '@llama-probe/dump';
+import type { CaseModel, StageCase } from '@llama-probe/oracle';
+import type { KvRows } from './kv-rows.js';
+
+/** One pass of a run: a piece of the prompt, or a decode step. */
+export interface PassAt {
+  readonly step: number;
+  readonly firstPosition: number;
+  readonly tokens: number;
+}
+
+/** Where a case's rows come from. */
+export interface CaseSource {
+  readonly model: CaseModel;
+  /** Prompt, then decoded. */
+  readonly ids: readonly number[];
+  /** K and V of all passes so far. */
+  readonly kv: KvRows;
+  /** The rows of a stage of this pass, from which the pass has gone on; undefined where they were not seen. */
+  rowsOf(place: Place): Float32Array | undefined;
+}
+
+/** A stage with what it was computed from; undefined where something of that was not seen. */
+export function stageCase(place: Place, pass: PassAt, { model, ids, kv, rowsOf }: CaseSource): StageCase | undefined {
+  const inputs: Record<string, Float64Array> = {};
+  for (const input of inputsOf(place, model.layers)) {
+    const rows = rowsOf(input);
+    if (!rows) return undefined;
+    inputs[input.stage] = Float64Array.from(rows);
+  }
+  // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
+  const queries = place.stage === 'kq_soft_max' ? rowsOf({ ...place, stage: 'q_rope' }) : undefined;
+  if (queries) inputs.q_rope = Float64Array.from(queries);
+  const nKv = pass.firstPosition + pass.tokens;
+  const cached = cachedInputOf(queries ? { ...place, stage: 'kq' } : place);
+  const cache = cached && kv.upTo(cached, nKv);
+  if (cached && !cache && !queries) return undefined;
+  const { step, firstPosition, tokens: rows } = pass;
+  const at = { stage: place.stage, layer: place.layer, step, firstPosition, rows };
+  return { ...at, ids: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };
+}

@@ -1,0 +1,56 @@
+import { compare, type Explained, explain, type Fault } from '@llama-probe/diff';
+import type { Diagnosis } from '@llama-probe/oracle';
+import { caseModel } from '../diagnosis/case-model.js';
+import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
+import { collectCases } from '../diagnosis/collect.js';
+import { Teacher } from '../teacher.js';
+import { type Both, heads, runEngine, say } from './both.js';
+import type { FreeRun } from './free.js';
+import type { Plan } from './plan.js';
+
+/** Which stages are wrong by themselves? Every stage starts from the reference's inputs, whatever was selected before. */
+export async function teacherForced(
+  both: Both,
+  plan: Plan,
+  { comparison, judged }: FreeRun,
+): Promise<Explained | undefined> {
+  const { engine, reference, options, progress } = both;
+  if (!(options.teacherForced ?? comparison.verdict === 'diverged')) return undefined;
+  progress.say("running again from llama.cpp's inputs");
+  const { unwatched: _, all, ...shared } = plan;
+  const teacher = new Teacher(reference.run(shared).tensors);
+  const webgpu = runEngine(both, { ...shared, hook: teacher.hook });
+  const forced = await compare(say(webgpu.tensors, "from llama.cpp's inputs:", engine, progress), teacher.tensors(), {
+    ...judged,
+    tokens: { candidate: all, reference: all },
+    ...heads(engine),
+    locate: 'each',
+  });
+  return explain(comparison, forced);
+}
+
+/** A fault with what is known of its cause. */
+export type NamedFault = Fault & { readonly diagnosis: Diagnosis | null };
+
+/** What a teacher-forced run explains, with the bugs named. */
+export interface Named extends Omit<Explained, 'faults'> {
+  readonly faults: readonly NamedFault[];
+}
+
+/** Which bug is it? Each known one is computed from the faulty stage's own inputs. */
+export async function nameCauses(both: Both, plan: Plan, explained: Explained): Promise<Named> {
+  const { engine, reference, file, progress, signal } = both;
+  if (explained.faults.length === 0) return { ...explained, faults: [] };
+  const { unwatched: _, all, ...shared } = plan;
+  const steps = Math.max(...explained.faults.map(({ step }) => step)); // no further than the last of them begins
+  const run = { ...shared, steps, forcedTokens: plan.forcedTokens.slice(0, steps) };
+  const teacher = new Teacher(reference.run(run).tensors);
+  const sick = runEngine(both, { ...run, hook: teacher.hook }).tensors;
+  const cases = await collectCases(explained.faults, sick, teacher.tensors(), caseModel(file, engine.config), all);
+  const diagnoses = await diagnoseAll(cases, progress, signal);
+  const faults = explained.faults.map((fault) => {
+    const diagnosis = diagnoses[cases.findIndex((one) => one.fault === fault)] ?? null;
+    return { ...fault, diagnosis, cause: diagnosis && causeOf(diagnosis) };
+  });
+  return { ...explained, faults, first: explained.first && { ...explained.first, cause: faults[0]?.cause ?? null } };
+}
