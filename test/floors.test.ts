@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -69,9 +70,10 @@ describe.each([
   test('what it finds there is what it judges by', async () => {
     const file = join(folder, made[0] as string);
     const whole = readFileSync(file, 'utf8');
-    const floors = JSON.parse(whole) as Record<string, [number, number, number]>;
+    const floors = JSON.parse(whole.split('\n')[1] ?? '') as Record<string, [number, number, number]>;
     const doubled = Object.entries(floors).map(([key, floor]) => [key, floor.map((value) => 2 * value)]);
-    writeFileSync(file, JSON.stringify(Object.fromEntries(doubled)));
+    const json2 = JSON.stringify(Object.fromEntries(doubled));
+    writeFileSync(file, `${createHash('sha256').update(json2).digest('hex')}\n${json2}`);
     const { json } = await probeJson(run);
     writeFileSync(file, whole);
     expect(floorsOf(json)).toEqual(floorsOf(first).map((floor) => 2 * (floor as number)));
@@ -149,7 +151,7 @@ describe('floors in the cache that cannot be used are measured again', () => {
     expect(json.stages).toEqual(measured.stages);
     expect(json.verdict, json.reason).toBe('agree');
     expect(code).toBe(0);
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toHaveProperty(['0/1/kq']);
+    expect(readFileSync(file, 'utf8')).toContain('"0/1/kq":[');
   });
 
   test('other tokens have floors of their own', async () => {
@@ -165,7 +167,7 @@ describe('floors in the cache that cannot be used are measured again', () => {
     expect(json.stages).toEqual(measured.stages);
     expect(code).toBe(0);
     expect(
-      kept().filter((name) => !/^[0-9a-f]+\.json$/.test(name)),
+      kept().filter((name) => !/^[0-9a-f]+\.txt$/.test(name)),
       'left behind',
     ).toEqual([]);
     rmSync(file, { recursive: true });

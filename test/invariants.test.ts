@@ -180,7 +180,7 @@ describe('probe check', () => {
   ])('a dump that %s has nothing to check: it could not be told', async (_, make) => {
     const file = make();
     const { code, stdout } = await probe(['check', file]);
-    expect(stdout).toMatch(/nothing of the vocabulary is in this dump, so nothing was checked/);
+    expect(stdout).toMatch(/nothing of the vocabulary is in this dump/);
     expect(code).toBe(2);
   });
 

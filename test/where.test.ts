@@ -109,7 +109,7 @@ describe('where inside the first faulty stage the error is', () => {
     const [[, patch, , , sentence]] = CASES as [(typeof CASES)[number]];
     const forced = await probe(RUN, broken([patch]));
     expect(forced.stdout).toMatch(
-      new RegExp(`^ {2}kqv_out of the layers 0 to 3: local delta up to .+\\n {4}${sentence.source}$`, 'm'),
+      new RegExp(`^ {2}kqv_out of the layers 0 to 3: local delta up to .+\\n {4}where: ${sentence.source}$`, 'm'),
     );
     const free = await probe([...RUN, '--no-teacher-forced'], broken([patch]));
     expect(free.stdout).toMatch(new RegExp(`^where: ${sentence.source}$`, 'm'));

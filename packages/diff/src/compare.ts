@@ -6,7 +6,7 @@ import { judge } from './judge.js';
 import type { Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
-import { OpenStage } from './open-stage.js';
+import { OpenStage, type Yardstick } from './open-stage.js';
 import type { Heads } from './scores.js';
 
 export interface CompareOptions extends Heads {
@@ -44,7 +44,7 @@ export async function compare(
   const open = new Map<string, OpenStage>();
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
   const yardstick = (key: string) => ({ rule, floor: floors?.get(key) });
-  const greedy = new Map<number, GreedyChoice>();
+  const greedy = new Map<number, Omit<GreedyChoice, 'allowed'>>();
   let logits: LogitsSummary | null = null;
   let kept = 0;
   for await (const pair of align(candidate, reference)) {
@@ -61,7 +61,8 @@ export async function compare(
     if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
       const last = tensor.tokens.length - 1; // of the last piece in the end
       const rows = [rowOf(pair.candidate, last), rowOf(pair.reference, last)] as const;
-      greedy.set(tensor.step, greedyChoice(tensor.step, ...rows));
+      const choice = greedyChoice(tensor.step, ...rows);
+      if (choice) greedy.set(tensor.step, choice);
       if (tensor.step === 0) logits = compareLogits(...rows);
     }
   }
@@ -82,7 +83,16 @@ export async function compare(
     ignored.length > 0
       ? `${judged.reason} Not compared, because only one side has them: ${ignored.join(', ')}.`
       : judged.reason;
-  return { ...judged, reason, stages, ignored, logits, greedy: [...greedy.values()] };
+  const choices = [...greedy.values()].map((choice) => {
+    const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
+    return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stageKey(stage))) : 0 };
+  });
+  return { ...judged, reason, stages, ignored, logits, greedy: choices };
+}
+
+/** How far two logits may move apart: each by as much as a single one does in the floor, times the margin, or as all may on the whole. */
+function allowedGap({ limit, referenceRms }: StageResult, { rule, floor }: Yardstick): number {
+  return 2 * Math.max(rule.margin * (floor?.value ?? 0), limit) * referenceRms;
 }
 
 /** Adds where the error is to the stages that are worth it: a closer look takes as long as all the rest. */

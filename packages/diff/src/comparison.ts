@@ -62,6 +62,8 @@ export interface First extends StageId {
 export interface Fault extends First {
   /** Every step at which it is wrong; `step` is the first of them. */
   readonly steps: readonly number[];
+  /** Which check other than the limit of the whole stage failed. */
+  readonly reason?: string;
   /** Its relative RMS delta from the reference's inputs, and what that may be at most. */
   readonly local: number;
   readonly limit: number;

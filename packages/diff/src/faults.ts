@@ -53,7 +53,8 @@ function originsOf(forced: readonly StageResult[]): Map<string, StageResult> {
     const origin = stage.verdict === 'diverged' ? stage : latest(inputs);
     if (!origin) continue;
     origins.set(key, origin);
-    cache.set(stageKey({ ...stage, step: 0 }), origin);
+    const place = stageKey({ ...stage, step: 0 });
+    cache.set(place, latest([cache.get(place), origin]) ?? origin);
   }
   return origins;
 }
@@ -73,8 +74,18 @@ function faultsOf(forced: readonly StageResult[]): Fault[] {
     const known = faults.get(key);
     if (known) known.steps.push(stage.step);
     else {
-      const { order, token, rel, limit, where } = stage;
-      faults.set(key, { order, ...idOf(stage), token, cause: null, where, steps: [stage.step], local: rel, limit });
+      const { order, token, rel, limit, where, reason } = stage;
+      faults.set(key, {
+        order,
+        ...idOf(stage),
+        token,
+        cause: null,
+        where,
+        ...(reason === undefined ? {} : { reason }),
+        steps: [stage.step],
+        local: rel,
+        limit,
+      });
     }
   }
   return [...faults.values()];

@@ -17,6 +17,8 @@ export interface LocateOptions {
   readonly heads?: number | undefined;
   /** In `kq`, NaN of the reference is what the mask hides. */
   readonly stage?: string | undefined;
+  /** The tokens of rows that are right and were not kept. */
+  readonly right?: readonly number[] | undefined;
 }
 
 /** What may explain an error, the simplest first. The first one that does is the answer. */
@@ -41,18 +43,20 @@ const EXPLANATIONS: readonly ((region: Region, limit: number) => Kind | undefine
 export function locate(rows: readonly RowPair[], options: LocateOptions): Where {
   check(rows);
   const region = findRegion(rows, options);
+  const { right = [] } = options;
   const { count, compared, columns, heads } = region;
   let kind: Kind | undefined;
   for (const explain of EXPLANATIONS) kind ??= explain(region, options.limit);
   const where = {
     tokens: rangesOf(region.rows.map(({ token }) => token)),
     wrongRows: region.rows.length,
-    rows: rows.length,
+    rows: rows.length + right.length,
     ...partsOf(columns, heads, region.rows.length),
     share: compared > 0 ? count / compared : 0,
     kind: kind ?? correlation(region),
   };
-  return { ...where, text: sentence(where, region) };
+  const tokens = [...rows.map(({ token }) => token), ...right].sort((a, b) => a - b);
+  return { ...where, text: sentence(where, region, tokens) };
 }
 
 function check(rows: readonly RowPair[]): void {

@@ -22,18 +22,20 @@ export interface GreedyChoice {
   readonly reference: number;
   /** By how much the reference prefers its choice to the candidate's. */
   readonly gap: number;
+  /** How far the limits let two logits move apart: a gap within it is a tie. */
+  readonly allowed: number;
 }
 
-/** Compares the greedy choices of one row of logits. */
-export function greedyChoice(step: number, candidate: Float32Array, reference: Float32Array): GreedyChoice {
-  const ours = highest(candidate, 1)[0]?.id ?? -1; // all are NaN
-  const best = highest(reference, 1)[0];
-  return {
-    step,
-    candidate: ours,
-    reference: best?.id ?? -1,
-    gap: (best?.logit ?? Number.NaN) - (reference[ours] ?? Number.NaN),
-  };
+/** Compares the greedy choices of one row of logits; undefined where a side has none, because all are NaN. */
+export function greedyChoice(
+  step: number,
+  candidate: Float32Array,
+  reference: Float32Array,
+): Omit<GreedyChoice, 'allowed'> | undefined {
+  const [ours] = highest(candidate, 1);
+  const [theirs] = highest(reference, 1);
+  if (!ours || !theirs) return undefined;
+  return { step, candidate: ours.id, reference: theirs.id, gap: theirs.logit - (reference[ours.id] as number) };
 }
 
 /** Compares one row of logits. @param k how many of the highest to keep. */

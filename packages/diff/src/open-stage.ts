@@ -4,7 +4,7 @@ import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
 import { showLimit } from './judge.js';
 import { locate, type RowPair, type Where } from './locate.js';
 import { MetricSums, rowOf } from './metrics.js';
-import { firstPositions, type Heads, headsOf, SCORES } from './scores.js';
+import { firstPositions, type Heads, headsOf, SCORES, withPositions } from './scores.js';
 
 type Side = 'candidate' | 'reference';
 
@@ -18,8 +18,9 @@ export interface Yardstick {
 export class OpenStage {
   private readonly sums = new MetricSums();
   private readonly kept: RowPair[] = [];
+  private readonly right: number[] = []; // tokens of the rows before those that were kept
   private rows = 0;
-  private nKv: number | undefined; // of the last piece, where it is scores
+  private nKv: number | undefined; // the most of any piece, where it is scores
   private problem: string | undefined;
   missingIn: Side | undefined;
   /** When the candidate evaluated it; undefined where it did not. */
@@ -49,8 +50,14 @@ export class OpenStage {
     }
     const pairs = this.pairs(candidate, reference);
     this.rows += pairs.length;
-    for (const { token, ...pair } of pairs) this.sums.add(pair.candidate, pair.reference, token, this.hidden(token));
-    if (!keep || !this.isWrong(keep)) return 0;
+    for (const { token, ...pair } of pairs) {
+      this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference.length));
+    }
+    if (!keep) return 0;
+    if (!this.isWrong(keep)) {
+      for (const { token } of pairs) this.right.push(token);
+      return 0;
+    }
     this.kept.push(...pairs);
     return candidate.values.byteLength + reference.values.byteLength;
   }
@@ -64,7 +71,7 @@ export class OpenStage {
       return [];
     }
     const nKv = Math.min(candidate.width, reference.width) / heads;
-    if (areScores) this.nKv = nKv;
+    if (areScores) this.nKv = Math.max(nKv, this.nKv ?? 0);
     const cut = (row: Float32Array) => (areScores ? firstPositions(row, heads, nKv) : row);
     const pairs: RowPair[] = [];
     for (const [row, token] of reference.tokens.entries()) {
@@ -84,10 +91,11 @@ export class OpenStage {
   }
 
   /** Where the mask of a row of `kq` hides; without the heads a row does not tell, and every NaN may be a mask. */
-  private hidden(token: number): ((index: number) => boolean) | undefined {
+  private hidden(token: number, width: number): ((index: number) => boolean) | undefined {
     if (this.at.stage !== 'kq') return undefined;
-    const { nKv } = this;
-    return nKv === undefined ? () => true : (index) => index % nKv > token;
+    if (this.nKv === undefined) return () => true;
+    const nKv = width / (this.heads.heads ?? 1);
+    return (index) => index % nKv > token;
   }
 
   private isWrong({ rule, floor }: Yardstick): boolean {
@@ -132,12 +140,21 @@ export class OpenStage {
   where({ rule, floor }: Yardstick): Where | null {
     if (this.kept.length === 0) return null;
     const { stage } = this.at;
-    return locate(this.kept, { limit: limitOf(floor, rule).rel, heads: headsOf(stage, this.heads), stage });
+    const { right, nKv } = this;
+    const { heads = 1 } = this.heads;
+    // Passes before the last one had fewer positions.
+    const fill = stage === 'kq' ? Number.NaN : 0;
+    const wide = (row: Float32Array) => (nKv === undefined ? row : withPositions(row, heads, nKv, fill));
+    const rows = this.kept.map(({ token, candidate, reference }) => {
+      return { token, candidate: wide(candidate), reference: wide(reference) };
+    });
+    return locate(rows, { limit: limitOf(floor, rule).rel, heads: headsOf(stage, this.heads), stage, right });
   }
 }
 
 function ofLimits(deltas: Floor, limits: Floor): number {
-  return Math.max(deltas.rel / limits.rel, deltas.row / limits.row, deltas.value / limits.value);
+  const share = (delta: number, limit: number) => (delta === 0 ? 0 : delta / limit);
+  return Math.max(share(deltas.rel, limits.rel), share(deltas.row, limits.row), share(deltas.value, limits.value));
 }
 
 /** A stage that is right as a whole may have a wrong row, or a wrong value. */

@@ -21,6 +21,20 @@ export function firstPositions(row: Float32Array, heads: number, nKv: number): F
   return first;
 }
 
+/**
+ * The same row for a pass that has seen `nKv` positions: what is added is hidden.
+ *
+ * @param row (heads, n_kv of its pass) @param fill what hides: NaN in `kq`, 0 in `kq_soft_max`
+ * @example withPositions(Float32Array.of(1, 2), 2, 2, 0) // [1, 0, 2, 0]
+ */
+export function withPositions(row: Float32Array, heads: number, nKv: number, fill: number): Float32Array {
+  const own = row.length / heads;
+  if (own === nKv) return row;
+  const wide = new Float32Array(heads * nKv).fill(fill);
+  for (let head = 0; head < heads; head++) wide.set(row.subarray(head * own, (head + 1) * own), head * nKv);
+  return wide;
+}
+
 /** How many heads the model has, where that is known. */
 export interface Heads {
   /** Of the queries. */

@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { runCapture } from './commands/capture.js';
-import { checkText, looked, runCheck } from './commands/check.js';
+import { checkText, runCheck } from './commands/check.js';
 import { runCompare } from './commands/compare.js';
 import { runDiff } from './commands/diff.js';
 import { doctorText, runDoctor } from './commands/doctor.js';
@@ -114,8 +114,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .action(async (dump, options) => {
       const report = await runCheck(dump, options, progress);
       print(options.json ? JSON.stringify(report) : checkText(report));
-      if (looked(report) === 0) code = COULD_NOT_TELL;
-      else if (report.broken.length > 0) code = EXIT.diverged;
+      if (report.broken.length > 0) code = EXIT.diverged;
+      else if (report.known === 0) code = COULD_NOT_TELL;
     });
 
   program

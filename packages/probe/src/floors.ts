@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Floor, type Floors, type LimitRule, measureFloors } from '@llama-probe/diff';
 import type { FloorsDescription, Tensor } from '@llama-probe/dump';
@@ -112,24 +112,24 @@ export function describeFloors({ floors, rule, method }: Omit<Judged, 'tensors'>
 }
 
 /** From a dump. */
-export function readFloors({ stages }: FloorsDescription): Floors {
+export function readFloors({ stages }: Pick<FloorsDescription, 'stages'>): Floors {
   return new Map(Object.entries(stages).map(([key, [rel, row, value]]) => [key, { rel, row, value }]));
 }
 
 const toArray = ({ rel, row, value }: Floor): [number, number, number] => [rel, row, value];
 
-const FORMAT = 1; // of a cached file, and of how floors are measured
+const FORMAT = 2; // of a cached file, and of how floors are measured
 
 function cachePath(parts: readonly unknown[]): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([FORMAT, ...parts]))
-    .digest('hex');
-  return join(cacheDirectory(), 'floors', `${hash.slice(0, 32)}.json`);
+  const hash = sha256(JSON.stringify([FORMAT, ...parts]));
+  return join(cacheDirectory(), 'floors', `${hash.slice(0, 32)}.txt`);
 }
 
+/** The floors of a file that is whole; what is damaged is measured again. */
 async function read(path: string): Promise<Floors | undefined> {
   try {
-    return readFloors({ stages: JSON.parse(await readFile(path, 'utf8')) } as FloorsDescription);
+    const [hash, json = ''] = (await readFile(path, 'utf8')).split('\n');
+    return hash === sha256(json) ? readFloors({ stages: JSON.parse(json) }) : undefined;
   } catch {
     return undefined; // not measured yet
   }
@@ -138,14 +138,14 @@ async function read(path: string): Promise<Floors | undefined> {
 /** A floor that cannot be kept is measured again the next time. */
 async function write(path: string, floors: Floors): Promise<void> {
   const partial = `${path}.${randomUUID()}`;
+  const json = JSON.stringify(Object.fromEntries([...floors].map(([key, floor]) => [key, toArray(floor)])));
   try {
     await mkdir(join(path, '..'), { recursive: true });
-    await writeFile(
-      partial,
-      JSON.stringify(Object.fromEntries([...floors].map(([key, floor]) => [key, toArray(floor)]))),
-    );
+    await writeFile(partial, `${sha256(json)}\n${json}`);
     await rename(partial, path);
   } catch {
-    // the cache is full or read-only, and says so where that matters
+    await rm(partial, { force: true }).catch(() => {}); // the cache is full or read-only, and says so where that matters
   }
 }
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

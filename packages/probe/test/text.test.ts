@@ -185,7 +185,7 @@ describe('the text report', () => {
     expect(text).toContain('0 kq 1.3e-7 2.0e-1 1e-5 2e+4 × 1.0e-7 inherited from q_rope of layer 0');
     expect(text).toContain("wrong from llama.cpp's own inputs:");
     expect(text).toContain('q_rope of the layers 0 to 1 at the steps 0 to 2, 5: local delta up to 7.5e-1, limit 1e-5');
-    expect(text).toContain('every row');
+    expect(text).toContain('where: every row');
   });
 
   test('says at which step it begins, and whether another choice is a tie', () => {

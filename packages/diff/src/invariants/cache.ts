@@ -2,7 +2,7 @@ import type { Tensor } from '@llama-probe/dump';
 import { showLimit } from '../judge.js';
 import { rowOf } from '../metrics.js';
 import { type Broken, type Checked, inOrder, nothingChecked } from './broken.js';
-import { distance, norm } from './distance.js';
+import { allFinite, distance, norm } from './distance.js';
 import { type At, sentence, show } from './findings.js';
 
 /** What the KV cache is filled with. */
@@ -38,6 +38,7 @@ export async function compareCaches(
     for (const { key, token, row } of rowsOf(tensor)) {
       const own = rows.get(key);
       if (!own || own.row.length !== row.length) continue;
+      if (!allFinite(own.row) && !allFinite(row)) continue; // `finite` says so
       checked.cache++;
       const delta = distance(own.row, row);
       const by = delta === 0 ? 0 : delta / norm(row);

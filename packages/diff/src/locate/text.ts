@@ -10,22 +10,23 @@ const EVERY = 0.98;
 /**
  * Where the error is and of what kind, as a clause to stand after a colon.
  *
+ * @param tokens of all rows, right or wrong
  * @example 'every row but token 0 is wrong, in all 8 heads, every value; they are the right values in another order'
  */
-export function sentence(where: Omit<Where, 'text'>, region: Region): string {
+export function sentence(where: Omit<Where, 'text'>, region: Region, tokens: readonly number[]): string {
   if (region.count === 0) return 'no value differs';
-  const parts = [rowsInWords(where, region), headsInWords(where, region), columnsInWords(where, region)];
+  const parts = [rowsInWords(where, region, tokens), headsInWords(where, region), columnsInWords(where, region)];
   return `${parts.filter((part) => part).join(', ')}; ${kindInWords(where.kind, region.count)}`;
 }
 
-function rowsInWords({ tokens, wrongRows, rows }: Omit<Where, 'text'>, region: Region): string {
+function rowsInWords({ tokens, wrongRows, rows }: Omit<Where, 'text'>, region: Region, all: readonly number[]): string {
   const first = tokens[0]?.[0];
   if (!region.overLimit) return `no row is over the limit, the worst is token ${first}`;
   if (rows === 1) return `token ${first} is wrong`;
   if (wrongRows === rows) return 'every row is wrong';
   if (wrongRows > 1 && wrongRows === rows - 1) {
     const wrong = new Set(region.rows.map(({ token }) => token));
-    return `every row but token ${region.all.find(({ token }) => !wrong.has(token))?.token} is wrong`;
+    return `every row but token ${all.find((token) => !wrong.has(token))} is wrong`;
   }
   if (wrongRows === 1) return `only token ${first} is wrong`;
   if (tokens.length > LISTED) return `${wrongRows} of ${rows} rows are wrong, the first is token ${first}`;

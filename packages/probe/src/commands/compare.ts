@@ -101,7 +101,7 @@ async function makeReport(
     checks,
     observations: observe(free.watches.candidate.observer.result(), free.watches.reference.observer.result()),
     tokenDiagnosis: null,
-    unseen: unseen(comparison.stages),
+    unseen: unseen(comparison.stages, plan.ubatch),
     generated: {
       candidate: await said(await ownTokens(both, plan, free.generated)),
       reference: await said(plan.unwatched.generated),

@@ -24,11 +24,9 @@ export function describeDecode({ stages, greedy }: Pick<Comparison, 'stages' | '
   const diverged = stages.find(({ verdict }) => verdict === 'diverged');
   const other = greedy.find(({ candidate, reference }) => candidate !== reference);
   if (!other) return { firstDiverged: diverged?.step ?? null, firstOtherChoice: null };
-  const logits = stages.find(({ step, stage }) => step === other.step && stage === 'result_output');
-  const allowed = 2 * (logits ? logits.limits.value * logits.referenceRms : 0); // each of the two may move
   return {
     firstDiverged: diverged?.step ?? null,
-    firstOtherChoice: { ...other, allowed, tie: other.gap <= allowed },
+    firstOtherChoice: { ...other, tie: other.gap <= other.allowed },
   };
 }
 

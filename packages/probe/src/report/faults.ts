@@ -20,7 +20,9 @@ export function faultsText({ faults, first, diagnosis }: Pick<Report, 'faults' |
   const shown = groups.slice(0, SHOWN).map((group) => {
     const worst = group.reduce((a, b) => (b.local > a.local ? b : a));
     const [{ stage, where, diagnosis: named }] = group as [NamedFault];
-    const delta = `local delta ${group.length > 1 ? 'up to ' : ''}${short(worst.local)}, limit ${showLimit(worst.limit)}`;
+    const { reason } = worst;
+    const delta =
+      reason ?? `local delta ${group.length > 1 ? 'up to ' : ''}${short(worst.local)}, limit ${showLimit(worst.limit)}`;
     return [
       `  ${stage}${ofLayers(group)}${atSteps(group)}: ${delta}`,
       ...(where ? [`    where: ${where.text}`] : []),

@@ -1,24 +1,25 @@
 import { compare, type Explained, explain, type Fault } from '@llama-probe/diff';
+import { STAGE_NAMES } from '@llama-probe/dump';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
 import { collectCases } from '../diagnosis/collect.js';
+import { withFloors } from '../floors.js';
 import { Teacher } from '../teacher.js';
 import { type Both, heads, runEngine, say } from './both.js';
 import type { FreeRun } from './free.js';
 import type { Plan } from './plan.js';
 
 /** Which stages are wrong by themselves? Every stage starts from the reference's inputs, whatever was selected before. */
-export async function teacherForced(
-  both: Both,
-  plan: Plan,
-  { comparison, judged }: FreeRun,
-): Promise<Explained | undefined> {
-  const { engine, reference, options, progress } = both;
+export async function teacherForced(both: Both, plan: Plan, { comparison }: FreeRun): Promise<Explained | undefined> {
+  const { engine, reference, file, options, progress, signal } = both;
   if (!(options.teacherForced ?? comparison.verdict === 'diverged')) return undefined;
   progress.say("running again from llama.cpp's inputs");
   const { unwatched: _, all, ...shared } = plan;
-  const teacher = new Teacher(reference.run(shared).tensors);
+  // Whatever was selected before: a stage's inputs are other stages, and each needs its floor.
+  const run = { ...shared, stages: STAGE_NAMES, layers: undefined };
+  const judged = await withFloors(reference, file, run, options, progress, signal);
+  const teacher = new Teacher(judged.tensors);
   const webgpu = runEngine(both, { ...shared, hook: teacher.hook });
   const forced = await compare(say(webgpu.tensors, "from llama.cpp's inputs:", engine, progress), teacher.tensors(), {
     ...judged,
