@@ -67,7 +67,7 @@ export async function diagnose(
   right: Float32Array,
   options: DiagnoseOptions,
 ): Promise<Diagnosis> {
-  const { limit, catalogue = CATALOGUE, budgetMs = 5000 } = options;
+  const { limit, catalogue = CATALOGUE, budgetMs = 4000 } = options;
   if (sick.length !== right.length || right.length === 0 || right.length % c.rows !== 0) {
     throw new RangeError(`${c.stage} has ${sick.length} sick and ${right.length} right values for ${c.rows} rows.`);
   }

@@ -59,10 +59,7 @@ export function randomModel(
         const length = extra[name];
         const stem = name.replace(/^blk\.\d+\./, '').replace(/\.weight$/, '');
         const shape = length === undefined ? shapes[stem] : ([1, length] as const);
-        weights.set(
-          name,
-          shape && randomWeight(shape[0] === 1 ? 'F32' : type, shape[0], shape[1], seedOf(name)),
-        );
+        weights.set(name, shape && randomWeight(shape[0] === 1 ? 'F32' : type, shape[0], shape[1], seedOf(name)));
       }
       return weights.get(name);
     },
@@ -91,7 +88,10 @@ function randomWeight(type: QuantizedType, rows: number, columns: number, seed: 
     return { type, rows, columns, bytes: new Uint8Array(values.buffer) };
   }
   const block = BLOCKS[type];
-  const bytes = Uint8Array.from({ length: ((rows * columns) / block.elements) * block.bytes }, () => 128 + 128 * next());
+  const bytes = Uint8Array.from(
+    { length: ((rows * columns) / block.elements) * block.bytes },
+    () => 128 + 128 * next(),
+  );
   for (let at = 0; at < bytes.length; at += block.bytes) {
     for (const half of HALVES[type] ?? []) bytes[at + half + 1] = 0x10 | ((bytes[at + half + 1] as number) & 0x83); // ±2⁻¹¹
   }

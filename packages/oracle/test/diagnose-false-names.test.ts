@@ -135,25 +135,24 @@ const PERTURBATIONS: Record<string, Perturbation> = {
   },
 };
 
-const STAGES = (
-  process.env.ALL_STAGES ?? 'embd attn_rms attn_norm q_proj q_rope kq_soft_max kqv_out ffn_swiglu l_out result_output'
-).split(' ');
+/** How far rows may be, and the stages that are tried: where llama.cpp is as shipped the limit is wide. */
+const TRIED: readonly [number, string][] = [
+  [1e-5, 'embd attn_rms attn_norm q_proj q_rope kq_soft_max kqv_out ffn_swiglu l_out result_output'],
+  [1e-2, 'attn_norm k_proj k_rope ffn_out'],
+];
 
 describe('what is not in the catalogue is never confirmed', () => {
   for (const [name, perturb] of Object.entries(PERTURBATIONS)) {
     test(name, async () => {
       const confirmed: string[] = [];
-      for (const stage of STAGES) {
+      for (const [limit, stage] of TRIED.flatMap(([limit, stages]) =>
+        stages.split(' ').map((s) => [limit, s] as const),
+      )) {
         const c = randomCase(stage);
-        const right = engineRows(c);
         const sick = engineRows(c, {}, 7);
         perturb(sick, sick.length / c.rows, random(3));
-        const { confidence, text } = await diagnose(c, sick, right, {
-          limit: 1e-5,
-          budgetMs: Number(process.env.BUDGET ?? 20),
-        });
+        const { confidence, text } = await diagnose(c, sick, engineRows(c), { limit, budgetMs: 20 });
         if (confidence === 'confirmed') confirmed.push(`${stage}: ${text}`);
-        if (confidence === 'likely') console.log('LIKELY', name, stage, text);
       }
       expect(confirmed).toEqual([]);
     });

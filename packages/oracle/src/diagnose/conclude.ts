@@ -1,7 +1,7 @@
 import type { StageCase } from '../catalogue/case.js';
 import type { Candidate, Diagnosis } from '../diagnose.js';
 import { runThatTells } from './apart.js';
-import { type Distance, isMostOfIt } from './distance.js';
+import { type Distance, isMostOfIt, leavesAtMost } from './distance.js';
 import { isCause, leaves, type Suspect, type Trial } from './suspect.js';
 import { confirmedText, hintOf, likelyText, unknownText } from './text.js';
 
@@ -68,8 +68,7 @@ function simplerFirst(c: StageCase, a: Suspect, b: Suspect): number {
 
 /** Those that take away some of the error, by how much they leave. */
 function othersOf(trials: readonly Trial[], limit: number): Trial[] {
-  // A row of zeros is closer to uncorrelated rows than the right rows are, but not relatively.
-  const isSome = (trial: Trial) => leaves(trial) <= MOST_LEFT && !(trial.distance.rel > MOST_LEFT * trial.right.rel);
+  const isSome = ({ distance, right }: Trial) => leavesAtMost(MOST_LEFT, distance, right);
   return trials.filter((trial) => !isCause(trial, limit) && isSome(trial)).sort((a, b) => leaves(a) - leaves(b));
 }
 

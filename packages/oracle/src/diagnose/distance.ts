@@ -72,6 +72,7 @@ export function inLimits(d: Distance, limit: number): number {
 
 /** The part of the error that a reproduction leaves: ‖sick − reproduced‖ / ‖sick − right‖, and likewise of what is not a number. */
 export function residue(reproduced: Distance, right: Distance): number {
+  if (reproduced.count === 0) return Number.POSITIVE_INFINITY; // nothing was compared
   // Where nothing but NaN and Inf was wrong, what is left is measured by the rows themselves.
   const error2 = right.unmatched > 0 && right.delta2 < 1e-6 * right.sick2 ? right.sick2 : right.delta2;
   return Math.max(ratio(reproduced.delta2, error2), ratio(reproduced.unmatched ** 2, right.unmatched ** 2));
@@ -85,8 +86,14 @@ export function isConfirmed(reproduced: Distance, right: Distance, limit: number
   return inLimits(reproduced, limit) <= 1 && inLimits(right, limit) > 1 && isCloser;
 }
 
-/** Whether a reproduction takes away nine tenths of the error. */
-export function isMostOfIt(reproduced: Distance, right: Distance): boolean {
-  // Beside a huge error a huge reproduction is relatively close, and beside a vanishing one a vanishing one: both must hold.
-  return residue(reproduced, right) <= 0.1 && reproduced.rel <= 0.1 * Math.max(right.rel, right.unmatched > 0 ? 1 : 0);
+/**
+ * Whether a reproduction leaves no more than this share of the error, of the whole and relatively: beside a huge error a huge
+ * reproduction is relatively close, and beside a vanishing one a vanishing one is close in whole.
+ */
+export function leavesAtMost(share: number, reproduced: Distance, right: Distance): boolean {
+  const relBefore = right.unmatched > 0 ? Math.max(right.rel, 1) : right.rel;
+  return residue(reproduced, right) <= share && reproduced.rel <= share * relBefore;
 }
+
+/** Whether a reproduction takes away nine tenths of the error. */
+export const isMostOfIt = (reproduced: Distance, right: Distance): boolean => leavesAtMost(0.1, reproduced, right);

@@ -38,7 +38,8 @@ function hiddenBy(c: StageCase, sick: Float32Array, right: Float32Array): Uint8A
  */
 export function someColumns(whole: Sample): Sample {
   const c = whole.parts[0] as StageCase;
-  const most = Math.max(32, Math.min(256, Math.floor(2 ** 22 / (c.rows * inputWidth(c)))));
+  // Reading a weight takes as long as sixteen multiplications.
+  const most = Math.max(32, Math.min(256, Math.floor(2 ** 22 / ((c.rows + 16) * inputWidth(c)))));
   return isProduct(c) && whole.width > most ? { ...whole, ...columnsOf(whole, worstColumns(whole, most)) } : whole;
 }
 

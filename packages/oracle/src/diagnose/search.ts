@@ -42,11 +42,14 @@ export async function fitted(
   const [range, scale] = [search.range(c), search.scale];
   const coarse: Objective = { range, scale, points: points(coarseOn.sample.parts[0] ?? c), of: residueOn(coarseOn) };
   const found = await minimum(coarse);
+  if ((await coarse.of(found)) > HOPELESS) return suspect(found);
   const precise = coarseOn === all ? found : await polish({ ...coarse, of: residueOn(all) }, found, 1e-3);
-  const value = await rounded(precise, all, suspect);
+  const value = rounded(precise, all, suspect);
   const isRight = Number.isFinite(right) && Math.abs(value - right) <= 1e-6 * Math.abs(right);
   return isRight ? undefined : suspect(value);
 }
+
+const HOPELESS = 0.5; // what leaves more of the error is not worth a closer look
 
 /** The parameter of a fitted suspect that holds what the file says. */
 export const FILE_SAYS = 'the file says';
@@ -56,7 +59,7 @@ const points = ({ stage, firstPosition }: StageCase): number =>
   stage.endsWith('_rope') ? Math.min(512 + firstPosition, 2048) : 64;
 
 /** The roundest value that reproduces the rows as well: what somebody has written into a program. */
-async function rounded(value: number, all: Bench, suspect: (value: number) => Suspect | undefined): Promise<number> {
+function rounded(value: number, all: Bench, suspect: (value: number) => Suspect | undefined): number {
   const relOf = (value: number) => {
     const tried = suspect(value);
     const result = tried && trial(all, tried);

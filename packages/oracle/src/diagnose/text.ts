@@ -53,7 +53,8 @@ const named = (c: Candidate): string =>
 
 const bugs = ({ with: other }: Candidate): string => (other ? 'both bugs' : 'this bug');
 
-const look = (c: Candidate): string => [c, ...(c.with ? [c.with] : [])].map((bug) => sentence(bug.look)).join(' ');
+const look = (c: Candidate): string =>
+  `Where to look: ${[c, ...(c.with ? [c.with] : [])].map((bug) => sentence(bug.look)).join(' ')}`;
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 

@@ -10,7 +10,7 @@ const MOST_MS = 20; // without letting the event loop go on
 /** Takes turns with the rest of the program: progress is shown, and Ctrl-C works. */
 export class Turns {
   private done = 0;
-  private since = performance.now();
+  private since = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly options: TurnOptions,
@@ -20,6 +20,7 @@ export class Turns {
 
   /** Between two computations. @throws the signal's reason when it has aborted */
   async pause(): Promise<void> {
+    this.options.signal?.throwIfAborted();
     if (performance.now() - this.since < MOST_MS) return;
     await (this.options.yield ?? nextTurn)();
     this.options.signal?.throwIfAborted();
