@@ -478,7 +478,7 @@ describe('Ctrl-C', () => {
         return sizes.length === 2 && Math.min(...sizes) > 0;
       });
       const children = childrenOf(pid);
-      expect(children).toHaveLength(1); // llama.cpp
+      expect([1, 2]).toContain(children.length); // llama.cpp, and its other build while the floor is measured
       process.kill(detached ? -pid : pid, 'SIGINT');
       const { code, signal, stdout, stderr } = await ended;
       expectMessage(stderr, /[Ii]nterrupted \(SIGINT\)/);

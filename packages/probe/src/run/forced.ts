@@ -53,5 +53,9 @@ export async function nameCauses(both: Both, plan: Plan, explained: Explained): 
     const diagnosis = diagnoses[cases.findIndex((one) => one.fault === fault)] ?? null;
     return { ...fault, diagnosis, cause: diagnosis && causeOf(diagnosis) };
   });
-  return { ...explained, faults, first: explained.first && { ...explained.first, cause: faults[0]?.cause ?? null } };
+  const cause = faults[0]?.cause ?? null;
+  const reason = cause
+    ? `${explained.reason} The cause${cause.confidence === 'likely' ? ' is likely' : ''}: ${cause.title}.`
+    : explained.reason;
+  return { ...explained, reason, faults, first: explained.first && { ...explained.first, cause } };
 }
