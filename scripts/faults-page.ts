@@ -42,7 +42,7 @@ const trials = runs.flatMap((one) => one.report.trials ?? []);
 console.log(`# Known bugs
 
 What \`probe faults\` lists, and what \`probe compare --inject ID\` puts into a run. At a faulty stage each of them is computed from the
-stage's own inputs; the one that gives the same wrong numbers, to within the limit, is the cause. Sources are public GitHub threads.
+stage's own inputs; the one that gives the same wrong numbers, to within the limit, is the cause. Sources are public GitHub threads, where there is one.
 
 | id | shows first at | what it is | source |
 |---|---|---|---|`);
