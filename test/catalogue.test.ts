@@ -30,6 +30,12 @@ describe('probe faults', () => {
     for (const id of ids) expect(stdout).toContain(` ${id} `);
   });
 
+  test('what changes nothing proves nothing', async () => {
+    const { code, json } = await probeJson<Listed>(['faults', '--run', '--only', 'bias-missing']);
+    expect(json.trials?.every(({ found }) => found === 'unseen')).toBe(true);
+    expect(code).toBe(2);
+  });
+
   test('puts bugs into runs, finds them where they are and names them', async () => {
     const only =
       'rope-halves,rms-skipped,norm-weight-twice,gqa-tiled,nibble-order,attention-scale-missing,residual-twice,head-empty';
@@ -104,6 +110,9 @@ describe('--inject', () => {
     ],
     ['rope-halves@x', /names no layer/],
     ['tokens-bos-missing', /a matter of the tokens/],
+    ['', /wanted the id of a known bug/],
+    ['rope-halves,rope-theta@1', /rope-halves and rope-theta are both of q_rope; a stage takes one bug/],
+    ['k-quant-scales', /has nothing to change in this model and run; it needs a weight of a K-quant/],
   ])('%s is refused', async (inject, message) => {
     const { code, stderr } = await probe(['compare', ...PROMPT, '--inject', inject]);
     expect(code).toBe(2);
@@ -210,6 +219,21 @@ describe('two dumps', () => {
     expect(named.code).toBe(1);
     expect(named.json.model.quantization).toBe(model.quantization);
     expect(named.json.first?.cause).toMatchObject({ id: 'rope-halves', confidence: 'confirmed' });
+  });
+
+  test('with another model than theirs: refused', async () => {
+    const dump = path('q4.arrow');
+    const run = ['--from', 'llama', '--quantize', 'Q4_0', '--tokens', '1,468', '--steps', '0', '--stages', 'embd'];
+    await probe(['capture', ...run, '--out', dump]);
+    const file = (await probeJson(['compare', '--steps', '0', '--stages', 'embd'])).json.model.file;
+    for (const command of [
+      ['diff', dump, dump],
+      ['check', dump],
+    ]) {
+      const { code, stderr } = await probe([...command, '--model', file]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/q4\.arrow is of another file, .+Q4_0.+; give the model that was run/);
+    }
   });
 
   test('of other tokens: a missing BOS is said to be that', async () => {

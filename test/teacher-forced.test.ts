@@ -100,6 +100,14 @@ describe('after a run that diverged, every fault is told from what inherits it',
   });
 });
 
+test('a prompt of 100 tokens and no step ends too', async () => {
+  const tokens = Array.from({ length: 100 }, (_, i) => 300 + i).join();
+  const { code, json } = await probeJson(['compare', '--tokens', tokens, '--steps', '0', '--teacher-forced']);
+  expect(json.verdict, json.reason).toBe('agree');
+  expect(json.faults).toEqual([]);
+  expect(code).toBe(0);
+});
+
 describe('a kernel that writes NaN', () => {
   test('is the fault, and what it reaches inherits it, through the cache too', async () => {
     const { code, json } = await probeJson(RUN, wrong('nan'));

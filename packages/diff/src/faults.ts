@@ -104,7 +104,7 @@ function sentence(
   const others =
     faults.length === 1 ? 'no other stage has a fault of its own' : `${faults.length} stages have a fault of their own`;
   const rest = inheriting === 0 ? '' : `; the other ${inheriting} that diverged inherit it`;
-  return `${describe(first)} is the first stage that is wrong${fromToken(first)}, from the reference's own inputs: ${whyWrong(wrong)}; ${others}${rest}.`;
+  return `${describe(first)} is the first stage that is wrong${fromToken(first)}, even with the reference's own inputs: ${whyWrong(wrong)}; ${others}${rest}.`;
 }
 
 function unexplained(free: Comparison): Pick<Comparison, 'reason'> | undefined {

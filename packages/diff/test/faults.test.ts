@@ -60,7 +60,7 @@ describe('a teacher-forced run', () => {
     expect(find(explained.stages, 'result_output', null).inherits).toEqual(origin);
     expect(find(explained.stages, 'q_proj', 0).inherits).toBeNull();
     expect(explained.reason).toMatch(
-      /^q_rope of layer 0 is the first stage that is wrong, from token 1 on, from the reference's own inputs/,
+      /^q_rope of layer 0 is the first stage that is wrong, from token 1 on, even with the reference's own inputs/,
     );
     expect(explained.reason).toContain('no other stage has a fault of its own');
   });

@@ -49,6 +49,8 @@ export function checkFirstAttention(file: GgufFile, rows: readonly FirstRows[], 
   for (const first of rows) {
     const weight = readWeight(file, `blk.${first.layer}.attn_output.weight`);
     if (!weight || file.tensors.has(`blk.${first.layer}.attn_output.bias`)) continue;
+    const fits = weight.rows === first.attnOut.length && weight.columns === (first.v.length / headsKv) * heads;
+    if (!fits) continue;
     const found = checkAttentionFirst(first, (x) => product(weight, x), { heads, headsKv });
     if (found) broken.push(found);
     checked++;

@@ -4,7 +4,7 @@ import { checkText, runCheck } from './commands/check.js';
 import { runCompare } from './commands/compare.js';
 import { runDiff } from './commands/diff.js';
 import { doctorText, runDoctor } from './commands/doctor.js';
-import { faultsListText, isProven, runFaults } from './commands/faults.js';
+import { faultsListText, isProven, runFaults, wasSeen } from './commands/faults.js';
 import { inspectText, runInspect } from './commands/inspect.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
 import { VERSION } from './metadata.js';
@@ -102,7 +102,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .action(async (options) => {
       const report = await runFaults(options, progress, signal);
       print(options.json ? JSON.stringify(report) : faultsListText(report));
-      if (!isProven(report)) code = EXIT.diverged;
+      code = report.trials === null || isProven(report) ? EXIT.agree : wasSeen(report) ? EXIT.diverged : COULD_NOT_TELL;
     });
 
   program
@@ -112,7 +112,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .addOption(new Option('-m, --model <file>', 'the GGUF file, for what needs the weights'))
     .addOption(OPTIONS.json())
     .action(async (dump, options) => {
-      const report = await runCheck(dump, options, progress);
+      const report = await runCheck(dump, options, progress, signal);
       print(options.json ? JSON.stringify(report) : checkText(report));
       if (report.broken.length > 0) code = EXIT.diverged;
       else if (report.known === 0) code = COULD_NOT_TELL;
@@ -128,7 +128,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--values <count>', 'show the first values of each row'))
     .addOption(OPTIONS.json())
     .action(async (dump, options) => {
-      const inspected = await runInspect(dump, options);
+      const inspected = await runInspect(dump, options, signal);
       print(options.json ? JSON.stringify(inspected) : inspectText(inspected));
     });
 
@@ -175,7 +175,16 @@ function fail(error: unknown, json: boolean): number {
 }
 
 function printError(reason: string, code: string): void {
-  const nothing = { tokens: [], first: null, stages: [], logits: null, timings: {} };
+  const nothing = {
+    model: null,
+    tokens: [],
+    reference: null,
+    candidate: null,
+    first: null,
+    stages: [],
+    logits: null,
+    timings: {},
+  };
   process.stdout.write(
     `${JSON.stringify({ schema: 1, verdict: 'incomparable', reason, error: { code }, ...nothing })}\n`,
   );

@@ -167,6 +167,7 @@ class OpenReference implements Reference {
     const { promise, resolve } = deferred();
     this.pipe = promise;
     result.catch(() => {}); // whoever reads only the tensors gets the error there
+    stream.catch(() => {}); // and where nobody reads them there is none
     const all = tensorsOf(stream, result, resolve);
     if (stages.length > 0 || logits) return { tensors: all, result };
     void drain(all); // there is nothing to wait for, so nobody needs to

@@ -1,8 +1,8 @@
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
 import { openDump, STAGE_NAMES } from '@llama-probe/dump';
-import { openGguf } from '@llama-probe/engine';
 import { checkFirstAttention, merge } from '../checks.js';
+import { ownModel } from '../own-model.js';
 import type { Progress } from '../progress.js';
 import { broken } from '../report/checks.js';
 import { color } from '../report/color.js';
@@ -16,16 +16,22 @@ export interface CheckReport extends Checked {
 }
 
 /** `probe check DUMP`: the checks that need no reference. @param options.model adds those that need the weights */
-export async function runCheck(path: string, options: { model?: string }, progress: Progress): Promise<CheckReport> {
-  const model = options.model === undefined ? undefined : await openGguf(options.model);
+export async function runCheck(
+  path: string,
+  options: { model?: string },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<CheckReport> {
   const dump = await openDump(path);
   try {
+    const model = await ownModel(options.model, [dump]);
     const { metadata } = dump;
     const heads = { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] };
     const invariants = new Invariants({ architecture: metadata.model?.architecture, ...heads });
     progress.say(`checking ${path}`);
     let known = 0;
     for await (const tensor of dump.tensors()) {
+      signal.throwIfAborted();
       if ((STAGE_NAMES as readonly string[]).includes(tensor.stage)) known++;
       invariants.add(tensor);
     }

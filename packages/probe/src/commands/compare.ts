@@ -1,6 +1,8 @@
 import { observe, unseen } from '@llama-probe/diff';
 import type { Checks } from '../checks.js';
+import { caseModel } from '../diagnosis/case-model.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
+import { Injector } from '../diagnosis/injector.js';
 import { Kept } from '../kept.js';
 import type { CompareOptions } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -30,9 +32,11 @@ export async function runCompare(options: CompareOptions, progress: Progress, si
       const layers = parseLayers(options.layers, engine.config.blockCount);
       const { ids, text } = await tokenize(prompt, reference);
       const injections = parseInjections(options.inject, engine.config.blockCount);
-      const both: Both = { engine, reference, chosen, file, injections, options, progress, signal };
+      const injector = injections.length > 0 ? new Injector(injections, caseModel(file, engine.config)) : undefined;
+      const both: Both = { engine, reference, chosen, file, injector, options, progress, signal };
       const plan = await makePlan(both, ids);
       const free = await freeRun(both, plan, { text, stages, layers }, kept);
+      injector?.refuseUnused();
       const compared = performance.now();
       const explained = await teacherForced(both, plan, free);
       const forced = performance.now();
@@ -62,7 +66,7 @@ async function makeReport(
   explained: Named | undefined,
   checks: Checks,
 ): Promise<Omit<Report, 'timings'>> {
-  const { engine, reference, chosen, file, injections } = both;
+  const { engine, reference, chosen, file, injector } = both;
   const { info } = reference;
   const { architecture: arch, quantization, layers } = info.model;
   const comparison = explained ?? free.comparison;
@@ -88,7 +92,9 @@ async function makeReport(
       name: 'llama-probe',
       backend: `WebGPU, ${engine.adapter.backend}`,
       adapter: engine.adapter.name,
-      injected: injections.map(({ entry, layer }) => entry.id + (layer === undefined ? '' : `@${layer}`)),
+      injected: (injector?.injections ?? []).map(
+        ({ entry, layer }) => entry.id + (layer === undefined ? '' : `@${layer}`),
+      ),
     },
     floors: { method, ...rule },
     first: comparison.first,

@@ -1,12 +1,22 @@
-import { type AboutTokens, compare, diagnoseTokens, type LimitRule, observe, unseen } from '@llama-probe/diff';
-import { type Dump, type DumpMetadata, openDump, stageKey } from '@llama-probe/dump';
-import { type GgufFile, llamaConfig, openGguf } from '@llama-probe/engine';
+import {
+  type AboutTokens,
+  compare,
+  describe,
+  diagnoseTokens,
+  type LimitRule,
+  observe,
+  type StageId,
+  unseen,
+} from '@llama-probe/diff';
+import { type Dump, type DumpMetadata, openDump, stageKey, type Tensor } from '@llama-probe/dump';
+import { type GgufFile, llamaConfig } from '@llama-probe/engine';
 import { computeStage, type Diagnosis } from '@llama-probe/oracle';
 import { SideWatch } from '../checks.js';
 import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
 import { collectCases, type SickCase } from '../diagnosis/collect.js';
 import { type FloorOptions, type Judged, RULES, readFloors, ruled, UNMEASURED } from '../floors.js';
+import { ownModel } from '../own-model.js';
 import type { Progress } from '../progress.js';
 import { describeDecode } from '../report/decode.js';
 import type { Report } from '../report/report.js';
@@ -25,12 +35,12 @@ export async function runDiff(
   signal: AbortSignal,
 ): Promise<Report> {
   const begin = performance.now();
-  const file = options.model === undefined ? undefined : await openGguf(options.model);
   const candidate = await openDump(candidatePath);
   try {
     const reference = await openDump(referencePath);
     try {
-      const report = await diff(candidate, reference, file, options, progress);
+      const file = await ownModel(options.model, [reference, candidate]);
+      const report = await diff(candidate, reference, file, options, progress, signal);
       const diagnosis = file ? await diagnoseFirst(report, candidate, file, progress, signal) : null;
       return { ...withCause(report, diagnosis), timings: { total: performance.now() - begin } };
     } finally {
@@ -47,6 +57,7 @@ async function diff(
   file: GgufFile | undefined,
   options: FloorOptions,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<Omit<Report, 'timings'>> {
   const { metadata } = reference;
   const { floors, rule, method } = judgedBy(metadata, options);
@@ -56,8 +67,8 @@ async function diff(
   const heads = { heads: shape('kq'), headsKv: shape('k_proj') };
   const architecture = metadata.model?.architecture ?? candidate.metadata.model?.architecture;
   const watches = [new SideWatch(architecture, heads), new SideWatch(architecture, heads)] as const;
-  const ours = watches[0].pass(candidate.tensors());
-  const theirs = watches[1].pass(reference.tensors());
+  const ours = watches[0].pass(stoppable(candidate.tensors(), signal));
+  const theirs = watches[1].pass(stoppable(reference.tensors(), signal));
   const tokens = { candidate: candidate.metadata.tokens, reference: metadata.tokens };
   const comparison = await compare(ours, theirs, { floors, rule, tokens, ...heads });
   // Where there was nothing to compare, what holds of each side by itself is still to be seen.
@@ -111,9 +122,22 @@ async function diagnoseFirst(
   const again = await openDump(candidate.path); // it is read twice at once: for the sick stage, and for what it was computed from
   try {
     const [sick] = await collectCases([stage], candidate.tensors(), again.tensors(), model, tokens);
-    return sick ? await nameOne(sick, progress, signal) : null;
+    return sick ? await nameOne(sick, progress, signal) : notLookedFor(stage);
   } finally {
     await again.close();
+  }
+}
+
+/** Nothing was computed, which is not the same as nothing found. */
+function notLookedFor(stage: StageId): Diagnosis {
+  const text = `not looked for: the dump does not have, row by row in one piece, what ${describe(stage)} was computed from`;
+  return { confidence: 'unknown', candidates: [], indistinguishable: [], text };
+}
+
+async function* stoppable(tensors: AsyncIterable<Tensor>, signal: AbortSignal): AsyncGenerator<Tensor> {
+  for await (const tensor of tensors) {
+    signal.throwIfAborted();
+    yield tensor;
   }
 }
 

@@ -1,9 +1,10 @@
 import { CATALOGUE } from '@llama-probe/oracle';
-import { openReference, otherBuild } from '@llama-probe/reference';
+import { openReference, otherBuild, type Reference } from '@llama-probe/reference';
 import Table from 'cli-table3';
 import { caseModel } from '../diagnosis/case-model.js';
 import { entriesNamed } from '../diagnosis/inject-option.js';
 import { runMatrix, type Trial } from '../diagnosis/matrix.js';
+import { UsageError } from '../errors.js';
 import { RULES } from '../floors.js';
 import type { AdapterChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -44,15 +45,20 @@ export async function runFaults(
 ): Promise<FaultsReport> {
   const entries = options.only === undefined ? CATALOGUE : entriesNamed('--only', options.only);
   const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
-  if (!options.run) return { schema: 1, faults, trials: null };
+  if (!options.run) {
+    const needless = Object.entries({ '--model': options.model, '--quantize': options.quantize }).find(
+      ([, given]) => given,
+    );
+    if (needless) throw new UsageError(`${needless[0]} is for --run: the catalogue is the same for every model.`);
+    return { schema: 1, faults, trials: null };
+  }
   const file = await chooseModel(options, progress, signal);
   const { engine, reference } = await openBoth(file, { ...options, reference: 'exact' }, progress, signal);
-  const build = otherBuild(reference.info.cpuVariant, reference.info.cpuVariants);
-  const other =
-    build === undefined
-      ? undefined
-      : await openReference({ model: file.path, mode: 'exact', cpuVariant: build, signal });
+  let other: Reference | undefined;
   try {
+    const build = otherBuild(reference.info.cpuVariant, reference.info.cpuVariants);
+    if (build !== undefined)
+      other = await openReference({ model: file.path, mode: 'exact', cpuVariant: build, signal });
     const { ids: tokens } =
       file.metadata['tokenizer.ggml.model'] === 'no_vocab' ? { ids: NUMBERS } : await tokenize(PROMPT, reference);
     const trials: Trial[] = [];
@@ -83,11 +89,13 @@ export async function runFaults(
 
 const NUMBERS = Array.from({ length: 12 }, (_, i) => i + 1); // for a model without a vocabulary
 
-/** Every bug that showed was found where it is, and no other name was confirmed for it. */
-export const isProven = ({ trials }: FaultsReport): boolean =>
-  (trials ?? []).every(
-    ({ found, named, confidence }) => found !== 'wrong' && !(named === 'no' && confidence === 'confirmed'),
-  );
+/** Whether any bug changed anything: otherwise nothing was tried. */
+export const wasSeen = ({ trials }: FaultsReport): boolean => (trials ?? []).some(({ found }) => found !== 'unseen');
+
+/** Every bug that changed a number was found where it is, and named, or its name said to be one of several that cannot be told apart. */
+export const isProven = (report: FaultsReport): boolean =>
+  wasSeen(report) &&
+  (report.trials ?? []).every(({ found, named }) => found === 'unseen' || (found === 'right' && named !== 'no'));
 
 /** The same as text. */
 export function faultsListText({ faults, trials }: FaultsReport): string {

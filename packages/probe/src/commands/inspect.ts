@@ -29,7 +29,7 @@ export interface TensorStatistics {
 }
 
 /** `probe inspect DUMP`: what a dump holds. */
-export async function runInspect(path: string, options: InspectOptions): Promise<object> {
+export async function runInspect(path: string, options: InspectOptions, signal: AbortSignal): Promise<object> {
   const wanted = {
     stage: options.stage,
     layer: integer('--layer', options.layer),
@@ -41,6 +41,7 @@ export async function runInspect(path: string, options: InspectOptions): Promise
   const names = new Set<string>();
   try {
     for await (const tensor of dump.tensors()) {
+      signal.throwIfAborted();
       names.add(tensor.stage);
       if (wanted.stage !== undefined && tensor.stage !== wanted.stage) continue;
       if (wanted.layer !== undefined && tensor.layer !== wanted.layer) continue;

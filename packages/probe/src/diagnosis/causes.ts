@@ -3,15 +3,18 @@ import { CATALOGUE, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
 
+const LONG = 30_000; // ms
+
 /**
  * Names the bug of each faulty stage. What was found once is tried first everywhere else: most bugs are in a kernel, and a kernel runs in
- * every layer. The whole catalogue is tried at the first place of each stage; where nothing is known of another, its diagnosis is null.
+ * every layer. Pairs of bugs are tried at the first place of each stage only, and when all together takes long, the rest is left out: null.
  */
 export async function diagnoseAll(
   cases: readonly SickCase[],
   progress: Progress,
   signal: AbortSignal,
 ): Promise<(Diagnosis | null)[]> {
+  const begin = performance.now();
   const known = new Set<string>();
   const tried = new Set<string>();
   const diagnoses: (Diagnosis | null)[] = [];
@@ -27,7 +30,10 @@ export async function diagnoseAll(
     const again = CATALOGUE.filter(({ id, stages }) => known.has(id) && stages.includes(fault.stage));
     const first = again.length > 0 && (await diagnose(at, sick, right, { ...options, catalogue: again }));
     const isKnown = first && first.confidence === 'confirmed';
-    const found = isKnown ? first : tried.has(fault.stage) ? null : await diagnose(at, sick, right, options);
+    const isAgain = tried.has(fault.stage);
+    const isLate = isAgain && performance.now() - begin > LONG;
+    const single = isAgain ? { budgetMs: 0 } : {};
+    const found = isKnown ? first : isLate ? null : await diagnose(at, sick, right, { ...options, ...single });
     tried.add(fault.stage);
     if (found?.confidence === 'confirmed') {
       const [best] = found.candidates;

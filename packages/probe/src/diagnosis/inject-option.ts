@@ -7,6 +7,10 @@ import type { Injection } from './injector.js';
 export function entriesNamed(option: string, text: string): CatalogueEntry[] {
   return text.split(',').map((part) => {
     const id = part.trim();
+    if (id === '')
+      throw new UsageError(
+        `${option}: wanted the id of a known bug, such as rope-halves; found nothing. probe faults lists them.`,
+      );
     const entry = CATALOGUE.find((one) => one.id === id);
     if (!entry) {
       const ids = CATALOGUE.map((one) => one.id);
@@ -21,7 +25,7 @@ export function entriesNamed(option: string, text: string): CatalogueEntry[] {
 /** `rope-halves@2,rms-eps` → injections. @throws UsageError for an unknown id, a layer that there is not, or what no stage shows */
 export function parseInjections(text: string | undefined, blockCount: number): Injection[] {
   if (text === undefined) return [];
-  return text.split(',').map((part) => {
+  const injections = text.split(',').map((part): Injection => {
     const [id = '', at, ...more] = part.trim().split('@');
     const [entry] = entriesNamed('--inject', id) as [CatalogueEntry];
     if (entry.stages.includes('tokens')) {
@@ -37,4 +41,17 @@ export function parseInjections(text: string | undefined, blockCount: number): I
     }
     return { entry, layer: Number(at) };
   });
+  for (const [i, one] of injections.entries()) {
+    const other = injections.slice(i + 1).find((two) => meet(one, two));
+    if (!other) continue;
+    throw new UsageError(
+      `--inject: ${one.entry.id} and ${other.entry.id} are both of ${one.entry.stages.find((stage) => other.entry.stages.includes(stage))}; a stage takes one bug. Put them into different layers, such as ${one.entry.id}@0,${other.entry.id}@1.`,
+    );
+  }
+  return injections;
+}
+
+function meet(one: Injection, two: Injection): boolean {
+  const sameLayer = one.layer === undefined || two.layer === undefined || one.layer === two.layer;
+  return sameLayer && one.entry.stages.some((stage) => two.entry.stages.includes(stage));
 }

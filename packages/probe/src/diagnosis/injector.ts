@@ -1,6 +1,7 @@
 import { cachedInputOf, inputsOf, type Place, type Tensor } from '@llama-probe/dump';
 import type { Engine, EngineRun, Hook, RecordedSoFar, RunOptions, StageAt } from '@llama-probe/engine';
 import { argmax, type CaseModel, type CatalogueEntry, computeStage } from '@llama-probe/oracle';
+import { UsageError } from '../errors.js';
 import { KvRows } from './kv-rows.js';
 import { stageCase } from './stage-case.js';
 
@@ -18,8 +19,11 @@ export interface Injection {
  * @example new Injector([{ entry }], caseModel(engine.file, engine.config)).run(engine, { tokens, hook })
  */
 export class Injector {
+  /** The bugs that there was something to apply to. */
+  readonly applied = new Set<CatalogueEntry>();
+
   constructor(
-    private readonly injections: readonly Injection[],
+    readonly injections: readonly Injection[],
     private readonly model: CaseModel,
   ) {}
 
@@ -43,12 +47,23 @@ export class Injector {
     const run = engine.run({ ...options, hook: injecting });
     async function* only(): AsyncGenerator<Tensor> {
       for await (const tensor of run.tensors) {
-        if (tensor.stage === 'result_output')
+        const last = tokens.length - 1 + tensor.step;
+        if (tensor.stage === 'result_output' && tensor.tokens.at(-1) === last)
           ids[tokens.length + tensor.step] ??= argmax(tensor.values.subarray(-tensor.width));
         if (wanted.has(tensor.order)) yield tensor;
       }
     }
     return { tensors: only(), result: run.result };
+  }
+
+  /** @throws UsageError for a bug that has changed nothing: the model has no such tensor, or the run no such step */
+  refuseUnused(): void {
+    const unused = this.injections.find(({ entry }) => !this.applied.has(entry));
+    if (!unused) return;
+    const { id, title, needs } = unused.entry;
+    throw new UsageError(
+      `--inject: ${id} ("${title}") has nothing to change in this model and run${needs ? `; it needs ${needs}` : ''}. Choose another, or another model, type or prompt.`,
+    );
   }
 
   private entryAt({ stage, layer }: Place): CatalogueEntry | undefined {
@@ -89,7 +104,9 @@ export class Injector {
     const rowsOf = ({ stage, layer }: Place) => recorded.get(stage, layer)?.values;
     const found = stageCase(at, at, { model: this.model, ids, kv, rowsOf });
     if (!found) throw new Error(`${at.stage} of layer ${at.layer}: the inputs of an injected stage were not recorded`);
-    return Float32Array.from(computeStage(found, entry.example(found) ?? {}));
+    const variation = entry.example(found);
+    if (variation) this.applied.add(entry);
+    return Float32Array.from(computeStage(found, variation ?? {}));
   }
 }
 

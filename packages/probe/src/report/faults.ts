@@ -5,7 +5,7 @@ import { ranges, short } from './numbers.js';
 import type { Report } from './report.js';
 
 const SHOWN = 12;
-const WORDS = { confirmed: color.bold('cause'), likely: 'likely cause', unknown: 'cause unknown' };
+const WORDS = { confirmed: color.bold('cause'), likely: 'cause', unknown: 'cause' };
 
 /** Every stage that is wrong by itself, where inside it, and by which bug; the same stage and bug in several layers is one entry. */
 export function faultsText({ faults, first, diagnosis }: Pick<Report, 'faults' | 'first' | 'diagnosis'>): string {

@@ -2,8 +2,7 @@ import type { Heads } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import type { Engine, RunOptions as EngineOptions, EngineRun, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
-import { caseModel } from '../diagnosis/case-model.js';
-import { type Injection, Injector } from '../diagnosis/injector.js';
+import type { Injector } from '../diagnosis/injector.js';
 import type { ChosenMode } from '../model.js';
 import type { CompareOptions } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -14,17 +13,17 @@ export interface Both {
   readonly reference: Reference;
   readonly chosen: ChosenMode;
   readonly file: GgufFile;
-  readonly injections: readonly Injection[];
+  /** Puts the bugs that were asked for into the engine's runs. */
+  readonly injector: Injector | undefined;
   readonly options: CompareOptions;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
 /** A run of the engine, with the bugs that were asked for. */
-export function runEngine({ engine, file, injections, signal }: Both, options: EngineOptions): EngineRun {
+export function runEngine({ engine, injector, signal }: Both, options: EngineOptions): EngineRun {
   const run = { ...options, signal };
-  if (injections.length === 0) return engine.run(run);
-  return new Injector(injections, caseModel(file, engine.config)).run(engine, run);
+  return injector ? injector.run(engine, run) : engine.run(run);
 }
 
 export const heads = ({ config }: Engine): Heads => ({ heads: config.headCount, headsKv: config.headCountKv });

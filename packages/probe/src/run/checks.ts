@@ -1,5 +1,6 @@
 import { compareCaches, type Explained } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
+import type { RunOptions } from '@llama-probe/engine';
 import { type Checks, checkFirstAttention, merge } from '../checks.js';
 import { recordOnly } from '../selection.js';
 import { type Both, heads, runEngine } from './both.js';
@@ -18,18 +19,19 @@ export async function checks(
   if (!explained) return result;
   progress.say('checking what must hold of each side by itself');
   const stages = ['k_rope', 'v_proj'];
-  const once = { tokens: all, steps: 0 };
-  const stepwise = { tokens, steps, forcedTokens, ubatch };
   const hook = recordOnly({ stages, layers: undefined });
-  const caches = {
-    candidate: [stepwise, once].map((run) => runEngine(both, { ...run, hook }).tensors),
-    reference: [stepwise, once].map((run) => reference.run({ ...run, stages }).tensors),
+  const start = {
+    candidate: (run: CacheRun) => runEngine(both, { ...run, hook }).tensors,
+    reference: (run: CacheRun) => reference.run({ ...run, stages }).tensors,
   };
   const side = async (name: keyof Checks, tolerance: number) => {
-    const [decoded, prefill] = caches[name] as [AsyncIterable<Tensor>, AsyncIterable<Tensor>];
     const attention = checkFirstAttention(file, watches[name].invariants.firstRows, heads(engine));
     const own = merge(result[name], attention);
-    return steps === 0 ? own : merge(own, await compareCaches(decoded, prefill, tolerance));
+    if (steps === 0) return own;
+    // One run after the other: llama.cpp waits for whoever reads it.
+    const decoded = start[name]({ tokens, steps, forcedTokens, ubatch });
+    const prefill = lazily(() => start[name]({ tokens: all, steps: 0 }));
+    return merge(own, await compareCaches(decoded, prefill, tolerance));
   };
   return {
     candidate: await side('candidate', CACHE_TOLERANCE.exact),
@@ -39,3 +41,10 @@ export async function checks(
 
 /** ‖a−b‖ / ‖b‖ of a row of K or V: other kernels for one token than for many round differently, and quantised activations more so. */
 const CACHE_TOLERANCE = { exact: 1e-3, native: 0.15 };
+
+type CacheRun = Pick<RunOptions, 'tokens' | 'steps' | 'forcedTokens' | 'ubatch'>;
+
+/** A run that begins when its first tensor is asked for. */
+async function* lazily(start: () => AsyncIterable<Tensor>): AsyncGenerator<Tensor> {
+  yield* start();
+}
