@@ -35,6 +35,9 @@ function expectFailure(
     reason: expect.any(String),
     error: { code: expect.stringMatching(errorCode) },
     // what a reader of reports looks at is there, and empty
+    model: null,
+    reference: null,
+    candidate: null,
     tokens: [],
     first: null,
     stages: [],
