@@ -100,6 +100,13 @@ describe('after a run that diverged, every fault is told from what inherits it',
   });
 });
 
+test('natively a decoded row whose own noise is above its free floor is no fault', async () => {
+  const run = ['--quantize', 'BF16', '--reference', 'native', '--tokens', '117,63,942', '--steps', '16'];
+  const { code, json } = await probeJson(['compare', ...run, '--teacher-forced']);
+  expect(json.faults).toEqual([]);
+  expect(code).toBe(0);
+});
+
 test('a prompt of 100 tokens and no step ends too', async () => {
   const tokens = Array.from({ length: 100 }, (_, i) => 300 + i).join();
   const { code, json } = await probeJson(['compare', '--tokens', tokens, '--steps', '0', '--teacher-forced']);

@@ -13,7 +13,7 @@ export interface CompareOptions extends Heads {
   /** How limits follow from floors. */
   readonly rule: LimitRule;
   /** The reference's distance from itself; it may fill while the reference's tensors come. */
-  readonly floors?: Floors;
+  readonly floors?: Pick<Floors, 'get'>;
   /** The token ids of both sides, prompt then decoded. They are compared before anything else. */
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
   /** Look for where inside a stage the error is: in the first that is wrong, or, of a teacher-forced run, in each at its first step. */

@@ -1,4 +1,4 @@
-import { compare, type Explained, explain, type Fault } from '@llama-probe/diff';
+import { compare, type Explained, explain, type Fault, type Floor, type Floors } from '@llama-probe/diff';
 import { STAGE_NAMES } from '@llama-probe/dump';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { caseModel } from '../diagnosis/case-model.js';
@@ -23,11 +23,35 @@ export async function teacherForced(both: Both, plan: Plan, { comparison }: Free
   const webgpu = runEngine(both, { ...shared, hook: teacher.hook });
   const forced = await compare(say(webgpu.tensors, "from llama.cpp's inputs:", engine, progress), teacher.tensors(), {
     ...judged,
+    floors: ofAnyStep(judged.floors, plan.steps),
     tokens: { candidate: all, reference: all },
     ...heads(engine),
     locate: 'each',
   });
   return explain(comparison, forced);
+}
+
+/**
+ * Of each stage the largest floor of any step. The noise that a stage adds by itself is the same at every step, but in the free runs that a
+ * floor is measured in it may cancel what was there before: natively a single decoded row can come out below its own noise.
+ */
+function ofAnyStep(floors: Floors, steps: number): Pick<Floors, 'get'> {
+  return {
+    get(key) {
+      const place = key.slice(key.indexOf('/'));
+      let most: Floor | undefined;
+      for (let step = 0; step <= steps; step++) {
+        const floor = floors.get(`${step}${place}`);
+        if (!floor) continue;
+        most = {
+          rel: Math.max(floor.rel, most?.rel ?? 0),
+          row: Math.max(floor.row, most?.row ?? 0),
+          value: Math.max(floor.value, most?.value ?? 0),
+        };
+      }
+      return most;
+    },
+  };
 }
 
 /** A fault with what is known of its cause. */
