@@ -3,7 +3,7 @@ import { align } from './align.js';
 import type { Comparison, StageId, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
 import { judge } from './judge.js';
-import type { Where } from './locate.js';
+import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage, type Yardstick } from './open-stage.js';
@@ -18,6 +18,8 @@ export interface CompareOptions extends Heads {
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
   /** Look for where inside a stage the error is: in the first that is wrong, or, of a teacher-forced run, in each at its first step. */
   readonly locate?: 'first' | 'each';
+  /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
+  readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;
 }
 
 const KEPT = 64 << 20; // bytes of wrong stages whose values are kept for a closer look
@@ -55,7 +57,9 @@ export async function compare(
       stage = new OpenStage(tensor, options);
       open.set(key, stage);
     }
-    kept += stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(key) : undefined);
+    const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(key) : undefined);
+    kept += added.kept;
+    options.onStage?.(stage.result(yardstick(key)), added.rows);
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
     if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {

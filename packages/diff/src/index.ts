@@ -1,6 +1,14 @@
 export { align, type Pair } from './align.js';
 export { type CompareOptions, compare, tokenDifference } from './compare.js';
 export type { Cause, Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
+export {
+  Details,
+  type DetailsOptions,
+  type Histogram,
+  type StageDetail,
+  type StageValues,
+  type ValuePair,
+} from './details.js';
 export { type Explained, explain } from './faults.js';
 export { type Floor, type Floors, type LimitRule, limitOf, measureFloors, ROW_FACTOR, VALUE_FACTOR } from './floors.js';
 export {

@@ -14,6 +14,13 @@ export interface Yardstick {
   readonly floor: Floor | undefined;
 }
 
+/** What came of a piece of a stage. */
+interface Added {
+  readonly rows: readonly RowPair[];
+  /** Bytes. */
+  readonly kept: number;
+}
+
 /** One stage while its pieces come in. */
 export class OpenStage {
   private readonly sums = new MetricSums();
@@ -39,27 +46,27 @@ export class OpenStage {
    * Adds what the two sides have of it.
    *
    * @param keep how to judge whether the values are worth a closer look; without it none are kept
-   * @returns the bytes that were kept
+   * @returns the rows that were compared, and the bytes that were kept of them
    */
-  add(candidate: Tensor | undefined, reference: Tensor | undefined, keep?: Yardstick): number {
+  add(candidate: Tensor | undefined, reference: Tensor | undefined, keep?: Yardstick): Added {
     if (candidate) this.candidateOrder ??= candidate.order;
     if (!candidate || !reference) {
       this.missingIn = candidate ? 'reference' : 'candidate';
       this.refuse(`missing in the ${this.missingIn}`);
-      return 0;
+      return { rows: [], kept: 0 };
     }
-    const pairs = this.pairs(candidate, reference);
-    this.rows += pairs.length;
-    for (const { token, ...pair } of pairs) {
+    const rows = this.pairs(candidate, reference);
+    this.rows += rows.length;
+    for (const { token, ...pair } of rows) {
       this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference.length));
     }
-    if (!keep) return 0;
+    if (!keep) return { rows, kept: 0 };
     if (!this.isWrong(keep)) {
-      for (const { token } of pairs) this.right.push(token);
-      return 0;
+      for (const { token } of rows) this.right.push(token);
+      return { rows, kept: 0 };
     }
-    this.kept.push(...pairs);
-    return candidate.values.byteLength + reference.values.byteLength;
+    this.kept.push(...rows);
+    return { rows, kept: candidate.values.byteLength + reference.values.byteLength };
   }
 
   /** The rows of both sides, of the same width. Scores may have been taken over more positions on one side. */

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DumpMetadata, ModelDescription } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
 import { contentHash, type Reference } from '@llama-probe/reference';
 import { describeFloors, type Judged } from './floors.js';
 import type { ChosenMode } from './model.js';
-
-const PACKAGE = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-export const VERSION = PACKAGE.version;
+import { VERSION } from './version.js';
 
 type Shared = Pick<DumpMetadata, 'tokens' | 'prompt' | 'config'>;
 

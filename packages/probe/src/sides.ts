@@ -1,7 +1,7 @@
 import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
 import { openReference, quantizeModel, type Reference, type ReferenceMode } from '@llama-probe/reference';
+import type { AdapterChoice } from './cli/options.js';
 import { BUNDLED_MODEL, type ChosenMode, chooseMode } from './model.js';
-import type { AdapterChoice } from './options.js';
 import type { Progress } from './progress.js';
 
 export interface ModelOptions {

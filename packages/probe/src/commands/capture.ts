@@ -1,10 +1,10 @@
 import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
+import type { RunOptions } from '../cli/options.js';
 import { UsageError } from '../errors.js';
 import { withFloors } from '../floors.js';
 import { candidateMetadata, referenceMetadata } from '../metadata.js';
-import type { RunOptions } from '../options.js';
 import type { Progress } from '../progress.js';
 import { type Prompt, parsePrompt, tokenize } from '../prompt.js';
 import { parseLayers, parseStages, recordOnly } from '../selection.js';

@@ -1,25 +1,31 @@
 import { observe, unseen } from '@llama-probe/diff';
 import type { Checks } from '../checks.js';
+import type { CompareOptions } from '../cli/options.js';
 import { caseModel } from '../diagnosis/case-model.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { Injector } from '../diagnosis/injector.js';
 import { Kept } from '../kept.js';
-import type { CompareOptions } from '../options.js';
 import type { Progress } from '../progress.js';
 import { parsePrompt, tokenize } from '../prompt.js';
 import { describeDecode } from '../report/decode.js';
 import type { Generated, Report } from '../report/report.js';
-import type { Both } from '../run/both.js';
+import { type Both, heads } from '../run/both.js';
 import { checks } from '../run/checks.js';
 import { type Named, nameCauses, teacherForced } from '../run/forced.js';
 import { type FreeRun, freeRun } from '../run/free.js';
 import { makePlan, type Plan } from '../run/plan.js';
 import { ownTokens, speller } from '../run/said.js';
+import type { About, Watcher } from '../run/watcher.js';
 import { parseLayers, parseStages } from '../selection.js';
 import { chooseModel, openBoth } from '../sides.js';
 
 /** `probe compare`: both sides on the same tokens, compared as they run. */
-export async function runCompare(options: CompareOptions, progress: Progress, signal: AbortSignal): Promise<Report> {
+export async function runCompare(
+  options: CompareOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  watcher?: Watcher,
+): Promise<Report> {
   const begin = performance.now();
   const prompt = parsePrompt(options);
   const stages = parseStages(options.stages);
@@ -33,8 +39,10 @@ export async function runCompare(options: CompareOptions, progress: Progress, si
       const { ids, text } = await tokenize(prompt, reference);
       const injections = parseInjections(options.inject, engine.config.blockCount);
       const injector = injections.length > 0 ? new Injector(injections, caseModel(file, engine.config)) : undefined;
-      const both: Both = { engine, reference, chosen, file, injector, options, progress, signal };
+      const both: Both = { engine, reference, chosen, file, injector, options, watcher, progress, signal };
       const plan = await makePlan(both, ids);
+      const about = describeSides(both, plan);
+      watcher?.begin({ ...about, heads: heads(engine), stages, layers: layers ?? null, steps: plan.steps });
       const free = await freeRun(both, plan, { text, stages, layers }, kept);
       injector?.refuseUnused();
       const compared = performance.now();
@@ -42,7 +50,7 @@ export async function runCompare(options: CompareOptions, progress: Progress, si
       const forced = performance.now();
       const named = explained && (await nameCauses(both, plan, explained));
       const diagnosed = performance.now();
-      const report = await makeReport(both, plan, free, named, await checks(both, plan, free, explained));
+      const report = await makeReport(both, about, plan, free, named, await checks(both, plan, free, explained));
       const timings = {
         open: opened - begin,
         compare: compared - opened,
@@ -59,34 +67,19 @@ export async function runCompare(options: CompareOptions, progress: Progress, si
   }
 }
 
-async function makeReport(
-  both: Both,
-  plan: Plan,
-  free: FreeRun,
-  explained: Named | undefined,
-  checks: Checks,
-): Promise<Omit<Report, 'timings'>> {
-  const { engine, reference, chosen, file, injector } = both;
+/** What is compared with what. */
+function describeSides({ engine, reference, chosen, file, injector }: Both, { tokens }: Plan): Sides {
   const { info } = reference;
   const { architecture: arch, quantization, layers } = info.model;
-  const comparison = explained ?? free.comparison;
-  const spell = speller(file, reference, plan.tokens.at(-1) as number);
-  const said = async (tokens: readonly number[]): Promise<Generated> => ({ tokens, text: await spell(tokens) });
-  const top = comparison.logits?.topK;
-  const { method, rule } = free.judged;
   return {
-    schema: 1,
-    verdict: comparison.verdict,
-    reason: comparison.reason,
     model: { file: file.path, arch, quantization, layers, bytes: file.bytes },
-    tokens: plan.tokens,
+    tokens,
     reference: {
       name: info.name,
       version: info.version,
       mode: chosen.mode,
       why: chosen.why,
       cpuVariant: info.cpuVariant,
-      callbackChangesNothing: free.callbackChangesNothing,
     },
     candidate: {
       name: 'llama-probe',
@@ -96,6 +89,31 @@ async function makeReport(
         ({ entry, layer }) => entry.id + (layer === undefined ? '' : `@${layer}`),
       ),
     },
+  };
+}
+
+type Sides = Pick<About, 'model' | 'tokens' | 'reference' | 'candidate'>;
+
+async function makeReport(
+  both: Both,
+  sides: Sides,
+  plan: Plan,
+  free: FreeRun,
+  explained: Named | undefined,
+  checks: Checks,
+): Promise<Omit<Report, 'timings'>> {
+  const { engine, reference, file } = both;
+  const comparison = explained ?? free.comparison;
+  const spell = speller(file, reference, plan.tokens.at(-1) as number);
+  const said = async (tokens: readonly number[]): Promise<Generated> => ({ tokens, text: await spell(tokens) });
+  const top = comparison.logits?.topK;
+  const { method, rule } = free.judged;
+  return {
+    schema: 1,
+    verdict: comparison.verdict,
+    reason: comparison.reason,
+    ...sides,
+    reference: { ...sides.reference, callbackChangesNothing: free.callbackChangesNothing },
     floors: { method, ...rule },
     first: comparison.first,
     faults: explained?.faults ?? null,

@@ -20,6 +20,7 @@ import { ownModel } from '../own-model.js';
 import type { Progress } from '../progress.js';
 import { describeDecode } from '../report/decode.js';
 import type { Report } from '../report/report.js';
+import type { Watcher } from '../run/watcher.js';
 
 export interface DiffOptions extends FloorOptions {
   /** The GGUF file: with its weights the first wrong stage can be computed with known bugs in it. */
@@ -33,6 +34,7 @@ export async function runDiff(
   options: DiffOptions,
   progress: Progress,
   signal: AbortSignal,
+  watcher?: Watcher,
 ): Promise<Report> {
   const begin = performance.now();
   const candidate = await openDump(candidatePath);
@@ -40,7 +42,7 @@ export async function runDiff(
     const reference = await openDump(referencePath);
     try {
       const file = await ownModel(options.model, [reference, candidate]);
-      const report = await diff(candidate, reference, file, options, progress, signal);
+      const report = await diff(candidate, reference, file, options, progress, signal, watcher);
       const diagnosis = file ? await diagnoseFirst(report, candidate, file, progress, signal) : null;
       return { ...withCause(report, diagnosis), timings: { total: performance.now() - begin } };
     } finally {
@@ -58,39 +60,34 @@ async function diff(
   options: FloorOptions,
   progress: Progress,
   signal: AbortSignal,
+  watcher?: Watcher,
 ): Promise<Omit<Report, 'timings'>> {
   const { metadata } = reference;
   const { floors, rule, method } = judgedBy(metadata, options);
-  const mode = metadata.config?.reference;
   const shape = (stage: string) => metadata.shapes?.[stage]?.[0] ?? candidate.metadata.shapes?.[stage]?.[0];
   progress.say(`comparing ${candidate.path} with ${reference.path}`);
   const heads = { heads: shape('kq'), headsKv: shape('k_proj') };
+  const sides = describeSides(candidate, reference);
+  watcher?.begin({ ...sides, heads, stages: null, layers: null, steps: null });
   const architecture = metadata.model?.architecture ?? candidate.metadata.model?.architecture;
   const watches = [new SideWatch(architecture, heads), new SideWatch(architecture, heads)] as const;
   const ours = watches[0].pass(stoppable(candidate.tensors(), signal));
   const theirs = watches[1].pass(stoppable(reference.tensors(), signal));
   const tokens = { candidate: candidate.metadata.tokens, reference: metadata.tokens };
-  const comparison = await compare(ours, theirs, { floors, rule, tokens, ...heads });
+  const comparison = await compare(ours, theirs, {
+    floors,
+    rule,
+    tokens,
+    ...heads,
+    onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
+  });
   // Where there was nothing to compare, what holds of each side by itself is still to be seen.
   for (const side of [ours, theirs]) for await (const _ of side);
   return {
     schema: 1,
     verdict: comparison.verdict,
     reason: comparison.reason,
-    model: {
-      file: metadata.model?.file ?? reference.path,
-      arch: metadata.model?.architecture ?? 'unknown',
-      quantization: metadata.model?.quantization ?? 'unknown',
-      layers: metadata.model?.layers ?? null,
-      bytes: metadata.model?.bytes ?? null,
-    },
-    tokens: metadata.tokens,
-    reference: { name: metadata.producer.name, version: metadata.producer.version, mode: String(mode ?? 'unknown') },
-    candidate: {
-      name: candidate.metadata.producer.name,
-      backend: candidate.metadata.producer.backend ?? 'unknown',
-      adapter: candidate.metadata.producer.adapter ?? candidate.path,
-    },
+    ...sides,
     floors: { method, ...rule },
     first: comparison.first,
     faults: null,
@@ -105,6 +102,27 @@ async function diff(
     unseen: unseen(comparison.stages),
     generated: null,
     top: null,
+  };
+}
+
+/** What the dumps say of what is compared with what. */
+function describeSides(
+  candidate: Dump,
+  { path, metadata }: Dump,
+): Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate'> {
+  const { model, producer, config, tokens } = metadata;
+  const ours = candidate.metadata.producer;
+  return {
+    model: {
+      file: model?.file ?? path,
+      arch: model?.architecture ?? 'unknown',
+      quantization: model?.quantization ?? 'unknown',
+      layers: model?.layers ?? null,
+      bytes: model?.bytes ?? null,
+    },
+    tokens,
+    reference: { name: producer.name, version: producer.version, mode: String(config?.reference ?? 'unknown') },
+    candidate: { name: ours.name, backend: ours.backend ?? 'unknown', adapter: ours.adapter ?? candidate.path },
   };
 }
 

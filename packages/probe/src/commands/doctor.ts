@@ -24,12 +24,12 @@ export interface Doctor {
   readonly proofs: readonly Proof[] | null;
 }
 
+export interface DoctorOptions {
+  prove?: boolean;
+}
+
 /** `probe doctor`. @param options.prove try out on the bundled model that the verdict can be believed */
-export async function runDoctor(
-  options: { prove?: boolean },
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Doctor> {
+export async function runDoctor(options: DoctorOptions, progress: Progress, signal: AbortSignal): Promise<Doctor> {
   progress.say('looking for WebGPU adapters and for llama.cpp');
   const [adapters, llama] = await Promise.all([listAdapters(), findLlama(signal)]);
   return {

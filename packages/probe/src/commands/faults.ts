@@ -1,12 +1,12 @@
 import { CATALOGUE } from '@llama-probe/oracle';
 import { openReference, otherBuild, type Reference } from '@llama-probe/reference';
 import Table from 'cli-table3';
+import type { AdapterChoice } from '../cli/options.js';
 import { caseModel } from '../diagnosis/case-model.js';
 import { entriesNamed } from '../diagnosis/inject-option.js';
 import { runMatrix, type Trial } from '../diagnosis/matrix.js';
 import { UsageError } from '../errors.js';
 import { RULES } from '../floors.js';
-import type { AdapterChoice } from '../options.js';
 import type { Progress } from '../progress.js';
 import { tokenize } from '../prompt.js';
 import { color } from '../report/color.js';

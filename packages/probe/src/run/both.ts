@@ -2,10 +2,11 @@ import type { Heads } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import type { Engine, RunOptions as EngineOptions, EngineRun, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
+import type { CompareOptions } from '../cli/options.js';
 import type { Injector } from '../diagnosis/injector.js';
 import type { ChosenMode } from '../model.js';
-import type { CompareOptions } from '../options.js';
 import type { Progress } from '../progress.js';
+import type { Watcher } from './watcher.js';
 
 /** The two sides of a comparison, opened, and what was asked for. */
 export interface Both {
@@ -16,6 +17,8 @@ export interface Both {
   /** Puts the bugs that were asked for into the engine's runs. */
   readonly injector: Injector | undefined;
   readonly options: CompareOptions;
+  /** Looks on at what the runs find. */
+  readonly watcher: Watcher | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }

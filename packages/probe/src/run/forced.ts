@@ -12,7 +12,7 @@ import type { Plan } from './plan.js';
 
 /** Which stages are wrong by themselves? Every stage starts from the reference's inputs, whatever was selected before. */
 export async function teacherForced(both: Both, plan: Plan, { comparison }: FreeRun): Promise<Explained | undefined> {
-  const { engine, reference, file, options, progress, signal } = both;
+  const { engine, reference, file, options, watcher, progress, signal } = both;
   if (!(options.teacherForced ?? comparison.verdict === 'diverged')) return undefined;
   progress.say("running again from llama.cpp's inputs");
   const { unwatched: _, all, ...shared } = plan;
@@ -27,6 +27,7 @@ export async function teacherForced(both: Both, plan: Plan, { comparison }: Free
     tokens: { candidate: all, reference: all },
     ...heads(engine),
     locate: 'each',
+    onStage: watcher && ((stage, rows) => watcher.stage('forced', stage, rows)),
   });
   return explain(comparison, forced);
 }

@@ -31,7 +31,7 @@ export async function freeRun(
   { text, stages, layers }: About,
   [candidateDump, referenceDump]: readonly [Kept, Kept],
 ): Promise<FreeRun> {
-  const { engine, reference, chosen, file, options, progress, signal } = both;
+  const { engine, reference, chosen, file, options, watcher, progress, signal } = both;
   const { unwatched, all, ...shared } = plan;
   const judged = await withFloors(reference, file, { ...shared, stages, layers }, options, progress, signal);
   const webgpu = runEngine(both, { ...shared, hook: recordOnly({ stages, layers }) });
@@ -53,7 +53,12 @@ export async function freeRun(
   const comparison = await compare(
     candidateDump.pass(ours, () => candidateMetadata(engine, about)),
     referenceDump.pass(theirs, () => referenceMetadata(reference, file, chosen, about, judged)),
-    { ...judged, tokens: { candidate: all, reference: all }, ...heads(engine) },
+    {
+      ...judged,
+      tokens: { candidate: all, reference: all },
+      ...heads(engine),
+      onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
+    },
   );
   const isWatched = stages.includes('result_output');
   return {

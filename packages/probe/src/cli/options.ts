@@ -1,9 +1,9 @@
 import type { AdapterKind } from '@llama-probe/engine';
 import type { ReferenceMode } from '@llama-probe/reference';
 import { InvalidArgumentError, Option } from 'commander';
-import type { FloorOptions } from './floors.js';
-import type { PromptOptions } from './prompt.js';
-import type { ModelOptions } from './sides.js';
+import type { FloorOptions } from '../floors.js';
+import type { PromptOptions } from '../prompt.js';
+import type { ModelOptions } from '../sides.js';
 
 export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
 export type AdapterChoice = AdapterKind | 'auto';
@@ -72,7 +72,49 @@ export const OPTIONS = {
       "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
     ),
   json: () => new Option('--json', 'print one JSON object on stdout'),
+  html: () => new Option('--html <file>', 'write the report as one page that opens anywhere'),
+  markdown: () => new Option('--markdown <file>', 'write a comment for a pull request'),
+  junit: () => new Option('--junit <file>', 'write JUnit XML, a test case per stage'),
+  csv: () => new Option('--csv <file>', 'write every stage as a row of CSV'),
+  arrow: () => new Option('--arrow <file>', 'write every stage as a row of an Arrow file, for DuckDB or polars'),
+  github: () => new Option('--github', 'print annotations for GitHub Actions, and write its job summary'),
+  watch: () => new Option('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
+  noTui: () => new Option('--no-tui', 'print text, even on a terminal'),
 };
+
+/** How limits follow from floors. */
+export const JUDGING = [OPTIONS.noFloors, OPTIONS.margin, OPTIONS.minimum];
+
+/** What is run, and how. */
+export const RUN = [
+  OPTIONS.model,
+  OPTIONS.prompt,
+  OPTIONS.promptFile,
+  OPTIONS.tokens,
+  OPTIONS.chat,
+  OPTIONS.steps,
+  OPTIONS.reference,
+  OPTIONS.adapter,
+  OPTIONS.stages,
+  OPTIONS.layers,
+  OPTIONS.quantize,
+  OPTIONS.ubatch,
+  ...JUDGING,
+];
+
+/** What is written of a report; a file named - is standard output. */
+export const REPORTS = [
+  OPTIONS.json,
+  OPTIONS.html,
+  OPTIONS.markdown,
+  OPTIONS.junit,
+  OPTIONS.csv,
+  OPTIONS.arrow,
+  OPTIONS.github,
+];
+
+/** How a comparison is shown. */
+export const OUTPUTS = [...REPORTS, OPTIONS.watch, OPTIONS.noTui];
 
 function parseFactor(text: string): number {
   const value = Number(text);

@@ -1,0 +1,2 @@
+export type { PageData } from './data.js';
+export { page } from './page.js';

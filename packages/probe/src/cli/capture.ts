@@ -1,0 +1,28 @@
+import { Command, Option } from 'commander';
+import type { CaptureOptions } from '../commands/capture.js';
+import type { Context } from './context.js';
+import { examples } from './help.js';
+import { OPTIONS, RUN } from './options.js';
+
+export function captureCommand(context: Context): Command {
+  const command = new Command('capture')
+    .description('run one side and write its stages into a dump')
+    .addOption(new Option('--from <side>', 'whose stages').choices(['llama', 'webgpu']).makeOptionMandatory())
+    .addOption(new Option('-o, --out <file>', 'the dump to write').makeOptionMandatory())
+    .addHelpText(
+      'after',
+      examples({
+        'probe capture --from llama --model model.gguf --tokens 1,15043 --steps 0 --out reference.arrow':
+          "llama.cpp's stages, to hold your engine's to",
+        'probe capture --from llama --model model.gguf --stages all --out all.arrow':
+          "every node of llama.cpp's graph, of any architecture",
+      }),
+    );
+  for (const option of [...RUN, OPTIONS.json]) command.addOption(option());
+  return command.action(async (options: CaptureOptions) => {
+    const { runCapture } = await import('../commands/capture.js');
+    const captured = await runCapture(options, context.progress, context.signal);
+    const { file, tensors, bytes } = captured;
+    context.print(options.json ? JSON.stringify(captured) : `${file}: ${tensors} tensors, ${bytes} bytes`);
+  });
+}

@@ -1,0 +1,30 @@
+import { Command, Option } from 'commander';
+import { runComparison, type ViewOptions } from './comparison.js';
+import type { Context } from './context.js';
+import { examples } from './help.js';
+import { type CompareOptions, OPTIONS, OUTPUTS, RUN } from './options.js';
+
+export function compareCommand(context: Context): Command {
+  const command = new Command('compare')
+    .description('run llama.cpp and the engine on the same tokens, and say where they first differ')
+    .addHelpText(
+      'after',
+      examples({
+        'probe compare --prompt Hello': 'the bundled model, in the terminal view',
+        'probe compare --model model.gguf --prompt Hello --steps 0 --no-tui': 'your model, the prompt only, as text',
+        'probe compare --prompt "What is 2 plus 3?" --inject rope-halves': 'what a known bug looks like',
+        'probe compare --prompt Hello --html report.html --junit report.xml': 'a page to send, and a result for CI',
+        'LLAMA_PROBE_SHADERS=my-shaders probe compare --watch': 'again whenever a shader changes',
+      }),
+    );
+  for (const option of RUN) command.addOption(option());
+  command
+    .addOption(new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow'))
+    .addOption(OPTIONS.inject())
+    .addOption(OPTIONS.teacherForced())
+    .addOption(OPTIONS.noTeacherForced());
+  for (const option of OUTPUTS) command.addOption(option());
+  return command.action((options: CompareOptions & ViewOptions) =>
+    runComparison({ command: 'compare', options }, options, context),
+  );
+}

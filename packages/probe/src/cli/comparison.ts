@@ -1,0 +1,61 @@
+import { EXIT } from '../exit.js';
+import { type Job, runJob } from '../job.js';
+import type { Finding } from '../report/outcome.js';
+import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
+import type { Context } from './context.js';
+
+/** How a comparison is shown. */
+export interface ViewOptions extends OutputOptions {
+  /** false: text, even on a terminal. */
+  tui?: boolean;
+  /** Run again whenever what was compared changes. */
+  watch?: boolean;
+}
+
+/** What `compare` and `diff` have in common: the terminal view, or a report as text and whatever else was asked for. */
+export async function runComparison(job: Job, options: ViewOptions, context: Context): Promise<void> {
+  checkOutputs(options);
+  if (isInteractive(options)) {
+    const { showLive } = await import('../live/show.js');
+    context.code = await showLive(job, options);
+    return;
+  }
+  if (options.watch) {
+    const { watchAsText } = await import('../watch/text.js');
+    context.code = await watchAsText(job, options, context);
+    return;
+  }
+  const finding = await find(job, options, context);
+  await present([finding], options, context);
+  context.code = EXIT[finding.verdict];
+}
+
+/** Runs a comparison, with a closer look at its stages where an output shows them. */
+export async function find(job: Job, options: OutputOptions, { progress, signal }: Context): Promise<Finding> {
+  const { Recorder } = await import('../run/watcher.js');
+  const { outcomeOf } = await import('../report/outcome.js');
+  const recorder = options.html === undefined ? undefined : new Recorder();
+  const report = await runJob(job, progress, signal, recorder);
+  return { ...outcomeOf(report), recorder };
+}
+
+/** Writes the outputs that were asked for, and the report as text where none of them takes standard output. */
+export async function present(
+  findings: readonly [Finding, ...Finding[]],
+  options: OutputOptions,
+  context: Context,
+): Promise<void> {
+  if (options.json) context.print(JSON.stringify(findings[0].report));
+  else if (!takesStdout(options)) {
+    const { textReport } = await import('../report/text.js');
+    context.print(textReport(findings[0].report));
+  }
+  await writeOutputs(findings, options, context.print);
+}
+
+/** Whether somebody sits before a terminal who can press keys, and nothing else was asked for. */
+export function isInteractive(options: ViewOptions): boolean {
+  const { stdin, stdout, env } = process;
+  const hasTerminal = stdin.isTTY === true && stdout.isTTY === true && env.TERM !== 'dumb' && !env.CI;
+  return hasTerminal && options.tui !== false && !takesStdout(options) && !options.github;
+}

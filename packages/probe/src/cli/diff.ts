@@ -1,0 +1,26 @@
+import { Argument, Command, Option } from 'commander';
+import type { DiffOptions } from '../commands/diff.js';
+import { runComparison, type ViewOptions } from './comparison.js';
+import type { Context } from './context.js';
+import { examples } from './help.js';
+import { JUDGING, OUTPUTS } from './options.js';
+
+export function diffCommand(context: Context): Command {
+  const command = new Command('diff')
+    .description('compare two dumps')
+    .addArgument(new Argument('<candidate>', 'the dump in doubt'))
+    .addArgument(new Argument('<reference>', 'the dump to believe'))
+    .addOption(new Option('-m, --model <file>', 'the GGUF file: with its weights the bug can be named'))
+    .addHelpText(
+      'after',
+      examples({
+        'probe diff mine.arrow reference.arrow': "your engine's dump against llama.cpp's",
+        'probe diff mine.arrow reference.arrow --model model.gguf': 'and the bug by name, where it is a known one',
+        'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
+      }),
+    );
+  for (const option of [...JUDGING, ...OUTPUTS]) command.addOption(option());
+  return command.action((candidate: string, reference: string, options: DiffOptions & ViewOptions) =>
+    runComparison({ command: 'diff', candidate, reference, options }, options, context),
+  );
+}

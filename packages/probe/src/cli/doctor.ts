@@ -1,0 +1,27 @@
+import { Command, Option } from 'commander';
+import type { DoctorOptions } from '../commands/doctor.js';
+import { COULD_NOT_TELL, EXIT } from '../exit.js';
+import type { Context } from './context.js';
+import { examples } from './help.js';
+import { OPTIONS } from './options.js';
+
+export function doctorCommand(context: Context): Command {
+  return new Command('doctor')
+    .description('show what this machine has: adapters, llama.cpp, memory, and what is missing')
+    .addOption(new Option('--prove', 'try out on the bundled model that the verdict can be believed'))
+    .addOption(OPTIONS.json())
+    .addHelpText(
+      'after',
+      examples({
+        'probe doctor': 'adapters, llama.cpp, and what to install for a faster one',
+        'probe doctor --prove': 'is a verdict of this machine to be believed?',
+      }),
+    )
+    .action(async (options: DoctorOptions & { json?: boolean }) => {
+      const { doctorText, runDoctor } = await import('../commands/doctor.js');
+      const doctor = await runDoctor(options, context.progress, context.signal);
+      context.print(options.json ? JSON.stringify(doctor) : doctorText(doctor));
+      const sound = doctor.llama.ok && doctor.chosen !== null && (doctor.proofs ?? []).every(({ ok }) => ok);
+      context.code = sound ? EXIT.agree : COULD_NOT_TELL;
+    });
+}
