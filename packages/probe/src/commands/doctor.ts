@@ -32,6 +32,7 @@ export interface DoctorOptions {
 export async function runDoctor(options: DoctorOptions, progress: Progress, signal: AbortSignal): Promise<Doctor> {
   progress.say('looking for WebGPU adapters and for llama.cpp');
   const [adapters, llama] = await Promise.all([listAdapters(), findLlama(signal)]);
+  signal.throwIfAborted(); // what was not found then was not looked for
   return {
     schema: 1,
     node: process.version,

@@ -1,5 +1,13 @@
+import { stringify } from 'csv-stringify/sync';
 import type { Finding } from './outcome.js';
+import { COLUMNS, rowsOf } from './rows.js';
 
-export function csv(_findings: readonly Finding[]): string {
-  return '';
+/** Every stage as a row of CSV, under a row of names. A missing value is empty; numbers that are none are NaN and Infinity. */
+export function csv(findings: readonly Finding[]): string {
+  const rows = rowsOf(findings).map((row) => COLUMNS.map(({ of }) => of(row)));
+  return stringify([COLUMNS.map(({ name }) => name), ...rows], {
+    // Spreadsheets compute a text that begins like a formula, and a dump's stages may have any name.
+    escape_formulas: true,
+    cast: { boolean: String },
+  });
 }

@@ -1,7 +1,7 @@
-import { type Fault, showLimit } from '@llama-probe/diff';
-import type { NamedFault } from '../run/forced.js';
+import { showLimit } from '@llama-probe/diff';
 import { color } from './color.js';
-import { ranges, short } from './numbers.js';
+import { type FaultGroup, groupFaults, placeOf, stepsOf, worstOf } from './fault-groups.js';
+import { short } from './numbers.js';
 import type { Report } from './report.js';
 
 const SHOWN = 12;
@@ -15,16 +15,15 @@ export function faultsText({ faults, first, diagnosis }: Pick<Report, 'faults' |
       ...(diagnosis ? [`${WORDS[diagnosis.confidence]}: ${diagnosis.text}`] : []),
     ].join('\n');
   }
-  const kind = ({ stage, cause }: NamedFault) => `${stage} ${cause?.id ?? ''}`;
-  const groups = [...new Set(faults.map(kind))].map((one) => faults.filter((fault) => kind(fault) === one));
+  const groups = groupFaults(faults);
   const shown = groups.slice(0, SHOWN).map((group) => {
-    const worst = group.reduce((a, b) => (b.local > a.local ? b : a));
-    const [{ stage, where, diagnosis: named }] = group as [NamedFault];
+    const worst = worstOf(group);
+    const [{ where, diagnosis: named }] = group;
     const { reason } = worst;
     const delta =
       reason ?? `local delta ${group.length > 1 ? 'up to ' : ''}${short(worst.local)}, limit ${showLimit(worst.limit)}`;
     return [
-      `  ${stage}${ofLayers(group)}${atSteps(group)}: ${delta}`,
+      `  ${placeOf(group)}${atSteps(group)}: ${delta}`,
       ...(where ? [`    where: ${where.text}`] : []),
       ...(named ? [`    ${WORDS[named.confidence]}: ${named.text}`] : []),
     ].join('\n');
@@ -33,14 +32,8 @@ export function faultsText({ faults, first, diagnosis }: Pick<Report, 'faults' |
   return ["wrong from llama.cpp's own inputs:", ...shown, ...more].join('\n');
 }
 
-function ofLayers(faults: readonly Fault[]): string {
-  const layers = faults.flatMap(({ layer }) => (layer === null ? [] : [layer]));
-  if (layers.length === 0) return '';
-  return layers.length === 1 ? ` of layer ${layers[0]}` : ` of the layers ${ranges(layers)}`;
-}
-
-function atSteps(faults: readonly Fault[]): string {
-  const steps = [...new Set(faults.flatMap((fault) => fault.steps))].sort((a, b) => a - b);
-  if (steps.length === 1) return steps[0] === 0 ? '' : ` at step ${steps[0]}`;
-  return ` at the steps ${ranges(steps)}`;
+function atSteps(group: FaultGroup): string {
+  const steps = stepsOf(group);
+  if (steps === '0') return '';
+  return /^\d+$/.test(steps) ? ` at step ${steps}` : ` at the steps ${steps}`;
 }

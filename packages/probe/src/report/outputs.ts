@@ -1,6 +1,6 @@
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import type { Finding } from './outcome.js';
+import { checkWritable, placeOf, writeWhole } from './write-file.js';
 
 /** Which outputs are wanted besides text. A file named `-` is standard output. */
 export interface OutputOptions {
@@ -38,38 +38,47 @@ export const takesStdout = (options: OutputOptions): boolean =>
 /**
  * Checks before anything runs that what is asked for can be written: a comparison of minutes must not be lost at its end.
  *
+ * @param taken files that the command itself reads or keeps, and that no output may take the place of
  * @throws UsageError for two outputs in one place, and for a file that cannot be written
  */
-export function checkOutputs(options: OutputOptions): void {
+export function checkOutputs(options: OutputOptions, taken: readonly string[] = []): void {
   const places = new Map<string, string>(options.json ? [['-', '--json']] : []);
+  const own = new Set(taken.map(placeOf));
   for (const [name, path] of given(options)) {
-    const other = places.get(path);
-    const place = path === '-' ? 'standard output' : path;
-    if (other) throw new UsageError(`${other} and --${name} both write to ${place}; give one of them another file.`);
-    places.set(path, `--${name}`);
-    if (path === '-') continue;
-    try {
-      closeSync(openSync(path, 'wx'));
-      rmSync(path); // it was only to see whether it can be made
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST') throw unwritable(name, path, code);
-      try {
-        closeSync(openSync(path, 'r+'));
-      } catch (error) {
-        throw unwritable(name, path, (error as NodeJS.ErrnoException).code);
-      }
+    if (path === '')
+      throw new UsageError(`--${name}: wanted the name of a file, or - for standard output; got nothing.`);
+    const place = path === '-' ? '-' : placeOf(path);
+    const other = places.get(place);
+    if (other) {
+      const shown = path === '-' ? 'standard output' : path;
+      throw new UsageError(`${other} and --${name} both write to ${shown}; give one of them another file.`);
     }
+    places.set(place, `--${name}`);
+    if (path === '-') {
+      if (name === 'arrow' && process.stdout.isTTY) {
+        throw new UsageError('--arrow -: standard output is a terminal, and Arrow is no text; name a file.');
+      }
+      continue;
+    }
+    if (own.has(place)) {
+      throw new UsageError(`--${name}: ${path} is a file that this command itself reads or keeps; name another one.`);
+    }
+    checkWritable(`--${name}`, path);
   }
 }
 
-/** Writes what was asked for. @returns the files that were written */
+/**
+ * Writes what was asked for. One that fails does not keep the others from being written.
+ *
+ * @returns the files that were written @throws UsageError for what could not be
+ */
 export async function writeOutputs(
   findings: readonly Finding[],
   options: OutputOptions,
   print: (text: string | Uint8Array) => void,
 ): Promise<string[]> {
   const written: string[] = [];
+  const problems: string[] = [];
   for (const [name, path] of given(options)) {
     const content = await FILES[name](findings);
     if (path === '-') {
@@ -77,11 +86,12 @@ export async function writeOutputs(
       continue;
     }
     try {
-      writeFileSync(path, content);
+      writeWhole(`--${name}`, path, content);
+      written.push(path);
     } catch (error) {
-      throw unwritable(name, path, (error as NodeJS.ErrnoException).code);
+      if (!(error instanceof UsageError)) throw error;
+      problems.push(error.message);
     }
-    written.push(path);
   }
   if (options.github) {
     const { annotations, writeSummary } = await import('./github.js');
@@ -91,11 +101,6 @@ export async function writeOutputs(
     else print(lines);
     await writeSummary(findings);
   }
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return written;
-}
-
-function unwritable(name: string, path: string, code: string | undefined): UsageError {
-  return new UsageError(
-    `--${name}: ${path} cannot be written (${code}). Name a file in a folder that exists and has room.`,
-  );
 }
