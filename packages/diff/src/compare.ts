@@ -10,8 +10,8 @@ import { OpenStage, type Yardstick } from './open-stage.js';
 import type { Heads } from './scores.js';
 
 export interface CompareOptions extends Heads {
-  /** How limits follow from floors. */
-  readonly rule: LimitRule;
+  /** How limits follow from floors: the same for every stage, or each stage's own. */
+  readonly rule: LimitRule | ((at: StageId) => LimitRule);
   /** The reference's distance from itself; it may fill while the reference's tensors come. */
   readonly floors?: Pick<Floors, 'get'>;
   /** The token ids of both sides, prompt then decoded. They are compared before anything else. */
@@ -45,7 +45,10 @@ export async function compare(
   const { rule, floors } = options;
   const open = new Map<string, OpenStage>();
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
-  const yardstick = (key: string) => ({ rule, floor: floors?.get(key) });
+  const yardstick = (at: StageId): Yardstick => ({
+    rule: typeof rule === 'function' ? rule(at) : rule,
+    floor: floors?.get(stageKey(at)),
+  });
   const greedy = new Map<number, Omit<GreedyChoice, 'allowed'>>();
   let logits: LogitsSummary | null = null;
   let kept = 0;
@@ -57,9 +60,9 @@ export async function compare(
       stage = new OpenStage(tensor, options);
       open.set(key, stage);
     }
-    const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(key) : undefined);
+    const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
     kept += added.kept;
-    options.onStage?.(stage.result(yardstick(key)), added.rows);
+    options.onStage?.(stage.result(yardstick(stage.at)), added.rows);
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
     if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
@@ -78,9 +81,9 @@ export async function compare(
   refuseWrongOrder(open);
   const stages = all
     .filter(isExpected)
-    .map((stage) => stage.result(yardstick(stageKey(stage.at))))
+    .map((stage) => stage.result(yardstick(stage.at)))
     .sort((a, b) => a.step - b.step || a.order - b.order)
-    .map(withWhere(options.locate ?? 'first', (key) => open.get(key)?.where(yardstick(key)) ?? null));
+    .map(withWhere(options.locate ?? 'first', (at) => open.get(stageKey(at))?.where(yardstick(at)) ?? null));
   const ignored = [...new Set(all.filter((stage) => !isExpected(stage)).map(({ at }) => at.stage))];
   const judged = judge(stages);
   const reason =
@@ -89,7 +92,7 @@ export async function compare(
       : judged.reason;
   const choices = [...greedy.values()].map((choice) => {
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
-    return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stageKey(stage))) : 0 };
+    return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
   return { ...judged, reason, stages, ignored, logits, greedy: choices };
 }
@@ -100,13 +103,13 @@ function allowedGap({ limit, referenceRms }: StageResult, { rule, floor }: Yards
 }
 
 /** Adds where the error is to the stages that are worth it: a closer look takes as long as all the rest. */
-function withWhere(which: 'first' | 'each', where: (key: string) => Where | null): (stage: StageResult) => StageResult {
+function withWhere(which: 'first' | 'each', where: (at: StageId) => Where | null): (stage: StageResult) => StageResult {
   const seen = new Set<string>();
   return (stage) => {
     const place = which === 'first' ? 'any' : stageKey({ ...stage, step: 0 });
     if (stage.verdict !== 'diverged' || seen.has(place)) return stage;
     seen.add(place);
-    return { ...stage, where: where(stageKey(stage)) };
+    return { ...stage, where: where(stage) };
   };
 }
 

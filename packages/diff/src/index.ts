@@ -1,5 +1,5 @@
 export { align, type Pair } from './align.js';
-export { type CompareOptions, compare, tokenDifference } from './compare.js';
+export { type CompareOptions, compare, layerCount, tokenDifference } from './compare.js';
 export type { Cause, Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
 export {
   Details,

@@ -55,6 +55,19 @@ describe('a comparison', () => {
     );
   });
 
+  test('a stage may have a limit of its own', async () => {
+    const wrong = change(3, [5, 6, 7, 8.5]);
+    const judged = (lax: number | null) =>
+      compare(stream(wrong), stream(healthy()), {
+        rule: ({ layer }) => ({ margin: 10, minimum: layer === lax ? 0.5 : 0.01 }),
+        tokens: { candidate: [1, 2], reference: [1, 2] },
+      });
+    expect((await judged(0)).first).toMatchObject({ stage: 'q_proj', layer: 1 });
+    const allowed = await judged(1);
+    expect(allowed.verdict).toBe('agree');
+    expect(allowed.stages.map(({ limit }) => limit)).toEqual([0.01, 0.01, 0.01, 0.5, 0.01]);
+  });
+
   test('a wrong row does not hide behind a row of large values', async () => {
     const rows = (second: number) => [tensor('l_out', [2e5, 1, 1, 1, second, 1, 1, 1], { width: 4 })];
     const result = await run(rows(1.5), rows(1), 1e-5);

@@ -3,7 +3,7 @@ export { openAdapter } from './adapter/index.js';
 export { llamaConfig } from './config.js';
 export { forward } from './forward.js';
 export { openGguf } from './gguf.js';
-export { Commands, KernelCache } from './kernels.js';
+export { Commands, KernelCache, SHADER_FOLDER } from './kernels.js';
 export { createMulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';

@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
-const SHADERS = new URL('../shaders/', import.meta.url);
-const OTHER_SHADERS = process.env.LLAMA_PROBE_SHADERS;
+export const SHADER_FOLDER = process.env.LLAMA_PROBE_SHADERS || fileURLToPath(new URL('../shaders/', import.meta.url));
 
-const sources = new Map<string, string>();
-
-/** The text of one shader file, such as `rope.wgsl` or `quant/q4_k.wgsl`. */
+/** The text of one shader file, such as `rope.wgsl` or `quant/q4_k.wgsl`. Read anew each time: `--watch` runs again when one has changed. */
 export function shaderSource(file: string): string {
-  let source = sources.get(file);
-  if (source === undefined) {
-    source = readFileSync(OTHER_SHADERS ? `${OTHER_SHADERS}/${file}` : new URL(file, SHADERS), 'utf8');
-    sources.set(file, source);
-  }
-  return source;
+  return readFileSync(join(SHADER_FOLDER, file), 'utf8');
 }
 
 const MAX_WORKGROUPS = 65535;

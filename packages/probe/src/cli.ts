@@ -3,6 +3,7 @@ import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
 import { Progress } from './progress.js';
+import { failedReport } from './report/failed.js';
 
 /** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -47,17 +48,5 @@ function fail(error: unknown, json: boolean): number {
 }
 
 function printError(reason: string, code: string): void {
-  const nothing = {
-    model: null,
-    tokens: [],
-    reference: null,
-    candidate: null,
-    first: null,
-    stages: [],
-    logits: null,
-    timings: {},
-  };
-  process.stdout.write(
-    `${JSON.stringify({ schema: 1, verdict: 'incomparable', reason, error: { code }, ...nothing })}\n`,
-  );
+  process.stdout.write(`${JSON.stringify(failedReport(reason, code))}\n`);
 }

@@ -13,6 +13,7 @@ import {
   type ReferenceMode,
   type RunOptions,
 } from '@llama-probe/reference';
+import type { StageLimit } from './gate/stage-limits.js';
 import { exactFits } from './model.js';
 import type { Progress } from './progress.js';
 import { parameters } from './sides.js';
@@ -36,6 +37,8 @@ export interface FloorOptions {
   floors?: boolean;
   margin?: number;
   minimum?: number;
+  /** Other margins and minimums for some stages. */
+  limits?: readonly StageLimit[];
 }
 
 /** A reference's tensors with their floors, by which others are judged. */

@@ -25,6 +25,12 @@ export class Progress {
     }
   };
 
+  /** The same, of one of several things. @example progress.within('case 2 of 3').say('uploading weights') */
+  within(label: string): Progress {
+    const say = (message: string) => this.say(`${label}: ${message}`);
+    return Object.assign(new Progress(this.stream), { say, done: this.done });
+  }
+
   /** Clears the line. Call it before anything else is printed. */
   readonly done = (): void => {
     clearTimeout(this.timer);

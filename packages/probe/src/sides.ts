@@ -68,3 +68,30 @@ export async function openBoth(
   if (llama.status === 'fulfilled') await llama.value.reference.close();
   throw either.reason;
 }
+
+/** Both sides of a model, opened, and how to let go of them. */
+export interface OpenedSides {
+  readonly file: GgufFile;
+  readonly engine: Engine;
+  readonly reference: Reference;
+  readonly chosen: ChosenMode;
+  close(): Promise<void>;
+}
+
+export interface SidesOptions extends ModelOptions {
+  reference: ReferenceMode | 'auto';
+  adapter: AdapterChoice;
+}
+
+export type OpenSides = (options: SidesOptions, progress: Progress, signal: AbortSignal) => Promise<OpenedSides>;
+
+/** The model that was asked for, on both sides. */
+export const openSides: OpenSides = async (options, progress, signal) => {
+  const file = await chooseModel(options, progress, signal);
+  const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+  const close = async () => {
+    engine.close();
+    await reference.close();
+  };
+  return { file, engine, reference, chosen, close };
+};

@@ -3,6 +3,7 @@ import { type Attempt, attempts, DAWN_BACKEND } from './attempts.js';
 import { createInstance, setEnvironment } from './dawn.js';
 import { type AdapterInfo, type AdapterKind, describeAdapter, FEATURES, LIMITS } from './info.js';
 import { captureStderr } from './quiet.js';
+import { unbindAll } from './unbind.js';
 
 export interface OpenedAdapter {
   info: AdapterInfo;
@@ -136,6 +137,7 @@ async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<Opene
     },
     close() {
       closed = true;
+      if (info.backend === 'OpenGL ES' && !failure) unbindAll(device);
       device.destroy();
     },
   };

@@ -2,23 +2,30 @@ import { Command, Option } from 'commander';
 import type { CaptureOptions } from '../commands/capture.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { OPTIONS, RUN } from './options.js';
+import { HEADINGS, OPTIONS, RUN } from './options.js';
 
 export function captureCommand(context: Context): Command {
   const command = new Command('capture')
     .description('run one side and write its stages into a dump')
-    .addOption(new Option('--from <side>', 'whose stages').choices(['llama', 'webgpu']).makeOptionMandatory())
-    .addOption(new Option('-o, --out <file>', 'the dump to write').makeOptionMandatory())
+    .addOption(
+      new Option('--from <side>', "whose stages: llama.cpp's, or the engine's")
+        .helpGroup(HEADINGS.what)
+        .choices(['llama', 'webgpu'])
+        .makeOptionMandatory(),
+    )
     .addHelpText(
       'after',
       examples({
-        'probe capture --from llama --model model.gguf --tokens 1,15043 --steps 0 --out reference.arrow':
+        'probe capture --from llama -m model.gguf --tokens 1,15043 --steps 0 -o a.arrow':
           "llama.cpp's stages, to hold your engine's to",
         'probe capture --from llama --model model.gguf --stages all --out all.arrow':
           "every node of llama.cpp's graph, of any architecture",
       }),
     );
-  for (const option of [...RUN, OPTIONS.json]) command.addOption(option());
+  for (const option of RUN) command.addOption(option());
+  command
+    .addOption(new Option('-o, --out <file>', 'the dump to write').helpGroup(HEADINGS.output).makeOptionMandatory())
+    .addOption(OPTIONS.json());
   return command.action(async (options: CaptureOptions) => {
     const { runCapture } = await import('../commands/capture.js');
     const captured = await runCapture(options, context.progress, context.signal);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { runComparison, type ViewOptions } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { type CompareOptions, OPTIONS, OUTPUTS, RUN } from './options.js';
+import { type CompareOptions, HEADINGS, OPTIONS, OUTPUTS, RUN } from './options.js';
 
 export function compareCommand(context: Context): Command {
   const command = new Command('compare')
@@ -19,7 +19,11 @@ export function compareCommand(context: Context): Command {
     );
   for (const option of RUN) command.addOption(option());
   command
-    .addOption(new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow'))
+    .addOption(
+      new Option('-o, --out <directory>', 'keep both dumps: reference.arrow and candidate.arrow').helpGroup(
+        HEADINGS.output,
+      ),
+    )
     .addOption(OPTIONS.inject())
     .addOption(OPTIONS.teacherForced())
     .addOption(OPTIONS.noTeacherForced());

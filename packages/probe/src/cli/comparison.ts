@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { EXIT } from '../exit.js';
 import { type Job, runJob } from '../job.js';
 import type { Finding } from '../report/outcome.js';
@@ -14,10 +15,10 @@ export interface ViewOptions extends OutputOptions {
 
 /** What `compare` and `diff` have in common: the terminal view, or a report as text and whatever else was asked for. */
 export async function runComparison(job: Job, options: ViewOptions, context: Context): Promise<void> {
-  checkOutputs(options);
+  checkOutputs(options, ownFiles(job));
   if (isInteractive(options)) {
     const { showLive } = await import('../live/show.js');
-    context.code = await showLive(job, options);
+    context.code = await showLive(job, options, context.signal);
     return;
   }
   if (options.watch) {
@@ -28,6 +29,16 @@ export async function runComparison(job: Job, options: ViewOptions, context: Con
   const finding = await find(job, options, context);
   await present([finding], options, context);
   context.code = EXIT[finding.verdict];
+}
+
+/** What a comparison reads, and the dumps that it keeps. */
+function ownFiles(job: Job): string[] {
+  const { model } = job.options;
+  const named = (path: string | undefined) => (path === undefined ? [] : [path]);
+  if (job.command === 'diff') return [job.candidate, job.reference, ...named(model)];
+  const { promptFile, out } = job.options;
+  const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
+  return [...kept, ...named(model), ...named(promptFile)];
 }
 
 /** Runs a comparison, with a closer look at its stages where an output shows them. */

@@ -10,7 +10,11 @@ export function diffCommand(context: Context): Command {
     .description('compare two dumps')
     .addArgument(new Argument('<candidate>', 'the dump in doubt'))
     .addArgument(new Argument('<reference>', 'the dump to believe'))
-    .addOption(new Option('-m, --model <file>', 'the GGUF file: with its weights the bug can be named'))
+    .addOption(
+      new Option('-m, --model <file>', 'the GGUF file: with its weights the bug can be named').helpGroup(
+        'What is compared:',
+      ),
+    )
     .addHelpText(
       'after',
       examples({

@@ -27,59 +27,82 @@ export interface CompareOptions extends RunOptions {
   inject?: string;
 }
 
+/** Under which a long help has its options. */
+export const HEADINGS = {
+  what: 'What is run:',
+  part: 'Which part of it:',
+  how: 'How it is run:',
+  limits: 'What may differ:',
+  output: 'Outputs (a report to - goes to standard output):',
+  view: 'How it is shown:',
+} as const;
+
+const under =
+  (heading: keyof typeof HEADINGS) =>
+  (flags: string, description: string): Option =>
+    new Option(flags, description).helpGroup(HEADINGS[heading]);
+
+const what = under('what');
+const part = under('part');
+const how = under('how');
+const limits = under('limits');
+const output = under('output');
+const view = under('view');
+
 /** The options of the commands that run something; a command takes those it needs. */
 export const OPTIONS = {
-  model: () => new Option('-m, --model <file>', 'GGUF file (default: the bundled model)'),
-  prompt: () => new Option('-p, --prompt <text>', 'text to run (default: "Hello")'),
-  promptFile: () => new Option('--prompt-file <file>', 'read the prompt from a file'),
-  tokens: () => new Option('--tokens <ids>', 'run these token ids instead of text, such as 1,15043'),
-  chat: () => new Option('--chat', "put the prompt through the model's chat template"),
-  steps: () => new Option('-n, --steps <count>', 'tokens to decode after the prompt').default(16).argParser(parseCount),
+  model: () => what('-m, --model <file>', 'a GGUF file (default: the bundled model)'),
+  prompt: () => what('-p, --prompt <text>', 'the text to run (default: "Hello")'),
+  promptFile: () => what('--prompt-file <file>', 'read the prompt from a file'),
+  tokens: () => what('--tokens <ids>', 'token ids instead of a text, such as 1,15043'),
+  chat: () => what('--chat', "put the prompt through the model's chat template"),
+  steps: () =>
+    what('-n, --steps <count>', 'greedy tokens to decode after the prompt').default(16).argParser(parseCount),
   reference: () =>
-    new Option('--reference <mode>', 'llama.cpp on the file as it is, or on its weights as F32')
+    how(
+      '--reference <mode>',
+      'llama.cpp on the file as it is (native), on its weights as F32 (exact), or exact where that fits in memory',
+    )
       .choices(['auto', 'exact', 'native'])
       .default('auto'),
-  adapter: () => new Option('--adapter <kind>', 'WebGPU adapter').choices(['auto', ...ADAPTERS]).default('auto'),
-  stages: () => new Option('--stages <names>', 'only these stages, such as q_rope,kq'),
-  layers: () => new Option('--layers <list>', 'only these layers, such as 0,2-4'),
-  quantize: () =>
-    new Option('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  adapter: () =>
+    how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')
+      .choices(['auto', ...ADAPTERS])
+      .default('auto'),
+  stages: () => part('--stages <names>', 'only these stages, such as q_rope,kq'),
+  layers: () => part('--layers <list>', 'only these layers, such as 0,2-4'),
+  quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
   ubatch: () =>
-    new Option(
-      '--ubatch <count>',
-      'the most prompt tokens evaluated at once (default: what the adapter can take)',
-    ).argParser(parsePositive),
-  noFloors: () =>
-    new Option('--no-floors', "do not measure llama.cpp's distance from itself: constants are the limits"),
+    how('--ubatch <count>', 'at most so many prompt tokens at once (default: what the adapter can take)').argParser(
+      parsePositive,
+    ),
+  noFloors: () => limits('--no-floors', "do not measure llama.cpp's distance from itself; constants are the limits"),
   margin: () =>
-    new Option('--margin <factor>', 'how many times its floor a delta may be (default: 10, or 3 for native)').argParser(
+    limits('--margin <factor>', 'how many times its floor a delta may be (default: 10, or 3 for native)').argParser(
       parseFactor,
     ),
   minimum: () =>
-    new Option(
+    limits(
       '--minimum <delta>',
       'what a relative RMS delta may always be (default: 1e-5, or 1e-3 for native)',
     ).argParser(parseFactor),
   teacherForced: () =>
-    new Option(
-      '--teacher-forced',
-      "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)",
-    ),
-  noTeacherForced: () => new Option('--no-teacher-forced', 'only the free run'),
+    how('--teacher-forced', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
+  noTeacherForced: () => how('--no-teacher-forced', 'only the free run'),
   inject: () =>
-    new Option(
+    what(
       '--inject <bugs>',
       "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
     ),
-  json: () => new Option('--json', 'print one JSON object on stdout'),
-  html: () => new Option('--html <file>', 'write the report as one page that opens anywhere'),
-  markdown: () => new Option('--markdown <file>', 'write a comment for a pull request'),
-  junit: () => new Option('--junit <file>', 'write JUnit XML, a test case per stage'),
-  csv: () => new Option('--csv <file>', 'write every stage as a row of CSV'),
-  arrow: () => new Option('--arrow <file>', 'write every stage as a row of an Arrow file, for DuckDB or polars'),
-  github: () => new Option('--github', 'print annotations for GitHub Actions, and write its job summary'),
-  watch: () => new Option('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
-  noTui: () => new Option('--no-tui', 'print text, even on a terminal'),
+  json: () => output('--json', 'print one JSON object on stdout'),
+  html: () => output('--html <file>', 'write the report as one page that opens anywhere'),
+  markdown: () => output('--markdown <file>', 'write a comment for a pull request'),
+  junit: () => output('--junit <file>', 'write JUnit XML, a test case per stage'),
+  csv: () => output('--csv <file>', 'write every stage as a row of CSV'),
+  arrow: () => output('--arrow <file>', 'write every stage as a row of an Arrow file, for DuckDB or polars'),
+  github: () => output('--github', 'print annotations for GitHub Actions, and write its job summary'),
+  watch: () => view('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
+  noTui: () => view('--no-tui', 'print text, even on a terminal'),
 };
 
 /** How limits follow from floors. */
@@ -93,11 +116,11 @@ export const RUN = [
   OPTIONS.tokens,
   OPTIONS.chat,
   OPTIONS.steps,
-  OPTIONS.reference,
-  OPTIONS.adapter,
+  OPTIONS.quantize,
   OPTIONS.stages,
   OPTIONS.layers,
-  OPTIONS.quantize,
+  OPTIONS.reference,
+  OPTIONS.adapter,
   OPTIONS.ubatch,
   ...JUDGING,
 ];

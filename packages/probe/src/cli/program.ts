@@ -2,20 +2,33 @@ import { Command } from 'commander';
 import { VERSION } from '../version.js';
 import { captureCommand } from './capture.js';
 import { checkCommand } from './check.js';
+import { suggestChoices } from './choices.js';
 import { compareCommand } from './compare.js';
+import { completionCommand } from './completion.js';
 import type { Context } from './context.js';
 import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
 import { faultsCommand } from './faults.js';
-import { examples } from './help.js';
+import { gateCommand } from './gate.js';
+import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { inspectCommand } from './inspect.js';
+import { mergeCommand } from './merge.js';
+
+const LAST = 'Your machine and shell:';
+
+/** Under which the commands are listed. */
+const COMMANDS = {
+  'Find a divergence:': [compareCommand, captureCommand, diffCommand],
+  'Keep it right:': [gateCommand, mergeCommand],
+  'Look closer:': [faultsCommand, checkCommand, inspectCommand],
+  [LAST]: [doctorCommand, completionCommand],
+};
 
 /** Every command with its options and examples. Nothing is loaded but this until one of them runs. */
 export function buildProgram(context: Context): Command {
   const program = new Command('probe')
     .description('Finds the first wrong stage of an LLM inference engine, measured against llama.cpp.')
-    .version(VERSION)
-    .addHelpText('after', '\nExit codes: 0 the sides agree, 1 they diverged, 2 it could not be told.')
+    .version(VERSION, '-V, --version', 'show the version')
     .addHelpText(
       'after',
       examples({
@@ -24,19 +37,20 @@ export function buildProgram(context: Context): Command {
         'probe diff mine.arrow reference.arrow --model model.gguf': "your engine's dump against llama.cpp's",
       }),
     );
-  const commands = [
-    compareCommand,
-    captureCommand,
-    diffCommand,
-    faultsCommand,
-    checkCommand,
-    inspectCommand,
-    doctorCommand,
-  ];
-  for (const command of commands) program.addCommand(command(context));
+  for (const [heading, commands] of Object.entries(COMMANDS)) {
+    for (const command of commands) program.addCommand(command(context).helpGroup(heading));
+  }
+  program.addHelpCommand(
+    new Command('help').argument('[command]').description('show the help of a command').helpGroup(LAST),
+  );
   // A command inherits nothing when it is added, so each is told the same.
   for (const command of [program, ...program.commands]) {
+    suggestChoices(command);
+    tidy(command);
     command
+      .addHelpOption(helpOption(command))
+      .configureHelp({ subcommandTerm: (one) => one.name() })
+      .addHelpText('after', exitCodes(command.name()))
       .exitOverride()
       .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'probe: ')) })
       .showHelpAfterError(

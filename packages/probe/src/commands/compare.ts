@@ -17,22 +17,27 @@ import { makePlan, type Plan } from '../run/plan.js';
 import { ownTokens, speller } from '../run/said.js';
 import type { About, Watcher } from '../run/watcher.js';
 import { parseLayers, parseStages } from '../selection.js';
-import { chooseModel, openBoth } from '../sides.js';
+import { type OpenSides, openSides } from '../sides.js';
 
-/** `probe compare`: both sides on the same tokens, compared as they run. */
+/**
+ * `probe compare`: both sides on the same tokens, compared as they run.
+ *
+ * @param open what opens the sides, where several comparisons share them
+ */
 export async function runCompare(
   options: CompareOptions,
   progress: Progress,
   signal: AbortSignal,
   watcher?: Watcher,
+  open: OpenSides = openSides,
 ): Promise<Report> {
   const begin = performance.now();
   const prompt = parsePrompt(options);
   const stages = parseStages(options.stages);
   const kept = [new Kept(options.out, 'candidate'), new Kept(options.out, 'reference')] as const;
   try {
-    const file = await chooseModel(options, progress, signal);
-    const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+    const sides = await open(options, progress, signal);
+    const { file, engine, reference, chosen } = sides;
     try {
       const opened = performance.now();
       const layers = parseLayers(options.layers, engine.config.blockCount);
@@ -59,8 +64,7 @@ export async function runCompare(
       };
       return { ...report, timings };
     } finally {
-      engine.close();
-      await reference.close();
+      await sides.close();
     }
   } finally {
     for (const dump of kept) dump.abort();

@@ -16,6 +16,7 @@ import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
 import { collectCases, type SickCase } from '../diagnosis/collect.js';
 import { type FloorOptions, type Judged, RULES, readFloors, ruled, UNMEASURED } from '../floors.js';
+import { ruleAt } from '../gate/stage-limits.js';
 import { ownModel } from '../own-model.js';
 import type { Progress } from '../progress.js';
 import { describeDecode } from '../report/decode.js';
@@ -76,7 +77,7 @@ async function diff(
   const tokens = { candidate: candidate.metadata.tokens, reference: metadata.tokens };
   const comparison = await compare(ours, theirs, {
     floors,
-    rule,
+    rule: ruleAt(rule, options.limits),
     tokens,
     ...heads,
     onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),

@@ -5,6 +5,7 @@ import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
 import { collectCases } from '../diagnosis/collect.js';
 import { withFloors } from '../floors.js';
+import { ruleAt } from '../gate/stage-limits.js';
 import { Teacher } from '../teacher.js';
 import { type Both, heads, runEngine, say } from './both.js';
 import type { FreeRun } from './free.js';
@@ -23,6 +24,7 @@ export async function teacherForced(both: Both, plan: Plan, { comparison }: Free
   const webgpu = runEngine(both, { ...shared, hook: teacher.hook });
   const forced = await compare(say(webgpu.tensors, "from llama.cpp's inputs:", engine, progress), teacher.tensors(), {
     ...judged,
+    rule: ruleAt(judged.rule, options.limits),
     floors: ofAnyStep(judged.floors, plan.steps),
     tokens: { candidate: all, reference: all },
     ...heads(engine),

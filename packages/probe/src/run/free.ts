@@ -2,6 +2,7 @@ import { type Comparison, compare } from '@llama-probe/diff';
 import type { DumpMetadata, Tensor } from '@llama-probe/dump';
 import { SideWatch } from '../checks.js';
 import { type Judged, withFloors } from '../floors.js';
+import { ruleAt } from '../gate/stage-limits.js';
 import type { Kept } from '../kept.js';
 import { candidateMetadata, referenceMetadata } from '../metadata.js';
 import { recordOnly } from '../selection.js';
@@ -55,6 +56,7 @@ export async function freeRun(
     referenceDump.pass(theirs, () => referenceMetadata(reference, file, chosen, about, judged)),
     {
       ...judged,
+      rule: ruleAt(judged.rule, options.limits),
       tokens: { candidate: all, reference: all },
       ...heads(engine),
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),

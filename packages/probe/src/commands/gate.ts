@@ -1,0 +1,138 @@
+import { readdirSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import type { AdapterChoice } from '../cli/options.js';
+import { UsageError } from '../errors.js';
+import { casesOf, checkFiles, type GateCase, type Matrix } from '../gate/cases.js';
+import { KeptSides } from '../gate/kept-sides.js';
+import { type LoadedConfig, loadConfig } from '../gate/load-config.js';
+import { encodeResult, type GateResult, goneNotes, type KnownUse, overall } from '../gate/result.js';
+import { type CaseFinding, runCase } from '../gate/run-case.js';
+import { casesOfShard, only, type Shard } from '../gate/shard.js';
+import type { Progress } from '../progress.js';
+import type { Note } from '../report/outcome.js';
+import { writeWhole } from '../report/write-file.js';
+import { Recorder } from '../run/watcher.js';
+import { VERSION } from '../version.js';
+
+export interface GateOptions {
+  config?: string;
+  /** A glob over the names of cases. */
+  only?: string;
+  shard?: Shard;
+  /** Write the baselines. */
+  update?: boolean;
+  /** Instead of what the configuration says. */
+  adapter?: AdapterChoice;
+  /** A file for `probe merge`. */
+  result?: string;
+  /** Take a closer look at every stage, for a page. */
+  record?: boolean;
+}
+
+export interface GateRun {
+  readonly result: GateResult;
+  /** The cases with what only a run in memory has. */
+  readonly findings: readonly CaseFinding[];
+}
+
+/** `probe gate`: every case of the configuration, against its reference and its baseline. */
+export async function runGate(options: GateOptions, progress: Progress, signal: AbortSignal): Promise<GateRun> {
+  const begin = performance.now();
+  const loaded = await loadConfig(options.config);
+  const matrix = casesOf(loaded);
+  if (options.update && matrix.baselines === null) {
+    throw new UsageError(`--update: ${loaded.path} says that there are no baselines ("baselines": false).`);
+  }
+  const cases = chosen(matrix, options);
+  checkFiles(cases, loaded);
+  const findings: CaseFinding[] = [];
+  const sides = new KeptSides();
+  try {
+    for (const [i, one] of cases.entries()) {
+      const label = cases.length > 1 ? `${one.name} (case ${i + 1} of ${cases.length})` : one.name;
+      findings.push(
+        await runCase(withAdapter(one, options.adapter), {
+          progress: progress.within(label),
+          signal,
+          recorder: options.record ? new Recorder() : undefined,
+          sides,
+          factor: matrix.factor,
+          update: options.update ?? false,
+        }),
+      );
+    }
+  } finally {
+    await sides.close();
+  }
+  const result = conclude(loaded, matrix, options, findings, performance.now() - begin);
+  if (options.result !== undefined) writeWhole('--result', options.result, `${encodeResult(result)}\n`);
+  return { result, findings };
+}
+
+function chosen({ cases }: Matrix, options: GateOptions): GateCase[] {
+  const wanted = options.only === undefined ? [...cases] : only(cases, options.only);
+  if (!options.shard) return wanted;
+  const { index, count } = options.shard;
+  const own = casesOfShard(wanted, options.shard);
+  if (own.length > 0) return own;
+  throw new UsageError(`--shard ${index}/${count} has no case: there are ${wanted.length}; use fewer shards.`);
+}
+
+function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCase {
+  if (adapter === undefined || one.work.kind !== 'engine') return one;
+  return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
+}
+
+function conclude(
+  { path, hash, config }: LoadedConfig,
+  matrix: Matrix,
+  options: GateOptions,
+  findings: readonly CaseFinding[],
+  total: number,
+): GateResult {
+  const times = (index: number, which: 'applied' | 'used') =>
+    findings.filter(({ known }) => known[which].includes(index)).length;
+  const known = (config.known ?? []).map(
+    ({ stages, until, reason }, i): KnownUse => ({
+      stages: [stages].flat(),
+      until,
+      reason,
+      applied: times(i, 'applied'),
+      used: times(i, 'used'),
+    }),
+  );
+  const isWhole = findings.length === matrix.cases.length;
+  return {
+    schema: 1,
+    kind: 'gate',
+    version: VERSION,
+    ...overall(findings),
+    config: { file: relative(process.cwd(), path) || basename(path), hash, factor: matrix.factor },
+    shard: options.shard ?? null,
+    only: options.only ?? null,
+    total: matrix.cases.length,
+    cases: findings.map(({ recorder: _, ...rest }) => rest),
+    known,
+    notes: [...staleNotes(matrix), ...(isWhole ? goneNotes(known) : [])],
+    timings: { total },
+  };
+}
+
+/** Baselines that no case has. */
+function staleNotes({ baselines, cases }: Matrix): Note[] {
+  if (baselines === null) return [];
+  const own = new Set(cases.map(({ name }) => `${name}.arrow`));
+  let files: string[];
+  try {
+    files = readdirSync(baselines);
+  } catch {
+    return []; // each case says that its own is missing
+  }
+  return files
+    .filter((file) => file.endsWith('.arrow') && !own.has(file))
+    .sort()
+    .map((file) => ({
+      level: 'notice',
+      text: `the baseline ${file} belongs to no case: remove it, or rename the case`,
+    }));
+}

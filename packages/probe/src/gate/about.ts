@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { openDump } from '@llama-probe/dump';
+import { contentHash } from '@llama-probe/reference';
+import { BUNDLED_MODEL } from '../model.js';
+import type { Report } from '../report/report.js';
+import { VERSION } from '../version.js';
+import type { BaselineAbout } from './baseline.js';
+import type { GateCase, Work } from './cases.js';
+
+type Told = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
+
+/** What a case's baseline says about where it comes from. */
+export async function aboutCase({ name, work }: GateCase, report: Told): Promise<BaselineAbout> {
+  const { model, reference, candidate, floors } = report;
+  const { file, hash } = await modelOf(work, report);
+  return {
+    name,
+    version: VERSION,
+    model: {
+      file,
+      hash,
+      quantize: work.kind === 'engine' ? (work.options.quantize ?? null) : null,
+      arch: model.arch,
+      quantization: model.quantization,
+      layers: model.layers,
+    },
+    tokens: work.kind === 'engine' ? withDecoded(report, work.options.steps) : report.tokens,
+    steps: work.kind === 'engine' ? work.options.steps : null,
+    prompt: work.kind === 'engine' ? promptHash(work) : null,
+    reference: {
+      name: reference.name,
+      version: reference.version,
+      mode: reference.mode,
+      ...(reference.cpuVariant === undefined ? {} : { cpuVariant: reference.cpuVariant }),
+    },
+    candidate: { name: candidate.name, backend: candidate.backend, adapter: basename(candidate.adapter) },
+    floors: { method: floors.method, margin: floors.margin, minimum: floors.minimum },
+  };
+}
+
+/** Both sides are fed what the reference chose. */
+const withDecoded = ({ tokens, generated }: Told, steps: number): readonly number[] => [
+  ...tokens,
+  ...(generated?.reference.tokens ?? []).slice(0, steps),
+];
+
+async function modelOf(work: Work, report: Told): Promise<{ file: string; hash: string | null }> {
+  if (work.kind === 'engine') {
+    const path = work.options.model ?? BUNDLED_MODEL;
+    return { file: basename(path), hash: await contentHash(path) };
+  }
+  const dump = await openDump(work.candidate);
+  await dump.close();
+  const { model } = dump.metadata;
+  return { file: basename(model?.file ?? report.model.file), hash: model?.hash?.replace(/^sha256:/, '') ?? null };
+}
+
+/** Of the prompt as it was given: text is not stored, it may be long. */
+export function promptHash({ options }: Extract<Work, { kind: 'engine' }>): string {
+  const { prompt, promptFile, tokens, chat } = options;
+  const text = promptFile === undefined ? prompt : readFileSync(promptFile, 'utf8');
+  return createHash('sha256')
+    .update(JSON.stringify([text ?? null, tokens ?? null, chat ?? false]))
+    .digest('hex');
+}

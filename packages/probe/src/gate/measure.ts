@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RowPair, StageResult } from '@llama-probe/diff';
+import type { CompareOptions } from '../cli/options.js';
+import { runCompare } from '../commands/compare.js';
+import { runDiff } from '../commands/diff.js';
+import type { Progress } from '../progress.js';
+import type { Report } from '../report/report.js';
+import type { About, Pass, Recorder, Watcher } from '../run/watcher.js';
+import { aboutCase } from './about.js';
+import type { Baseline, BaselineAbout } from './baseline.js';
+import { dumpAlone, engineAlone } from './candidate-alone.js';
+import { captureReference } from './capture-reference.js';
+import type { GateCase } from './cases.js';
+import type { KeptSides } from './kept-sides.js';
+import { type SketchedStage, Sketcher } from './sketch.js';
+
+/** What a case's run has shown. */
+export interface Measured {
+  readonly report: Report;
+  readonly about: BaselineAbout;
+  readonly sketches: ReadonlyMap<string, SketchedStage>;
+  /** The deltas are estimates from the baseline's projections. */
+  readonly estimated: boolean;
+}
+
+/** What a case is run with. */
+export interface Run {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Takes a closer look, for a page. */
+  readonly recorder: Recorder | undefined;
+  readonly sides: KeptSides;
+}
+
+/** Runs a case beside its reference. */
+export async function measure(one: GateCase, run: Run, captured?: string): Promise<Measured> {
+  const { work } = one;
+  const sketcher = new Sketcher();
+  const watcher = both(sketcher, run.recorder);
+  const report =
+    work.kind === 'engine'
+      ? await compareOn(run, work.options, watcher)
+      : await runDiff(
+          work.candidate,
+          captured ?? work.reference ?? '',
+          work.options,
+          run.progress,
+          run.signal,
+          watcher,
+        );
+  return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
+}
+
+async function compareOn({ sides, progress, signal }: Run, options: CompareOptions, watcher: Watcher): Promise<Report> {
+  try {
+    return await runCompare(options, progress, signal, watcher, sides.open);
+  } catch (error) {
+    await sides.close();
+    throw error;
+  }
+}
+
+/** Runs the candidate alone, beside what the baseline remembers of its reference. */
+export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<Measured> {
+  const { work } = one;
+  await run.sides.close();
+  const found =
+    work.kind === 'engine' ? await engineAlone(work, baseline, run) : await dumpAlone(work, baseline, run.signal);
+  return { ...found, about: await aboutCase(one, found.report), estimated: true };
+}
+
+/** A dump that comes without a reference: llama.cpp runs its tokens on the model. */
+export async function measureWithLlama(
+  one: GateCase & { readonly work: { readonly kind: 'dump' } },
+  model: string,
+  run: Run,
+): Promise<Measured> {
+  await run.sides.close();
+  const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-'));
+  try {
+    const path = join(folder, 'reference.arrow');
+    await captureReference(one.work, model, path, run);
+    return await measure(one, run, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Two that look on. */
+function both(first: Watcher, second: Watcher | undefined): Watcher {
+  if (!second) return first;
+  return {
+    begin(about: About) {
+      first.begin(about);
+      second.begin(about);
+    },
+    stage(pass: Pass, result: StageResult, rows: readonly RowPair[]) {
+      first.stage(pass, result, rows);
+      second.stage(pass, result, rows);
+    },
+  };
+}

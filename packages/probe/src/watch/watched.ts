@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { SHADER_FOLDER } from '@llama-probe/engine/internal';
+import type { Job } from '../job.js';
+
+/** What a comparison reads: absolute paths. */
+export interface Watched {
+  readonly files: readonly string[];
+  /** Folders, of which every file with this ending counts. */
+  readonly folders: readonly { readonly path: string; readonly ending: string }[];
+}
+
+/** What a comparison depends on. The bundled model is part of the package and does not change. */
+export function watchedBy(job: Job): Watched {
+  if (job.command === 'diff') {
+    return { files: absolute([job.candidate, job.reference, job.options.model]), folders: [] };
+  }
+  const { model, promptFile } = job.options;
+  return { files: absolute([model, promptFile]), folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }] };
+}
+
+/** Whether something of it is not there. */
+export const isMissing = ({ files, folders }: Watched): boolean =>
+  ![...files, ...folders.map(({ path }) => path)].every((path) => existsSync(path));
+
+const absolute = (paths: readonly (string | undefined)[]): string[] => [
+  ...new Set(paths.flatMap((path) => (path === undefined ? [] : [resolve(path)]))),
+];

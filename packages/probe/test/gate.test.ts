@@ -1,0 +1,435 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StageResult } from '@llama-probe/diff';
+import { afterAll, describe, expect, test } from 'vitest';
+import { runMerge } from '../src/commands/merge.js';
+import type { Baseline } from '../src/gate/baseline.js';
+import { decodeBaseline, encodeBaseline } from '../src/gate/baseline-format.js';
+import { casesOf, checkFiles } from '../src/gate/cases.js';
+import { configSchema } from '../src/gate/config.js';
+import { allow } from '../src/gate/known.js';
+import { loadConfig } from '../src/gate/load-config.js';
+import { distance, PROJECTIONS, Projector, placeHash, rowHash, SPREAD } from '../src/gate/projections.js';
+import { decodeResult, encodeResult, type GateResult } from '../src/gate/result.js';
+import { rootsOf } from '../src/gate/roots.js';
+import { casesOfShard, parseShard } from '../src/gate/shard.js';
+import { StageSketch } from '../src/gate/sketch.js';
+import { ruleAt } from '../src/gate/stage-limits.js';
+import { changesSince } from '../src/gate/worsening.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-test-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let made = 0;
+
+/** A folder with a file in it; the path of the file. */
+function write(name: string, content: string | object): string {
+  const own = join(folder, String(++made));
+  mkdirSync(own);
+  const path = join(own, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+const load = async (config: object) => {
+  const loaded = await loadConfig(write('probe.config.json', config));
+  return casesOf(loaded);
+};
+const names = async (config: object) => (await load(config)).cases.map(({ name }) => name);
+
+describe('configuration', () => {
+  const MISTAKES: readonly (readonly [string, object | string, readonly string[]])[] = [
+    ['no runs', {}, ['runs: found nothing', 'wanted a list of runs']],
+    ['an empty list of runs', { runs: [] }, ['runs: found []', 'at least one run']],
+    ['a misspelt key', { runs: [{}], limts: [] }, ['"limts" is no key', 'did you mean "limits"']],
+    ['a misspelt key of a run', { runs: [{ promts: ['a'] }] }, ['runs[0]: "promts"', 'did you mean "prompts"']],
+    [
+      'a misspelt key of a dump',
+      { runs: [{ name: 'a', candidate: 'a.arrow', referense: 'b' }] },
+      ['runs[0]: "referense"', 'did you mean "reference"'],
+    ],
+    ['steps in words', { runs: [{ steps: 'two' }] }, ['runs[0].steps: found "two"', 'how many tokens to decode']],
+    ['half a step', { runs: [{ steps: 1.5 }] }, ['runs[0].steps: found 1.5']],
+    ['an empty prompt', { runs: [{ prompts: ['ok', ''] }] }, ['runs[0].prompts[1]: found ""', 'not empty']],
+    [
+      'a prompt of two kinds',
+      { runs: [{ prompts: [{ text: 'a', tokens: [1] }] }] },
+      ['runs[0].prompts[0]', 'one of text, file and tokens'],
+    ],
+    ['an unknown reference', { runs: [{ reference: 'none' }] }, ['runs[0].reference: found "none"', '"baseline"']],
+    ['a factor below 1', { runs: [{}], worsening: { factor: 0.5 } }, ['worsening.factor: found 0.5', 'above 1']],
+    [
+      'a day that is none',
+      { runs: [{}], known: [{ stages: 'kq', until: '2026-02-30', reason: 'x' }] },
+      ['known[0].until: found "2026-02-30"', 'YYYY-MM-DD'],
+    ],
+    ['a fault without a reason', { runs: [{}], known: [{ stages: 'kq', until: '2026-02-03' }] }, ['known[0].reason']],
+    ['a limit without a number', { runs: [{}], limits: [{ stages: 'kq' }] }, ['limits[0]', 'margin, minimum, or both']],
+    ['layers in words', { runs: [{ layers: 'first' }] }, ['runs[0].layers: found "first"', '0,2-4']],
+    [
+      'layers backwards',
+      { runs: [{}], limits: [{ stages: 'kq', layers: '4-2', margin: 1 }] },
+      ['limits[0].layers', '"4-2"'],
+    ],
+    ['a stage that is none', { runs: [{ stages: 'q_rop' }] }, ['runs[0].stages', '"q_rop" matches no stage']],
+    [
+      'a limit for no stage',
+      { runs: [{}], limits: [{ stages: 'fnn_*', margin: 2 }] },
+      ['limits[0].stages', '"fnn_*" matches no stage'],
+    ],
+    [
+      'a limit for no case',
+      { runs: [{}], limits: [{ stages: 'ffn_*', runs: 'big-*', margin: 2 }] },
+      ['limits[0].runs', '"big-*" matches no case', 'smalltalk-4M-F16-hello'],
+    ],
+    ['the same case twice', { runs: [{}, {}] }, ['two cases are called "smalltalk-4M-F16-hello"']],
+    [
+      'nothing to be held to',
+      { baselines: false, runs: [{ name: 'mine', candidate: 'mine.arrow' }] },
+      ['baselines', 'mine has no other reference'],
+    ],
+    [
+      'llama.cpp without a model',
+      { runs: [{ name: 'mine', candidate: 'mine.arrow', llama: 'exact' }] },
+      ['runs[0]', 'the model, for llama.cpp to run'],
+    ],
+    ['no JSON', '{"runs": [', ['cannot be read']],
+    ['a list', '[]', ['found []', 'wanted the configuration']],
+  ];
+  test.each(MISTAKES)('%s is refused', async (_, config, parts) => {
+    const path = write('probe.config.json', config);
+    const error = await loadConfig(path)
+      .then(casesOf)
+      .then(() => undefined)
+      .catch((error: Error & { code?: string }) => error);
+    expect(error?.code).toBe('usage');
+    expect(error?.message).toContain(path);
+    for (const part of parts) expect(error?.message).toContain(part);
+  });
+
+  test('TypeScript with types, and every shape that is right', async () => {
+    const path = write(
+      'probe.config.ts',
+      `import { defineConfig, type GateConfig } from 'llama-probe';
+       const prompts: string[] = ['Hello', 'What is 2 plus 3?'];
+       const config: GateConfig = { worsening: { factor: 3 }, runs: [{ quantize: [null, 'Q4_K'], prompts }] };
+       export default defineConfig(config);`,
+    );
+    const { cases, factor } = casesOf(await loadConfig(path));
+    expect(factor).toBe(3);
+    expect(cases.map(({ name }) => name)).toEqual([
+      'smalltalk-4M-F16-hello',
+      'smalltalk-4M-F16-what-is-2-plus-3',
+      'smalltalk-4M-F16-Q4_K-hello',
+      'smalltalk-4M-F16-Q4_K-what-is-2-plus-3',
+    ]);
+  });
+
+  test('TypeScript without a default export, or that does not parse', async () => {
+    await expect(loadConfig(write('probe.config.ts', 'export const config = {};'))).rejects.toThrow(/default export/);
+    await expect(loadConfig(write('probe.config.ts', 'export default {'))).rejects.toThrow(/cannot be read/);
+  });
+
+  test('a folder with none, and with two', async () => {
+    const path = write('probe.config.json', { runs: [{}] });
+    writeFileSync(join(path, '..', 'probe.config.ts'), 'export default {};');
+    await expect(loadConfig(undefined, join(path, '..'))).rejects.toThrow(/probe.config.ts and probe.config.json/);
+    await expect(loadConfig(undefined, join(write('x', ''), '..'))).rejects.toThrow(/has no configuration/);
+    await expect(loadConfig('nowhere.json', folder)).rejects.toThrow(/nowhere.json does not exist/);
+  });
+
+  test('files that are not there are named with their place, relative to the configuration', async () => {
+    const loaded = await loadConfig(write('probe.config.json', { runs: [{ model: 'models/mine.gguf' }] }));
+    expect(() => checkFiles(casesOf(loaded).cases, loaded)).toThrow(
+      /runs\[0\].model: .*models\/mine.gguf does not exist/,
+    );
+  });
+
+  test('its JSON Schema is what is in the repository (node scripts/dist/gate-schema.js)', () => {
+    const file = new URL('../schema/probe.config.schema.json', import.meta.url);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(configSchema())));
+  });
+});
+
+describe('cases', () => {
+  test('texts that look alike have names of their own, which do not depend on their neighbours', async () => {
+    const prompts = ['Hello!', 'Привет', 'здравствуй', 'a  -  b', 'a b', `${'a'.repeat(40)}b`, `${'a'.repeat(40)}c`];
+    const all = await names({ runs: [{ name: 'm', prompts }] });
+    expect(new Set(all.map((name) => name.toLowerCase())).size).toBe(prompts.length);
+    for (const [i, prompt] of prompts.entries()) {
+      expect(await names({ runs: [{ name: 'm', prompts: [prompt] }] })).toEqual([all[i]]);
+    }
+    for (const name of all) expect(name).toMatch(/^[A-Za-z0-9._-]{1,60}$/);
+    await expect(names({ runs: [{ prompts: ['Hello!', 'hello?'] }] })).rejects.toThrow(/give a name to one of/);
+  });
+
+  test('limits reach the cases that they are for, and a later one goes first', async () => {
+    const { cases } = await load({
+      runs: [{ name: 'a' }, { name: 'b', stages: ['ffn_*', 'kq'] }],
+      limits: [
+        { stages: 'ffn_*', margin: 20, minimum: 1e-4 },
+        { stages: ['ffn_out'], layers: '1-2', runs: 'b-*', margin: 5 },
+        { stages: 'ffn_up', minimum: 1e-6 },
+      ],
+    });
+    const rules = cases.map(({ work }) => ruleAt({ margin: 10, minimum: 1e-5 }, work.options.limits));
+    const at = (i: number, stage: string, layer: number | null) => {
+      const rule = rules[i];
+      return typeof rule === 'function' ? rule({ stage, layer }) : rule;
+    };
+    expect(at(0, 'ffn_out', 1)).toEqual({ margin: 20, minimum: 1e-4 });
+    expect(at(1, 'ffn_out', 1)).toEqual({ margin: 5, minimum: 1e-4 });
+    expect(at(1, 'ffn_out', 3)).toEqual({ margin: 20, minimum: 1e-4 });
+    expect(at(1, 'ffn_up', 3)).toEqual({ margin: 20, minimum: 1e-6 });
+    expect(at(1, 'kq', 1)).toEqual({ margin: 10, minimum: 1e-5 });
+    const [, second] = cases;
+    const stages = second?.work.kind === 'engine' ? second.work.options.stages : '';
+    expect(stages).toBe('kq,ffn_inp,ffn_rms,ffn_norm,ffn_gate,ffn_up,ffn_swiglu,ffn_out');
+  });
+
+  test('token ids are those of any vocabulary', async () => {
+    expect(await names({ runs: [{ name: 'm', prompts: [{ tokens: [128_000, 262_143] }] }] })).toEqual([
+      'm-128000-262143',
+    ]);
+  });
+
+  test.each(['0/2', '3/2', '1', '1/0', 'a/b', '-1/2', '1/2/3', ''])('%s is no shard', (text) => {
+    expect(parseShard(text)).toBeUndefined();
+  });
+
+  test('shards have every case once', () => {
+    const cases = Array.from({ length: 11 }, (_, i) => i);
+    for (const count of [1, 2, 3, 11]) {
+      const parts = Array.from({ length: count }, (_, i) => casesOfShard(cases, { index: i + 1, count }));
+      expect(parts.flat().sort((a, b) => a - b)).toEqual(cases);
+      const sizes = parts.map(({ length }) => length);
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+describe('projections', () => {
+  const project = (values: Float32Array, token = 0) => {
+    const projector = new Projector();
+    for (const [i, value] of values.entries()) projector.add(placeHash(rowHash(token), i), value);
+    return projector.result();
+  };
+
+  test('estimate a distance within their spread, whatever the values', () => {
+    const errors: number[] = [];
+    for (let trial = 0; trial < 400; trial++) {
+      const size = [3, 64, 256, 1000][trial % 4] as number;
+      const a = Float32Array.from({ length: size }, () => Math.random() * 2 - 1);
+      const b = a.map((value) => value + 1e-3 * (Math.random() - 0.3));
+      const right = Math.hypot(...a.map((value, i) => value - (b[i] as number)));
+      // Another token each time: other signs.
+      errors.push(distance(project(a, trial), project(b, trial)) / right - 1);
+    }
+    const spread = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length);
+    expect(spread).toBeGreaterThan(SPREAD * 0.7);
+    expect(spread).toBeLessThan(SPREAD * 1.3);
+    expect(errors.filter((error) => error > 3 * SPREAD).length).toBeLessThan(8);
+  });
+
+  test('do not depend on how rows are cut, nor on how many positions a pass has seen', () => {
+    const row = (nKv: number) => {
+      const values = new Float32Array(2 * nKv).fill(Number.NaN); // 2 heads
+      for (let head = 0; head < 2; head++) for (let i = 0; i <= 3; i++) values[head * nKv + i] = head * 10 + i + 0.5;
+      return values;
+    };
+    const [short, long] = [4, 9].map((nKv) => {
+      const sketch = new StageSketch('kq', { heads: 2 });
+      sketch.add(3, row(nKv), row(nKv));
+      return sketch.result();
+    });
+    expect(short).toEqual(long);
+    expect(short?.values).toBe(8);
+    expect(short?.nonFinite).toBe(0);
+    expect(short?.projections).toHaveLength(PROJECTIONS);
+  });
+
+  test('tell two rows from each other: exchanged, they are far from what they were', () => {
+    const rows = [0, 1].map(() => Float32Array.from({ length: 64 }, () => Math.random() - 0.5));
+    const [right, exchanged] = [rows, [...rows].reverse()].map((both) => {
+      const sketch = new StageSketch('embd', {});
+      for (const [token, row] of both.entries()) sketch.add(token, row);
+      return sketch.result();
+    });
+    const norm = distance(right?.projections ?? [], new Float64Array(PROJECTIONS));
+    expect(distance(right?.projections ?? [], exchanged?.projections ?? [])).toBeGreaterThan(norm / 3);
+    expect(right?.hash).not.toBe(exchanged?.hash);
+  });
+
+  test('NaN where no mask hides is counted', () => {
+    const sketch = new StageSketch('ffn_out', { heads: 2 });
+    sketch.add(0, Float32Array.of(1, Number.NaN, 3), Float32Array.of(1, 2, 3));
+    expect(sketch.result()).toMatchObject({ values: 3, nonFinite: 1, mean: 2 });
+  });
+});
+
+const projected = (value: number) => Array.from({ length: PROJECTIONS }, (_, j) => value * (j + 1));
+const stage = (name: string, layer: number | null, rel: number, floor: number | null = 1e-7, step = 0) => ({
+  ...{
+    step,
+    order: 1,
+    layer,
+    stage: name,
+    rows: 2,
+    width: 4,
+    values: 8,
+    mean: 0.1,
+    rms: 1,
+    absMax: 2,
+    referenceRms: 1,
+  },
+  ...{ rel, floor, limit: 1e-5, hash: 'ab'.repeat(16), reference: projected(0.1), delta: projected(0.5) },
+});
+const baseline = (stages: Baseline['stages']): Baseline => ({
+  name: 'm-hello',
+  version: '0.1.0',
+  model: { file: 'm.gguf', hash: 'abc', quantize: null, arch: 'llama', quantization: 'F16', layers: 2 },
+  tokens: [1, 2],
+  steps: 0,
+  prompt: 'def',
+  reference: { name: 'llama.cpp', version: 'v1', mode: 'exact' },
+  candidate: { name: 'llama-probe', backend: 'WebGPU', adapter: 'some' },
+  floors: { method: 'this against that', margin: 10, minimum: 1e-5 },
+  stages,
+});
+const result = (name: string, layer: number | null, rel: number, floor: number | null = 1e-7, step = 0) =>
+  ({ step, layer, stage: name, rel, floor, verdict: 'agree', local: null }) as StageResult;
+
+describe('baselines', () => {
+  const whole = baseline([stage('embd', null, 0, null), stage('kq', 1, 2e-7)]);
+
+  test('come back as they were written, and are the same bytes each time', () => {
+    const bytes = encodeBaseline(whole);
+    expect(decodeBaseline(bytes, 'x')).toEqual(whole);
+    expect(encodeBaseline(decodeBaseline(bytes, 'x'))).toEqual(bytes);
+  });
+
+  test.each([
+    ['cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length - 100), 'baseline-damaged'],
+    ['cut to nothing', () => Buffer.alloc(0), 'baseline-foreign'],
+    ['text', () => Buffer.from('<<<<<<< HEAD\n'), 'baseline-foreign'],
+    [
+      'with one number changed',
+      (bytes: Buffer) => {
+        const at = bytes.indexOf(Buffer.from(new Float64Array([2e-7]).buffer));
+        bytes.writeDoubleLE(2e-4, at);
+        return bytes;
+      },
+      'baseline-damaged',
+    ],
+  ])('that are %s are refused with a remedy', (_, change, code) => {
+    const bytes = change(Buffer.from(encodeBaseline(whole)));
+    expect(() => decodeBaseline(bytes, 'x.arrow')).toThrow(expect.objectContaining({ code }));
+    expect(() => decodeBaseline(bytes, 'x.arrow')).toThrow(/^x.arrow: .*probe gate --update/);
+  });
+
+  test('hold a stage to its largest delta or floor of any step, and to f32 itself', () => {
+    const before = baseline([stage('kq', 0, 1e-7), stage('kq', 0, 4e-7, 1e-7, 1), stage('embd', null, 0, 0)]);
+    const worse = (stages: StageResult[]) =>
+      changesSince(before, stages, { factor: 4 }).worse.map(({ stage }) => stage);
+    expect(worse([result('kq', 0, 1.5e-6)])).toEqual([]);
+    expect(worse([result('kq', 0, 1.7e-6)])).toEqual(['kq']);
+    expect(worse([result('kq', 0, 1.7e-6, 5e-7)])).toEqual([]); // the machine's own reference is further from itself
+    expect(worse([result('embd', null, 4e-7, 0)])).toEqual([]);
+    expect(worse([result('embd', null, 5e-7, 0)])).toEqual(['embd']);
+    expect(worse([result('kq', 0, Number.NaN)])).toEqual(['kq']);
+  });
+
+  test('say what got better', () => {
+    const before = baseline([stage('kq', 0, 5e-6)]);
+    expect(changesSince(before, [result('kq', 0, 1e-6)], { factor: 4 }).better).toHaveLength(1);
+    expect(changesSince(before, [result('kq', 0, 2e-6)], { factor: 4 }).better).toHaveLength(0);
+  });
+});
+
+describe('known faults', () => {
+  const at = (name: string, layer: number | null, step = 0) => ({ step, layer, stage: name });
+  const known = [{ index: 0, stages: ['q_*'], layers: [0], until: '2026-06-30', reason: 'issue 7' }];
+
+  test('are allowed through their last day', () => {
+    expect(allow([at('q_rope', 0)], known, '2026-06-30')).toMatchObject({ wrong: [], used: [0] });
+    const late = allow([at('q_rope', 0)], known, '2026-07-01');
+    expect(late.wrong).toHaveLength(1);
+    expect(late.notes[0]).toMatchObject({ level: 'error' });
+    expect(late.notes[0]?.text).toContain('2026-06-30');
+  });
+
+  test('are no others', () => {
+    expect(allow([at('q_rope', 1), at('k_rope', 0)], known, '2026-01-01')).toMatchObject({ used: [], notes: [] });
+    expect(allow([at('q_rope', 1), at('k_rope', 0)], known, '2026-01-01').wrong).toHaveLength(2);
+  });
+
+  test('what is downstream of a bad stage, in its step or through the cache, is not bad by itself', () => {
+    const stages = [at('q_rope', 0), at('v_proj', 0), at('k_rope', 0), at('kq', 0), at('kq', 0, 1), at('v_proj', 0, 1)];
+    const roots = (bad: (stage: { stage: string }) => boolean, own = (_: { stage: string; step: number }) => false) =>
+      rootsOf(stages, bad, own).map(({ stage, step }) => `${stage}@${step}`);
+    expect(roots(() => true)).toEqual(['q_rope@0', 'v_proj@0', 'k_rope@0', 'v_proj@1']);
+    expect(roots(({ stage }) => stage === 'kq')).toEqual(['kq@0', 'kq@1']);
+    expect(roots(({ stage }) => stage === 'k_rope' || stage === 'kq')).toEqual(['k_rope@0']);
+    expect(
+      roots(
+        ({ stage }) => stage === 'k_rope',
+        ({ stage, step }) => stage === 'kq' && step === 1,
+      ),
+    ).toEqual(['k_rope@0', 'kq@1']);
+  });
+});
+
+describe('merge', () => {
+  const shard = (index: number, names: readonly string[], changes: Partial<GateResult> = {}): string => {
+    const cases = names.map((name) => ({ name, verdict: 'agree', reason: '', notes: [], report: { odd: Number.NaN } }));
+    const known = [{ stages: ['kq'], until: '2026-01-01', reason: 'x', applied: names.length, used: 0 }];
+    const config = { file: 'probe.config.ts', hash: 'abc', factor: 4 };
+    return write(
+      'shard.json',
+      encodeResult({
+        ...{
+          schema: 1,
+          kind: 'gate',
+          version: '0.1.0',
+          verdict: 'agree',
+          reason: '',
+          config,
+          known,
+          notes: [],
+          only: null,
+        },
+        ...{ total: 5, shard: { index, count: 3 }, cases, timings: { total: 10 }, ...changes },
+      } as unknown as GateResult),
+    );
+  };
+  const parts = () => [shard(1, ['a', 'd']), shard(2, ['b', 'e']), shard(3, ['c'])] as const;
+
+  test('puts the cases in their order, whatever that of the files', () => {
+    const [one, two, three] = parts();
+    const merged = runMerge([three, one, two]);
+    expect(merged.cases.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(merged).toMatchObject({ verdict: 'agree', shard: null, timings: { total: 30 } });
+    expect(merged.notes[0]?.text).toContain('matches nothing any more');
+    expect(merged.cases[0]?.report).toEqual({ odd: Number.NaN });
+  });
+
+  test('refuses what is not all of one gate', () => {
+    const [one, two, three] = parts();
+    expect(() => runMerge([one, three])).toThrow(/shard 2\/3 missing/);
+    expect(() => runMerge([one, two, two, three])).toThrow(/are both shard 2\/3/);
+    const config = { file: 'probe.config.ts', hash: 'other', factor: 4 };
+    expect(() => runMerge([one, two, shard(3, ['c'], { config })])).toThrow(/another configuration/);
+    expect(() => runMerge([one, two, shard(3, ['c'], { shard: { index: 3, count: 4 } })])).toThrow(/number of shards/);
+    expect(() => runMerge([one, two, shard(3, ['c'], { version: '9' })])).toThrow(/another version/);
+    expect(() => runMerge([write('x.json', '{"kind": "gate"')])).toThrow(/is not JSON/);
+    expect(() => runMerge([write('x.json', { kind: 'other' })])).toThrow(/not the result of a gate/);
+    const hollow = shard(1, [], { cases: [{}] as never });
+    expect(() => runMerge([hollow])).toThrow(/not the result of a gate/);
+    expect(() => runMerge([join(folder, 'none.json')])).toThrow(/ENOENT/);
+  });
+
+  test('numbers that JSON does not have survive', () => {
+    const text = encodeResult({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' } as unknown as GateResult);
+    expect(decodeResult(text)).toEqual({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
+  });
+});
