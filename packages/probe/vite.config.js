@@ -8,11 +8,32 @@ const withoutDevtools = {
   load: (id) => (id === '\0nothing' ? 'export default {}' : undefined),
 };
 
-/** The terminal view and Ink as one file: finding and reading some hundred would take longer than its first paint may. */
+/** Ink draws nothing where it finds CI's variables; whether there is somebody to see it has been decided before it is loaded. */
+const whereverItRuns = {
+  name: 'wherever-it-runs',
+  enforce: 'pre',
+  resolveId: (id) => (id === 'is-in-ci' ? '\0not-in-ci' : undefined),
+  load: (id) => (id === '\0not-in-ci' ? 'export default false' : undefined),
+};
+
+/**
+ * The terminal view and Ink in few files: finding and reading some hundred would take longer than it may be silent. `first.js`
+ * has its first picture, and nothing of Ink.
+ */
 export default defineConfig({
   root: import.meta.dirname,
   define: { 'process.env.NODE_ENV': '"production"' },
   ssr: { noExternal: true, target: 'node' },
-  build: { ssr: 'src/tui/main.tsx', outDir: 'dist/bundle', emptyOutDir: true, minify: true, target: 'node20' },
-  plugins: [withoutDevtools],
+  build: {
+    ssr: true,
+    rollupOptions: {
+      input: { main: 'src/tui/main.tsx', first: 'src/tui/first.ts' },
+      output: { chunkFileNames: '[name].js' },
+    },
+    outDir: 'dist/bundle',
+    emptyOutDir: true,
+    minify: true,
+    target: 'node20',
+  },
+  plugins: [withoutDevtools, whereverItRuns],
 });

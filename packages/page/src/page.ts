@@ -3,9 +3,26 @@ import type { PageData } from './data.js';
 
 const PLACE = '<!--data-->';
 
+/** The page without data, as `npm run bundle` makes it. */
+const template = (): string => readFileSync(new URL('../dist/page/index.html', import.meta.url), 'utf8');
+
+/** How many bytes the page has before any data. */
+export const emptyPageBytes = (): number => Buffer.byteLength(template());
+
 /** The whole page for some data: one HTML file that needs nothing else. */
 export function page(data: PageData): string {
-  const template = readFileSync(new URL('../dist/page/index.html', import.meta.url), 'utf8');
   const json = JSON.stringify(data).replaceAll('<', '\\u003c'); // a prompt may say </script>
-  return template.replace(PLACE, () => `<script type="application/json" id="data">${json}</script>`);
+  const script = `<script type="application/json" id="data">${json}</script>`;
+  return template().replace(PLACE, () => `${withoutScripts(data)}\n    ${script}`);
 }
+
+/** For who reads it where scripts do not run, as in a mail's preview. */
+function withoutScripts({ runs }: PageData): string {
+  const lines = runs.map(
+    ({ name, verdict, reason }) => `<p><b>${escapeHtml(verdict)}</b> ${escapeHtml(name)}: ${escapeHtml(reason)}</p>`,
+  );
+  return `<noscript>${lines.join('')}<p>The rest of this report needs JavaScript.</p></noscript>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char] as string);

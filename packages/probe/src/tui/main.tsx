@@ -1,6 +1,74 @@
-import { render, Text } from 'ink';
+import { render } from 'ink';
+import type { Job } from '../job.js';
+import type { End } from '../live/conclusion.js';
+import type { Worker } from '../live/worker.js';
+import { Frame } from './frame.js';
+import { depthOf, painter } from './paint.js';
+import { begin, type Effect } from './state.js';
+import { createStore } from './store.js';
+import { App } from './views/app.js';
 
-/** The terminal view. */
-export function showTui(): void {
-  render(<Text>llama-probe</Text>);
+const TICK = 100; // ms
+
+/** What is shown, and by whom it is ended. */
+interface Shown {
+  readonly job: Job;
+  readonly watch: boolean;
+  readonly worker: Worker;
+  readonly signal: AbortSignal;
+}
+
+/** Shows a comparison until it is left. @throws what Ink cannot draw */
+export async function showTui({ job, watch, worker, signal }: Shown): Promise<End> {
+  const { stdin, stdout } = process;
+  const frame = new Frame(stdout, painter(depthOf(process.env)));
+  const ink: { current?: ReturnType<typeof render> } = {};
+  const perform = (effect: Effect) => {
+    if (effect.type === 'quit') ink.current?.unmount();
+    else if (effect.type === 'suspend') suspend();
+    else if (effect.type === 'redraw') redraw();
+    else worker.ask(effect);
+  };
+  const store = createStore(
+    begin(job, watch, { columns: frame.columns, rows: frame.rows }, performance.now()),
+    perform,
+  );
+  const redraw = () => {
+    frame.forget();
+    store.send({ type: 'size', size: { columns: frame.columns, rows: frame.rows } });
+  };
+  const suspend = () => {
+    stdin.setRawMode(false);
+    stdout.write('\x1b[?25h\x1b[?1049l');
+    process.once('SIGCONT', () => {
+      stdin.setRawMode(true);
+      stdout.write('\x1b[?1049h\x1b[?25l');
+      redraw();
+    });
+    process.kill(process.pid, 'SIGTSTP');
+  };
+  ink.current = render(<App store={store} frame={frame} />, {
+    stdout: frame as unknown as NodeJS.WriteStream,
+    debug: true, // whole pictures, as soon as there is one: what is drawn when, the store decides
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
+  const leave = () => ink.current?.unmount();
+  signal.addEventListener('abort', leave, { once: true });
+  stdout.on('resize', redraw);
+  const timer = setInterval(() => {
+    const { report, failure } = store.latest();
+    if (!report && !failure) store.send({ type: 'tick', now: performance.now() });
+  }, TICK);
+  worker.listen((news) => store.send({ type: 'news', news }));
+  if (signal.aborted) leave();
+  try {
+    await ink.current.waitUntilExit();
+  } finally {
+    clearInterval(timer);
+    stdout.off('resize', redraw);
+    signal.removeEventListener('abort', leave);
+  }
+  const { report, written, failure } = store.latest();
+  return { report, written, failure: report ? null : failure };
 }

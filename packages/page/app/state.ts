@@ -1,0 +1,115 @@
+import type { Pass } from '../src/data.js';
+import { findKey, keyOf, mostTelling, type Run, stageAt, stepOf } from './model.js';
+
+/** What is being looked at. */
+export interface View {
+  readonly run: number;
+  readonly pass: Pass;
+  /** The stage's number, or −1 where the run has none. */
+  readonly stage: number;
+}
+
+/** @example viewOf('#stage=0/3/q_rope&pass=forced', runs) */
+export function viewOf(hash: string, runs: readonly Run[]): View {
+  const asked = new URLSearchParams(hash.replace(/^#/, ''));
+  const number = Number(asked.get('run') ?? 1) - 1;
+  const at = runs[number] ? number : 0;
+  const run = runs[at];
+  const key = asked.get('stage');
+  const stage = run && key !== null ? findKey(run, key) : undefined;
+  const pass = asked.get('pass') === 'forced' && run?.hasForced ? 'forced' : 'free';
+  return { run: at, pass, stage: stage ?? (run && run.count > 0 ? mostTelling(run) : -1) };
+}
+
+/** The address of a view: it opens from disk, and from a link. */
+export function hashOf({ run, pass, stage }: View, runs: readonly Run[]): string {
+  const of = runs[run];
+  return [
+    ...(runs.length > 1 ? [`run=${run + 1}`] : []),
+    ...(of && stage >= 0 ? [`stage=${keyOf(of, stage)}`] : []),
+    ...(pass === 'forced' ? ['pass=forced'] : []),
+  ].join('&');
+}
+
+/** The same place at another step, or the first stage of that step. */
+export function atStep(run: Run, stage: number, step: number): number {
+  const place = run.data.stages.place[stage] ?? 0;
+  return stageAt(run, step, place) ?? run.data.stages.step.indexOf(step);
+}
+
+/** The stage that is so many stages on in evaluation order, or as far as there is one. */
+export const following = (run: Run, stage: number, by: number): number =>
+  Math.min(Math.max(stage + by, 0), run.count - 1);
+
+/** The next stage of its own fault, or that is over its limit where faults were not told; round the end. */
+export function nextWrong(run: Run, stage: number, by: 1 | -1): number | undefined {
+  const isWrong = (at: number) =>
+    run.hasForced && run.faultOf.size > 0 ? run.faultOf.has(at) : run.data.stages.verdict[at] !== 'a';
+  for (let i = 1; i <= run.count; i++) {
+    const at = (((stage + by * i) % run.count) + run.count) % run.count;
+    if (isWrong(at) && at !== stage) return at;
+  }
+  return undefined;
+}
+
+/** A cell of the heat map, by row and column. */
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** The rows of the heat map: a stage of every layer, or one of the model in the first or last column. */
+export interface GridRow {
+  readonly name: string;
+  /** The place in each column; undefined where there is none. */
+  readonly places: readonly (number | undefined)[];
+  readonly isWide: boolean;
+}
+
+export function gridOf(run: Run): GridRow[] {
+  const columns = Math.max(run.layers.length, 1);
+  const column = new Map(run.layers.map((layer, i) => [layer, i]));
+  const rows: (Omit<GridRow, 'places'> & { places: (number | undefined)[] })[] = [];
+  const byName = new Map<string, (typeof rows)[number]>();
+  const seen = { layers: false };
+  run.data.places.forEach(({ stage, layer }, place) => {
+    const key = layer === null ? `${stage}/-` : stage;
+    let row = byName.get(key);
+    if (!row) {
+      row = { name: stage, places: new Array(columns).fill(undefined), isWide: layer === null };
+      byName.set(key, row);
+      rows.push(row);
+    }
+    // What comes before the layers stands over the first, what comes after them under the last.
+    row.places[layer === null ? (seen.layers ? columns - 1 : 0) : (column.get(layer) ?? 0)] = place;
+    if (layer !== null) seen.layers = true;
+  });
+  return rows;
+}
+
+const MOVES: Readonly<Record<string, readonly [rows: number, columns: number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, Number.NEGATIVE_INFINITY],
+  End: [0, Number.POSITIVE_INFINITY],
+  PageUp: [Number.NEGATIVE_INFINITY, 0],
+  PageDown: [Number.POSITIVE_INFINITY, 0],
+};
+
+/** Where a key moves to; undefined for a key that does not move. Rows with a single cell are entered wherever it stands. */
+export function moved(grid: readonly GridRow[], { row, column }: Cell, key: string): Cell | undefined {
+  const by = MOVES[key];
+  if (!by) return undefined;
+  const last = (grid[0]?.places.length ?? 1) - 1;
+  const target = Math.min(Math.max(row + by[0], 0), grid.length - 1);
+  const wanted = Math.min(Math.max(column + by[1], 0), last);
+  const places = grid[target]?.places ?? [];
+  const there = places.flatMap((place, i) => (place === undefined ? [] : [i]));
+  if (there.length === 0) return { row, column };
+  const nearest = there.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));
+  return { row: target, column: nearest };
+}
+
+export const isAtStep = (run: Run, stage: number, step: number): boolean => stepOf(run, stage) === step;

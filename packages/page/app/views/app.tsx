@@ -1,0 +1,80 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { PageData } from '../../src/data.js';
+import { type Run, stepOf } from '../model.js';
+import { hashOf, type View, viewOf } from '../state.js';
+import { Bar } from './bar.js';
+import { Faults } from './faults.js';
+import { HeatMap } from './heat-map.js';
+import { Observed } from './observed.js';
+import { Output } from './output.js';
+import { Provenance } from './provenance.js';
+import { RunList } from './run-list.js';
+import { StagePanel } from './stage-panel.js';
+import { VerdictHeader } from './verdict.js';
+import { WholeRun } from './whole-run.js';
+
+export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
+  const [view, setView] = useView(runs);
+  const panel = useRef<HTMLElement>(null);
+  const run = runs[view.run];
+  const open = useCallback((stage: number) => setView((now) => ({ ...now, stage })), [setView]);
+  /** From where the panel may be out of sight: it is brought there, and read out. */
+  const visit = (stage: number) => {
+    open(stage);
+    requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>('h2')?.focus());
+  };
+  if (!run) return <p class="empty">This page has no run.</p>;
+  const step = view.stage >= 0 ? stepOf(run, view.stage) : 0;
+  return (
+    <>
+      <Bar data={data} run={run} />
+      <main>
+        {runs.length > 1 && (
+          <RunList runs={runs} shown={view.run} onShow={(at) => setView(() => viewOf(`#run=${at + 1}`, runs))} />
+        )}
+        <VerdictHeader run={run} onVisit={visit} />
+        {run.count > 0 && (
+          <div class="explore">
+            <HeatMap
+              key={view.run}
+              run={run}
+              pass={view.pass}
+              step={step}
+              shown={view.stage}
+              onOpen={visit}
+              onPick={open}
+              onPass={(pass) => setView((now) => ({ ...now, pass }))}
+            />
+            <StagePanel panel={panel} run={run} pass={view.pass} at={view.stage} onOpen={visit} />
+          </div>
+        )}
+        {run.count > 0 && <WholeRun run={run} pass={view.pass} step={step} shown={view.stage} />}
+        <Faults run={run} onOpen={visit} />
+        <Observed run={run} />
+        <Output run={run} />
+        <Provenance run={run} data={data} />
+      </main>
+    </>
+  );
+}
+
+/** What is looked at, in the address too: so it can be linked to, and the browser's back button goes back. */
+function useView(runs: readonly Run[]): [View, (change: (now: View) => View) => void] {
+  const [view, setView] = useState(() => viewOf(location.hash, runs));
+  useEffect(() => {
+    const follow = () => setView(viewOf(location.hash, runs));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, [runs]);
+  const change = useCallback(
+    (by: (now: View) => View) =>
+      setView((now) => {
+        const next = by(now);
+        const hash = `#${hashOf(next, runs)}`;
+        if (hash !== location.hash) history.pushState(null, '', hash);
+        return next;
+      }),
+    [runs],
+  );
+  return [view, change];
+}

@@ -1,0 +1,65 @@
+import type { PageCause } from '../../src/data.js';
+import { short } from '../format.js';
+import { Prose } from './prose.js';
+import { Scroll } from './scroll.js';
+
+const WORDS = { confirmed: 'Cause, confirmed', likely: 'Likely cause', unknown: 'Cause unknown' } as const;
+
+/** Which known bug it is, and what else was tried. */
+export function Cause({ cause, brief = false }: { cause: PageCause; brief?: boolean }) {
+  const { title, confidence, bug, text, tried, alike, hint } = cause;
+  return (
+    <div class={`cause ${confidence}`}>
+      <p>
+        <b class="badge">{WORDS[confidence]}</b> {confidence === 'unknown' ? '' : <b>{title}.</b>} <Prose text={text} />
+      </p>
+      {bug && !brief && <p>{bug.changes}</p>}
+      {bug && (
+        <p>
+          <b>Where to look:</b> {bug.look} {bug.parameters && <span class="parameters">{bug.parameters}</span>}
+        </p>
+      )}
+      {alike.length > 0 && <p>These inputs cannot tell it from {alike.join(', ')}.</p>}
+      {hint && (
+        <p>
+          <Prose text={hint} />
+        </p>
+      )}
+      {!brief && tried.length > 0 && (
+        <details>
+          <summary>
+            {tried.length === 1 ? 'The known bug that was tried' : `The best ${tried.length} known bugs of those tried`}
+          </summary>
+          <Scroll label="Known bugs that were tried">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">known bug</th>
+                  <th scope="col" class="number">
+                    delta left
+                  </th>
+                  <th scope="col">seen in</th>
+                </tr>
+              </thead>
+              <tbody>
+                {tried.map((one) => (
+                  <tr key={one.title}>
+                    <th scope="row">
+                      {one.title} {one.parameters && <span class="parameters">{one.parameters}</span>}
+                    </th>
+                    <td class="number">{short(one.after)}</td>
+                    <td>{one.source}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
+          <p class="quiet">
+            Each is recomputed from the stage's own inputs. What it leaves of a delta of {short(tried[0]?.before ?? 0)}{' '}
+            says how well it explains the numbers.
+          </p>
+        </details>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { useMemo } from 'preact/hooks';
+import type { Pass } from '../../src/data.js';
+import { deltasOf, floatsOf } from '../../src/unpack.js';
+import { lookAt, metricsOf, type Run, tokensOf } from '../model.js';
+import { HeadMap } from '../plots/head-map.js';
+import { DeltaHistogram } from '../plots/histogram.js';
+import { TokenBars } from '../plots/token-bars.js';
+import { Values } from './values.js';
+import { Worst } from './worst.js';
+
+/** A stage's tokens, heads and values, as far as the page has them. */
+export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) {
+  const look = lookAt(run, at, pass) ?? lookAt(run, at, 'free');
+  const opened = useMemo(() => {
+    if (!look) return undefined;
+    const rows = floatsOf(look.rows);
+    const headRows = look.headRows ? deltasOf(look.headRows) : undefined;
+    return { rows, headRows, tokens: tokensOf(look, rows.length), metrics: metricsOf(look) };
+  }, [look]);
+  if (!look || !opened) return <p class="quiet">{missing(run)}</p>;
+  const { rows, headRows, tokens, metrics } = opened;
+  // Where nothing is finite there is no size to hold a value to.
+  const valueLimit = metrics.referenceRms > 0 ? metrics.valueLimit * metrics.referenceRms : Number.POSITIVE_INFINITY;
+  const isOther = !lookAt(run, at, pass);
+  return (
+    <>
+      {isOther && (
+        <p class="quiet note">
+          From here on as it ran: from the reference's inputs there is nothing wrong with this stage.
+        </p>
+      )}
+      {rows.length > 1 && <TokenBars tokens={tokens} rows={rows} limit={metrics.rowLimit} ids={run.data.tokens} />}
+      {headRows && look.heads !== undefined && look.heads > 1 && (
+        <HeadMap tokens={tokens} heads={look.heads} deltas={headRows} limit={metrics.rowLimit} />
+      )}
+      {look.histogram && <DeltaHistogram histogram={look.histogram} limit={valueLimit} />}
+      {look.worst && <Worst worst={floatsOf(look.worst)} heads={look.heads} width={metrics.width} />}
+      {look.values && <Values parts={look.values} heads={look.heads} limit={valueLimit} />}
+    </>
+  );
+}
+
+const missing = ({ data }: Run): string =>
+  data.cut || 'This stage has a single row, and agrees: its tokens, heads and values are not kept.';

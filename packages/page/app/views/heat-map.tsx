@@ -1,0 +1,143 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Pass } from '../../src/data.js';
+import { stepName } from '../format.js';
+import { type Run, stageAt } from '../model.js';
+import { atStep, type Cell, gridOf, moved } from '../state.js';
+import { cellText, HeatCell } from './heat-cell.js';
+import { Legend } from './legend.js';
+import { Scroll } from './scroll.js';
+import { Passes, Steps } from './switches.js';
+
+interface HeatMapProps {
+  readonly run: Run;
+  readonly pass: Pass;
+  readonly step: number;
+  readonly shown: number;
+  /** Shows a stage, and goes there. */
+  readonly onOpen: (at: number) => void;
+  /** Shows a stage, and stays. */
+  readonly onPick: (at: number) => void;
+  readonly onPass: (pass: Pass) => void;
+}
+
+export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: HeatMapProps) {
+  const grid = useMemo(() => gridOf(run), [run]);
+  const table = useRef<HTMLTableElement>(null);
+  const shownCell = useMemo(() => cellOf(grid, run.data.stages.place[shown] ?? 0), [grid, run, shown]);
+  const [cell, setCell] = useState(shownCell);
+  const [told, setTold] = useState<number>();
+  useEffect(() => setCell(shownCell), [shownCell]);
+  const at = ({ row, column }: Cell) => {
+    const place = grid[row]?.places[column];
+    return place === undefined ? undefined : stageAt(run, step, place);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const next = moved(grid, cell, event.key);
+    const stage = at(cell);
+    if (next) {
+      setCell(next);
+      table.current?.querySelector<HTMLElement>(`[data-cell="${next.row}/${next.column}"]`)?.focus();
+    } else if ((event.key === 'Enter' || event.key === ' ') && stage !== undefined) onOpen(stage);
+    else return;
+    event.preventDefault();
+  };
+  const onClick = ({ target }: MouseEvent) => {
+    const clicked = cellAt(target);
+    const stage = clicked && at(clicked);
+    if (clicked && stage !== undefined) {
+      setCell(clicked);
+      onPick(stage);
+    }
+  };
+  const line = told ?? (shown >= 0 ? shown : undefined);
+  return (
+    <section class="card heat" aria-labelledby="heat">
+      <h2 id="heat">Stages × layers, {stepName(step)}</h2>
+      <Passes run={run} pass={pass} onPass={onPass} />
+      <Steps run={run} pass={pass} step={step} onStep={(to) => onPick(atStep(run, shown, to))} />
+      <Scroll label="Heat map, scrolls sideways" class="map">
+        <table
+          ref={table}
+          // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table that keys move in is a grid
+          role="grid"
+          aria-labelledby="heat"
+          aria-describedby="heat-keys"
+          style={{ '--cell': `${cellWidth(run.layers.length)}px` }}
+          onKeyDown={onKeyDown}
+          onClick={onClick}
+          onFocusIn={({ target }) => {
+            const on = cellAt(target);
+            setTold(on && at(on));
+          }}
+          onPointerOver={({ target }) => {
+            const over = cellAt(target);
+            setTold(over && at(over));
+          }}
+          onPointerLeave={() => setTold(undefined)}
+        >
+          <thead>
+            <tr>
+              <th scope="col">
+                stage <span class="axis">of layer →</span>
+              </th>
+              {run.layers.map((layer) => (
+                <th scope="col" key={layer}>
+                  <span class="hidden">layer </span>
+                  {layer}
+                </th>
+              ))}
+              {run.layers.length === 0 && (
+                <th scope="col">
+                  <span class="hidden">model</span>
+                </th>
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            {grid.map(({ name, places, isWide }, row) => (
+              <tr key={`${name}${isWide}`} class={isWide ? 'wide' : ''}>
+                <th scope="row">{name}</th>
+                {places.map((place, column) => (
+                  <HeatCell
+                    key={run.layers[column] ?? 'model'}
+                    run={run}
+                    pass={pass}
+                    at={place === undefined ? undefined : stageAt(run, step, place)}
+                    place={`${row}/${column}`}
+                    isShown={place !== undefined && stageAt(run, step, place) === shown}
+                    isNext={row === cell.row && column === cell.column}
+                  />
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <p class="told" aria-hidden="true">
+        {line === undefined ? ' ' : cellText(run, line, pass)}
+      </p>
+      <Legend run={run} pass={pass} step={step} />
+      <p class="quiet screen" id="heat-keys">
+        Arrow keys move, Enter opens a stage, Escape comes back.
+      </p>
+    </section>
+  );
+}
+
+/** Few layers have room, many must fit. */
+const cellWidth = (layers: number): number => Math.round(Math.min(Math.max(230 / Math.max(layers, 1), 18), 44));
+
+function cellAt(target: EventTarget | null): Cell | undefined {
+  const element = target instanceof Element ? target.closest<HTMLElement>('[data-cell]') : null;
+  const [row, column] = element?.dataset.cell?.split('/').map(Number) ?? [];
+  return row === undefined || column === undefined ? undefined : { row, column };
+}
+
+/** Where a place stands. */
+function cellOf(grid: ReturnType<typeof gridOf>, place: number): Cell {
+  const row = Math.max(
+    0,
+    grid.findIndex(({ places }) => places.includes(place)),
+  );
+  return { row, column: Math.max(0, grid[row]?.places.indexOf(place) ?? 0) };
+}

@@ -1,0 +1,104 @@
+import { limitText, localText, stepName, times } from '../format.js';
+import { deltaOf, placeOf, type Run, shareOf, stepOf } from '../model.js';
+import { VERDICTS } from '../states.js';
+import { Cause } from './cause.js';
+import { Chip } from './chip.js';
+import { Prose } from './prose.js';
+
+interface VerdictProps {
+  readonly run: Run;
+  readonly onVisit: (at: number) => void;
+}
+
+/** What came of it, in a sentence; then where it begins and why. */
+export function VerdictHeader({ run, onVisit }: VerdictProps) {
+  const { verdict, reason, notes, remarks } = run.data;
+  const { glyph, words } = VERDICTS[verdict];
+  return (
+    <section class={`card verdict says-${verdict}`} aria-labelledby="verdict">
+      <div class="headline">
+        <h1 id="verdict">
+          <i class={`sign verdict-${verdict}`} aria-hidden="true">
+            {glyph}
+          </i>
+          {words}
+        </h1>
+        <p class="reason">
+          <Prose text={reason} />
+        </p>
+        {notes.length > 0 && (
+          <ul class="notes">
+            {notes.map(({ level, text, at }) => (
+              <li key={text} class={level}>
+                <b>{level}</b> <Prose text={text} /> {at !== null && <Chip run={run} at={at} onOpen={onVisit} />}
+              </li>
+            ))}
+          </ul>
+        )}
+        {remarks.map((text) => (
+          <p key={text} class="remark">
+            <Prose text={text} />
+          </p>
+        ))}
+      </div>
+      <First run={run} onVisit={onVisit} />
+    </section>
+  );
+}
+
+function First({ run, onVisit }: VerdictProps) {
+  const { first } = run.data;
+  if (!first) return null;
+  const { stage, layer } = placeOf(run, first.at);
+  const fault = run.faultOf.get(first.at);
+  const pass = fault ? 'forced' : 'free';
+  const delta = fault ? fault.local : deltaOf(run, first.at, 'free');
+  const limit = fault?.limit ?? run.limit[first.at] ?? Number.NaN;
+  return (
+    <div class="first">
+      <h2>First divergence</h2>
+      <dl class="facts">
+        <div>
+          <dt>stage</dt>
+          <dd>
+            <Chip run={run} at={first.at} text={stage} onOpen={onVisit} />
+          </dd>
+        </div>
+        {layer !== null && (
+          <div>
+            <dt>layer</dt>
+            <dd>{layer}</dd>
+          </div>
+        )}
+        <div>
+          <dt>step</dt>
+          <dd>{stepName(stepOf(run, first.at))}</dd>
+        </div>
+        {first.token !== null && (
+          <div>
+            <dt>from token</dt>
+            <dd>{first.token}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{fault ? 'local delta' : 'relative delta'}</dt>
+          <dd>{localText(delta)}</dd>
+        </div>
+        <div>
+          <dt>limit</dt>
+          <dd>{limitText(limit)}</dd>
+        </div>
+        <div>
+          <dt>of the limit</dt>
+          <dd>{times(shareOf(run, first.at, pass))}</dd>
+        </div>
+      </dl>
+      {first.where && (
+        <p>
+          <b>Where:</b> <Prose text={first.where} />.
+        </p>
+      )}
+      {first.cause && <Cause cause={first.cause} />}
+    </div>
+  );
+}

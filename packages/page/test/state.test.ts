@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { openRun, type Run, shareOf, stateOf } from '../app/model.js';
+import { gridOf, hashOf, moved, nextWrong, viewOf } from '../app/state.js';
+import { type PageRun, pack } from '../src/index.js';
+
+/** embd, then a and b in each of three layers, then out; b of layer 1 is a fault, what follows it inherits. */
+function sick(changes: Partial<PageRun> = {}): Run {
+  const places = [
+    { stage: 'embd', layer: null, inputs: [] },
+    ...[0, 1, 2].flatMap((layer) => [
+      { stage: 'a', layer, inputs: [] },
+      { stage: 'b', layer, inputs: [] },
+    ]),
+    { stage: 'out', layer: null, inputs: [] },
+  ];
+  const all = [0, 1].flatMap((step) => places.map((_, place) => ({ step, place })));
+  const isWrong = ({ place }: { place: number }) => place >= 4;
+  const inherits = all.map(({ step, place }) => (place > 4 ? step * places.length + 4 : -1));
+  const column = (value: (one: (typeof all)[number]) => number) => pack(all.map(value));
+  return openRun({
+    name: '',
+    verdict: 'diverged',
+    reason: '',
+    notes: [],
+    facts: [],
+    candidate: '',
+    reference: '',
+    tokens: [],
+    places,
+    stages: {
+      step: all.map(({ step }) => step),
+      place: all.map(({ place }) => place),
+      rms: column(() => 1),
+      rel: column((one) => (isWrong(one) ? 0.5 : 1e-6)),
+      floor: column(() => -1),
+      limit: column(() => 1e-5),
+      ofLimit: column((one) => (isWrong(one) ? 5e4 : one.place === 1 ? 0.6 : 0.1)),
+      local: column(({ place }) => (place === 4 ? 0.5 : 0)),
+      verdict: all.map((one) => (isWrong(one) ? 'd' : 'a')).join(''),
+      inherits,
+    },
+    first: { at: 4, token: 1, where: null, cause: null },
+    faults: [{ place: 4, steps: [0, 1], token: 1, local: 0.5, limit: 1e-5, reason: null, where: null, cause: null }],
+    whys: {},
+    looks: { free: {}, forced: {} },
+    cut: '',
+    logits: null,
+    said: [],
+    remarks: [],
+    checks: [],
+    observations: [],
+    unseen: [],
+    ignored: [],
+    ...changes,
+  });
+}
+
+test('what a stage is, as it ran and from the reference’s inputs', () => {
+  const run = sick();
+  expect([0, 1, 4, 5, 12].map((at) => stateOf(run, at, 'free'))).toEqual([
+    'agree',
+    'near',
+    'fault',
+    'inherited',
+    'fault',
+  ]);
+  expect([0, 4, 5].map((at) => stateOf(run, at, 'forced'))).toEqual(['agree', 'fault', 'agree']);
+  expect(shareOf(run, 4, 'forced')).toBeCloseTo(5e4, -1);
+  const untold = sick({ faults: null, stages: { ...run.data.stages, inherits: new Array(16).fill(-1) } });
+  expect(stateOf(untold, 5, 'free')).toBe('over');
+  expect(stateOf(sick({ stages: { ...run.data.stages, verdict: 'i'.repeat(16) } }), 5, 'free')).toBe('incomparable');
+});
+
+test('the address says what is looked at, and what makes no sense is the first divergence', () => {
+  const runs = [sick(), sick()];
+  const view = { run: 1, pass: 'forced', stage: 13 } as const;
+  expect(hashOf(view, runs)).toBe('run=2&stage=1/2/a&pass=forced');
+  expect(viewOf(`#${hashOf(view, runs)}`, runs)).toEqual(view);
+  expect(viewOf('#stage=0/-/embd', runs)).toEqual({ run: 0, pass: 'free', stage: 0 });
+  for (const hash of ['', '#', '#stage=9/9/nothing', '#run=7&pass=what', '#%']) {
+    expect(viewOf(hash, runs)).toEqual({ run: 0, pass: 'free', stage: 4 });
+  }
+  expect(viewOf('#pass=forced', [sick({ faults: null })]).pass).toBe('free');
+});
+
+test('the map: stages down, layers across; what is before them first, what is after them last', () => {
+  expect(gridOf(sick()).map(({ name, places }) => [name, ...places])).toEqual([
+    ['embd', 0, undefined, undefined],
+    ['a', 1, 3, 5],
+    ['b', 2, 4, 6],
+    ['out', undefined, undefined, 7],
+  ]);
+});
+
+test('keys move over it, and never to where there is nothing', () => {
+  const grid = gridOf(sick());
+  const go = (row: number, column: number, ...keys: string[]) =>
+    keys.reduce((cell, key) => moved(grid, cell, key) ?? cell, { row, column });
+  expect(go(1, 1, 'ArrowDown', 'ArrowRight')).toEqual({ row: 2, column: 2 });
+  expect(go(1, 1, 'ArrowUp')).toEqual({ row: 0, column: 0 });
+  expect(go(2, 0, 'ArrowDown')).toEqual({ row: 3, column: 2 });
+  expect(go(0, 0, 'ArrowRight', 'ArrowLeft', 'ArrowUp')).toEqual({ row: 0, column: 0 });
+  expect(go(1, 1, 'End', 'PageDown', 'Home')).toEqual({ row: 3, column: 2 });
+  expect(moved(grid, { row: 1, column: 1 }, 'Enter')).toBeUndefined();
+});
+
+test('the next fault goes round the end; where faults were not told, the next wrong stage', () => {
+  expect(nextWrong(sick(), 4, 1)).toBe(12);
+  expect(nextWrong(sick(), 12, 1)).toBe(4);
+  expect(nextWrong(sick(), 4, -1)).toBe(12);
+  expect(nextWrong(sick({ faults: null }), 4, 1)).toBe(5);
+  const { stages } = sick().data;
+  expect(nextWrong(sick({ faults: [], stages: { ...stages, verdict: 'a'.repeat(16) } }), 4, 1)).toBeUndefined();
+});

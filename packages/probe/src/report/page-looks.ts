@@ -1,0 +1,114 @@
+import type { StageDetail, StageResult } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump';
+import { METRICS, type PageLook, type PageRun, pack, packLevels } from '@llama-probe/page';
+import type { Pass, Recorder } from '../run/watcher.js';
+import { valueParts } from './page-values.js';
+import type { Report } from './report.js';
+
+/** How near a look goes: what every stage has, what a wrong one has, and what is shown of a fault. */
+type Nearness = 'rows' | 'wrong' | 'fault';
+
+interface Wanted {
+  readonly pass: Pass;
+  readonly at: number;
+  readonly near: Nearness;
+}
+
+/** A prompt of so few stages has room for the worst values of those that agree too. */
+const FEW = 200;
+
+const WORST = { wrong: 6, fault: 16 };
+
+/** Closer looks at the stages, the most telling ones first, until their bytes are used up. */
+export function looksOf(report: Report, recorder: Recorder | undefined, bytes: number): Pick<PageRun, 'looks' | 'cut'> {
+  const looks: Record<Pass, Record<string, PageLook>> = { free: {}, forced: {} };
+  const wanted = recorder ? inOrderOfInterest(report) : [];
+  let left = bytes;
+  let missing = 0;
+  for (const { pass, at, near } of wanted) {
+    const stage = report.stages[at] as StageResult;
+    const detail = recorder?.details(pass).detail(stageKey(stage));
+    if (!detail) continue;
+    const look = lookAt(stage, detail, near);
+    const values = near === 'fault' ? recorder?.details(pass).values(stageKey(stage)) : undefined;
+    const whole = values ? { ...look, values: valueParts(values, detail, stage.token) } : look;
+    const size = JSON.stringify(whole).length + 16;
+    if (size > left) {
+      missing++;
+      continue;
+    }
+    left -= size;
+    looks[pass][at] = whole;
+  }
+  if (!recorder)
+    return {
+      looks,
+      cut: 'Nothing is known here of single tokens, heads and values: only the run itself has seen them.',
+    };
+  return {
+    looks,
+    cut: missing === 0 ? '' : `Of ${missing} stages the page has no tokens, heads and values: it would be too large.`,
+  };
+}
+
+/** Faults, then what else is wrong, then the prompt's other stages; the prompt before later steps. */
+function inOrderOfInterest({ stages, faults, first }: Report): Wanted[] {
+  const places = new Map((faults ?? []).map((fault) => [stageKey({ ...fault, step: 0 }), fault]));
+  const isFault = (stage: StageResult) => places.get(stageKey({ ...stage, step: 0 }))?.steps.includes(stage.step);
+  const isSmall = stages.filter(({ step }) => step === 0).length <= FEW;
+  const ranked = stages.flatMap((stage, at) => {
+    const isFirst = first !== null && stageKey(first) === stageKey(stage);
+    const fault = isFault(stage) || isFirst;
+    const isWrong = stage.verdict !== 'agree';
+    const near: Nearness = fault ? 'fault' : isWrong || (isSmall && stage.step === 0) ? 'wrong' : 'rows';
+    const later = stage.step > 0 ? 3 : 0;
+    const rank = isFirst ? -1 : later + (fault ? 0 : isWrong ? 1 : 2);
+    const free = { pass: 'free' as const, at, near, rank };
+    return fault && faults ? [{ ...free, pass: 'forced' as const }, free] : [free];
+  });
+  return ranked.sort((a, b) => a.rank - b.rank);
+}
+
+function lookAt(stage: StageResult, detail: StageDetail, near: Nearness): PageLook {
+  const { tokens, rows, heads, headRows, histogram, worst } = detail;
+  const [first = 0] = tokens;
+  const follow = tokens.every((token, i) => token === first + i);
+  return {
+    metrics: pack(METRICS.map((name) => metric(stage, name))),
+    tokens: follow ? first : tokens,
+    rows: pack(rows),
+    ...(heads === null || headRows === null ? {} : { heads, headRows: packLevels(headRows) }),
+    ...(near === 'rows'
+      ? {}
+      : {
+          histogram,
+          worst: pack(
+            worst
+              .slice(0, WORST[near])
+              .flatMap(({ token, index, candidate, reference }) => [token, index, candidate, reference]),
+          ),
+        }),
+  };
+}
+
+function metric(stage: StageResult, name: (typeof METRICS)[number]): number {
+  const { shape, worst, limits, nan, inf } = stage;
+  const of: Record<(typeof METRICS)[number], number> = {
+    rows: shape[0],
+    width: shape[1],
+    referenceRms: stage.referenceRms,
+    maxAbs: stage.maxAbs,
+    worstToken: worst?.token ?? -1,
+    worstIndex: worst?.index ?? -1,
+    cosine: stage.cosine,
+    sqnr: stage.sqnr,
+    distance: stage.distance,
+    rowLimit: limits.row,
+    valueLimit: limits.value,
+    nanCandidate: nan.candidate,
+    nanReference: nan.reference,
+    infCandidate: inf.candidate,
+    infReference: inf.reference,
+  };
+  return of[name];
+}

@@ -1,0 +1,65 @@
+import type { StageId, StageResult } from '@llama-probe/diff';
+import { inputsOf, stageKey } from '@llama-probe/dump';
+import { type PagePlace, type PageWhy, pack, type StageColumns } from '@llama-probe/page';
+
+/** The stages of a report by their numbers: places in evaluation order, and a column for each thing known of a stage. */
+export interface Numbered {
+  readonly places: readonly PagePlace[];
+  readonly columns: StageColumns;
+  /** The number of a stage; null where the report has no such stage. */
+  stageAt(id: StageId): number | null;
+  /** The number of its place. */
+  placeAt(id: StageId): number | null;
+}
+
+export function numbered(stages: readonly StageResult[]): Numbered {
+  const placeKey = (id: Omit<StageId, 'step'>) => stageKey({ ...id, step: 0 });
+  const ids = new Map<string, number>();
+  const firsts: StageResult[] = [];
+  for (const stage of stages) {
+    if (ids.has(placeKey(stage))) continue;
+    ids.set(placeKey(stage), ids.size);
+    firsts.push(stage);
+  }
+  const layers = firsts.reduce((most, { layer }) => Math.max(most, (layer ?? -1) + 1), 0);
+  const numbers = new Map(stages.map((stage, at) => [stageKey(stage), at]));
+  const stageAt = (id: StageId) => numbers.get(stageKey(id)) ?? null;
+  const placeAt = (id: StageId) => ids.get(placeKey(id)) ?? null;
+  const column = (value: (stage: StageResult) => number) => pack(stages.map(value));
+  return {
+    places: firsts.map(({ stage, layer }) => ({
+      stage,
+      layer,
+      inputs: inputsOf({ stage, layer }, layers).flatMap((input) => ids.get(placeKey(input)) ?? []),
+    })),
+    columns: {
+      step: stages.map(({ step }) => step),
+      place: stages.map((stage) => ids.get(placeKey(stage)) as number),
+      rms: column((stage) => finite(stage, stage.rms)),
+      rel: column((stage) => finite(stage, stage.rel)),
+      floor: column(({ floor }) => floor ?? -1),
+      limit: column(({ limit }) => limit),
+      ofLimit: column(({ ofLimit }) => ofLimit),
+      local: column(({ local }) => local ?? -1),
+      verdict: stages.map(({ verdict }) => verdict[0]).join(''),
+      inherits: stages.map(({ inherits }) => (inherits ? (stageAt(inherits) ?? -1) : -1)),
+    },
+    stageAt,
+    placeAt,
+  };
+}
+
+/** Sums leave out what is not finite: without it they are no measure of the stage. */
+const finite = ({ firstNonFinite }: StageResult, sum: number): number => (firstNonFinite ? Number.NaN : sum);
+
+/** After a NaN every stage has a reason, and all say the same. */
+const MOST_WHYS = 300;
+
+/** Why stages are not right, and where inside them. */
+export function whysOf(stages: readonly StageResult[]): Record<string, PageWhy> {
+  const told = stages.flatMap(({ reason, where }, at): [number, PageWhy][] => {
+    if (reason === undefined && !where) return [];
+    return [[at, { ...(reason === undefined ? {} : { reason }), ...(where ? { where: where.text } : {}) }]];
+  });
+  return Object.fromEntries(told.slice(0, MOST_WHYS));
+}

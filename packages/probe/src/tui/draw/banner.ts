@@ -1,0 +1,107 @@
+import type { StageId, StageResult } from '@llama-probe/diff';
+import { gridOf } from '../cells.js';
+import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
+import { limit, short, times } from '../numbers.js';
+import type { Tone } from '../paint.js';
+import { closest, faultsIn } from '../rows.js';
+import type { State } from '../state.js';
+import { nameOf } from './name.js';
+
+/** The first divergence, its cause and place; as long as there is none, how close it is. */
+export function banner(state: State, height: number): Line[] {
+  const lines = bannerText(state, state.size.columns - 2, height);
+  return Array.from({ length: height }, (_, i) => fit([[' '], ...(lines[i] ?? [])], state.size.columns));
+}
+
+function bannerText(state: State, room: number, height: number): Line[] {
+  const { report, failure, change } = state;
+  const changed: Line[] = change ? [[['Δ ', 'bold'], [change.summary]]] : [];
+  if (failure)
+    return [
+      [
+        ['✗ ', 'vermillion', 'bold'],
+        [tame(failure.message.split('\n')[0] ?? ''), 'bold'],
+      ],
+      ...changed,
+    ];
+  if (!report) return [soFar(state), [[cut(state.progress, room), 'dim']], ...changed];
+  if (!report.first) {
+    const mark: Segment = report.verdict === 'agree' ? ['✓ ', 'green', 'bold'] : ['? ', 'purple', 'bold'];
+    const [first = '', ...rest] = wrap(report.reason, room - 2).slice(0, Math.max(1, height - 1));
+    return [[mark, [first, 'bold']], ...rest.map((text): Line => [['  '], [text]]), ...changed, ...said(state)];
+  }
+  const result = [...state.stages.free.values()].find((one) => isAt(one, report.first));
+  const { first, diagnosis, faults } = report;
+  const fault = faults?.[0];
+  const delta = fault
+    ? `${short(fault.local)} from the reference’s inputs, limit ${limit(fault.limit)}`
+    : result
+      ? `${short(result.rel)}, limit ${limit(result.limit)} (${times(result.ofLimit)})`
+      : '';
+  const head: Line = [
+    ['✗ first wrong: ', 'vermillion', 'bold'],
+    [nameOf(first), 'bold'],
+    [first.token === null ? '' : ` · from token ${first.token}`],
+    [first.step === 0 ? '' : ` · step ${first.step}`],
+    [` · Δ ${delta}`],
+    [faults && faults.length > 1 ? ` · ${faults.length} faults` : '', 'dim'],
+  ];
+  const isSure = diagnosis?.confidence === 'confirmed';
+  const cause = wrapped('cause', diagnosis?.text, room, height - 1 - changed.length, isSure ? ['bold'] : []);
+  const where = wrapped('where', first.where?.text, room, 2, []);
+  return [head, ...cause, ...changed, ...where, ...said(state)];
+}
+
+function wrapped(name: string, text: string | undefined, room: number, most: number, tones: readonly Tone[]): Line[] {
+  if (!text) return [];
+  const lines = wrap(tame(text), room - 8);
+  const shown = lines.length > most ? [...lines.slice(0, most - 1), lines.slice(most - 1).join(' ')] : lines;
+  return shown.map(
+    (line, i): Line => [
+      [i === 0 ? `  ${name} ` : ' '.repeat(name.length + 3), 'bold'],
+      [line, ...tones],
+    ],
+  );
+}
+
+/** While it runs: the first stage over its limit, or the one that is closest to it. */
+function soFar(state: State): Line {
+  const grid = gridOf(state);
+  const [fault] = faultsIn(grid);
+  const worst = closest(grid);
+  if (fault) {
+    return [
+      ['✗ first over its limit: ', 'vermillion', 'bold'],
+      [nameOf(fault.result), 'bold'],
+      [` · Δ ${short(fault.result.rel)}, limit ${limit(fault.result.limit)} (${times(fault.result.ofLimit)})`],
+    ];
+  }
+  if (!worst) return [['waiting for the first stage', 'dim']];
+  return [
+    ['no divergence so far', 'bold'],
+    [` · closest to its limit: ${nameOf(worst.result)}, ${times(worst.result.ofLimit)}`],
+  ];
+}
+
+/** What both sides say after the prompt. */
+function said({ report }: State): Line[] {
+  if (!report?.generated) return [];
+  const { candidate, reference } = report.generated;
+  const isSame = candidate.tokens.join() === reference.tokens.join();
+  const words = (side: typeof candidate) =>
+    tame(side.text === null ? side.tokens.join(' ') : JSON.stringify(side.text));
+  if (isSame) return [[['  both say ', 'dim'], [words(reference)]]];
+  return [
+    [
+      ['  '],
+      [report.reference.name, 'dim'],
+      [' says ', 'dim'],
+      [words(reference)],
+      [`  ${report.candidate.name} says `, 'dim'],
+      [words(candidate)],
+    ],
+  ];
+}
+
+const isAt = (result: StageResult, at: StageId | null): boolean =>
+  result.stage === at?.stage && result.layer === at.layer && result.step === at.step;

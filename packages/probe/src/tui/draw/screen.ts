@@ -1,0 +1,67 @@
+import { isTooSmall, layoutOf, SMALLEST } from '../layout.js';
+import { fit, type Line, lineWidth, skip, take } from '../line.js';
+import type { State } from '../state.js';
+import { banner } from './banner.js';
+import { hints, status } from './bottom.js';
+import { detailScreen } from './detail/detail.js';
+import { header } from './header.js';
+import { heatMap } from './heat-map.js';
+import { overlayLines } from './overlay.js';
+import { table } from './table.js';
+
+/** The parts of the screen, each as lines. */
+export interface Parts {
+  readonly header: Line;
+  readonly banner: readonly Line[];
+  /** Beside each other. */
+  readonly panels: readonly (readonly Line[])[];
+  readonly status: Line;
+  readonly hints: Line;
+}
+
+export function partsOf(state: State): Parts {
+  const layout = layoutOf(state);
+  return {
+    header: header(state),
+    banner: banner(state, layout.banner),
+    panels: state.detail
+      ? [detailScreen(state, state.detail, layout.body)]
+      : [heatMap(state, layout), table(state, layout)],
+    status: status(state),
+    hints: hints(state),
+  };
+}
+
+/** What is said where nothing else fits. */
+export function tooSmall({ size: { columns, rows } }: State): Line[] {
+  const lines = [
+    'This view wants a terminal',
+    `of ${SMALLEST.columns} × ${SMALLEST.rows} or more;`,
+    `this one is ${columns} × ${rows}.`,
+    'q quits.',
+  ];
+  return lines.slice(0, rows).map((line) => fit([[line]], columns));
+}
+
+/** Whether something lies over the parts of the screen, or there is no room for them. */
+export const isWhole = (state: State): boolean => state.overlay !== null || isTooSmall(state.size);
+
+/** All lines of the screen. */
+export function wholeScreen(state: State): Line[] {
+  if (isTooSmall(state.size)) return tooSmall(state);
+  const { header, banner, panels, status, hints } = partsOf(state);
+  const [left = [], right = []] = panels;
+  const lines = [header, ...banner, ...left.map((line, i) => [...line, ...(right[i] ?? [])]), status, hints];
+  return state.overlay ? under(lines, overlayLines(state, state.overlay), state.size) : lines;
+}
+
+/** Lines with others over their middle. */
+function under(lines: readonly Line[], over: readonly Line[], { columns, rows }: State['size']): Line[] {
+  const width = lineWidth(over[0] ?? []);
+  const x = Math.max(0, Math.floor((columns - width) / 2));
+  const y = Math.max(0, Math.floor((rows - over.length) / 2));
+  return lines.map((line, i) => {
+    const above = over[i - y];
+    return above ? [...take(line, x), ...above, ...skip(line, x + width)] : line;
+  });
+}

@@ -1,0 +1,109 @@
+import type { StageId, StageResult } from '@llama-probe/diff';
+import type { News } from '../../live/protocol.js';
+import type { Pass } from '../../run/watcher.js';
+import type { Changes } from '../../watch/changes.js';
+import { gridOf } from '../cells.js';
+import { keyOf } from '../key-of.js';
+import { closest } from '../rows.js';
+import type { Change, Next, State } from '../state.js';
+import { requestDetail } from './detail.js';
+
+/** Takes in what the comparing process says. */
+export function news(state: State, said: News): Next {
+  switch (said.type) {
+    case 'begin':
+      return [
+        {
+          ...state,
+          run: said.run,
+          about: said.about,
+          stages: { free: new Map(), forced: new Map() },
+          report: null,
+          failure: null,
+          pass: 'free',
+          begun: said.run > 1 ? state.now : state.begun,
+          cursor: state.cursor.stage === '' ? { stage: said.about.stages?.[0] ?? '', layer: 0 } : state.cursor,
+        },
+      ];
+    case 'progress':
+      return [{ ...state, progress: said.text }];
+    case 'stages':
+      return [follow(withStages(state, said.pass, said.stages), said.stages)];
+    case 'report':
+      return reported(state, said);
+    case 'failed':
+      return failed(state, said);
+    case 'detail':
+      return [isAsked(state, said) ? { ...state, detail: { ...state.detail, news: said } } : state];
+    case 'exported':
+      return [
+        {
+          ...state,
+          overlay: null,
+          written: [...state.written, said.path],
+          notice: { kind: 'good', text: `wrote ${said.path}` },
+        },
+      ];
+    case 'not-exported':
+      if (said.exists && state.overlay?.kind === 'path') {
+        return [{ ...state, overlay: { ...state.overlay, replace: true } }];
+      }
+      return [{ ...state, overlay: null, notice: { kind: 'bad', text: said.reason } }];
+  }
+}
+
+function withStages(state: State, pass: Pass, found: readonly StageResult[]): State {
+  const stages = new Map(state.stages[pass]);
+  for (const stage of found) stages.set(keyOf(stage), stage);
+  return { ...state, stages: { ...state.stages, [pass]: stages } };
+}
+
+/** The cursor is where the run is, until somebody moves it. */
+function follow(state: State, found: readonly StageResult[]): State {
+  const latest = found.at(-1);
+  if (!state.follows || !latest || state.report) return state;
+  return at(state, latest);
+}
+
+const at = (state: State, { stage, layer }: StageId): State => ({
+  ...state,
+  cursor: { stage, layer: layer ?? state.cursor.layer },
+});
+
+function reported(before: State, { report, written, changes }: News & { type: 'report' }): Next {
+  const free = new Map([...before.stages.free].filter(([, { stage }]) => !report.ignored.includes(stage)));
+  const notice = written.length > 0 ? ({ kind: 'good', text: `wrote ${written.join(', ')}` } as const) : before.notice;
+  let state: State = {
+    ...before,
+    report,
+    change: changes && markedBy(changes),
+    notice,
+    written: [...new Set([...before.written, ...written])],
+    stages: { ...before.stages, free },
+    progress: '',
+  };
+  const target = report.first ?? closest(gridOf(state))?.result;
+  if (state.follows && target) state = at(state, target);
+  return state.detail ? [state, requestDetail(state.detail)] : [state];
+}
+
+function markedBy({ better, worse, summary }: Changes): Change {
+  const marks = new Map<string, 'better' | 'worse'>();
+  for (const stage of better) marks.set(keyOf(stage), 'better');
+  for (const stage of worse) marks.set(keyOf(stage), 'worse');
+  return { marks, summary };
+}
+
+/** Where nothing has come and nothing will there is nothing to look at: the view ends, and the command says why. */
+function failed(state: State, { message, code, fatal }: News & { type: 'failed' }): Next {
+  const failure = { message, code };
+  if (fatal && !state.report && state.run < 2) return [{ ...state, failure }, { type: 'quit' }];
+  return [{ ...state, failure, notice: { kind: 'bad', text: message.split('\n')[0] ?? message } }];
+}
+
+function isAsked(
+  state: State,
+  { at, pass }: News & { type: 'detail' },
+): state is State & { detail: NonNullable<State['detail']> } {
+  return state.detail !== null && keyOf(state.detail.at) === keyOf(at) && state.detail.pass === pass;
+}

@@ -1,0 +1,472 @@
+import type { StageResult } from '@llama-probe/diff';
+import { describe, expect, test } from 'vitest';
+import type { News, ReportHead } from '../src/live/protocol.js';
+import type { About } from '../src/run/watcher.js';
+import { expected, gridOf } from '../src/tui/cells.js';
+import { wholeScreen } from '../src/tui/draw/screen.js';
+import { keysOf } from '../src/tui/keys.js';
+import { isTooSmall } from '../src/tui/layout.js';
+import { cut, fit, lineWidth, skip, wrap } from '../src/tui/line.js';
+import { depthOf, painter } from '../src/tui/paint.js';
+import { rowsOf, selected, shownStages } from '../src/tui/rows.js';
+import { begin, type Effect, type Event, type State } from '../src/tui/state.js';
+import { update } from '../src/tui/update/update.js';
+
+const STAGES = ['embd', 'q_proj', 'q_rope', 'k_rope', 'kq', 'l_out', 'result_output'];
+const LAYERS = 3;
+
+const about = {
+  model: { file: '/models/tiny.gguf', arch: 'llama', quantization: 'F16', layers: LAYERS, bytes: 1 },
+  tokens: [1, 2, 3],
+  reference: { name: 'llama.cpp', version: '1', mode: 'exact' },
+  candidate: { name: 'llama-probe', backend: 'WebGPU', adapter: 'llvmpipe (Mesa)' },
+  heads: { heads: 2, headsKv: 1 },
+  stages: STAGES,
+  layers: null,
+  steps: 2,
+} satisfies About;
+
+function result(stage: string, layer: number | null, changes: Partial<StageResult> = {}): StageResult {
+  const { ofLimit = 0.01, step = 0 } = changes;
+  const order = layer === null ? (stage === 'embd' ? 0 : 900) : 1 + layer * 10 + STAGES.indexOf(stage);
+  return {
+    step,
+    layer,
+    stage,
+    order: order + step * 1000,
+    shape: [3, 8],
+    count: 24,
+    rms: 1e-7,
+    rel: ofLimit * 1e-5,
+    referenceRms: 1,
+    maxAbs: 1e-6,
+    worst: { token: 1, index: 2 },
+    cosine: 1,
+    sqnr: 120,
+    distance: 0,
+    nan: { candidate: 0, reference: 0 },
+    inf: { candidate: 0, reference: 0 },
+    firstNonFinite: null,
+    floor: 1e-7,
+    limit: 1e-5,
+    limits: { rel: 1e-5, row: 4e-5, value: 1e-3 },
+    ofLimit,
+    local: null,
+    inherits: null,
+    verdict: ofLimit > 1 ? 'diverged' : 'agree',
+    worstRow: { token: 1, rel: 1e-7 },
+    token: 1,
+    where: null,
+    ...changes,
+  };
+}
+
+/** All stages of a step, in evaluation order. */
+function pass(step = 0, wrong: Readonly<Record<string, Partial<StageResult>>> = {}): StageResult[] {
+  const at = (stage: string, layer: number | null) =>
+    result(stage, layer, { step, ...wrong[`${layer ?? '-'}/${stage}`] });
+  const inLayers = STAGES.slice(1, -1);
+  return [
+    at('embd', null),
+    ...Array.from({ length: LAYERS }, (_, layer) => inLayers.map((stage) => at(stage, layer))).flat(),
+    at('result_output', null),
+  ];
+}
+
+const NOTHING = { checked: {}, broken: [] };
+function report(changes: Partial<ReportHead> = {}): ReportHead {
+  const { heads: _, stages: __, layers: ___, steps: ____, ...sides } = about;
+  return {
+    schema: 1,
+    verdict: 'agree',
+    reason: 'All stages agree.',
+    ...sides,
+    floors: { method: 'measured', margin: 10, minimum: 1e-5 },
+    first: null,
+    faults: null,
+    ignored: [],
+    logits: null,
+    decode: { firstDiverged: null, firstOtherChoice: null },
+    checks: { candidate: NOTHING, reference: NOTHING } as unknown as ReportHead['checks'],
+    diagnosis: null,
+    tokenDiagnosis: null,
+    observations: [],
+    unseen: [],
+    generated: null,
+    top: null,
+    timings: { total: 1234 },
+    ...changes,
+  };
+}
+
+const JOB = { command: 'compare', options: {} } as unknown as State['job'];
+const start = (size = { columns: 120, rows: 40 }) => begin(JOB, false, size, 0);
+
+/** Everything that happens, one after another; effects are collected. */
+function after(state: State, ...events: (Event | News | string)[]): { state: State; effects: Effect[] } {
+  const effects: Effect[] = [];
+  let now = state;
+  for (const event of events) {
+    const [next, ...more] = update(
+      now,
+      typeof event === 'string' ? { type: 'key', key: event } : isNews(event) ? { type: 'news', news: event } : event,
+    );
+    now = next;
+    effects.push(...more);
+  }
+  return { state: now, effects };
+}
+const isNews = (event: Event | News): event is News => !['key', 'news', 'size', 'tick'].includes(event.type);
+
+const BEGIN: News = { type: 'begin', run: 1, about };
+const stages = (found: StageResult[], pass: 'free' | 'forced' = 'free'): News => ({
+  type: 'stages',
+  pass,
+  stages: found,
+});
+const done = (changes: Partial<ReportHead> = {}, written: string[] = []): News => {
+  return { type: 'report', report: report(changes), written, changes: null };
+};
+const SICK = pass(0, { '1/q_rope': { ofLimit: 500 }, '1/kq': { ofLimit: 90 }, '2/k_rope': { ofLimit: 300 } });
+const FIRST = { step: 0, layer: 1, stage: 'q_rope', order: 13, token: 1, cause: null, where: null };
+const sick = () => after(start(), BEGIN, stages(SICK), done({ verdict: 'diverged', first: FIRST })).state;
+const here = (state: State) => {
+  const cell = selected(state);
+  return cell && `${cell.result.layer ?? '-'}/${cell.result.stage}`;
+};
+
+describe('what comes in', () => {
+  test('the map is there before its stages are, in evaluation order', () => {
+    const { state } = after(start(), BEGIN);
+    const grid = gridOf(state);
+    expect(grid.stages).toEqual(STAGES);
+    expect(grid.layers).toEqual([0, 1, 2]);
+    expect([...grid.wide]).toEqual(['embd', 'result_output']);
+    expect(grid.cells.size).toBe(0);
+    expect(expected(state)).toBe((2 + 5 * LAYERS) * 3);
+  });
+
+  test('two dumps say by themselves what they have', () => {
+    const unknown = { ...about, stages: null, steps: null, model: { ...about.model, layers: null } };
+    const { state } = after(start(), { type: 'begin', run: 1, about: unknown }, stages(pass().reverse()));
+    expect(gridOf(state).stages).toEqual(STAGES);
+    expect(gridOf(state).layers).toEqual([0, 1, 2]);
+    expect(expected(state)).toBeNull();
+  });
+
+  test('later pieces of a stage take the place of earlier ones', () => {
+    const { state } = after(start(), BEGIN, stages(SICK), stages(pass()));
+    expect(rowsOf(state)).toHaveLength(17);
+    expect(rowsOf(state).every(({ kind }) => kind === 'agree')).toBe(true);
+  });
+
+  test('of several steps the first wrong one tells most, and of right ones the one closest to its limit', () => {
+    const { state } = after(
+      start(),
+      BEGIN,
+      stages(pass()),
+      stages(pass(1, { '0/kq': { ofLimit: 3 }, '0/l_out': { ofLimit: 0.4 } })),
+      stages(pass(2, { '0/kq': { ofLimit: 7 }, '0/l_out': { ofLimit: 0.2 } })),
+    );
+    const { cells, steps } = gridOf(state);
+    expect(steps).toEqual([0, 1, 2]);
+    expect(cells.get('0/kq')?.result.step).toBe(1);
+    expect(cells.get('0/l_out')?.result.step).toBe(1);
+    expect(rowsOf(state).map(({ result: { stage, layer } }) => `${layer ?? '-'}/${stage}`)).toEqual(
+      pass().map(({ stage, layer }) => `${layer ?? '-'}/${stage}`),
+    );
+  });
+
+  test('the cursor goes with what comes until it is moved, and then to the first divergence', () => {
+    const half = SICK.slice(0, 8);
+    const { state } = after(start(), BEGIN, stages(half));
+    expect(here(state)).toBe('1/q_rope');
+    expect(here(after(state, stages(SICK)).state)).toBe('-/result_output');
+    expect(here(after(state, stages(SICK), done({ verdict: 'diverged', first: FIRST })).state)).toBe('1/q_rope');
+    const moved = after(state, 'g', stages(SICK), done({ verdict: 'diverged', first: FIRST })).state;
+    expect(here(moved)).toBe('1/embd'.replace('1', '-'));
+  });
+
+  test('faults, what inherits them, and what nobody can compare are told apart', () => {
+    const inherits = { step: 0, layer: 1, stage: 'q_rope' };
+    const found = pass(0, {
+      '1/q_rope': { ofLimit: 500 },
+      '1/kq': { ofLimit: 90, inherits },
+      '2/kq': { verdict: 'incomparable', reason: 'missing in the candidate' },
+    });
+    const fault = { ...FIRST, steps: [0], local: 1, limit: 1e-5, diagnosis: null };
+    const { state } = after(
+      start(),
+      BEGIN,
+      stages(found),
+      done({ verdict: 'diverged', first: FIRST, faults: [fault] }),
+    );
+    const kinds = Object.fromEntries([...gridOf(state).cells].map(([place, { kind }]) => [place, kind]));
+    expect(kinds).toMatchObject({ '1/q_rope': 'own', '1/kq': 'inherited', '2/kq': 'incomparable', '0/kq': 'agree' });
+  });
+
+  test('a stage that only one side has, and that was not expected, is not shown when all is done', () => {
+    const extra = result('kqv_merged', 0, { verdict: 'incomparable' });
+    const { state } = after(start(), BEGIN, stages([...pass(), extra]), done({ ignored: ['kqv_merged'] }));
+    expect(gridOf(state).stages).toEqual(STAGES);
+  });
+
+  test('another run begins with an empty map, and marks what got better and worse', () => {
+    const again = after(sick(), { type: 'begin', run: 2, about });
+    expect(gridOf(again.state).cells.size).toBe(0);
+    expect(again.state.report).toBeNull();
+    const at = { step: 0, layer: 1, stage: 'q_rope' };
+    const measured = { verdict: 'agree', delta: 0, limit: 1, inherits: null } as const;
+    const changes = {
+      summary: 'better: 1 stage got better',
+      better: [{ ...at, before: measured, after: measured }],
+      worse: [],
+    } as unknown as Extract<News, { type: 'report' }>['changes'];
+    const { state } = after(again.state, stages(pass()), { type: 'report', report: report(), written: [], changes });
+    expect(state.change?.marks.get('0/1/q_rope')).toBe('better');
+    expect(text(state)).toContain('better: 1 stage got better');
+  });
+
+  test('an error before there is anything to see ends the view; later it is shown', () => {
+    const failed: News = { type: 'failed', message: 'no such file', code: 'usage', fatal: true };
+    expect(after(start(), failed).effects).toEqual([{ type: 'quit' }]);
+    const later = after(sick(), failed);
+    expect(later.effects).toEqual([]);
+    expect(text(later.state)).toContain('no such file');
+    const mended: News = { ...failed, fatal: false } as News; // such as a shader that does not compile while it is being written
+    expect(after(start(), mended).effects).toEqual([]);
+  });
+});
+
+describe('keys', () => {
+  test('arrows and vim keys move over stages and layers, and stop at the edges', () => {
+    const top = after(sick(), 'g', '0').state;
+    expect(here(top)).toBe('-/embd');
+    expect(here(after(top, 'down').state)).toBe('0/q_proj');
+    expect(here(after(top, 'j', 'l', 'l', 'l', 'l').state)).toBe('2/q_proj');
+    expect(here(after(top, 'j', 'l', 'left').state)).toBe('0/q_proj');
+    expect(here(after(top, 'up', 'k', 'k').state)).toBe('-/embd');
+    expect(here(after(top, 'G').state)).toBe('-/result_output');
+    expect(here(after(top, 'G', 'ctrl-u').state)).not.toBe('-/result_output');
+    expect(here(after(top, '$', 'j').state)).toBe('2/q_proj');
+  });
+
+  test('in the table they move over rows, as it is sorted', () => {
+    const table = after(sick(), 'tab').state;
+    expect(table.focus).toBe('table');
+    expect(here(after(table, 'j').state)).toBe('1/k_rope');
+    const sorted = after(table, 's').state;
+    expect(sorted.sort).toBe('of limit');
+    expect(here(after(sorted, 'g').state)).toBe('1/q_rope');
+    expect(here(after(sorted, 'g', 'j').state)).toBe('2/k_rope');
+  });
+
+  test('n and N go round through what is over its limit', () => {
+    const visited = ['n', 'n', 'n', 'N'].reduce<{ state: State; at: (string | undefined)[] }>(
+      ({ state, at }, key) => {
+        const next = after(state, key).state;
+        return { state: next, at: [...at, here(next)] };
+      },
+      { state: sick(), at: [] },
+    );
+    expect(visited.at).toEqual(['1/kq', '2/k_rope', '1/q_rope', '2/k_rope']);
+    const healthy = after(start(), BEGIN, stages(pass()), done()).state;
+    expect(after(healthy, 'n').state.notice?.text).toContain('No stage');
+  });
+
+  test.each([
+    ['rope', ['0/q_rope', '0/k_rope', '1/q_rope', '1/k_rope', '2/q_rope', '2/k_rope']],
+    ['rope l1', ['1/q_rope', '1/k_rope']],
+    ['l0-1 kq', ['0/kq', '1/kq']],
+    ['>1', ['1/q_rope', '1/kq', '2/k_rope']],
+    ['diverged l2', ['2/k_rope']],
+    ['nothing', []],
+  ])('the filter %s', (filter, left) => {
+    const { state } = after(sick(), '/', ...filter, 'enter');
+    expect(rowsOf(state).map(({ result: { stage, layer } }) => `${layer}/${stage}`)).toEqual(left);
+    expect(shownStages(state)).toEqual(STAGES.filter((stage) => left.some((place) => place.endsWith(`/${stage}`))));
+    expect(text(state)).not.toContain('undefined');
+    expect(after(state, 'escape').state.filter).toBe('');
+  });
+
+  test('while a filter is typed, keys are letters; q does not quit', () => {
+    const typed = after(sick(), '/', 'q', 'n', 'backspace');
+    expect(typed.effects).toEqual([]);
+    expect(typed.state.filter).toBe('q');
+    expect(after(typed.state, 'escape').state).toMatchObject({ filter: '', isTyping: false });
+  });
+
+  test('enter opens the stage under the cursor; its rows are asked for, and come', () => {
+    const opened = after(sick(), 'enter');
+    const at = { step: 0, layer: 1, stage: 'q_rope' };
+    expect(opened.effects).toEqual([{ type: 'detail', pass: 'free', at, row: null }]);
+    const detail = {
+      tokens: [0, 1, 2],
+      rows: [1e-7, 2e-3, 1e-7],
+      heads: 2,
+      headRows: [1e-7, 1e-7, 2e-3, 1e-7, 1e-7, Number.NaN],
+      histogram: { zeros: 1, nonFinite: 1, exponent: -20, counts: [3, 0, 9] },
+      worst: [{ token: 1, index: 3, candidate: 2, reference: 1 }],
+    };
+    const row = {
+      index: 1,
+      token: 1,
+      candidate: Float32Array.of(1, 2, 3, 2, 1, 2, 3, 4),
+      reference: Float32Array.of(1, 2, 3, 1, 1, 2, 3, 4),
+    };
+    const { state } = after(opened.state, { type: 'detail', pass: 'free', at, detail, row });
+    for (const tab of ['1', '2', '3', '4', '5', '6', '7', '8'])
+      expect(text(after(state, tab).state)).not.toContain('undefined');
+    expect(text(after(state, '2').state)).toMatch(/0:3 +2 +1 +1\.0e\+0/);
+    expect(after(state, 'right').effects).toEqual([{ type: 'detail', pass: 'free', at, row: 2 }]);
+    expect(after(state, 'w').state.detail).toMatchObject({ tab: 'values', row: 1, scroll: 3 });
+    expect(here(after(state, 'n').state)).toBe('1/kq');
+    expect(after(state, 'escape').state.detail).toBeNull();
+    const lost = after(opened.state, { type: 'detail', pass: 'free', at, detail, row: null }, '2').state;
+    expect(text(lost)).toContain('not kept');
+    const other = { ...at, layer: 0 }; // an answer that comes when something else is open
+    expect(after(opened.state, { type: 'detail', pass: 'free', at: other, detail, row }).state.detail?.news).toBeNull();
+  });
+
+  test('t shows the other pass, offers it where it was not run, and says why it cannot', () => {
+    expect(after(start(), BEGIN, 't').state.notice?.text).toContain('not done');
+    const healthy = after(start(), BEGIN, stages(pass()), done()).state;
+    expect(after(healthy, 't', 'y').effects).toEqual([{ type: 'force' }]);
+    expect(after(healthy, 't', 'escape').effects).toEqual([]);
+    const { state } = after(healthy, stages(pass(0, { '1/kq': { ofLimit: 9 } }), 'forced'), 't');
+    expect(state.pass).toBe('forced');
+    expect(gridOf(state).cells.get('1/kq')?.kind).toBe('own');
+    const dumps = { command: 'diff', candidate: 'a', reference: 'b', options: {} } as State['job'];
+    expect(after({ ...healthy, job: dumps }, 't').state.notice?.text).toContain('Dumps');
+  });
+
+  test('an export asks before it replaces a file', () => {
+    const asked = after(sick(), 'e', 'down', 'enter');
+    expect(asked.state.overlay).toEqual({ kind: 'path', output: 'markdown', path: 'report.md', replace: false });
+    const sent = after(asked.state, 'x', 'enter');
+    expect(sent.effects).toEqual([{ type: 'export', output: 'markdown', path: 'report.mdx', replace: false }]);
+    const there: News = {
+      type: 'not-exported',
+      path: 'report.mdx',
+      reason: 'report.mdx is there already',
+      exists: true,
+    };
+    const again = after(sent.state, there);
+    expect(after(again.state, 'enter').effects).toEqual([]);
+    expect(after(again.state, 'y').effects).toEqual([
+      { type: 'export', output: 'markdown', path: 'report.mdx', replace: true },
+    ]);
+    expect(after(again.state, 'n').state.overlay).toMatchObject({ replace: false });
+    expect(after(again.state, { type: 'exported', path: 'report.mdx' }).state).toMatchObject({
+      overlay: null,
+      written: ['report.mdx'],
+    });
+  });
+
+  test('steps go round, and a shows all of them again', () => {
+    const { state } = after(start(), BEGIN, stages(pass()), stages(pass(1)));
+    expect(after(state, ']').state.step).toBe(0);
+    expect(after(state, ']', ']').state.step).toBe(1);
+    expect(after(state, ']', ']', ']').state.step).toBe('all');
+    expect(after(state, '[').state.step).toBe(1);
+    expect(after(state, '[', 'a').state.step).toBe('all');
+  });
+
+  test('q and ctrl-c leave; ctrl-c also from what lies over the screen', () => {
+    expect(after(sick(), 'q').effects).toEqual([{ type: 'quit' }]);
+    expect(after(sick(), 'e', 'ctrl-c').effects).toEqual([{ type: 'quit' }]);
+    expect(after(sick(), '?', 'q').effects).toEqual([]);
+    expect(after(sick(), 'enter', 'q').state.detail).toBeNull();
+  });
+
+  test('what is typed fast comes in one piece, and every key of it counts', () => {
+    const none = { upArrow: false, ctrl: false, shift: false } as unknown as Parameters<typeof keysOf>[1];
+    expect(keysOf('jj\rq', none)).toEqual(['j', 'j', 'enter', 'q']);
+    expect(keysOf('q', { ...none, meta: true })).toEqual(['escape', 'q']);
+    expect(keysOf('', { ...none, escape: true, meta: true })).toEqual(['escape']);
+    expect(keysOf('\x04', none)).toEqual(['ctrl-d']);
+    expect(keysOf('', { ...none, downArrow: true })).toEqual(['down']);
+    expect(keysOf('c', { ...none, ctrl: true })).toEqual(['ctrl-c']);
+    expect(keysOf('', { ...none, tab: true, shift: true })).toEqual(['shift-tab']);
+  });
+});
+
+/** The screen without colours. */
+const text = (state: State): string =>
+  wholeScreen(state)
+    .map((line) => line.map(([piece]) => piece).join(''))
+    .join('\n');
+
+describe('what is drawn', () => {
+  const many = { ...about, model: { ...about.model, layers: 80 } };
+  test.each([
+    [60, 16],
+    [80, 24],
+    [100, 30],
+    [139, 33],
+    [200, 60],
+    [320, 100],
+  ])('fits %d × %d exactly, whatever is shown', (columns, rows) => {
+    const size: Event = { type: 'size', size: { columns, rows } };
+    const some = sick();
+    const all = [
+      start({ columns, rows }),
+      after(start({ columns, rows }), { type: 'begin', run: 1, about: many }, stages(SICK)).state,
+    ];
+    const keys = [
+      [],
+      ['enter'],
+      ['tab', 's'],
+      ['/', 'x'],
+      ['enter', '8'],
+      ['enter', '3'],
+      ['?'],
+      ['e'],
+      ['e', 'enter'],
+    ];
+    for (const pressed of keys) all.push(after(some, size, ...pressed).state);
+    for (const state of all) {
+      const lines = wholeScreen(state);
+      expect(lines).toHaveLength(rows);
+      for (const line of lines) expect(lineWidth(line)).toBe(columns);
+    }
+  });
+
+  test('a terminal that is too small is told what is wanted', () => {
+    const state = start({ columns: 30, rows: 5 });
+    expect(isTooSmall(state.size)).toBe(true);
+    expect(text(state).replaceAll('\n', ' ')).toMatch(/60 × 16.*30 × 5/);
+  });
+
+  test('every class of stage has a glyph of its own, without any colour', () => {
+    const found = pass(0, {
+      '0/q_proj': { ofLimit: 0.01 },
+      '0/q_rope': { ofLimit: 0.3 },
+      '0/k_rope': { ofLimit: 0.9 },
+      '0/kq': { ofLimit: 9 },
+      '1/q_rope': { ofLimit: 500 },
+      '1/kq': { ofLimit: 90, inherits: FIRST },
+      '2/kq': { verdict: 'incomparable' },
+    }).slice(0, -1);
+    const shown = text(after(start(), BEGIN, stages(found), done({ verdict: 'diverged', first: FIRST })).state);
+    for (const glyph of ['·', '░', '▒', '▓', '█', '✗', '↳', '?']) expect(shown).toContain(glyph);
+  });
+
+  test('colours as many as the terminal has, and none where they are not wanted', () => {
+    expect(depthOf({ NO_COLOR: '1', COLORTERM: 'truecolor' })).toBe(0);
+    expect(depthOf({ COLORTERM: 'truecolor' })).toBe(24);
+    expect(depthOf({ TERM: 'xterm-256color' })).toBe(256);
+    expect(depthOf({ TERM: 'linux' })).toBe(16);
+    expect(painter(0)([['a', 'vermillion', 'bold']])).toBe('\x1b[1ma\x1b[0m');
+    expect(painter(256)([['a', 'blue'], ['b']])).toBe('\x1b[38;5;32ma\x1b[0mb');
+  });
+
+  test('texts from outside neither move the cursor nor break the frame', () => {
+    expect(cut('日本語', 5)).toBe('日本…');
+    expect(lineWidth(fit([['日本語'], ['abc']], 4))).toBe(4);
+    expect(skip([['ab'], ['日本語', 'bold']], 3)).toEqual([[' 本語', 'bold']]);
+    expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
+    const evil = { ...about, model: { ...about.model, file: '/a/\x1b[2J\nx.gguf' } };
+    expect(text(after(start(), { type: 'begin', run: 1, about: evil }).state)).toContain('·[2J·x.gguf');
+  });
+});

@@ -1,0 +1,359 @@
+/// <reference lib="dom" />
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { html } from '../packages/probe/src/report/html.js';
+import { outcomeOf } from '../packages/probe/src/report/outcome.js';
+import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
+import { findChromium, openBrowser, openFile } from './support/browser.js';
+import { path, probe, probeJson } from './support/probe.js';
+import { brokenShaders } from './support/shaders.js';
+
+const CHROMIUM = findChromium();
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--steps', '3', '--no-tui'];
+
+/** What axe finds, in short; colours too. */
+async function violations(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: AXE });
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`),
+    );
+  });
+}
+
+/** The signs whose contrast with what is under them is too low: axe judges letters only. */
+const faintSigns = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const luminance = (color: string) => {
+      const [r = 0, g = 0, b = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
+        const c = Number(part) / 255;
+        return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    return [...document.querySelectorAll('.sign, [data-cell]')].flatMap((one) => {
+      const { color, backgroundColor } = getComputedStyle(one);
+      const [a, b] = [luminance(color), luminance(backgroundColor)];
+      const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      return contrast >= 4.5 ? [] : [`${one.className}: ${color} on ${backgroundColor}, ${contrast.toFixed(1)}`];
+    });
+  });
+
+const cell = (page: Page, name: RegExp) => page.getByRole('gridcell', { name });
+const heading = (page: Page) => page.locator('#stage').innerText();
+
+const title = CHROMIUM
+  ? 'the report page in Chromium'
+  : 'the report page (skipped: no Chromium; apt install chromium, or name one in LLAMA_PROBE_CHROMIUM)';
+
+describe.skipIf(!CHROMIUM)(title, () => {
+  let browser: Browser;
+  const [sick, healthy, freeOnly, several] = ['sick', 'healthy', 'free', 'several'].map((name) =>
+    path(`${name}.html`),
+  ) as [string, string, string, string];
+
+  beforeAll(async () => {
+    browser = await openBrowser(CHROMIUM as string);
+    const made = [
+      await probe([...SICK, '--inject', 'rope-halves', '--html', sick]),
+      await probe([...SICK, '--html', healthy]),
+      await probe([...SICK, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
+    ];
+    expect(
+      made.map(({ code }) => code),
+      made.map(({ stderr }) => stderr).join('\n'),
+    ).toEqual([1, 0, 1]);
+  }, 180_000);
+  afterAll(() => browser?.close());
+
+  test('a sick run: the verdict, where it begins, and the bug', async () => {
+    const { page, complaints } = await openFile(browser, sick);
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides diverged');
+    const verdict = await page.locator('section.verdict').innerText();
+    expect(verdict).toContain('q_rope of layer 0 is the first stage that is wrong');
+    expect(verdict).toContain('RoPE turns the halves of a head, not neighbours');
+    expect(verdict).toContain('Where to look:');
+    expect(await page.title()).toContain('smalltalk-4M-F16.gguf');
+    expect(await page.locator('section:has(#output)').innerText()).toContain('llama.cpp');
+    expect(await page.locator('section:has(#provenance)').innerText()).toMatch(/rope-halves[\s\S]*10 × the floor/);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the heat map: a cell for each stage, named and marked by what it is', async () => {
+    const { page } = await openFile(browser, sick);
+    const states = await page
+      .locator('[data-cell]')
+      .evaluateAll((cells) => cells.map((one) => [one.getAttribute('data-state'), one.textContent]));
+    expect(states).toHaveLength(4 * 19 + 4);
+    expect(states.filter(([state]) => state === 'fault')).toEqual(new Array(8).fill(['fault', '✕']));
+    expect(new Set(states.map(([state]) => state))).toEqual(new Set(['agree', 'inherited', 'fault']));
+    const first = cell(
+      page,
+      /^q_rope, layer 0: first divergence, fault of its own, 8\.\de-1, 8\d,000 times the limit$/,
+    );
+    expect(await first.count()).toBe(1);
+    expect(await cell(page, /^q_proj, layer 0: agrees/).count()).toBe(1);
+    expect(await cell(page, /^l_out, layer 3: inherits an error/).count()).toBe(1);
+
+    await page.getByRole('radio', { name: "from the reference's inputs" }).check();
+    expect(await cell(page, /^q_rope, layer 0: .*fault/).count()).toBe(1);
+    expect(await cell(page, /^l_out, layer 3: agrees, \d/).count()).toBe(1);
+    await page.getByRole('radio', { name: /^2\s*, worst: fault/ }).check();
+    expect(await cell(page, /^k_rope, layer 1, step 2: fault/).count()).toBe(1);
+  });
+
+  test('without a run from the reference’s inputs, what diverged is over its limit', async () => {
+    const { page, complaints } = await openFile(browser, freeOnly);
+    expect(await page.getByRole('radio', { name: "from the reference's inputs" }).count()).toBe(0);
+    const over = page.locator('[data-state=over]');
+    expect(await over.count()).toBeGreaterThan(3);
+    expect(await cell(page, /^q_rope, layer 2: first divergence, over its limit/).count()).toBe(1);
+    expect(await page.locator('[data-state=fault], [data-state=inherited]').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('keys: arrows move, Enter opens, Escape comes back, one tab stop', async () => {
+    const { page } = await openFile(browser, sick);
+    expect(await page.locator('[data-cell][tabindex="0"]').count()).toBe(1);
+    await cell(page, /^q_rope, layer 0:/).focus();
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label')?.split(':')[0]);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    expect(await focused()).toBe('v_proj, layer 1');
+    await page.keyboard.press('End');
+    expect(await focused()).toBe('v_proj, layer 3');
+    await page.keyboard.press('PageDown');
+    expect(await focused()).toBe('result_output');
+    await page.keyboard.press('PageUp');
+    expect(await focused()).toBe('embd');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.id === 'stage');
+    expect(await heading(page)).toMatch(/attn_rms\s+layer 1/);
+    expect(page.url()).toMatch(/#stage=0\/1\/attn_rms$/);
+    await page.keyboard.press('Escape');
+    expect(await focused()).toBe('attn_rms, layer 1');
+    await page.goBack();
+    expect(await heading(page)).toMatch(/q_rope\s+layer 0/);
+  });
+
+  test('drilled down: metrics, plots with names, heads, worst positions and values', async () => {
+    const { page, complaints } = await openFile(browser, sick, { hash: '#stage=0/2/k_rope&pass=forced' });
+    expect(await heading(page)).toMatch(/k_rope\s+layer 2\s+prompt/);
+    const panel = page.locator('section.panel');
+    await panel.locator('.drawing svg').nth(5).waitFor();
+    const plots = await panel.getByRole('img').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+    expect(plots).toHaveLength(6);
+    expect(plots.join('\n')).toMatch(/k_rope by depth: .*4 of 4 are over their limit/);
+    expect(plots.join('\n')).toMatch(/Delta of each token's row: 8 of 9 over/);
+    expect(plots.join('\n')).toMatch(/4 heads of 4 over/);
+    const worst = panel.getByRole('group', { name: 'The worst values' });
+    expect(await worst.locator('tbody tr').count()).toBe(16);
+    // Side by side: what the table calls the delta is the difference of its two columns.
+    const values = panel.getByRole('group', { name: /^Token 1, head/ });
+    const rows = await values.locator('tbody tr').allInnerTexts();
+    expect(rows).toHaveLength(32);
+    for (const row of rows) {
+      const [, ours, theirs, delta] = row.replace('✕', '').split(/\s+/).map(Number) as [number, number, number, number];
+      expect(Math.abs(ours - theirs - delta)).toBeLessThanOrEqual(0.051 * Math.abs(delta) + 2e-6);
+    }
+    await panel
+      .getByRole('radio', { name: 'token 8' })
+      .or(panel.getByRole('radio', { name: /^token/ }).nth(1))
+      .first()
+      .check();
+    expect(await panel.getByRole('button', { name: 'next fault' }).count()).toBe(1);
+    await panel.getByRole('button', { name: 'next fault' }).click();
+    expect(await heading(page)).toMatch(/q_rope\s+layer 3/);
+    await panel.getByRole('button', { name: /^q_proj/ }).click();
+    expect(await heading(page)).toMatch(/q_proj\s+layer 3/);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a healthy run shows what is nearest to its limit', async () => {
+    const { page, complaints } = await openFile(browser, healthy);
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides agree');
+    expect(await page.locator('[data-cell]:not([data-state=agree], [data-state=near])').count()).toBe(0);
+    const shown = await page.locator('[data-cell][aria-selected=true]').getAttribute('aria-label');
+    const named = /the closest to its limit is (\w+)/.exec(await page.locator('section.verdict').innerText());
+    expect(shown).toContain(named?.[1]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('NaN: said, drawn, and never shown as if it were nothing', async () => {
+    const out = path('nan.html');
+    // A root of what may be negative: right rows for small values, NaN for large ones.
+    const before = '1.0 / sqrt(partial[0] / f32(width) + epsilon)';
+    const shaders = brokenShaders([{ file: 'rms_norm.wgsl', before, after: 'sqrt(1.9 - partial[0] / f32(width))' }]);
+    const { code } = await probe([...SICK, '--html', out], { env: { LLAMA_PROBE_SHADERS: shaders } });
+    expect(code).toBe(1);
+    const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=forced' });
+    expect(await cell(page, /^attn_rms, layer 3: fault of its own, not finite$/).count()).toBe(1);
+    const panel = page.locator('section.panel');
+    expect(await panel.innerText()).toMatch(/they are NaN[\s\S]*local delta\s+NaN[\s\S]*2304 and 0/);
+    await panel.locator('.drawing svg').nth(3).waitFor();
+    expect(await panel.getByRole('group', { name: 'The worst values' }).innerText()).toContain('NaN');
+    expect(complaints).toEqual([]);
+  });
+
+  test('several runs, as a gate has them: a list, and each of them in full', async () => {
+    const { json } = await probeJson([...SICK, '--inject', 'rope-halves']);
+    const { json: well } = await probeJson(SICK);
+    const notes = [
+      { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
+    ] as const;
+    const untold = {
+      ...json,
+      verdict: 'incomparable',
+      reason: 'Other tokens.',
+      stages: [],
+      first: null,
+      faults: null,
+    } as const;
+    writeFileSync(
+      several,
+      html([
+        { ...outcomeOf(well), name: 'healthy' },
+        { ...outcomeOf(json), name: 'sick', notes },
+        { ...outcomeOf(untold), name: 'untold' },
+      ]),
+    );
+    const { page, complaints } = await openFile(browser, several);
+    await page.getByRole('heading', { name: '3 runs, 2 of them do not agree' }).waitFor();
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides agree');
+    await page.getByRole('button', { name: 'sick' }).click();
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides diverged');
+    expect(await heading(page)).toMatch(/q_rope\s+layer 0/);
+    await page
+      .locator('.notes')
+      .getByRole('button', { name: /^k_rope, layer 1/ })
+      .click();
+    expect(await heading(page)).toMatch(/k_rope\s+layer 1/);
+    expect(page.url()).toMatch(/#run=2&stage=0\/1\/k_rope$/);
+    // Read from JSON: what only the run itself has seen is not there, and the page says so.
+    expect(await page.locator('section.panel').innerText()).toContain('Nothing is known here of single tokens');
+    await page.getByRole('button', { name: 'untold' }).click();
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('It could not be told');
+    expect(await page.locator('[data-cell]').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('axe finds nothing, light and dark, at first and drilled down', async () => {
+    const cases: readonly (readonly [file: string, ...hashes: string[]])[] = [
+      [sick, '', '#stage=0/1/kq_soft_max', '#stage=1/3/q_rope&pass=forced'],
+      [healthy, '', '#stage=0/2/kq'],
+      [freeOnly, ''],
+      [several, '#run=1', '#run=2', '#run=3'],
+    ];
+    for (const [file, ...hashes] of cases) {
+      for (const [i, hash] of hashes.entries()) {
+        for (const colorScheme of file === sick
+          ? (['light', 'dark'] as const)
+          : ([i % 2 ? 'light' : 'dark'] as const)) {
+          const { page } = await openFile(browser, file, { colorScheme, hash, bypassCSP: true });
+          if (hash !== '#run=3') await page.waitForSelector('.drawing svg');
+          await page.evaluate(() => {
+            for (const details of document.querySelectorAll('details')) details.open = true;
+          });
+          expect(await faintSigns(page), `${file}${hash}, ${colorScheme}`).toEqual([]);
+          expect(await violations(page), `${file}${hash}, ${colorScheme}`).toEqual([]);
+          await page.context().close();
+        }
+      }
+    }
+  }, 180_000);
+
+  test('dark as the system is, or as the button says', async () => {
+    const ground = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const dark = await openFile(browser, sick, { colorScheme: 'dark' });
+    const light = await openFile(browser, sick, { colorScheme: 'light' });
+    expect(await ground(dark.page)).not.toBe(await ground(light.page));
+    const button = light.page.getByRole('button', { name: 'Theme: automatic' });
+    await button.click();
+    await light.page.getByRole('button', { name: 'Theme: light' }).click();
+    await light.page.getByRole('button', { name: 'Theme: dark' }).waitFor();
+    expect(await ground(light.page)).toBe(await ground(dark.page));
+  });
+
+  test('on paper: light, colours kept, no controls', async () => {
+    const { page } = await openFile(browser, sick, { colorScheme: 'dark' });
+    await page.emulateMedia({ media: 'print' });
+    const found = await page.evaluate(() => ({
+      ink: getComputedStyle(document.body).color,
+      cell: getComputedStyle(document.querySelector('[data-state=fault]') as Element).printColorAdjust,
+      controls: [...document.querySelectorAll<HTMLElement>('fieldset, nav, .theme, summary')].filter(
+        (one) => one.offsetParent !== null,
+      ).length,
+    }));
+    expect(found).toEqual({ ink: 'rgb(20, 24, 29)', cell: 'exact', controls: 0 });
+  });
+
+  test('no sideways scrolling, from a phone to a wide screen', async () => {
+    for (const width of [400, 800, 1280, 1920]) {
+      const { page } = await openFile(browser, sick, { viewport: { width, height: 800 } });
+      await page.waitForSelector('.drawing svg');
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), `at ${width}`).toBeLessThanOrEqual(width);
+    }
+  });
+
+  test('nothing that a prompt or a file name says becomes part of the page', async () => {
+    const evil = `</script><img src=x onerror=alert(1)><script>alert(2)</script><b id=evil>`;
+    const prompt = path('evil.txt');
+    const out = path('evil.html');
+    writeFileSync(prompt, evil);
+    const { code } = await probe(['compare', '--prompt-file', prompt, '--steps', '2', '--no-tui', '--html', out]);
+    expect(code).toBe(0);
+    const spoilt = readFileSync(out, 'utf8').replaceAll('smalltalk-4M-F16', evil.replaceAll('<', '\\u003c'));
+    writeFileSync(out, spoilt); // as a model of that name would
+    const { page, complaints } = await openFile(browser, out);
+    expect(await page.locator('#evil, img[src=x]').count()).toBe(0);
+    expect(await page.locator('.title').innerText()).toContain('<img src=x onerror=alert(1)>');
+    expect(complaints).toEqual([]);
+  });
+
+  test('32 layers and 64 tokens, all of it wrong: at most 2 MB, and soon there', async () => {
+    const [model, out] = [path('deep.gguf'), path('deep.html')];
+    writeTinyModel(model, { layers: 32, embedding: 128, heads: 32, kvHeads: 8, feedForward: 192 });
+    const tokens = [1, ...Array.from({ length: 63 }, (_, i) => 3 + ((i * 7) % 20))].join();
+    const run = [
+      'compare',
+      '--model',
+      model,
+      '--tokens',
+      tokens,
+      '--steps',
+      '4',
+      '--inject',
+      'rope-halves',
+      '--no-tui',
+    ];
+    const { code, stderr } = await probe([...run, '--html', out]);
+    expect(code, stderr).toBe(1);
+    const bytes = statSync(out).size;
+    expect(bytes).toBeLessThanOrEqual(2_000_000);
+
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, bypassCSP: true });
+    await context.addInitScript(() => {
+      new MutationObserver((_, observer) => {
+        if (!document.querySelector('[data-cell]')) return;
+        observer.disconnect();
+        requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('painted')));
+      }).observe(document, { childList: true, subtree: true });
+    });
+    const page = await context.newPage();
+    await page.goto(`file://${out}`);
+    await page.waitForFunction(() => performance.getEntriesByName('painted').length > 0);
+    const ms = await page.evaluate(() => performance.getEntriesByName('painted')[0]?.startTime ?? Number.NaN);
+    expect(await page.locator('[data-cell]').count()).toBe(32 * 19 + 4);
+    await page.waitForSelector('.drawing svg');
+    expect(await violations(page)).toEqual([]);
+    console.log(`32 layers, 64 tokens: ${(bytes / 1e6).toFixed(2)} MB, painted after ${ms.toFixed(0)} ms`);
+    expect(ms).toBeLessThan(5000);
+  }, 240_000);
+});

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** The Chromium that tests of the report page drive; undefined where there is none. */
+export function findChromium(): string | undefined {
+  const named = process.env.LLAMA_PROBE_CHROMIUM;
+  if (named) {
+    if (!existsSync(named)) throw new Error(`LLAMA_PROBE_CHROMIUM names ${named}, which does not exist.`);
+    return named;
+  }
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(works);
+}
+
+/** Ubuntu has a script of that name that only says what to install. */
+function works(path: string): boolean {
+  if (!existsSync(path)) return false;
+  try {
+    execFileSync(path, ['--version'], { stdio: 'ignore', timeout: 20_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const openBrowser = (executablePath: string): Promise<Browser> =>
+  chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+
+/** A page from disk, and what went wrong with it. */
+export interface Opened {
+  readonly page: Page;
+  /** Errors of scripts, whatever the console was told, and requests for anything but the file. */
+  readonly complaints: string[];
+}
+
+/** Opens a file in a browser without a network. */
+export async function openFile(
+  browser: Browser,
+  path: string,
+  { hash = '', ...options }: BrowserContextOptions & { hash?: string } = {},
+): Promise<Opened> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, offline: true, ...options });
+  const page = await context.newPage();
+  const url = pathToFileURL(path).href;
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    if (request.url().split('#')[0] !== url) complaints.push(`request: ${request.url()}`);
+  });
+  await page.goto(url + hash);
+  await page.waitForSelector('main, .empty');
+  return { page, complaints };
+}

@@ -1,0 +1,144 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach } from 'vitest';
+import { CACHE, TEMPORARY } from './probe.js';
+
+/** Whether there is a terminal to test in. */
+export const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+if (!hasTmux) console.warn('tmux is not installed: the tests of the terminal view are skipped');
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const PROMPT = '% ';
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const open = new Set<Terminal>();
+afterEach(() => {
+  for (const terminal of open) terminal.close();
+});
+
+let opened = 0;
+
+/** A shell in a terminal of its own. Settings and colours of whoever runs the tests do not reach it. */
+export class Terminal {
+  private readonly socket = `llama-probe-${process.pid}-${++opened}`;
+
+  constructor({ columns, rows }: Size, env: Readonly<Record<string, string>> = {}) {
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|COLORTERM|NODE_|VITEST|TMUX|CI$|CI_|CONTINUOUS_)/.test(name),
+    );
+    const own = { LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, LANG: 'C.UTF-8', TMUX_TMPDIR: TEMPORARY };
+    const shell = `exec env PS1='${PROMPT}' bash --norc --noprofile -i`; // a shell that starts another one drops its prompt
+    const size = ['-x', String(columns), '-y', String(rows)];
+    this.env = { ...Object.fromEntries(inherited), ...own, ...env };
+    this.tmux(
+      'start-server',
+      ';',
+      'set',
+      '-g',
+      'default-terminal',
+      'screen-256color',
+      ';',
+      'set',
+      '-g',
+      'escape-time',
+      '0',
+      ';',
+      'new-session',
+      '-d',
+      ...size,
+      shell,
+    );
+    open.add(this);
+  }
+
+  private readonly env: Record<string, string>;
+
+  private tmux(...args: string[]): string {
+    return execFileSync('tmux', ['-u', '-L', this.socket, '-f', '/dev/null', ...args], {
+      env: this.env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** Presses keys: characters, or tmux's names, such as `Enter`, `C-c`, `Down`. */
+  press(...keys: string[]): void {
+    this.tmux('send-keys', '--', ...keys);
+  }
+
+  /** Types a line for the shell. */
+  run(line: string): void {
+    this.tmux('send-keys', '-l', '--', line);
+    this.press('Enter');
+  }
+
+  /** Starts the command as a user does. @param args as the shell reads them */
+  probe(args: string): void {
+    this.run(`${process.execPath} ${REPOSITORY}packages/probe/bin/probe.js ${args}`);
+  }
+
+  /** What is on the screen; with its colours, if they are wanted. */
+  screen({ colors = false } = {}): string {
+    return this.tmux('capture-pane', '-p', ...(colors ? ['-e'] : [])).trimEnd();
+  }
+
+  /** Everything that has scrolled by, and the screen. */
+  history(): string {
+    return this.tmux('capture-pane', '-p', '-S', '-').trimEnd();
+  }
+
+  /** A variable of tmux. @example ask('alternate_on') === '0' */
+  ask(format: string): string {
+    return this.tmux('display-message', '-p', `#{${format}}`).trim();
+  }
+
+  resize({ columns, rows }: Size): void {
+    this.tmux('resize-window', '-x', String(columns), '-y', String(rows));
+  }
+
+  /** Waits until the screen is as wanted. @throws what the screen showed instead */
+  async until(what: string, condition: (screen: string) => boolean, ms = 25_000): Promise<string> {
+    const begin = Date.now();
+    for (;;) {
+      const screen = this.screen();
+      if (condition(screen)) return screen;
+      if (Date.now() - begin > ms) throw new Error(`waited in vain for ${what}; the screen shows:\n${screen}`);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+
+  /** Waits until a text is on the screen. */
+  sees(text: string | RegExp, ms?: number): Promise<string> {
+    const found = (screen: string) => (typeof text === 'string' ? screen.includes(text) : text.test(screen));
+    return this.until(String(text), found, ms);
+  }
+
+  /** Waits for the shell, and asks it for something. @returns what it answered */
+  async shell(line: string): Promise<string> {
+    const mark = `end-${++asked}`;
+    this.run(`clear; ${line}; echo ${mark}-$?`);
+    const screen = await this.sees(new RegExp(`^${mark}-\\d+$`, 'm'));
+    return screen
+      .split('\n')
+      .filter((text) => !text.startsWith(PROMPT.trim()) && !text.startsWith(mark))
+      .join('\n');
+  }
+
+  /** Waits until the command has ended. @returns its exit code */
+  async exitCode(): Promise<number> {
+    await this.until('the shell', (screen) => (screen.split('\n').at(-1) ?? '') === PROMPT.trim());
+    this.run('echo code=$?');
+    const screen = await this.sees(/^code=\d+$/m);
+    return Number(/^code=(\d+)$/m.exec(screen)?.[1]);
+  }
+
+  close(): void {
+    open.delete(this);
+    spawnSync('tmux', ['-L', this.socket, 'kill-server'], { env: this.env, stdio: 'ignore' });
+  }
+}
+
+let asked = 0;

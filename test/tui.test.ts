@@ -1,0 +1,267 @@
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Tensor } from '@llama-probe/dump';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadDump, writeDump } from './support/dumps.js';
+import { path, probe } from './support/probe.js';
+import { childrenOf, isRunning, until } from './support/processes.js';
+import { hasTmux, Terminal } from './support/terminal.js';
+
+const SMALL = { columns: 80, rows: 24 };
+const LARGE = { columns: 200, rows: 60 };
+
+const STREAM = fileURLToPath(new URL('support/stream.mjs', import.meta.url));
+
+const folder = path('dumps');
+const reference = join(folder, 'reference.arrow');
+let sick: string;
+
+/** llama.cpp's own stages, and the same with one scaled: what differs is the same on every machine. */
+beforeAll(async () => {
+  if (!hasTmux) return;
+  const args = ['--tokens', '1,15,7,22', '--steps', '2', '--no-floors'];
+  const { code } = await probe(['compare', ...args, '--out', folder]);
+  expect(code).toBe(0);
+  const theirs = await loadDump(reference);
+  const isHere = ({ stage, layer }: Tensor) => stage === 'q_rope' && layer === 1;
+  sick = writeDump(theirs, (tensors) =>
+    tensors.map((tensor) => (isHere(tensor) ? { ...tensor, values: tensor.values.map((x) => 1.5 * x) } : tensor)),
+  );
+});
+
+/** A screen without what differs from run to run. */
+const stable = (screen: string) =>
+  screen.replace(/\d+\.\d s/g, '0.0 s').replace(/[ ─]+(?=[│╮╯]?$)/gm, (gap) => gap[0] ?? '');
+
+const diff = () => `diff ${sick} ${reference} --no-floors`;
+
+describe.skipIf(!hasTmux)('the terminal view', () => {
+  test.each([
+    ['80 × 24', SMALL],
+    ['200 × 60', LARGE],
+  ])('start, fill, move, open, filter, quit at %s', async (_, size) => {
+    const terminal = new Terminal(size);
+    terminal.probe(diff());
+    await terminal.sees('✗ diverged');
+    expect(stable(await terminal.sees('q_rope of layer 1'))).toMatchSnapshot('filled');
+
+    terminal.press('Down', 'j', 'l');
+    await terminal.sees(/k_proj of layer 2 · /);
+    terminal.press('N'); // back to the fault
+    await terminal.sees(/✗ q_rope of layer 1 · /);
+
+    terminal.press('Enter');
+    await terminal.sees('1 overview');
+    expect(stable(await terminal.sees('limit of a row'))).toMatchSnapshot('opened');
+    terminal.press('2');
+    await terminal.sees(/row \d of 4 · 256 values · |row \d of 4 · 256 values/);
+    terminal.press('Escape');
+    await terminal.sees('stages × layers');
+
+    terminal.press('/');
+    await terminal.sees('name, verdict');
+    for (const letter of 'rope l0-2') terminal.press(letter === ' ' ? 'Space' : letter);
+    terminal.press('Enter');
+    await terminal.sees(/\d of 6/);
+    expect(stable(await terminal.sees(/q_rope of layer 0 · /))).toMatchSnapshot('filtered');
+
+    terminal.press('q');
+    expect(await terminal.exitCode()).toBe(1);
+  });
+
+  test('a bug is found, named and pinned on top while it runs, and what was found stays among the shell’s lines', async () => {
+    const terminal = new Terminal(LARGE);
+    terminal.probe('compare --prompt "What is 2 plus 3?" --steps 1 --inject rope-halves');
+    await terminal.sees(/running.*smalltalk/);
+    const screen = await terminal.sees('✗ diverged');
+    expect(screen).toMatch(/✗ first wrong: q_rope of layer 0 · from token 1 · Δ \d\.\de-1/);
+    expect(screen).toMatch(/cause RoPE turns the halves of a head, not neighbours/);
+    expect(screen).toMatch(/0 q_rope .* ✗ rope-halves/);
+    expect(screen).toMatch(/0 kq .* ↳ from [qk]_rope 0/);
+
+    terminal.press('t'); // from the reference's inputs only the ropes are wrong
+    const forced = await terminal.sees('t free');
+    expect(forced).not.toContain('↳ from');
+    terminal.press('n', 'n', 'n');
+    await terminal.sees(/✗ k_rope of layer 1 · /);
+
+    terminal.press('q');
+    expect(await terminal.exitCode()).toBe(1);
+    expect(terminal.history()).not.toContain('stages × layers');
+  });
+
+  test('a healthy run says how close it is, and t offers the other pass', async () => {
+    const terminal = new Terminal(SMALL);
+    terminal.probe('compare --prompt Hello --steps 1');
+    await terminal.sees('✓ agree');
+    terminal.press('t');
+    await terminal.sees('Run it?');
+    terminal.press('y');
+    await terminal.sees('run 2');
+    await terminal.sees('✓ agree');
+    terminal.press('t');
+    await terminal.sees('t free');
+    terminal.press('q');
+    expect(await terminal.exitCode()).toBe(0);
+  });
+
+  test('an export is written, and nothing is replaced without being asked', async () => {
+    const terminal = new Terminal(SMALL);
+    const file = path('report.csv');
+    terminal.probe(`${diff()} --markdown ${path('report.md')}`);
+    await terminal.sees('wrote');
+    const write = async () => {
+      terminal.press('e', '5'); // csv
+      await terminal.sees('report.csv');
+      terminal.press('C-u');
+      terminal.run(file);
+    };
+    await write();
+    await terminal.sees(`wrote ${file.slice(0, 40)}`);
+    expect(readFileSync(file, 'utf8')).toContain('q_rope');
+    await write();
+    await terminal.sees('there already');
+    terminal.press('Escape');
+    terminal.press('q');
+    await terminal.exitCode();
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('it follows the size of the terminal, and says when that is too small', async () => {
+    const terminal = new Terminal(LARGE);
+    terminal.probe(diff());
+    await terminal.sees('✗ diverged');
+    terminal.resize(SMALL);
+    await terminal.until(
+      '80 columns',
+      (screen) => screen.split('\n').every((line) => line.length <= 80) && screen.includes('quit'),
+    );
+    terminal.resize({ columns: 40, rows: 8 });
+    const tiny = await terminal.sees('60 × 16 or more');
+    expect(tiny).toContain('40 × 8');
+    terminal.resize(LARGE);
+    expect(await terminal.sees('stages × layers')).toContain('of limit');
+    terminal.press('q');
+    await terminal.exitCode();
+  });
+
+  test('NO_COLOR leaves the glyphs and no colour', async () => {
+    const terminal = new Terminal(LARGE, { NO_COLOR: '1' });
+    terminal.probe(diff());
+    await terminal.sees('✗ diverged');
+    const screen = terminal.screen({ colors: true });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what is looked for
+    const codes = [...screen.matchAll(/\x1b\[([\d;]*)m/g)].flatMap(([, code = '']) => code.split(';').map(Number));
+    expect(codes.filter((code) => code >= 30 && code !== 39 && code !== 49)).toEqual([]);
+    for (const glyph of ['░', '█', '✗', '━', '▸']) expect(screen).toContain(glyph);
+  });
+
+  test('without a terminal, and with --no-tui, there is text', async () => {
+    const terminal = new Terminal(LARGE);
+    terminal.probe(`${diff()} | tail -n 3`);
+    await terminal.sees(/^\d+\.\d s/m);
+    terminal.probe(`${diff()} --no-tui | head -n 3`);
+    await terminal.sees('model ');
+    terminal.probe(`${diff()} --no-tui > /dev/null; echo code-$?`);
+    await terminal.sees('code-1');
+  });
+});
+
+describe.skipIf(!hasTmux)('the keyboard', () => {
+  test.each([60, 1000])('no key is dropped while %d stages a second stream in', async (rate) => {
+    const terminal = new Terminal(LARGE);
+    terminal.run(`${process.execPath} ${STREAM} ${rate}`);
+    await terminal.sees(/[1-9]\d* of \d{6}/);
+    terminal.press('Tab', 'g');
+    await terminal.sees(/─ 1 of \d+ ─/);
+    await terminal.sees(/─ 1 of \d{3} ─/);
+    for (let i = 0; i < 10; i++) {
+      terminal.press(...'jjjjjjkjjjj'); // 9 rows down
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await terminal.sees(/─ 91 of \d+ ─/);
+    terminal.press('q');
+    const [, measured = '{}'] = /measured (\{.*\})/.exec(await terminal.sees('measured {')) ?? [];
+    console.info(`${rate} stages a second at 200 × 60: ${measured}`);
+    const { stagesPerSecond, longestBlockMs } = JSON.parse(measured);
+    expect(stagesPerSecond).toBeGreaterThan(rate / 2);
+    expect(longestBlockMs).toBeLessThan(1000); // 100 on a machine that does nothing else
+  });
+});
+
+describe.skipIf(!hasTmux)('--watch', () => {
+  test('runs again when a dump changes, and says what got better', async () => {
+    const terminal = new Terminal(LARGE);
+    const mine = path('mine.arrow');
+    copyFileSync(sick, mine);
+    terminal.probe(`diff ${mine} ${reference} --no-floors --watch`);
+    await terminal.sees('waiting for a change');
+    await terminal.sees('✗ diverged');
+    copyFileSync(reference, mine);
+    const screen = await terminal.sees('✓ agree');
+    expect(screen).toContain('run 2');
+    expect(screen).toMatch(/better: .*the sides agree now/);
+    terminal.press('/', ...'q_rope', 'Enter');
+    await terminal.sees('▼');
+    terminal.press('q');
+    expect(await terminal.exitCode()).toBe(0);
+  });
+});
+
+describe.skipIf(!hasTmux)('the terminal is given back', () => {
+  const LONG = 'compare --prompt "Once upon a time there was a little girl" --steps 400 --no-floors';
+
+  /** Runs something to be ended, and looks at what it leaves behind. */
+  async function left(end: (terminal: Terminal, pid: number) => void | Promise<void>, args = LONG) {
+    const terminal = new Terminal(SMALL);
+    const before = await terminal.shell('stty -a');
+    terminal.probe(args);
+    await terminal.sees(/[1-9]\d* of \d{4}/);
+    expect(terminal.ask('alternate_on')).toBe('1');
+    expect(terminal.ask('cursor_flag')).toBe('0');
+    const shell = Number(terminal.ask('pane_pid'));
+    const [pid = 0] = childrenOf(shell);
+    const workers = [...childrenOf(pid), ...childrenOf(pid).flatMap(childrenOf)];
+    expect(workers.length).toBeGreaterThan(0);
+    await end(terminal, pid);
+    const code = await terminal.exitCode();
+    const said = terminal.history();
+    expect(terminal.ask('alternate_on')).toBe('0');
+    expect(terminal.ask('cursor_flag')).toBe('1');
+    expect(await terminal.shell('stty -a')).toBe(before);
+    await until('the other processes to end', () => workers.every((worker) => !isRunning(worker)));
+    return { code, said };
+  }
+
+  test('after q', async () => {
+    const { code } = await left((terminal) => terminal.press('q'));
+    expect(code).toBe(2);
+  });
+
+  test('after Ctrl-C', async () => {
+    const { code } = await left((terminal) => terminal.press('C-c'));
+    expect(code).toBe(2);
+  });
+
+  test('after SIGTERM', async () => {
+    const { code } = await left((_, pid) => void process.kill(pid, 'SIGTERM'));
+    expect(code).toBe(2);
+  });
+
+  test('after the comparing process was killed', async () => {
+    const { code } = await left((_, pid) => {
+      for (const child of childrenOf(pid)) process.kill(child, 'SIGKILL');
+    });
+    expect(code).toBe(2);
+  });
+
+  test('after an error, which is said', async () => {
+    const terminal = new Terminal(SMALL);
+    terminal.probe('compare --model nowhere.gguf; echo code-$?');
+    const screen = await terminal.sees('code-2');
+    expect(screen).toContain('nowhere.gguf');
+    expect(screen).not.toContain('    at '); // a stack trace
+    expect(terminal.ask('alternate_on')).toBe('0');
+  });
+});
