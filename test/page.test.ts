@@ -68,6 +68,27 @@ describe.skipIf(!CHROMIUM)(title, () => {
       made.map(({ code }) => code),
       made.map(({ stderr }) => stderr).join('\n'),
     ).toEqual([1, 0, 1]);
+    const { json } = await probeJson([...SICK, '--inject', 'rope-halves']);
+    const { json: well } = await probeJson(SICK);
+    const notes = [
+      { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
+    ] as const;
+    const untold = {
+      ...json,
+      verdict: 'incomparable',
+      reason: 'Other tokens.',
+      stages: [],
+      first: null,
+      faults: null,
+    } as const;
+    writeFileSync(
+      several,
+      html([
+        { ...outcomeOf(well), name: 'healthy' },
+        { ...outcomeOf(json), name: 'sick', notes },
+        { ...outcomeOf(untold), name: 'untold' },
+      ]),
+    );
   }, 180_000);
   afterAll(() => browser?.close());
 
@@ -203,27 +224,6 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('several runs, as a gate has them: a list, and each of them in full', async () => {
-    const { json } = await probeJson([...SICK, '--inject', 'rope-halves']);
-    const { json: well } = await probeJson(SICK);
-    const notes = [
-      { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
-    ] as const;
-    const untold = {
-      ...json,
-      verdict: 'incomparable',
-      reason: 'Other tokens.',
-      stages: [],
-      first: null,
-      faults: null,
-    } as const;
-    writeFileSync(
-      several,
-      html([
-        { ...outcomeOf(well), name: 'healthy' },
-        { ...outcomeOf(json), name: 'sick', notes },
-        { ...outcomeOf(untold), name: 'untold' },
-      ]),
-    );
     const { page, complaints } = await openFile(browser, several);
     await page.getByRole('heading', { name: '3 runs, 2 of them do not agree' }).waitFor();
     await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides agree');

@@ -1,7 +1,7 @@
 import { dot, line, type PlotOptions, ruleX } from '@observablehq/plot';
 import { useCallback, useMemo } from 'preact/hooks';
 import { limitText, short } from '../format.js';
-import { Scroll } from '../views/scroll.js';
+import { Key, Numbers } from './delta-numbers.js';
 import { PlotFigure } from './figure.js';
 import { decades, deltaScale, power } from './scale.js';
 
@@ -127,74 +127,4 @@ function summary(title: string, points: readonly DeltaPoint[]): string {
       ? 'none is over its limit'
       : `${wrong.length} of ${points.length} are over their limit, the first at ${wrong[0]?.name}`;
   return `${title}: the largest delta is ${short(largest.delta)} at ${largest.name}, limit ${limitText(largest.limit)}; ${over}.`;
-}
-
-function Key({ hasFloor, hasWrong }: { hasFloor: boolean; hasWrong: boolean }) {
-  const lines = [
-    ['delta', 'delta', ''],
-    ...(hasWrong ? [['wrong', 'over the limit', '']] : []),
-    ['limit', 'limit', '6 4'],
-    ...(hasFloor ? [['floor', 'floor', '1 3']] : []),
-  ] as const;
-  return (
-    <ul class="key" aria-hidden="true">
-      {lines.map(([color, words, dashes]) => (
-        <li key={words}>
-          <svg width="22" height="8" aria-hidden="true">
-            {color === 'wrong' ? (
-              <path d="M8 1l6 6m0-6l-6 6" stroke="var(--wrong)" stroke-width="2" />
-            ) : (
-              <path
-                d="M1 4h20"
-                stroke={`var(--${color})`}
-                stroke-width="2"
-                stroke-dasharray={dashes}
-                stroke-linecap="round"
-              />
-            )}
-          </svg>
-          {words}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Numbers({ of, points }: { of: string; points: readonly DeltaPoint[] }) {
-  return (
-    <details class="numbers">
-      <summary>Numbers</summary>
-      <Scroll label={`Numbers by ${of}`} isTall>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{of}</th>
-              <th scope="col" class="number">
-                delta
-              </th>
-              <th scope="col" class="number">
-                floor
-              </th>
-              <th scope="col" class="number">
-                limit
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {points.map(({ x, name, delta, floor, limit, isWrong }) => (
-              <tr key={x}>
-                <th scope="row">{name}</th>
-                <td class="number">
-                  {isWrong ? '✕ ' : ''}
-                  {short(delta)}
-                </td>
-                <td class="number">{floor < 0 ? '' : short(floor)}</td>
-                <td class="number">{limitText(limit)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </details>
-  );
 }
