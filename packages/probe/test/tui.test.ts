@@ -328,6 +328,36 @@ describe('keys', () => {
     expect(after(opened.state, { type: 'detail', pass: 'free', at: other, detail, row }).state.detail?.news).toBeNull();
   });
 
+  test('the last view is what a row means: the highest logits, or the probabilities of a head', () => {
+    const top = after(sick(), 'G', 'enter', '7').state;
+    const at = { step: 0, layer: null, stage: 'result_output' };
+    const nothing = { histogram: { zeros: 0, nonFinite: 0, exponent: 0, counts: [] }, worst: [] };
+    const none = { tokens: [2], rows: [0], heads: null, headRows: null, ...nothing };
+    const logits = {
+      index: 0,
+      token: 2,
+      candidate: Float32Array.of(0, 9, NaN, 3),
+      reference: Float32Array.of(0, 3, 5, 9),
+    };
+    const shown = text(after(top, { type: 'detail', pass: 'free', at, detail: none, row: logits }).state);
+    expect(shown).toMatch(/1 +9\.0000 {2}1 +9\.0000 {2}3/);
+    expect(shown).toMatch(/2 +3\.0000 {2}3 +5\.0000 {2}2/);
+
+    const scores = result('kq_soft_max', 0);
+    const opened = after(top, 'escape', stages([scores]), '/', ...'soft', 'enter', 'enter').state;
+    const row = {
+      index: 0,
+      token: 1,
+      candidate: Float32Array.of(1, 0, 0.25, 0.75),
+      reference: Float32Array.of(1, 0, 0.5, 0.5),
+    };
+    const detail = { ...none, tokens: [1], heads: 2, headRows: [0, 1] };
+    const { step, layer, stage } = scores;
+    const first = after(opened, { type: 'detail', pass: 'free', at: { step, layer, stage }, detail, row }).state;
+    expect(text(first)).toMatch(/head 0 of 2[\s\S]*0 +1\.0000 █+ +1\.0000/);
+    expect(text(after(first, '}').state)).toMatch(/head 1 of 2[\s\S]*0 +0\.2500 █+.? +0\.5000/);
+  });
+
   test('t shows the other pass, offers it where it was not run, and says why it cannot', () => {
     expect(after(start(), BEGIN, 't').state.notice?.text).toContain('not done');
     const healthy = after(start(), BEGIN, stages(pass()), done()).state;

@@ -16,14 +16,16 @@ export function banner(state: State, height: number): Line[] {
 function bannerText(state: State, room: number, height: number): Line[] {
   const { report, failure, change } = state;
   const changed: Line[] = change ? [[['Δ ', 'bold'], [change.summary]]] : [];
-  if (failure)
+  if (failure) {
+    const [first = '', ...rest] = wrap(tame(failure.message), room - 2).slice(0, height);
     return [
       [
         ['✗ ', 'vermillion', 'bold'],
-        [tame(failure.message.split('\n')[0] ?? ''), 'bold'],
+        [first, 'bold'],
       ],
-      ...changed,
+      ...rest.map((text): Line => [['  '], [text]]),
     ];
+  }
   if (!report) return [soFar(state), [[cut(state.progress, room), 'dim']], ...changed];
   if (!report.first) {
     const mark: Segment = report.verdict === 'agree' ? ['✓ ', 'green', 'bold'] : ['? ', 'purple', 'bold'];

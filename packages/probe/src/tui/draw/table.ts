@@ -20,19 +20,19 @@ interface Column {
 
 const LEAST_BAR = 8;
 const MOST_BAR = 40;
-const LEAST_VERDICT = 12;
+const LEAST_VERDICT = { wide: 15, narrow: 12 };
 const GOOD_VERDICT = 22;
 const VERDICT = { name: 'verdict', isLeft: true, rank: 0 } as const;
 
 const COLUMNS: readonly Column[] = [
   { name: 'layer', width: 5, rank: 0, text: ({ result }) => (result.layer === null ? '' : String(result.layer)) },
   { name: 'stage', width: 13, rank: 0, isLeft: true, text: ({ result }) => result.stage },
-  { name: 'step', width: 4, rank: 3, text: ({ result: { step } }) => (step === 0 ? 'p' : String(step)) },
+  { name: 'step', width: 4, rank: 5, text: ({ result: { step } }) => (step === 0 ? 'p' : String(step)) },
   { name: 'RMS Δ', width: 7, rank: 6, text: ({ result }) => short(result.rms) },
   { name: 'relative', width: 8, rank: 2, text: ({ result }) => short(result.rel) },
   { name: 'floor', width: 7, rank: 7, text: ({ result }) => short(result.floor) },
   { name: 'limit', width: 7, rank: 4, text: ({ result }) => limit(result.limit) },
-  { name: 'local', width: 7, rank: 5, text: ({ result }) => short(result.local) },
+  { name: 'local', width: 7, rank: 3, text: ({ result }) => short(result.local) },
   { name: 'of limit', width: 8, rank: 1, text: ({ result }) => times(result.ofLimit) },
 ];
 
@@ -40,14 +40,15 @@ const COLUMNS: readonly Column[] = [
 export function table(state: State, { body, page, table: { width } }: Layout): Line[] {
   const rows = rowsOf(state);
   const room = width - 2;
+  const leastVerdict = LEAST_VERDICT[width < 60 ? 'narrow' : 'wide'];
   const hasLocal = state.pass === 'free' && state.report?.faults != null;
   const possible = COLUMNS.filter(({ name }) =>
     name === 'local' ? hasLocal : name !== 'step' || state.step === 'all',
   );
-  const columns = choose(possible, room - LEAST_BAR - LEAST_VERDICT - 3);
+  const columns = choose(possible, room - LEAST_BAR - leastVerdict - 3);
   const used = columns.reduce((sum, column) => sum + column.width + 1, 0);
   const left = room - used - 3; // for the bar and the verdict
-  const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - LEAST_VERDICT)));
+  const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - leastVerdict)));
   const hasBar = barWidth >= LEAST_BAR;
   const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
   const here = indexIn(rows, state);

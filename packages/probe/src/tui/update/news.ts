@@ -19,6 +19,7 @@ export function news(state: State, said: News): Next {
           about: said.about,
           stages: { free: new Map(), forced: new Map() },
           report: null,
+          change: null,
           failure: null,
           pass: 'free',
           begun: said.run > 1 ? state.now : state.begun,

@@ -61,7 +61,7 @@ function topLogits({ state, news, width }: Scene): Line[] {
   const ours = highest(row.candidate);
   const theirs = highest(row.reference);
   const texts = spelled(state);
-  const side = (one: { id: number; logit: number } | undefined, isSame: boolean): Segment => {
+  const side = (one: Logit | undefined, isSame: boolean): Segment => {
     if (!one) return [' '.repeat(room)];
     const text = texts.get(one.id);
     const name = text === undefined ? '' : ` ${JSON.stringify(tame(text))}`;
@@ -87,11 +87,33 @@ function topLogits({ state, news, width }: Scene): Line[] {
   ];
 }
 
-function highest(logits: Float32Array): { id: number; logit: number }[] {
-  return Array.from(logits, (logit, id) => ({ id, logit }))
-    .filter(({ logit }) => !Number.isNaN(logit))
-    .sort((a, b) => b.logit - a.logit || a.id - b.id)
-    .slice(0, TOP);
+interface Logit {
+  readonly id: number;
+  readonly logit: number;
+}
+
+const known = new WeakMap<Float32Array, readonly Logit[]>();
+
+/** The highest, highest first. A row of logits is long and a picture is drawn often, so each is looked through once. */
+function highest(logits: Float32Array): readonly Logit[] {
+  let top = known.get(logits);
+  if (!top) {
+    top = search(logits);
+    known.set(logits, top);
+  }
+  return top;
+}
+
+function search(logits: Float32Array): Logit[] {
+  const top: Logit[] = [];
+  for (const [id, logit] of logits.entries()) {
+    if (Number.isNaN(logit) || (top.length === TOP && !(logit > (top[TOP - 1] as Logit).logit))) continue;
+    let place = top.length;
+    while (place > 0 && logit > (top[place - 1] as Logit).logit) place--;
+    top.splice(place, 0, { id, logit });
+    top.length = Math.min(top.length, TOP);
+  }
+  return top;
 }
 
 /** What the report spells of the tokens. */
