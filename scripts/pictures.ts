@@ -12,7 +12,7 @@ import { screenSvg } from './pictures/svg.js';
 import { recordScreen } from './pictures/tmux.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
-const SIZE = { columns: 100, rows: 30 };
+const SIZE = { columns: 112, rows: 34 };
 
 const { values } = parseArgs({ options: { 'no-tui': { type: 'boolean', default: false } } });
 const view = values['no-tui'] ? ' --no-tui' : '';
