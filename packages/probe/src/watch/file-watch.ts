@@ -18,10 +18,13 @@ export class FileWatch {
   private timer: NodeJS.Timeout | undefined;
   private listener: (() => void) | undefined;
 
-  private constructor(private readonly watcher: FSWatcher) {}
+  private constructor(
+    private readonly watcher: FSWatcher,
+    private readonly settled: number,
+  ) {}
 
-  /** Resolves when every later change will be seen. */
-  static async open({ files, folders }: Watched): Promise<FileWatch> {
+  /** Resolves when every later change will be seen. @param settled ms after the last write */
+  static async open({ files, folders }: Watched, settled = SETTLED): Promise<FileWatch> {
     const wanted = new Set(files);
     const inFolder = (path: string): boolean =>
       folders.some((folder) => path === folder.path || path.startsWith(folder.path + sep));
@@ -31,7 +34,7 @@ export class FileWatch {
       // Neighbours of a watched file are not looked at: the folder may be a large one.
       ignored: (path) => !(wanted.has(path) || places.has(path) || inFolder(path)),
     });
-    const self = new FileWatch(watcher);
+    const self = new FileWatch(watcher, settled);
     const counts = (path: string): boolean =>
       wanted.has(path) || folders.some((folder) => inFolder(path) && path.endsWith(folder.ending));
     watcher.on('add', (path) => counts(path) && self.note(path));
@@ -82,6 +85,6 @@ export class FileWatch {
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.listener?.();
-    }, SETTLED);
+    }, this.settled);
   }
 }
