@@ -170,11 +170,25 @@ describe('run as GitHub runs it', () => {
     expect(merged.outputs.gate?.verdict).toBe('agree');
     for (const name of ['m-hello', 'm-once']) expect(merged.summary).toContain(name);
 
+    expect(readdirSync(merged.reports).sort()).toEqual(['junit.xml', 'report.html', 'report.md', 'result.json']);
+
     const empty = path('no-configuration');
     mkdirSync(empty);
     expect(runAction({ 'working-directory': empty }).log).toContain('has no configuration');
     const lost = runAction({ merge: path('nowhere') });
     expect(lost).toMatchObject({ code: 2, outputs: { gate: { verdict: 'incomparable' } } });
+  });
+
+  test('what it cannot split into words, or what ends without a result, is no agreement', () => {
+    const folder = repository();
+    const quoted = runAction({ 'working-directory': folder, arguments: '--only "m-*' });
+    expect(quoted).toMatchObject({ code: 2, outputs: { gate: { verdict: 'incomparable' } } });
+    expect(quoted.log).toContain('::error::arguments cannot be split');
+
+    const help = runAction({ 'working-directory': folder, arguments: '--help' });
+    expect(help).toMatchObject({ code: 2, outputs: { gate: { verdict: 'incomparable' } } });
+    expect(help.log).toContain('left no result');
+    expect(quoted.reports).not.toBe(help.reports);
   });
 
   test('the keys of its caches follow the lock file, the configuration and the shard', () => {

@@ -67,7 +67,7 @@ describe('a healthy engine', () => {
       expect(statSync(join(folder, file)).size).toBeLessThan(100_000);
       const rows = polars.readIPC(readFileSync(join(folder, file)));
       expect(rows.height).toBe(240);
-      expect(rows.columns).toContain('delta_projections');
+      expect(rows.columns).toContain('reference_projections');
     }
   });
 });
@@ -106,7 +106,12 @@ describe('a baseline', () => {
     await refused(/was cut off/);
     writeFileSync(gate.baseline(), '<<<<<<< HEAD\n');
     await refused(/no Arrow IPC file/);
-    writeFileSync(gate.baseline(), bytes);
+    const flipped = Buffer.from(bytes);
+    flipped[95] = (flipped[95] as number) ^ 8; // of this one Arrow's reader makes no end
+    writeFileSync(gate.baseline(), flipped);
+    await refused(/not what its checksum says/);
+    expect((await gate.run(['--update'])).code).toBe(0);
+    expect(readFileSync(gate.baseline()).equals(bytes)).toBe(true);
     gate.set({ runs: [{ ...RUN, stages: 'ffn_*' }] });
     await refused(/were not compared, such as embd/);
     gate.set({ runs: [{ ...RUN, prompts: [{ name: 'hello', text: 'Hello there' }] }] });
@@ -271,7 +276,7 @@ describe('without llama.cpp', () => {
     expect(worse.json.cases[0]?.notes[0]).toMatchObject({ at: { stage: 'ffn_swiglu', layer: 0 } });
 
     gate.set({ runs: [{ ...RUN, reference: 'baseline', prompts: [{ name: 'hello', text: 'Other' }] }] });
-    expect((await gate.run()).json.reason).toMatch(/another prompt/);
+    expect((await gate.run()).json.reason).toMatch(/the prompt's hash is another one/);
   });
 
   test("another engine's dump is held to llama.cpp's, or to the baseline", async () => {
@@ -292,6 +297,14 @@ describe('without llama.cpp', () => {
       code: 0,
       json: { cases: [{ baseline: { changed: 0, estimated: true } }] },
     });
+
+    // Deltas between runs of other tokens are numbers that mean nothing.
+    const other = path('other.arrow');
+    await probe(['capture', '--from', 'webgpu', '--prompt', 'Other', '--steps', '1', '--out', other]);
+    gate.set({ runs: [{ name: 'mine', candidate: other }] });
+    const foreign = await gate.run();
+    expect(foreign).toMatchObject({ code: 2, json: { cases: [{ verdict: 'incomparable', baseline: null }] } });
+    expect(foreign.json.reason).toMatch(/the tokens are others/);
 
     const loaded = await loadDump(mine);
     const broken = writeDump(loaded, (tensors) =>
@@ -332,6 +345,73 @@ describe('without llama.cpp', () => {
   });
 });
 
+test("a dump's known fault excuses nothing downstream that nobody could judge, and hides no broken softmax", async () => {
+  const dumps = async (inject: string) => {
+    const folder = path(inject);
+    const args = ['--prompt', 'Hello', '--steps', '1', '--reference', 'exact', '--inject', inject, '--out', folder];
+    await probe(['compare', ...args]);
+    return { name: 'sick', candidate: join(folder, 'candidate.arrow'), reference: join(folder, 'reference.arrow') };
+  };
+  const known = [{ stages: ['q_rope', 'k_rope'], layers: '0', until: '2999-12-31', reason: 'issue 12' }];
+  const gate = gateOf({ runs: [await dumps('rope-halves@0')], known });
+  gate.set({ baselines: false });
+  const alone = await gate.run();
+  expect(alone).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
+  expect(alone.json.reason).toMatch(/further stages diverged downstream of the known fault of q_rope of layer 0/);
+
+  gate.set({ baselines: false, runs: [await dumps('rope-halves@0,softmax-not-divided@2')] });
+  const both = await gate.run();
+  expect(both.code).toBe(1);
+  expect(both.json.cases[0]?.notes[0]).toMatchObject({ level: 'error', at: { stage: 'kq_soft_max', layer: 2 } });
+});
+
+test('no output takes the place of what the gate reads, and nothing runs before that is clear', async () => {
+  const prompt = path('prompt.txt');
+  writeFileSync(prompt, 'Hello');
+  const gate = gateOf({ runs: [{ ...RUN, prompts: [{ name: 'hello', file: prompt }] }] });
+  const config = join(gate.folder, 'probe.config.json');
+  const [before, out] = [readFileSync(config, 'utf8'), path('out.csv')];
+  const refused: [string[], RegExp][] = [
+    [['--csv', config], /--csv: .* is a file that this command itself reads or keeps/],
+    [['--result', config], /--result: .* is a file that this command itself reads or keeps/],
+    [['--arrow', prompt], /--arrow: .* reads or keeps/],
+    [['--html', gate.baseline()], /--html: .* cannot be written|--html: .* reads or keeps/],
+    [['--markdown', BUNDLED], /--markdown: .* reads or keeps/],
+    [['--result', out, '--csv', out], /--csv: .* reads or keeps/],
+    [['--result', '-'], /--result: wanted the name of a file for probe merge/],
+    [['--only', ''], /--only: wanted a glob/],
+  ];
+  for (const [args, message] of refused) {
+    const { code, json } = await gate.run(args);
+    expect(code).toBe(2);
+    expect(json.reason).toMatch(message);
+  }
+  // The configuration that was found, not named.
+  const found = await probe(['gate', '--csv', 'probe.config.json'], { cwd: gate.folder });
+  expect(found.code).toBe(2);
+  expect(readFileSync(config, 'utf8')).toBe(before);
+  expect(readFileSync(prompt, 'utf8')).toBe('Hello');
+});
+
+test('a configuration that ends the process, or never comes, is no agreement', async () => {
+  const write = (name: string, content: string) => {
+    const file = path(name);
+    writeFileSync(file, content);
+    return file;
+  };
+  const configs = [
+    write('exits.mjs', 'process.exit(0);'),
+    write('late.mjs', 'process.exit(1);'),
+    write('never.mjs', 'await new Promise(() => {}); export default { runs: [{}] };'),
+  ];
+  for (const config of configs) {
+    const { code, json } = await probeJson<{ verdict: string; reason: string }>(['gate', '--config', config]);
+    expect(code).toBe(2);
+    expect(json.verdict).toBe('incomparable');
+    expect(json.reason).toContain('before there was a verdict');
+  }
+});
+
 test('two shards merged are the whole, in every output', async () => {
   const gate = gateOf({ runs: [{ ...RUN, prompts: ['Hello', 'Once', 'What is'] }] });
   await gate.run(['--update']);
@@ -342,8 +422,10 @@ test('two shards merged are the whole, in every output', async () => {
   const two = await gate.run(['--shard', '2/2', '--result', files[1] as string], { env });
   expect([one.code, two.code]).toEqual([0, 1]);
 
-  const [junit, markdown] = [path('merged.xml'), path('merged.md')];
-  const merged = await probeJson<GateResult>(['merge', ...files.reverse(), '--junit', junit, '--markdown', markdown]);
+  const [junit, markdown, kept] = [path('merged.xml'), path('merged.md'), path('merged.json')];
+  const outputs = ['--junit', junit, '--markdown', markdown, '--result', kept];
+  const merged = await probeJson<GateResult>(['merge', ...files.reverse(), ...outputs]);
+  expect(await probe(['merge', kept])).toMatchObject({ code: 1 });
   expect(merged.code).toBe(1);
   expect(merged.json.cases.map(({ name }) => name)).toEqual(whole.json.cases.map(({ name }) => name));
   expect(merged.json.cases.map(({ verdict }) => verdict)).toEqual(['agree', 'diverged', 'agree']);

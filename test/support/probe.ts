@@ -28,6 +28,7 @@ export const TEMPORARY = mkdtempSync(join(scratch, 'tmp-'));
 
 export interface Options {
   env?: Record<string, string>;
+  cwd?: string;
   /** A process group of its own, as a terminal gives to each command. */
   detached?: boolean;
   /** Where standard output goes instead of a pipe. */
@@ -42,12 +43,13 @@ export interface Ended {
 }
 
 /** Starts the command. Settings and colours of whoever runs the tests do not reach it. */
-export function start(args: readonly string[], { env = {}, detached = false, stdout }: Options = {}) {
+export function start(args: readonly string[], { env = {}, cwd, detached = false, stdout }: Options = {}) {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|NODE_)/.test(name),
   );
   const child = spawn(process.execPath, [PROBE, ...args], {
     env: { ...Object.fromEntries(inherited), LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, ...env },
+    cwd,
     stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
     detached,
   });

@@ -77,6 +77,8 @@ async function checkFrame(file: FileHandle, path: string): Promise<number> {
   const stat = await file.stat();
   if (!stat.isFile())
     throw new DumpError('dump-not-arrow', `${path}: is a directory or device; wanted an Arrow IPC file.`);
+  if (stat.size === 0)
+    throw new DumpError('dump-not-arrow', `${path}: is empty; wanted an Arrow IPC file. Capture it again.`);
   const head = Buffer.alloc(8);
   const tail = Buffer.alloc(10);
   await file.read(head, 0, 8, 0);

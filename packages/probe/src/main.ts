@@ -1,6 +1,8 @@
 import { runCli } from './cli.js';
 import { COULD_NOT_TELL } from './exit.js';
+import { verdictOrNothing } from './unfinished.js';
 
+const finished = verdictOrNothing(process.argv.includes('--json'));
 let untold = false;
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') return; // as with "| head": the reader has had enough
@@ -10,5 +12,8 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => {}); // there is nobody left to tell
 
-const code = await runCli(process.argv.slice(2));
-process.exitCode = untold ? COULD_NOT_TELL : code;
+// Not awaited here: Node would end with a code of its own where it never comes.
+void runCli(process.argv.slice(2)).then((code) => {
+  finished();
+  process.exitCode = untold ? COULD_NOT_TELL : code;
+});

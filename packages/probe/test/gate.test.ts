@@ -1,22 +1,29 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StageResult } from '@llama-probe/diff';
+import type { CheckName, StageResult } from '@llama-probe/diff';
+import { openDump } from '@llama-probe/dump';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runMerge } from '../src/commands/merge.js';
-import type { Baseline } from '../src/gate/baseline.js';
+import { type Baseline, BaselineError } from '../src/gate/baseline.js';
 import { decodeBaseline, encodeBaseline } from '../src/gate/baseline-format.js';
-import { casesOf, checkFiles } from '../src/gate/cases.js';
+import { blankReport } from '../src/gate/blank-report.js';
+import { casesOf, checkFiles, filesOf, type KnownFault } from '../src/gate/cases.js';
 import { configSchema } from '../src/gate/config.js';
+import { inputsHash } from '../src/gate/inputs.js';
+import { judgeCase } from '../src/gate/judge-case.js';
 import { allow } from '../src/gate/known.js';
 import { loadConfig } from '../src/gate/load-config.js';
+import { otherRun } from '../src/gate/mismatch.js';
 import { distance, PROJECTIONS, Projector, placeHash, rowHash, SPREAD } from '../src/gate/projections.js';
-import { decodeResult, encodeResult, type GateResult } from '../src/gate/result.js';
+import { decodeResult, encodeResult, type GateResult, goneNotes } from '../src/gate/result.js';
 import { rootsOf } from '../src/gate/roots.js';
 import { casesOfShard, parseShard } from '../src/gate/shard.js';
 import { StageSketch } from '../src/gate/sketch.js';
 import { ruleAt } from '../src/gate/stage-limits.js';
+import { gateText } from '../src/gate/text.js';
 import { changesSince } from '../src/gate/worsening.js';
+import type { Report } from '../src/report/report.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -93,6 +100,11 @@ describe('configuration', () => {
       { runs: [{ name: 'mine', candidate: 'mine.arrow', llama: 'exact' }] },
       ['runs[0]', 'the model, for llama.cpp to run'],
     ],
+    [
+      'a dump without a name',
+      { runs: [{ candidate: 'x.arrow', steps: 1, prompts: ['a'] }] },
+      ['runs[0].name: found nothing', 'wanted a name'],
+    ],
     ['no JSON', '{"runs": [', ['cannot be read']],
     ['a list', '[]', ['found []', 'wanted the configuration']],
   ];
@@ -128,6 +140,49 @@ describe('configuration', () => {
   test('TypeScript without a default export, or that does not parse', async () => {
     await expect(loadConfig(write('probe.config.ts', 'export const config = {};'))).rejects.toThrow(/default export/);
     await expect(loadConfig(write('probe.config.ts', 'export default {'))).rejects.toThrow(/cannot be read/);
+  });
+
+  test('programs that fail, or give what is no JSON, are mistakes of theirs and no bug of ours', async () => {
+    const refused = (content: string) => expect(loadConfig(write('probe.config.mjs', content))).rejects;
+    await refused('throw null;').toMatchObject({ code: 'usage', message: expect.stringContaining('null') });
+    await refused('export default { runs: [{ steps: 1n }] };').toThrow(/runs\[0\].steps: found "1n"/);
+    await refused('const runs = []; runs.push(runs); export default { runs };').toThrow(/runs\[0\]: found a list/);
+  });
+
+  test('what a program prints while it is read is not the result', async () => {
+    const written: string[] = [];
+    const { write: before } = process.stdout;
+    process.stdout.write = ((text: string) => written.push(text) > 0) as typeof before;
+    try {
+      await loadConfig(write('probe.config.mjs', 'process.stdout.write("hello"); export default { runs: [{}] };'));
+      expect(written).toEqual([]);
+      process.stdout.write('after');
+      expect(written).toEqual(['after']);
+    } finally {
+      process.stdout.write = before;
+    }
+  });
+
+  test('a name that is empty, of a folder, or of something else', async () => {
+    await expect(loadConfig('', folder)).rejects.toThrow(/the name is empty/);
+    await expect(loadConfig('.', folder)).rejects.toThrow(/is a folder/);
+    await expect(loadConfig(write('c.yaml', 'runs: []'))).rejects.toThrow(/another ending than .ts, .mts/);
+    await expect(loadConfig(write('probe.config.json', '\uFEFF{"runs": [{}]}'))).resolves.toMatchObject({
+      config: { runs: [{}] },
+    });
+  });
+
+  test('every file that the gate reads or keeps is known before it runs', async () => {
+    const path = write('probe.config.json', {
+      runs: [
+        { name: 'm', model: 'm.gguf', prompts: [{ name: 'p', file: 'p.txt' }] },
+        { name: 'd', candidate: 'c.arrow', reference: 'r.arrow' },
+      ],
+    });
+    const loaded = await loadConfig(path);
+    const files = filesOf(casesOf(loaded), loaded).map((file) => file.split('/').pop());
+    for (const name of ['probe.config.json', 'm.gguf', 'p.txt', 'c.arrow', 'r.arrow', 'm-p.arrow', 'd.arrow'])
+      expect(files).toContain(name);
   });
 
   test('a folder with none, and with two', async () => {
@@ -282,7 +337,7 @@ const stage = (name: string, layer: number | null, rel: number, floor: number | 
     absMax: 2,
     referenceRms: 1,
   },
-  ...{ rel, floor, limit: 1e-5, hash: 'ab'.repeat(16), reference: projected(0.1), delta: projected(0.5) },
+  ...{ rel, floor, limit: 1e-5, hash: 'ab'.repeat(16), reference: projected(0.1) },
 });
 const baseline = (stages: Baseline['stages']): Baseline => ({
   name: 'm-hello',
@@ -299,6 +354,8 @@ const baseline = (stages: Baseline['stages']): Baseline => ({
 const result = (name: string, layer: number | null, rel: number, floor: number | null = 1e-7, step = 0) =>
   ({ step, layer, stage: name, rel, floor, verdict: 'agree', local: null }) as StageResult;
 
+const DUMP = `ARROW1\0\0${'llama_probe.format'.padEnd(80)}`;
+
 describe('baselines', () => {
   const whole = baseline([stage('embd', null, 0, null), stage('kq', 1, 2e-7)]);
 
@@ -310,7 +367,12 @@ describe('baselines', () => {
 
   test.each([
     ['cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length - 100), 'baseline-damaged'],
-    ['cut to nothing', () => Buffer.alloc(0), 'baseline-foreign'],
+    ['cut to nothing', () => Buffer.alloc(0), 'baseline-damaged'],
+    [
+      'a dump',
+      () => Buffer.concat([Buffer.from(DUMP), Buffer.alloc(40), Buffer.from([20, 0, 0, 0]), Buffer.from('ARROW1')]),
+      'baseline-foreign',
+    ],
     ['text', () => Buffer.from('<<<<<<< HEAD\n'), 'baseline-foreign'],
     [
       'with one number changed',
@@ -325,6 +387,57 @@ describe('baselines', () => {
     const bytes = change(Buffer.from(encodeBaseline(whole)));
     expect(() => decodeBaseline(bytes, 'x.arrow')).toThrow(expect.objectContaining({ code }));
     expect(() => decodeBaseline(bytes, 'x.arrow')).toThrow(/^x.arrow: .*probe gate --update/);
+  });
+
+  test('with any single bit changed are refused at once: Arrow would read some of them for ever', () => {
+    const bytes = Buffer.from(encodeBaseline(whole));
+    let seed = 1;
+    const random = () => {
+      seed = Math.imul(seed, 48_271) >>> 0;
+      return seed;
+    };
+    // Every bit of the beginning, where the schema is, and some hundred of the rest.
+    const bits = Array.from({ length: 8 * 256 + 500 }, (_, i) => (i < 8 * 256 ? i : random() % (8 * bytes.length)));
+    for (const bit of bits) {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(() => decodeBaseline(changed, 'x.arrow'), `bit ${bit}`).toThrow(BaselineError);
+    }
+  });
+
+  test('and dumps that are empty are said to be', async () => {
+    expect(() => decodeBaseline(Buffer.alloc(0), 'x.arrow')).toThrow(/^x.arrow: is empty/);
+    await expect(openDump(write('x.arrow', ''))).rejects.toThrow(/is empty; wanted an Arrow IPC file/);
+  });
+
+  test('of another format are not read as Arrow, and say so', () => {
+    const bytes = Buffer.from(encodeBaseline(whole));
+    const old = Buffer.from(
+      bytes.toString('latin1').replaceAll('llama-probe-sha256:', 'another-checksum-..'),
+      'latin1',
+    );
+    expect(() => decodeBaseline(old, 'x.arrow')).toThrow(/of another format than 2/);
+  });
+
+  test('with deltas that are not finite hold nobody to them', () => {
+    const before = baseline([
+      stage('kq', 0, Number.NaN),
+      stage('kq', 1, Number.POSITIVE_INFINITY),
+      stage('kqv', 0, 1e-7),
+    ]);
+    const now = [result('kq', 0, 1e-6), result('kq', 1, 1e-6), result('kqv', 0, 1e-6)];
+    const { worse, better, most } = changesSince(before, now, { factor: 4 });
+    expect(worse.map(({ stage }) => stage)).toEqual(['kqv']);
+    expect(better).toEqual([]);
+    expect(most?.stage).toBe('kqv');
+  });
+
+  test('of another case, model or tokens are of another run, and that is told before anything is estimated', () => {
+    const { stages: _, ...now } = whole;
+    expect(otherRun(whole, now)).toBeUndefined();
+    expect(otherRun(whole, { ...now, name: 'other' })).toMatch(/the case is another one: other, and m-hello/);
+    expect(otherRun(whole, { ...now, tokens: [1, 3] })).toMatch(/at position 1 3, and 2/);
+    expect(otherRun(whole, { ...now, model: { ...now.model, hash: 'xyz' } })).toMatch(/the model is another one/);
   });
 
   test('hold a stage to its largest delta or floor of any step, and to f32 itself', () => {
@@ -366,7 +479,7 @@ describe('known faults', () => {
   test('what is downstream of a bad stage, in its step or through the cache, is not bad by itself', () => {
     const stages = [at('q_rope', 0), at('v_proj', 0), at('k_rope', 0), at('kq', 0), at('kq', 0, 1), at('v_proj', 0, 1)];
     const roots = (bad: (stage: { stage: string }) => boolean, own = (_: { stage: string; step: number }) => false) =>
-      rootsOf(stages, bad, own).map(({ stage, step }) => `${stage}@${step}`);
+      rootsOf(stages, bad, own).roots.map(({ stage, step }) => `${stage}@${step}`);
     expect(roots(() => true)).toEqual(['q_rope@0', 'v_proj@0', 'k_rope@0', 'v_proj@1']);
     expect(roots(({ stage }) => stage === 'kq')).toEqual(['kq@0', 'kq@1']);
     expect(roots(({ stage }) => stage === 'k_rope' || stage === 'kq')).toEqual(['k_rope@0']);
@@ -379,11 +492,121 @@ describe('known faults', () => {
   });
 });
 
+describe('a known fault without a second run', () => {
+  const FAULT = { index: 0, stages: ['q_rope'], layers: [0], until: '2999-12-31', reason: 'issue 7' };
+  const at = (name: string, layer: number | null, verdict: 'agree' | 'diverged' = 'diverged') =>
+    ({ ...result(name, layer, verdict === 'agree' ? 0 : 1), verdict, limit: 1e-5, ofLimit: 1 }) as StageResult;
+  const SICK = [
+    at('embd', null, 'agree'),
+    at('q_rope', 0),
+    at('kq', 0),
+    at('kq_soft_max', 0),
+    at('kqv_out', 0, 'agree'),
+  ];
+  const broken = (stage: string, check: CheckName) => [
+    { check, step: 0, order: 1, layer: 0, stage, token: 1, found: 2, wanted: 1, text: `${stage} is odd.` },
+  ];
+  const nothing = blankReport().checks.candidate;
+  const judged = (changes: Partial<Report>, known: readonly KnownFault[] = [FAULT]) =>
+    judgeCase(
+      { known, limits: [] },
+      {
+        report: { ...blankReport(), verdict: 'diverged', stages: SICK, ...changes },
+        held: { state: 'none' },
+        sketches: new Map(),
+        estimated: false,
+        factor: 4,
+        today: '2026-01-01',
+      },
+    );
+
+  test('does not excuse what diverged downstream: nobody could tell whether it only inherits', () => {
+    const { verdict, reason, used } = judged({});
+    expect(verdict).toBe('incomparable');
+    expect(reason).toMatch(
+      /^2 further stages diverged downstream of the known fault of q_rope of layer 0, such as kq of layer 0/,
+    );
+    expect(used).toEqual([0]);
+    expect(judged({ faults: [] }).verdict).toBe('agree'); // a second run told that they do
+  });
+
+  test('is enough where what is downstream is named too, until its day', () => {
+    const rest = { ...FAULT, index: 1, stages: ['kq*'] };
+    expect(judged({}, [FAULT, rest]).verdict).toBe('agree');
+    expect(judged({}, [FAULT, { ...rest, until: '2020-01-01' }]).verdict).toBe('incomparable');
+  });
+
+  test('hides no stage that breaks what holds whatever its inputs are, and that the reference keeps', () => {
+    const candidate = { ...nothing, broken: broken('kq_soft_max', 'softmax-sum') };
+    const own = judged({ checks: { candidate, reference: nothing } });
+    expect(own.verdict).toBe('diverged');
+    expect(own.notes[0]).toMatchObject({ level: 'error', text: 'kq_soft_max is odd', at: { stage: 'kq_soft_max' } });
+    expect(judged({ checks: { candidate, reference: candidate } }).verdict).toBe('incomparable');
+    const inherited = { ...nothing, broken: broken('kq_soft_max', 'finite') };
+    expect(judged({ checks: { candidate: inherited, reference: nothing } }).verdict).toBe('incomparable');
+  });
+
+  test('that is hidden by another one, or whose case could not be judged, is not called gone', () => {
+    const hidden = { ...FAULT, index: 1, stages: ['kqv_out'] };
+    expect(judged({}, [FAULT, hidden]).untold).toEqual([1]);
+    expect(judged({ faults: [] }, [FAULT, hidden]).untold).toEqual([]);
+    expect(judged({ verdict: 'incomparable', stages: [] }).untold).toEqual([0]);
+    const use = { stages: ['kq'], until: '2026-01-01', reason: 'x', applied: 2, used: 0 };
+    expect(goneNotes([{ ...use, untold: 0 }])).toHaveLength(1);
+    expect(goneNotes([{ ...use, untold: 1 }])).toEqual([]);
+  });
+});
+
+test('control characters and line breaks of a configuration do not reach the terminal, nor begin a line', () => {
+  const reason = 'x\r\n::error ::y\u001b]0;title\u0007';
+  const [report, note] = [blankReport(), { level: 'warning', text: reason } as const];
+  const one = {
+    name: 'm',
+    verdict: 'incomparable',
+    reason,
+    notes: [note],
+    report,
+    baseline: null,
+    update: null,
+  } as const;
+  const about = { schema: 1, kind: 'gate', version: '1', verdict: 'incomparable', shard: null, only: null } as const;
+  const text = gateText({
+    ...{ ...about, reason, total: 1, names: ['m'], known: [], notes: [note], timings: {} },
+    config: { file: 'probe.config.ts', hash: 'a', factor: 4, inputs: 'b' },
+    cases: [{ ...one, known: { applied: [], used: [], untold: [] } }],
+  });
+  expect(text).not.toMatch(/^\s*::/m);
+  expect(text).not.toContain('\u0007');
+  expect(text).toContain('::error ::y');
+});
+
+test('what shards must have read alike is the content of prompt files and baselines', async () => {
+  const runs = [{ name: 'm', prompts: [{ name: 'p', file: 'p.txt' }] }];
+  const config = write('probe.config.json', { runs, baselines: 'kept' });
+  const at = (name: string) => join(config, '..', name);
+  mkdirSync(at('kept'));
+  const { cases } = casesOf(await loadConfig(config));
+  const hashes = () => [inputsHash(cases, false), inputsHash(cases, true)];
+  writeFileSync(at('p.txt'), 'Hello');
+  const [first, written] = hashes();
+  expect(hashes()).toEqual([first, written]);
+  writeFileSync(at('kept/m-p.arrow'), 'baseline');
+  const [second, same] = hashes();
+  expect(second).not.toBe(first);
+  expect(same).toBe(written); // --update writes it
+  writeFileSync(at('p.txt'), 'Hello!');
+  const [third, other] = hashes();
+  expect(third).not.toBe(second);
+  expect(other).not.toBe(written);
+});
+
 describe('merge', () => {
+  const CONFIG = { file: 'probe.config.ts', hash: 'abc', factor: 4, inputs: 'def' };
   const shard = (index: number, names: readonly string[], changes: Partial<GateResult> = {}): string => {
-    const cases = names.map((name) => ({ name, verdict: 'agree', reason: '', notes: [], report: { odd: Number.NaN } }));
-    const known = [{ stages: ['kq'], until: '2026-01-01', reason: 'x', applied: names.length, used: 0 }];
-    const config = { file: 'probe.config.ts', hash: 'abc', factor: 4 };
+    const report = { verdict: 'agree', reason: '', stages: [], odd: Number.NaN };
+    const cases = names.map((name) => ({ name, verdict: 'agree', reason: '', notes: [], report }));
+    const known = [{ stages: ['kq'], until: '2026-01-01', reason: 'x', applied: names.length, used: 0, untold: 0 }];
+    const config = CONFIG;
     return write(
       'shard.json',
       encodeResult({
@@ -398,7 +621,14 @@ describe('merge', () => {
           notes: [],
           only: null,
         },
-        ...{ total: 5, shard: { index, count: 3 }, cases, timings: { total: 10 }, ...changes },
+        ...{
+          names: ['a', 'b', 'c', 'd', 'e'],
+          total: 5,
+          shard: { index, count: 3 },
+          cases,
+          timings: { total: 10 },
+          ...changes,
+        },
       } as unknown as GateResult),
     );
   };
@@ -410,14 +640,14 @@ describe('merge', () => {
     expect(merged.cases.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(merged).toMatchObject({ verdict: 'agree', shard: null, timings: { total: 30 } });
     expect(merged.notes[0]?.text).toContain('matches nothing any more');
-    expect(merged.cases[0]?.report).toEqual({ odd: Number.NaN });
+    expect(merged.cases[0]?.report).toMatchObject({ odd: Number.NaN });
   });
 
   test('refuses what is not all of one gate', () => {
     const [one, two, three] = parts();
     expect(() => runMerge([one, three])).toThrow(/shard 2\/3 missing/);
     expect(() => runMerge([one, two, two, three])).toThrow(/are both shard 2\/3/);
-    const config = { file: 'probe.config.ts', hash: 'other', factor: 4 };
+    const config = { ...CONFIG, hash: 'other' };
     expect(() => runMerge([one, two, shard(3, ['c'], { config })])).toThrow(/another configuration/);
     expect(() => runMerge([one, two, shard(3, ['c'], { shard: { index: 3, count: 4 } })])).toThrow(/number of shards/);
     expect(() => runMerge([one, two, shard(3, ['c'], { version: '9' })])).toThrow(/another version/);
@@ -426,6 +656,20 @@ describe('merge', () => {
     const hollow = shard(1, [], { cases: [{}] as never });
     expect(() => runMerge([hollow])).toThrow(/not the result of a gate/);
     expect(() => runMerge([join(folder, 'none.json')])).toThrow(/ENOENT/);
+  });
+
+  test('refuses lost cases, words that are no verdict, and parts of different commits', () => {
+    const [one, two, three] = parts();
+    expect(() => runMerge([shard(1, ['a']), two, three])).toThrow(/has 1 cases of the 2 that were its own: it lacks d/);
+    expect(() => runMerge([shard(1, ['d', 'a']), two, three])).toThrow(/another order/);
+    expect(() => runMerge([shard(1, ['a', 'd'], { verdict: 'fine' as never }), two, three])).toThrow(
+      /verdict: .*"agree"/,
+    );
+    expect(() => runMerge([one, two, shard(3, ['c'], { config: { ...CONFIG, inputs: 'x' } })])).toThrow(
+      /another set of prompts or baselines/,
+    );
+    const names = ['a', 'b', 'c', 'd'];
+    expect(() => runMerge([shard(1, ['a', 'd'], { names }), two, three])).toThrow(/another list of cases/);
   });
 
   test('numbers that JSON does not have survive', () => {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { EXIT } from '../exit.js';
 import { type Job, runJob } from '../job.js';
+import { ownFiles } from '../own-files.js';
 import type { Finding } from '../report/outcome.js';
 import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
 import type { Context } from './context.js';
@@ -31,16 +31,6 @@ export async function runComparison(job: Job, options: ViewOptions, context: Con
   context.code = EXIT[finding.verdict];
 }
 
-/** What a comparison reads, and the dumps that it keeps. */
-function ownFiles(job: Job): string[] {
-  const { model } = job.options;
-  const named = (path: string | undefined) => (path === undefined ? [] : [path]);
-  if (job.command === 'diff') return [job.candidate, job.reference, ...named(model)];
-  const { promptFile, out } = job.options;
-  const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
-  return [...kept, ...named(model), ...named(promptFile)];
-}
-
 /** Runs a comparison, with a closer look at its stages where an output shows them. */
 export async function find(job: Job, options: OutputOptions, { progress, signal }: Context): Promise<Finding> {
   const { Recorder } = await import('../run/watcher.js');
@@ -67,6 +57,9 @@ export async function present(
 /** Whether somebody sits before a terminal who can press keys, and nothing else was asked for. */
 export function isInteractive(options: ViewOptions): boolean {
   const { stdin, stdout, env } = process;
-  const hasTerminal = stdin.isTTY === true && stdout.isTTY === true && env.TERM !== 'dumb' && !env.CI;
+  const hasTerminal = stdin.isTTY === true && stdout.isTTY === true && env.TERM !== 'dumb' && !isCi(env.CI);
   return hasTerminal && options.tui !== false && !takesStdout(options) && !options.github;
 }
+
+const isCi = (value: string | undefined): boolean =>
+  value !== undefined && !['', '0', 'false'].includes(value.toLowerCase());

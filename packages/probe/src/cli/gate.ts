@@ -4,8 +4,7 @@ import { EXIT } from '../exit.js';
 import type { GateResult } from '../gate/result.js';
 import { parseShard, type Shard } from '../gate/shard.js';
 import type { Finding } from '../report/outcome.js';
-import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
-import { checkWritable } from '../report/write-file.js';
+import { type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
 import { ADAPTERS, REPORTS } from './options.js';
@@ -31,13 +30,7 @@ export function gateCommand(context: Context): Command {
       }),
     );
   for (const option of REPORTS) command.addOption(option());
-  return command.action(async (options: GateOptions & OutputOptions) => {
-    const { config, result: kept } = options;
-    checkOutputs(
-      options,
-      [config, kept].filter((path) => path !== undefined),
-    );
-    if (kept !== undefined) checkWritable('--result', kept);
+  return command.action(async (options: GateOptions) => {
     const { runGate } = await import('../commands/gate.js');
     const record = options.html !== undefined;
     const { result, findings } = await runGate({ ...options, record }, context.progress, context.signal);

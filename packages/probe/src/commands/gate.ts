@@ -2,19 +2,21 @@ import { readdirSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import type { AdapterChoice } from '../cli/options.js';
 import { UsageError } from '../errors.js';
-import { casesOf, checkFiles, type GateCase, type Matrix } from '../gate/cases.js';
+import { casesOf, checkFiles, filesOf, type GateCase, type Matrix } from '../gate/cases.js';
+import { inputsHash } from '../gate/inputs.js';
 import { KeptSides } from '../gate/kept-sides.js';
 import { type LoadedConfig, loadConfig } from '../gate/load-config.js';
-import { encodeResult, type GateResult, goneNotes, type KnownUse, overall } from '../gate/result.js';
-import { type CaseFinding, runCase } from '../gate/run-case.js';
+import { type GateResult, goneNotes, type KnownUse, overall } from '../gate/result.js';
+import { checkResultFile, writeResultFile } from '../gate/result-file.js';
+import { type CaseFinding, type KnownIndices, runCase } from '../gate/run-case.js';
 import { casesOfShard, only, type Shard } from '../gate/shard.js';
 import type { Progress } from '../progress.js';
 import type { Note } from '../report/outcome.js';
-import { writeWhole } from '../report/write-file.js';
+import { checkOutputs, type OutputOptions } from '../report/outputs.js';
 import { Recorder } from '../run/watcher.js';
 import { VERSION } from '../version.js';
 
-export interface GateOptions {
+export interface GateOptions extends OutputOptions {
   config?: string;
   /** A glob over the names of cases. */
   only?: string;
@@ -40,10 +42,14 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
   const begin = performance.now();
   const loaded = await loadConfig(options.config);
   const matrix = casesOf(loaded);
+  const taken = filesOf(matrix, loaded);
+  if (options.result !== undefined) checkResultFile(options.result, taken);
+  checkOutputs(options, options.result === undefined ? taken : [...taken, options.result]);
   if (options.update && matrix.baselines === null) {
     throw new UsageError(`--update: ${loaded.path} says that there are no baselines ("baselines": false).`);
   }
-  const cases = chosen(matrix, options);
+  const { wanted, cases } = chosen(matrix, options);
+  const inputs = inputsHash(wanted, options.update ?? false); // before --update writes any
   checkFiles(cases, loaded);
   const findings: CaseFinding[] = [];
   const sides = new KeptSides();
@@ -64,17 +70,18 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
   } finally {
     await sides.close();
   }
-  const result = conclude(loaded, matrix, options, findings, performance.now() - begin);
-  if (options.result !== undefined) writeWhole('--result', options.result, `${encodeResult(result)}\n`);
+  const result = conclude(loaded, matrix, options, { wanted, inputs, findings }, performance.now() - begin);
+  if (options.result !== undefined) writeResultFile(options.result, result);
   return { result, findings };
 }
 
-function chosen({ cases }: Matrix, options: GateOptions): GateCase[] {
-  const wanted = options.only === undefined ? [...cases] : only(cases, options.only);
-  if (!options.shard) return wanted;
+/** The cases that were asked for, and those of them that are this shard's. */
+function chosen({ cases }: Matrix, options: GateOptions): { wanted: readonly GateCase[]; cases: readonly GateCase[] } {
+  const wanted = options.only === undefined ? cases : only(cases, options.only);
+  if (!options.shard) return { wanted, cases: wanted };
   const { index, count } = options.shard;
   const own = casesOfShard(wanted, options.shard);
-  if (own.length > 0) return own;
+  if (own.length > 0) return { wanted, cases: own };
   throw new UsageError(`--shard ${index}/${count} has no case: there are ${wanted.length}; use fewer shards.`);
 }
 
@@ -83,14 +90,20 @@ function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCas
   return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
 }
 
+interface Ran {
+  readonly wanted: readonly GateCase[];
+  readonly inputs: string;
+  readonly findings: readonly CaseFinding[];
+}
+
 function conclude(
   { path, hash, config }: LoadedConfig,
   matrix: Matrix,
   options: GateOptions,
-  findings: readonly CaseFinding[],
+  { wanted, inputs, findings }: Ran,
   total: number,
 ): GateResult {
-  const times = (index: number, which: 'applied' | 'used') =>
+  const times = (index: number, which: keyof KnownIndices) =>
     findings.filter(({ known }) => known[which].includes(index)).length;
   const known = (config.known ?? []).map(
     ({ stages, until, reason }, i): KnownUse => ({
@@ -99,6 +112,7 @@ function conclude(
       reason,
       applied: times(i, 'applied'),
       used: times(i, 'used'),
+      untold: times(i, 'untold'),
     }),
   );
   const isWhole = findings.length === matrix.cases.length;
@@ -107,10 +121,11 @@ function conclude(
     kind: 'gate',
     version: VERSION,
     ...overall(findings),
-    config: { file: relative(process.cwd(), path) || basename(path), hash, factor: matrix.factor },
+    config: { file: relative(process.cwd(), path) || basename(path), hash, factor: matrix.factor, inputs },
     shard: options.shard ?? null,
     only: options.only ?? null,
     total: matrix.cases.length,
+    names: wanted.map(({ name }) => name),
     cases: findings.map(({ recorder: _, ...rest }) => rest),
     known,
     notes: [...staleNotes(matrix), ...(isWhole ? goneNotes(known) : [])],

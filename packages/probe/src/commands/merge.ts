@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../errors.js';
 import { decodeResult, type GateResult, goneNotes, type KnownUse, overall } from '../gate/result.js';
+import { RESULT } from '../gate/result-schema.js';
+import { casesOfShard } from '../gate/shard.js';
 import { VERSION } from '../version.js';
 
 interface Part {
@@ -16,11 +18,11 @@ export function runMerge(paths: readonly string[]): GateResult {
   const ordered = inOrder(parts, first);
   const cases = dealtBack(ordered.map(({ result }) => result));
   const known = first.result.known.map((entry, i): KnownUse => {
-    const sum = (which: 'applied' | 'used') =>
+    const sum = (which: 'applied' | 'used' | 'untold') =>
       ordered.reduce((total, { result }) => total + (result.known[i]?.[which] ?? 0), 0);
-    return { ...entry, applied: sum('applied'), used: sum('used') };
+    return { ...entry, applied: sum('applied'), used: sum('used'), untold: sum('untold') };
   });
-  const { config, only, total, notes } = first.result;
+  const { config, only, total, names, notes } = first.result;
   // Of one part it was said already.
   const gone = ordered.length > 1 && cases.length === total ? goneNotes(known) : [];
   return {
@@ -32,6 +34,7 @@ export function runMerge(paths: readonly string[]): GateResult {
     shard: null,
     only,
     total,
+    names,
     cases,
     known,
     notes: [...notes, ...gone],
@@ -53,18 +56,39 @@ function read(path: string): GateResult {
   } catch {
     throw new UsageError(`${path}: is not JSON, or was cut off; ${wanted}.`);
   }
-  const { kind, schema, cases, config } = (value ?? {}) as Partial<GateResult>;
-  const areCases = Array.isArray(cases) && cases.every((one) => one?.name && one.report && Array.isArray(one.notes));
-  if (kind !== 'gate' || !areCases || !config?.hash) {
-    throw new UsageError(`${path}: is not the result of a gate; ${wanted}.`);
-  }
+  const { kind, schema } = (value ?? {}) as Partial<GateResult>;
+  if (kind !== 'gate') throw new UsageError(`${path}: is not the result of a gate; ${wanted}.`);
   if (schema !== 1) throw new UsageError(`${path}: has schema ${schema}, and this version reads 1; ${wanted}.`);
-  return value as GateResult;
+  const checked = RESULT.safeParse(value);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    const place = issue?.path.map(String).join('.') || 'all of it';
+    throw new UsageError(
+      `${path}: is not the result of a gate, or not all of one: ${place}: ${issue?.message}; ${wanted}.`,
+    );
+  }
+  const result = value as GateResult;
+  refuseLost(path, result);
+  return result;
+}
+
+/** Cases that were cut out of a file must not be taken for cases that agree. */
+function refuseLost(path: string, { names, cases, shard }: GateResult): void {
+  const own = shard ? casesOfShard(names, shard) : names;
+  const same = own.length === cases.length && cases.every(({ name }, i) => name === own[i]);
+  if (same) return;
+  const gone = own.filter((name) => !cases.some((one) => one.name === name));
+  const what = gone.length > 0 ? `lacks ${gone.join(', ')}` : 'has others, or another order';
+  throw new UsageError(
+    `${path}: has ${cases.length} cases of the ${own.length} that were its own: it ${what}. Run that part again.`,
+  );
 }
 
 function refuseOther({ path, result }: Part, other: Part): void {
   const compared = [
     ['configuration', result.config.hash.slice(0, 12), other.result.config.hash.slice(0, 12)],
+    ['set of prompts or baselines', result.config.inputs.slice(0, 12), other.result.config.inputs.slice(0, 12)],
+    ['list of cases', result.names.join(', '), other.result.names.join(', ')],
     ['version of llama-probe', result.version, other.result.version],
     ['number of shards', result.shard?.count ?? 'none', other.result.shard?.count ?? 'none'],
     ['choice of cases', result.only ?? 'all', other.result.only ?? 'all'],
@@ -72,7 +96,7 @@ function refuseOther({ path, result }: Part, other: Part): void {
   for (const [what, ours, theirs] of compared) {
     if (ours === theirs) continue;
     throw new UsageError(
-      `${other.path}: has another ${what} than ${path}: ${theirs}, and ${ours}. Merge the results of one run of the jobs.`,
+      `${other.path}: has another ${what} than ${path}: ${theirs}, and ${ours}. Merge the results of one run of the jobs, on one commit.`,
     );
   }
 }

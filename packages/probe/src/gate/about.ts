@@ -6,8 +6,9 @@ import { contentHash } from '@llama-probe/reference';
 import { BUNDLED_MODEL } from '../model.js';
 import type { Report } from '../report/report.js';
 import { VERSION } from '../version.js';
-import type { BaselineAbout } from './baseline.js';
+import type { Baseline, BaselineAbout } from './baseline.js';
 import type { GateCase, Work } from './cases.js';
+import type { RunAbout } from './mismatch.js';
 
 type Told = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
 
@@ -40,13 +41,36 @@ export async function aboutCase({ name, work }: GateCase, report: Told): Promise
   };
 }
 
+/** As far as it is known before a candidate runs alone: what it is fed are the baseline's tokens, and a dump has its own. */
+export async function aboutAlone({ name, work }: GateCase, baseline: Baseline): Promise<RunAbout> {
+  const { file, hash } = await modelOf(work, baseline);
+  const quantize = work.kind === 'engine' ? (work.options.quantize ?? null) : null;
+  return {
+    name,
+    model: { ...baseline.model, file, hash, quantize },
+    tokens: work.kind === 'engine' ? baseline.tokens : await dumpTokens(work.candidate),
+    steps: work.kind === 'engine' ? work.options.steps : null,
+    prompt: work.kind === 'engine' ? promptHash(work) : null,
+    reference: baseline.reference,
+  };
+}
+
+async function dumpTokens(path: string): Promise<readonly number[]> {
+  const dump = await openDump(path);
+  await dump.close();
+  return dump.metadata.tokens;
+}
+
 /** Both sides are fed what the reference chose. */
 const withDecoded = ({ tokens, generated }: Told, steps: number): readonly number[] => [
   ...tokens,
   ...(generated?.reference.tokens ?? []).slice(0, steps),
 ];
 
-async function modelOf(work: Work, report: Told): Promise<{ file: string; hash: string | null }> {
+async function modelOf(
+  work: Work,
+  report: { readonly model: { readonly file: string } },
+): Promise<{ file: string; hash: string | null }> {
   if (work.kind === 'engine') {
     const path = work.options.model ?? BUNDLED_MODEL;
     return { file: basename(path), hash: await contentHash(path) };

@@ -23,8 +23,6 @@ export interface BaselineStage extends StageId {
   readonly hash: string;
   /** (PROJECTIONS) Of the reference. */
   readonly reference: ArrayLike<number>;
-  /** (PROJECTIONS) Of candidate − reference. */
-  readonly delta: ArrayLike<number>;
 }
 
 /** What was run, and on what. */

@@ -5,8 +5,7 @@ import type { Report } from '../report/report.js';
 import { heads } from '../run/both.js';
 import { parseLayers, parseStages, recordOnly } from '../selection.js';
 import { chooseModel } from '../sides.js';
-import { promptHash } from './about.js';
-import { type Baseline, BaselineError } from './baseline.js';
+import type { Baseline } from './baseline.js';
 import { blankReport } from './blank-report.js';
 import type { Work } from './cases.js';
 import { estimateStages, SLACK } from './estimated.js';
@@ -26,13 +25,6 @@ export async function engineAlone(
 ): Promise<Alone> {
   const begin = performance.now();
   const { options } = work;
-  // The tokens are the baseline's: they must have been made of this prompt.
-  if (baseline.prompt !== promptHash(work) || baseline.steps !== options.steps) {
-    throw new BaselineError(
-      'baseline-foreign',
-      `The baseline of ${baseline.name} was made from another prompt, or with another number of steps. Run probe gate --update.`,
-    );
-  }
   const file = await chooseModel(options, progress, signal);
   const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal });
   try {

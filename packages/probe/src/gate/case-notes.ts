@@ -12,7 +12,8 @@ export const note = (level: Note['level'], text: string, at?: StageId): Note => 
 });
 
 /** Why a stage fails the case. */
-export function wrongNote(root: StageId, { stages, faults }: Report, { worse }: Changes, factor: number): Note {
+export function wrongNote(root: StageId, report: Report, { worse }: Changes, factor: number): Note {
+  const { stages, faults, checks } = report;
   const key = stageKey(root);
   const fault = faults?.find((one) => stageKey(one) === key);
   const stage = stages.find((one) => stageKey(one) === key);
@@ -23,6 +24,8 @@ export function wrongNote(root: StageId, { stages, faults }: Report, { worse }: 
     : stage
       ? `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${showLimit(stage.limit)}`
       : '';
+  const broken = faults ? undefined : checks.candidate.broken.find((one) => stageKey(one) === key)?.text;
+  if (broken) return note('error', broken.replace(/\.$/, ''), root);
   return note('error', `${describe(root)} is wrong: ${fault?.reason ?? stage?.reason ?? delta}`, root);
 }
 

@@ -4,6 +4,7 @@ import type { ReferenceMode } from '@llama-probe/reference';
 import type { CompareOptions } from '../cli/options.js';
 import type { DiffOptions } from '../commands/diff.js';
 import { UsageError } from '../errors.js';
+import { BUNDLED_MODEL } from '../model.js';
 import { dumpCase, engineCases } from './drafts.js';
 import type { LoadedConfig } from './load-config.js';
 import { patterns } from './stage-globs.js';
@@ -93,6 +94,13 @@ export function casesOf({ path, config }: LoadedConfig): Matrix {
   });
   return { cases, baselines, factor: config.worsening?.factor ?? FACTOR };
 }
+
+/** Every file that the gate reads or keeps: no output may take the place of one. */
+export const filesOf = ({ cases }: Matrix, { path }: LoadedConfig): string[] => [
+  path,
+  BUNDLED_MODEL,
+  ...cases.flatMap(({ files, baseline }) => [...files.map(([, file]) => file), ...(baseline ? [baseline] : [])]),
+];
 
 /** @throws UsageError where a file that a case needs is not there */
 export function checkFiles(cases: readonly GateCase[], { path }: LoadedConfig): void {

@@ -58,7 +58,7 @@ const engineRun = strict(
   'a run of the engine',
 );
 
-const dumpRun = strict(
+export const DUMP_RUN = strict(
   {
     name: text('a name').describe('What the case is called.'),
     candidate: text("the path of your engine's dump").describe("Your engine's dump, made before."),
@@ -107,7 +107,7 @@ const known = strict(
 );
 
 const RUN = 'a run: an object, with "candidate" where it is a dump';
-const run = z.union([engineRun, dumpRun], wanted(RUN));
+const run = z.union([engineRun, DUMP_RUN], wanted(RUN));
 
 /** What a gate holds the engine to. */
 export const CONFIG = strict(
@@ -145,7 +145,7 @@ export const CONFIG = strict(
 /** As it is written. */
 export type GateConfig = z.input<typeof CONFIG>;
 export type EngineRunConfig = z.output<typeof engineRun>;
-export type DumpRunConfig = z.output<typeof dumpRun>;
+export type DumpRunConfig = z.output<typeof DUMP_RUN>;
 export type PromptConfig = z.output<typeof prompt>;
 
 /** A JSON Schema of the configuration, for editors. */

@@ -1,14 +1,14 @@
-import { describe, type StageId, type StageResult, type Verdict } from '@llama-probe/diff';
+import { describe, type StageId, type Verdict } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump';
 import type { Note } from '../report/outcome.js';
 import type { Report } from '../report/report.js';
+import { badStages, hiddenReason, untoldFaults } from './bad-stages.js';
 import type { Baseline } from './baseline.js';
 import { betterNote, note, worseText, wrongNote } from './case-notes.js';
 import type { GateCase } from './cases.js';
 import { SLACK } from './estimated.js';
-import { allow, idOf } from './known.js';
+import { allow } from './known.js';
 import { limitNotes } from './limit-notes.js';
-import { rootsOf } from './roots.js';
 import type { SketchedStage } from './sketch.js';
 import { type Change, type Changes, changesSince, place } from './worsening.js';
 
@@ -43,6 +43,8 @@ export interface Judgement {
   readonly baseline: BaselineSummary | null;
   /** The indices of the known faults that matched something. */
   readonly used: readonly number[];
+  /** The indices of those of which it cannot be told whether they are still there. */
+  readonly untold: readonly number[];
 }
 
 export interface Evidence {
@@ -62,7 +64,8 @@ export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>,
     held.state === 'compared'
       ? changesSince(held.baseline, report.stages, { factor, slack: estimated ? SLACK : 1 })
       : NO_CHANGES;
-  const roots = badRoots(report, changes, factor);
+  const bad = badStages(report, changes, factor);
+  const { roots } = bad;
   const { wrong, notes: knownNotes, used } = allow(roots, known, today);
   const notes = [
     ...wrong.slice(0, SHOWN).map((root) => wrongNote(root, report, changes, factor)),
@@ -74,33 +77,16 @@ export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>,
     ...limitNotes(report, limits, estimated ? SLACK : 1),
     ...betterNote(changes, factor),
   ];
-  const said = { notes, baseline: summarize(evidence, changes), used };
+  const untold = report.verdict === 'incomparable' ? known.map(({ index }) => index) : untoldFaults(bad, known, used);
+  const said = { notes, baseline: summarize(evidence, changes), used, untold };
   if (wrong.length > 0) return { verdict: 'diverged', reason: whyWrong(report, wrong, changes, factor), ...said };
-  const untold = untoldReason(report, held, roots);
-  if (untold) return { verdict: 'incomparable', reason: untold, ...said };
+  const why = untoldReason(report, held, roots) ?? hiddenReason(bad, known, today);
+  if (why) return { verdict: 'incomparable', reason: why, ...said };
   return { verdict: 'agree', reason: whyRight(report, roots, changes, factor), ...said };
 }
 
 const SHOWN = 8;
 const NO_CHANGES: Changes = { worse: [], better: [], most: null };
-
-/** The stages that are wrong, or worse, by themselves. */
-function badRoots({ stages, faults }: Report, { worse }: Changes, factor: number): StageId[] {
-  const worsened = new Map(worse.map((change) => [stageKey(change), change]));
-  const own = new Set((faults ?? []).map((fault) => stageKey(fault)));
-  const roots = rootsOf(
-    stages,
-    (stage) => stage.verdict === 'diverged' || worsened.has(stageKey(stage)),
-    (stage) => own.has(stageKey(stage)) || isWorseAlone(stage, worsened.get(stageKey(stage)), factor),
-  );
-  // The same place at later steps says nothing new.
-  const seen = new Set<string>();
-  return roots.filter((root) => !seen.has(place(root)) && seen.add(place(root))).map(idOf);
-}
-
-/** Worse even with the reference's inputs. */
-const isWorseAlone = ({ local }: StageResult, change: Change | undefined, factor: number): boolean =>
-  change !== undefined && local !== null && local > factor * change.was;
 
 function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes, factor: number): string {
   const { worse } = changes;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
 import type { z } from 'zod';
@@ -27,10 +27,7 @@ export const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map((ending) => `
  * @throws UsageError that names the file, the place in it, what was found and what was wanted
  */
 export async function loadConfig(given: string | undefined, directory = process.cwd()): Promise<LoadedConfig> {
-  const path = given === undefined ? find(directory) : resolve(directory, given);
-  if (!existsSync(path)) {
-    throw new UsageError(`--config: ${path} does not exist; wanted such as ${CONFIG_NAMES[0]}. docs/gate.md has one.`);
-  }
+  const path = given === undefined ? find(directory) : named(given, directory);
   const value = await evaluate(path);
   const checked = CONFIG.safeParse(value);
   if (!checked.success) {
@@ -40,6 +37,20 @@ export async function loadConfig(given: string | undefined, directory = process.
   }
   const hash = createHash('sha256').update(JSON.stringify(checked.data)).digest('hex');
   return { path, config: checked.data, hash };
+}
+
+const ENDINGS = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'];
+
+function named(given: string, directory: string): string {
+  const wanted = `wanted a file such as ${CONFIG_NAMES[0]}. docs/gate.md has one.`;
+  if (given === '') throw new UsageError(`--config: the name is empty; ${wanted}`);
+  const path = resolve(directory, given);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new UsageError(`--config: ${path} does not exist; ${wanted}`);
+  if (found.isDirectory()) throw new UsageError(`--config: ${path} is a folder; ${wanted}`);
+  if (ENDINGS.includes(extname(path).slice(1))) return path;
+  const endings = ENDINGS.map((ending) => `.${ending}`).join(', ');
+  throw new UsageError(`--config: ${path} has another ending than ${endings}; ${wanted}`);
 }
 
 function find(directory: string): string {
@@ -59,8 +70,9 @@ function find(directory: string): string {
 const ALIAS = { 'llama-probe': fileURLToPath(new URL('../index.js', import.meta.url)) };
 
 async function evaluate(path: string): Promise<unknown> {
+  const restore = stdoutIsStderr();
   try {
-    if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8'));
+    if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
     const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: ALIAS });
     const value = await jiti.import<unknown>(path, { default: true });
     if (isModule(value)) {
@@ -69,9 +81,21 @@ async function evaluate(path: string): Promise<unknown> {
     return value;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const [first = ''] = String((error as Error).message ?? error).split('\n');
+    const [first = ''] = String((error as Error | null | undefined)?.message ?? error).split('\n');
     throw new UsageError(`${path}: cannot be read: ${first.replaceAll(path, basename(path))}. Mend the file.`);
+  } finally {
+    restore();
   }
+}
+
+/** What a configuration prints while it is read must not stand in the result. @returns puts it back */
+function stdoutIsStderr(): () => void {
+  const { stdout, stderr } = process;
+  const write = stdout.write;
+  stdout.write = stderr.write.bind(stderr) as typeof write;
+  return () => {
+    stdout.write = write;
+  };
 }
 
 /** jiti gives the whole module where it has no default export. */

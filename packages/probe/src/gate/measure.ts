@@ -8,12 +8,13 @@ import { runDiff } from '../commands/diff.js';
 import type { Progress } from '../progress.js';
 import type { Report } from '../report/report.js';
 import type { About, Pass, Recorder, Watcher } from '../run/watcher.js';
-import { aboutCase } from './about.js';
-import type { Baseline, BaselineAbout } from './baseline.js';
+import { aboutAlone, aboutCase } from './about.js';
+import { type Baseline, type BaselineAbout, BaselineError } from './baseline.js';
 import { dumpAlone, engineAlone } from './candidate-alone.js';
 import { captureReference } from './capture-reference.js';
 import type { GateCase } from './cases.js';
 import type { KeptSides } from './kept-sides.js';
+import { notOfThisRun, otherRun } from './mismatch.js';
 import { type SketchedStage, Sketcher } from './sketch.js';
 
 /** What a case's run has shown. */
@@ -65,6 +66,9 @@ async function compareOn({ sides, progress, signal }: Run, options: CompareOptio
 /** Runs the candidate alone, beside what the baseline remembers of its reference. */
 export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<Measured> {
   const { work } = one;
+  // Of another model or other tokens the deltas would be numbers, and mean nothing.
+  const other = otherRun(baseline, await aboutAlone(one, baseline));
+  if (other) throw new BaselineError('baseline-foreign', notOfThisRun(`${one.name}.arrow`, other));
   await run.sides.close();
   const found =
     work.kind === 'engine' ? await engineAlone(work, baseline, run) : await dumpAlone(work, baseline, run.signal);

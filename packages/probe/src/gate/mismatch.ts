@@ -2,10 +2,21 @@ import { describe, tokenDifference } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump';
 import type { Baseline, BaselineAbout, BaselineStage } from './baseline.js';
 
+/** @param other in what */
+export const notOfThisRun = (file: string, other: string): string =>
+  `The baseline ${file} is not of this run: ${other}. Run probe gate --update if that is meant.`;
+
 type Stages = readonly Pick<BaselineStage, 'step' | 'layer' | 'stage'>[];
 
 /** In what a baseline is not of this run; undefined where it is. */
-export function mismatch(baseline: Baseline, now: BaselineAbout, stages: Stages): string | undefined {
+export const mismatch = (baseline: Baseline, now: BaselineAbout, stages: Stages): string | undefined =>
+  otherRun(baseline, now) ?? otherStages(baseline.stages, stages);
+
+/** What can be told before anything runs. */
+export type RunAbout = Pick<BaselineAbout, 'name' | 'model' | 'prompt' | 'steps' | 'reference' | 'tokens'>;
+
+/** In what a baseline is of another run. */
+export function otherRun(baseline: Baseline, now: RunAbout): string | undefined {
   return (
     other('the model', baseline.model.hash?.slice(0, 12), now.model.hash?.slice(0, 12)) ??
     other(
@@ -17,7 +28,7 @@ export function mismatch(baseline: Baseline, now: BaselineAbout, stages: Stages)
     other('the number of decoded tokens', baseline.steps, now.steps) ??
     other('the reference', baseline.reference.mode, now.reference.mode) ??
     otherTokens(baseline.tokens, now.tokens) ??
-    otherStages(baseline.stages, stages)
+    other('the case', baseline.name, now.name)
   );
 }
 

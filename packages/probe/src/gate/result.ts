@@ -11,6 +11,8 @@ export interface KnownUse extends Pick<KnownFault, 'until' | 'reason' | 'stages'
   /** In how many cases it was looked for, and in how many it was there. */
   readonly applied: number;
   readonly used: number;
+  /** In how many nobody could tell. */
+  readonly untold: number;
 }
 
 /** Everything that a gate has to say: what `--json` prints, and what `--result` keeps for `probe merge`. */
@@ -21,13 +23,21 @@ export interface GateResult {
   readonly verdict: Verdict;
   /** One sentence. */
   readonly reason: string;
-  readonly config: { readonly file: string; readonly hash: string; readonly factor: number };
+  readonly config: {
+    readonly file: string;
+    readonly hash: string;
+    readonly factor: number;
+    /** A hash of what all shards must have read alike: prompts in files, and baselines. */
+    readonly inputs: string;
+  };
   /** Which part of the cases this is; null for all of them. */
   readonly shard: { readonly index: number; readonly count: number } | null;
   /** Which cases were asked for; null for all of them. */
   readonly only: string | null;
   /** How many cases the configuration has. */
   readonly total: number;
+  /** Those of all shards, in order; without shards those of `cases`. */
+  readonly names: readonly string[];
   readonly cases: readonly CaseResult[];
   readonly known: readonly KnownUse[];
   /** About no case in particular. */
@@ -60,10 +70,10 @@ export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reas
   return { verdict: first.verdict, reason };
 }
 
-/** Known faults that are nowhere any more; nothing can be said of them while cases are missing. */
+/** Known faults that are nowhere any more; nothing can be said of them while cases are missing, or could not be judged. */
 export function goneNotes(known: readonly KnownUse[]): Note[] {
-  return known.flatMap(({ stages, until, reason, applied, used }, i): Note[] => {
-    if (applied === 0 || used > 0) return [];
+  return known.flatMap(({ stages, until, reason, applied, used, untold }, i): Note[] => {
+    if (applied === 0 || used > 0 || untold > 0) return [];
     const text = `known[${i}] (${stages.join(', ')}, until ${until}: ${reason}) matches nothing any more: remove it`;
     return [{ level: 'notice', text }];
   });

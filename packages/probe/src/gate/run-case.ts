@@ -6,16 +6,25 @@ import { blankReport } from './blank-report.js';
 import type { GateCase, Matrix } from './cases.js';
 import { type BaselineSummary, type Held, judgeCase } from './judge-case.js';
 import { type Measured, measure, measureAlone, measureWithLlama, type Run } from './measure.js';
-import { mismatch } from './mismatch.js';
+import { mismatch, notOfThisRun } from './mismatch.js';
 import { type Update, updateBaseline } from './update.js';
+
+/** Of the known faults of the configuration. */
+export interface KnownIndices {
+  /** Those that apply to the case. */
+  readonly applied: readonly number[];
+  /** Those that matched something. */
+  readonly used: readonly number[];
+  /** Those that matched nothing because nobody could look. */
+  readonly untold: readonly number[];
+}
 
 /** What came of a case. */
 export interface CaseFinding extends Finding {
   readonly baseline: BaselineSummary | null;
   /** What --update did. */
   readonly update: Update | null;
-  /** The indices of the known faults that apply to it, and of those that matched something. */
-  readonly known: { readonly applied: readonly number[]; readonly used: readonly number[] };
+  readonly known: KnownIndices;
 }
 
 export interface CaseOptions extends Run, Pick<Matrix, 'factor'> {
@@ -24,7 +33,8 @@ export interface CaseOptions extends Run, Pick<Matrix, 'factor'> {
 
 /** Runs a case and judges it. A case that fails is a case that could not be told; the others still run. */
 export async function runCase(one: GateCase, options: CaseOptions): Promise<CaseFinding> {
-  const known = { applied: one.known.map(({ index }) => index), used: [] };
+  const applied = one.known.map(({ index }) => index);
+  const known = { applied, used: [], untold: applied };
   try {
     return await tryCase(one, options);
   } catch (error) {
@@ -46,7 +56,7 @@ async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): 
   const today = new Date().toISOString().slice(0, 10); // in UTC: the same for everybody who looks at one result
   const judged = judgeCase(one, { report, held, sketches, estimated, factor, today });
   const written = update && one.baseline ? updateBaseline(one.baseline, measured, judged) : undefined;
-  const { verdict, reason, baseline, used } = judged;
+  const { verdict, reason, baseline, used, untold } = judged;
   return {
     name: one.name,
     verdict,
@@ -56,7 +66,7 @@ async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): 
     recorder: recorderOf(run.recorder, estimated),
     baseline,
     update: written?.update ?? null,
-    known: { applied: one.known.map(({ index }) => index), used },
+    known: { applied: one.known.map(({ index }) => index), used, untold },
   };
 }
 
@@ -103,6 +113,5 @@ function belonging(old: Held, { about, sketches }: Measured): Held {
   const { file, baseline } = old;
   const other = mismatch(baseline, about, [...sketches.values()]);
   if (!other) return old;
-  const why = `The baseline ${file} is not of this run: ${other}. Run probe gate --update if that is meant.`;
-  return { state: 'unusable', why, file };
+  return { state: 'unusable', why: notOfThisRun(file, other), file };
 }

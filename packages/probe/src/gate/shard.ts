@@ -26,6 +26,8 @@ export const casesOfShard = <T>(cases: readonly T[], { index, count }: Shard): T
 
 /** The cases that a glob names. @throws UsageError where there are none */
 export function only(cases: readonly GateCase[], glob: string): GateCase[] {
+  if (glob === '')
+    throw new UsageError('--only: wanted a glob over the names of cases, such as "*-Q4_K-*"; got nothing.');
   const isMeant = picomatch(glob);
   const chosen = cases.filter(({ name }) => isMeant(name));
   if (chosen.length > 0) return chosen;

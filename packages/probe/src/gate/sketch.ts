@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Heads, RowPair, StageResult } from '@llama-probe/diff';
-import { STAGES, type Tensor } from '@llama-probe/dump';
+import { STAGES, stageKey, type Tensor } from '@llama-probe/dump';
 import type { About, Pass, Watcher } from '../run/watcher.js';
 import { Projector, placeHash, rowHash } from './projections.js';
 
@@ -122,7 +122,7 @@ export class Sketcher implements Watcher {
 
   private row(at: At, token: number, candidate: Float32Array, reference?: Float32Array): void {
     const { step, layer, stage, order } = at;
-    const key = `${step}/${layer ?? '-'}/${stage}`;
+    const key = stageKey(at);
     let open = this.open.get(key);
     if (!open) {
       open = { at: { step, layer, stage, order }, width: 0, rows: 0, sketch: new StageSketch(stage, this.heads) };

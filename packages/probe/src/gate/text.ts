@@ -4,10 +4,12 @@ import { color } from '../report/color.js';
 import type { Note } from '../report/outcome.js';
 import type { Report } from '../report/report.js';
 import { BORDERLESS } from '../report/table.js';
+import { tameAll } from '../report/tame.js';
 import type { CaseResult, GateResult } from './result.js';
 
 /** The gate's result as text: a line per case, what is to be said of each, and the verdict. */
-export function gateText(result: GateResult): string {
+export function gateText(given: GateResult): string {
+  const result = tameAll(given);
   return [heading(result), table(result.cases), problems(result), verdict(result), time(result)]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -20,10 +20,9 @@ export function baselineOf({ report, about, sketches }: Measured): Baseline {
     const sketch = sketches.get(stageKey(stage));
     if (!sketch?.reference) return [];
     const { step, order, layer, stage: name, rel, floor, limit, referenceRms } = stage;
-    const { rows, width, values, mean, rms, absMax, hash, reference, projections } = sketch;
-    const delta = Float32Array.from(projections, (value, j) => value - (reference[j] as number));
+    const { rows, width, values, mean, rms, absMax, hash, reference } = sketch;
     const statistics = { rows, width, values, mean, rms, absMax, referenceRms, rel, floor, limit, hash };
-    return [{ step, order, layer, stage: name, ...statistics, reference, delta }];
+    return [{ step, order, layer, stage: name, ...statistics, reference }];
   });
   return { ...about, stages };
 }

@@ -40,14 +40,17 @@ export function changesSince(
   const before = new Map<string, number>(); // its delta alone
   const hold = (at: StageId, amount: number) => held.set(place(at), Math.max(held.get(place(at)) ?? ROUNDING, amount));
   for (const stage of baseline.stages) {
+    // It was written under a known fault: nothing is worse than that, and nothing can be held to it.
+    if (!Number.isFinite(stage.rel)) continue;
     hold(stage, Math.max(stage.rel, stage.floor ?? 0));
     before.set(place(stage), Math.max(before.get(place(stage)) ?? 0, stage.rel));
   }
   for (const stage of stages) hold(stage, stage.floor ?? 0);
 
-  const all = stages.map(({ step, layer, stage, rel }): Change => {
-    const was = held.get(place({ step, layer, stage })) ?? ROUNDING;
-    return { step, layer, stage, rel, was, times: rel / was };
+  const all = stages.flatMap(({ step, layer, stage, rel }): Change[] => {
+    const at = place({ step, layer, stage });
+    const was = held.get(at);
+    return was === undefined || !before.has(at) ? [] : [{ step, layer, stage, rel, was, times: rel / was }];
   });
   const now = new Map<string, Change>(); // each place's worst step
   for (const change of all) {
