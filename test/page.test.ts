@@ -2,28 +2,31 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { html } from '../packages/probe/src/report/html.js';
 import { outcomeOf } from '../packages/probe/src/report/outcome.js';
+import type { Report } from '../packages/probe/src/report/report.js';
 import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
 import { findChromium, openBrowser, openFile } from './support/browser.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { type Ended, path, probe, probeJson } from './support/probe.js';
 import { brokenShaders } from './support/shaders.js';
 
 const CHROMIUM = findChromium();
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--steps', '3', '--no-tui'];
 
-/** What axe finds, in short; colours too. */
-async function violations(page: Page): Promise<string[]> {
-  await page.addScriptTag({ path: AXE });
-  return page.evaluate(async () => {
+/** What axe finds in the page or in parts of it, in short; colours too. */
+async function violations(page: Page, ...parts: string[]): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: AXE });
+  return page.evaluate(async (parts) => {
     const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-    const { violations } = await axe.run();
+    const { violations } = await axe.run(parts.length > 0 ? { include: parts } : document, {
+      resultTypes: ['violations'], // to name what is right takes time too
+    });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`),
     );
-  });
+  }, parts);
 }
 
 /** The signs whose contrast with what is under them is too low: axe judges letters only. */
@@ -57,19 +60,26 @@ describe.skipIf(!CHROMIUM)(title, () => {
     path(`${name}.html`),
   ) as [string, string, string, string];
 
+  /** The largest report, made while other tests run. */
+  const deep = path('deep.html');
+  let deepMade: Promise<Ended>;
+  let sickJson: Report;
+
   beforeAll(async () => {
-    browser = await openBrowser(CHROMIUM as string);
-    const made = [
-      await probe([...SICK, '--inject', 'rope-halves', '--html', sick]),
-      await probe([...SICK, '--html', healthy]),
-      await probe([...SICK, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
-    ];
-    expect(
-      made.map(({ code }) => code),
-      made.map(({ stderr }) => stderr).join('\n'),
-    ).toEqual([1, 0, 1]);
-    const { json } = await probeJson([...SICK, '--inject', 'rope-halves']);
-    const { json: well } = await probeJson(SICK);
+    const [opened, { json }, { json: well }, free] = await Promise.all([
+      openBrowser(CHROMIUM as string),
+      probeJson([...SICK, '--inject', 'rope-halves', '--html', sick]),
+      probeJson([...SICK, '--html', healthy]),
+      probe([...SICK, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
+    ]);
+    browser = opened;
+    sickJson = json;
+    expect([json.verdict, well.verdict, free.code], free.stderr).toEqual(['diverged', 'agree', 1]);
+    const model = path('deep.gguf');
+    writeTinyModel(model, { layers: 32, embedding: 128, heads: 32, kvHeads: 8, feedForward: 192 });
+    const tokens = [1, ...Array.from({ length: 63 }, (_, i) => 3 + ((i * 7) % 20))].join();
+    const run = ['compare', '--model', model, '--tokens', tokens, '--steps', '4', '--no-tui'];
+    deepMade = probe([...run, '--inject', 'rope-halves', '--html', deep]);
     const notes = [
       { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
     ] as const;
@@ -90,6 +100,9 @@ describe.skipIf(!CHROMIUM)(title, () => {
       ]),
     );
   }, 180_000);
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
   afterAll(() => browser?.close());
 
   test('a sick run: the verdict, where it begins, and the bug', async () => {
@@ -197,6 +210,70 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(complaints).toEqual([]);
   });
 
+  test('from the reference’s inputs: its own numbers and no others, and where there are none that is said', async () => {
+    const { page } = await openFile(browser, sick, { hash: '#stage=0/1/q_proj&pass=forced' });
+    const panel = page.locator('section.panel');
+    const facts = async () =>
+      Object.fromEntries(
+        await panel
+          .locator('dl.facts > div')
+          .evaluateAll((all) => all.map((one) => [...one.children].map((part) => part.textContent))),
+      ) as Record<string, string>;
+    const told = (await cell(page, /^q_proj, layer 1:/).getAttribute('aria-label')) ?? '';
+    expect(told).toMatch(/: agrees, \d\.\de-[78], 0\.\d+ times the limit$/);
+    const [, local, share] = /agrees, (\S+), (\S+) times/.exec(told) ?? [];
+    expect(await facts()).toEqual({ 'local delta': local, limit: '1e-5', 'of the limit': `${share} ×` });
+    expect(await panel.innerText()).not.toMatch(/Inherits|Where:|Why:/);
+    expect(await panel.locator('.note').innerText()).toMatch(/^From here on as it ran, not.*agrees/);
+    // A fault has more, and what is known of its values is of the same run.
+    await page.evaluate(() => {
+      location.hash = '#stage=0/1/q_rope&pass=forced';
+    });
+    await panel.locator('h2', { hasText: 'q_rope' }).waitFor();
+    const fault = await facts();
+    expect(Object.keys(fault)).toEqual([
+      'local delta',
+      'limit',
+      'of the limit',
+      'reference RMS',
+      'largest delta',
+      'at token, index',
+      'shape',
+    ]);
+    const [token, index, ...rest] = await panel
+      .getByRole('group', { name: 'The worst values' })
+      .locator('tbody tr')
+      .first()
+      .locator('td')
+      .allInnerTexts();
+    expect(fault['at token, index']).toBe(`${token}, ${index}`);
+    expect(Math.abs(Number(rest.at(-1)))).toBe(Number(fault['largest delta']));
+    expect(await panel.locator('.note').count()).toBe(0);
+    // As it ran: what it inherits, and from where.
+    await page.evaluate(() => {
+      location.hash = '#stage=0/1/q_proj';
+    });
+    await panel.locator('p', { hasText: 'Inherits from' }).waitFor();
+    expect(await facts()).toMatchObject({ 'relative delta': expect.stringMatching(/e-1$/), 'local delta': local });
+  });
+
+  test('the first screen: the first divergence is told once, and tables show whole rows', async () => {
+    const { page } = await openFile(browser, sick);
+    const said = async (selector: string) => (await page.locator(selector).innerText()).match(/Where:|Where to look:/g);
+    expect(await said('section.verdict')).toEqual(['Where:', 'Where to look:']);
+    expect(await said('section.panel')).toBeNull();
+    await page.getByRole('button', { name: 'next fault' }).click();
+    expect(await said('section.panel')).toEqual(['Where:', 'Where to look:']);
+    const cut = await page.locator('.tall').evaluateAll((all) =>
+      all.flatMap((box) => {
+        const rows = [...box.querySelectorAll('tr')].map((row) => row.getBoundingClientRect());
+        const end = box.getBoundingClientRect().top + box.clientHeight;
+        return rows.filter(({ top, bottom }) => top < end - 1.5 && bottom > end + 1.5).map(() => box.ariaLabel);
+      }),
+    );
+    expect(cut).toEqual([]);
+  });
+
   test('a healthy run shows what is nearest to its limit', async () => {
     const { page, complaints } = await openFile(browser, healthy);
     await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides agree');
@@ -217,7 +294,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=forced' });
     expect(await cell(page, /^attn_rms, layer 3: fault of its own, not finite$/).count()).toBe(1);
     const panel = page.locator('section.panel');
-    expect(await panel.innerText()).toMatch(/they are NaN[\s\S]*local delta\s+NaN[\s\S]*2304 and 0/);
+    expect(await panel.innerText()).toMatch(/they are NaN[\s\S]*local delta\s+NaN[\s\S]*not finite on one side\s+2304/);
     await panel.locator('.drawing svg').nth(3).waitFor();
     expect(await panel.getByRole('group', { name: 'The worst values' }).innerText()).toContain('NaN');
     expect(complaints).toEqual([]);
@@ -247,26 +324,34 @@ describe.skipIf(!CHROMIUM)(title, () => {
   test('axe finds nothing, light and dark, at first and drilled down', async () => {
     const cases: readonly (readonly [file: string, ...hashes: string[]])[] = [
       [sick, '', '#stage=0/1/kq_soft_max', '#stage=1/3/q_rope&pass=forced'],
-      [healthy, '', '#stage=0/2/kq'],
+      [healthy, '#stage=0/2/kq'],
       [freeOnly, ''],
-      [several, '#run=1', '#run=2', '#run=3'],
+      [several, '#run=2', '#run=3'],
     ];
-    for (const [file, ...hashes] of cases) {
-      for (const [i, hash] of hashes.entries()) {
-        for (const colorScheme of file === sick
-          ? (['light', 'dark'] as const)
-          : ([i % 2 ? 'light' : 'dark'] as const)) {
-          const { page } = await openFile(browser, file, { colorScheme, hash, bypassCSP: true });
-          if (hash !== '#run=3') await page.waitForSelector('.drawing svg');
+    const looked = cases.flatMap(([file, ...hashes], i) => {
+      const schemes = file === sick ? (['light', 'dark'] as const) : ([i % 2 ? 'light' : 'dark'] as const);
+      return schemes.map(async (colorScheme) => {
+        const { page } = await openFile(browser, file, { colorScheme, bypassCSP: true });
+        for (const [n, hash] of hashes.entries()) {
+          await page.evaluate((to) => {
+            location.hash = to;
+          }, hash);
+          const stage = /\d\/(\w+)/.exec(hash)?.[1];
+          if (stage) await page.locator('#stage', { hasText: stage }).waitFor();
+          if (hash === '#run=3') await page.getByRole('heading', { name: 'It could not be told' }).waitFor();
+          else await page.waitForSelector('.drawing svg');
           await page.evaluate(() => {
             for (const details of document.querySelectorAll('details')) details.open = true;
           });
-          expect(await faintSigns(page), `${file}${hash}, ${colorScheme}`).toEqual([]);
-          expect(await violations(page), `${file}${hash}, ${colorScheme}`).toEqual([]);
-          await page.context().close();
+          const state = `${file}${hash}, ${colorScheme}`;
+          expect(await faintSigns(page), state).toEqual([]);
+          // Another stage changes these parts only.
+          const parts = n > 0 && stage ? ['.explore', 'section:has(#whole)'] : [];
+          expect(await violations(page, ...parts), state).toEqual([]);
         }
-      }
-    }
+      });
+    });
+    await Promise.all(looked);
   }, 180_000);
 
   test('dark as the system is, or as the button says', async () => {
@@ -295,9 +380,11 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('no sideways scrolling, from a phone to a wide screen', async () => {
-    for (const width of [400, 800, 1280, 1920]) {
-      const { page } = await openFile(browser, sick, { viewport: { width, height: 800 } });
-      await page.waitForSelector('.drawing svg');
+    const { page } = await openFile(browser, sick);
+    await page.waitForSelector('.drawing svg');
+    for (const width of [1920, 1280, 800, 400]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       expect(await page.evaluate(() => document.documentElement.scrollWidth), `at ${width}`).toBeLessThanOrEqual(width);
     }
   });
@@ -317,25 +404,45 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(complaints).toEqual([]);
   });
 
+  test('hostile names of stages and runs: nothing hidden, nothing turned round, nothing wider than the page', async () => {
+    const long = `\u202e\u001b]0;${'x'.repeat(300)}\u2066`;
+    const renamed = (one: unknown) =>
+      JSON.parse(JSON.stringify(one).replaceAll('"q_rope"', JSON.stringify(long))) as Report;
+    const out = path('hostile.html');
+    writeFileSync(out, html([{ ...outcomeOf(renamed(sickJson)), name: long }]));
+    const { page, complaints } = await openFile(browser, out, { viewport: { width: 1000, height: 800 } });
+    expect(await page.locator('.first .chip').innerText()).toContain('\\u202e\\u001b]0;xxx');
+    expect(await page.title()).toContain('\\u202e');
+    expect(await page.locator('body').innerText()).not.toMatch(/\p{Bidi_Control}|(?![\n\t])\p{Cc}/u);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1000);
+    const outside = await page.locator('.chip, #stage').evaluateAll((all) =>
+      all.filter((one) => {
+        const card = one.closest('.card')?.getBoundingClientRect().right ?? 0;
+        return one.getBoundingClientRect().right > card || one.scrollWidth > one.clientWidth + 1;
+      }),
+    );
+    expect(outside).toHaveLength(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('where nothing could be told of a stage, the page opens there', async () => {
+    const stages = sickJson.stages.map((one, i) => ({
+      ...one,
+      ...(i === 30 ? { verdict: 'incomparable' as const, reason: 'other shapes' } : { verdict: 'agree' as const }),
+    }));
+    const reason = 'Other shapes.';
+    const untold = { ...sickJson, verdict: 'incomparable', reason, stages, first: null, faults: null } as const;
+    const out = path('untold.html');
+    writeFileSync(out, html([{ ...outcomeOf(untold), name: 'untold' }]));
+    const { page } = await openFile(browser, out);
+    expect(await page.locator('[data-cell][aria-selected=true]').getAttribute('data-state')).toBe('incomparable');
+    expect(await page.locator('section.panel').innerText()).toContain('Why: other shapes');
+  });
+
   test('32 layers and 64 tokens, all of it wrong: at most 2 MB, and soon there', async () => {
-    const [model, out] = [path('deep.gguf'), path('deep.html')];
-    writeTinyModel(model, { layers: 32, embedding: 128, heads: 32, kvHeads: 8, feedForward: 192 });
-    const tokens = [1, ...Array.from({ length: 63 }, (_, i) => 3 + ((i * 7) % 20))].join();
-    const run = [
-      'compare',
-      '--model',
-      model,
-      '--tokens',
-      tokens,
-      '--steps',
-      '4',
-      '--inject',
-      'rope-halves',
-      '--no-tui',
-    ];
-    const { code, stderr } = await probe([...run, '--html', out]);
+    const { code, stderr } = await deepMade;
     expect(code, stderr).toBe(1);
-    const bytes = statSync(out).size;
+    const bytes = statSync(deep).size;
     expect(bytes).toBeLessThanOrEqual(2_000_000);
 
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, bypassCSP: true });
@@ -347,7 +454,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
       }).observe(document, { childList: true, subtree: true });
     });
     const page = await context.newPage();
-    await page.goto(`file://${out}`);
+    await page.goto(`file://${deep}`);
     await page.waitForFunction(() => performance.getEntriesByName('painted').length > 0);
     const ms = await page.evaluate(() => performance.getEntriesByName('painted')[0]?.startTime ?? Number.NaN);
     expect(await page.locator('[data-cell]').count()).toBe(32 * 19 + 4);

@@ -85,11 +85,15 @@ export function describe(run: Run, at: number): string {
 /** From here on a stage that agrees is near its limit. */
 const NEAR = 0.5;
 
+/** What a stage's delta may be. */
+export const limitOf = (run: Run, at: number, pass: Pass): number =>
+  (pass === 'forced' ? run.faultOf.get(at)?.limit : undefined) ?? run.limit[at] ?? Number.NaN;
+
 /** A stage's delta over its limit: from the reference's inputs its local delta. */
 export function shareOf(run: Run, at: number, pass: Pass): number {
   if (pass === 'free') return run.ofLimit[at] ?? Number.NaN;
   const local = deltaOf(run, at, pass);
-  return local < 0 ? Number.NaN : local / (run.faultOf.get(at)?.limit ?? run.limit[at] ?? 1);
+  return local < 0 ? Number.NaN : local / limitOf(run, at, pass);
 }
 
 /** A stage's delta; NaN where a side is not finite, and −1 where it was not compared. */
@@ -141,9 +145,12 @@ export function metricsOf(look: PageLook): Record<(typeof METRICS)[number], numb
 export const tokensOf = ({ tokens }: PageLook, rows: number): number[] =>
   typeof tokens === 'number' ? Array.from({ length: rows }, (_, i) => tokens + i) : [...tokens];
 
-/** What is worth looking at first: the first divergence, or what is nearest to its limit. */
+/** What is worth looking at first: why it could not be told, the first divergence, or what is nearest to its limit. */
 export function mostTelling(run: Run): number {
-  if (run.data.first) return run.data.first.at;
+  const { verdict, first, stages } = run.data;
+  const untold = stages.verdict.indexOf('i');
+  if (untold >= 0 && (verdict === 'incomparable' || !first)) return untold;
+  if (first) return first.at;
   let best = 0;
   for (let at = 1; at < run.count; at++) if ((run.ofLimit[at] ?? 0) > (run.ofLimit[best] ?? 0)) best = at;
   return best;

@@ -39,6 +39,8 @@ export interface PageRun {
   readonly faults: readonly PageFault[] | null;
   /** Of a stage by its number: why it is not right, and where inside it; of as many as there is room for. */
   readonly whys: Readonly<Record<string, PageWhy>>;
+  /** Of how many stages it was left out. */
+  readonly whysLeft: number;
   readonly looks: Readonly<Record<Pass, Readonly<Record<string, PageLook>>>>;
   /** What was left out for size; empty where nothing was. */
   readonly cut: string;

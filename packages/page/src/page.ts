@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { PageData } from './data.js';
+import { visible } from './visible.js';
 
 const PLACE = '<!--data-->';
 
@@ -11,7 +12,8 @@ export const emptyPageBytes = (): number => Buffer.byteLength(template());
 
 /** The whole page for some data: one HTML file that needs nothing else. */
 export function page(data: PageData): string {
-  const json = JSON.stringify(data).replaceAll('<', '\\u003c'); // a prompt may say </script>
+  const shown = (_: string, value: unknown) => (typeof value === 'string' ? visible(value) : value);
+  const json = JSON.stringify(data, shown).replaceAll('<', '\\u003c'); // a prompt may say </script>
   const script = `<script type="application/json" id="data">${json}</script>`;
   return template().replace(PLACE, () => `${withoutScripts(data)}\n    ${script}`);
 }
@@ -25,4 +27,4 @@ function withoutScripts({ runs }: PageData): string {
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char] as string);
+const escapeHtml = (text: string): string => visible(text).replace(/[&<>"]/g, (char) => ENTITIES[char] as string);

@@ -17,6 +17,7 @@ const run = (changes: Partial<PageRun>): PageRun => ({
   first: null,
   faults: null,
   whys: {},
+  whysLeft: 0,
   looks: { free: {}, forced: {} },
   cut: '',
   logits: null,
@@ -59,6 +60,17 @@ test('nothing in the data ends the script that holds it, or begins another', () 
   expect(html).not.toContain('<script>alert');
   expect(html).not.toContain('<img src=x');
   expect(html.match(/<script/g)).toHaveLength(2); // the data and the page's own
+});
+
+test('what cannot be seen is written out, so no name reads as another', () => {
+  const name = 'a\u202efug.q4\u2066b\u001b[31m\u0085c\u007f';
+  const said = '\\u001b[31m\\u0085c\\u007f';
+  const html = page(data(run({ name, reason: `two\nlines ${name}`, places: [{ stage: name, layer: 0, inputs: [] }] })));
+  const shown = `a\\u202efug.q4\\u2066b${said}`;
+  expect(read(html).runs[0]).toMatchObject({ name: shown, reason: `two\nlines ${shown}`, places: [{ stage: shown }] });
+  expect(/<noscript>(.*?)<\/noscript>/s.exec(html)?.[1]).toContain(`<b>agree</b> ${shown}: two\nlines ${shown}`);
+  const [written] = html.split('<script type="module"');
+  expect(written?.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
 });
 
 test('it asks for nothing from elsewhere, and would not get it', () => {

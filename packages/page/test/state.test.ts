@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { openRun, type Run, shareOf, stateOf } from '../app/model.js';
+import { mostTelling, openRun, type Run, shareOf, stateOf } from '../app/model.js';
 import { gridOf, hashOf, moved, nextWrong, viewOf } from '../app/state.js';
+import { whyOf, whysCut } from '../app/views/why.js';
 import { type PageRun, pack } from '../src/index.js';
 
 /** embd, then a and b in each of three layers, then out; b of layer 1 is a fault, what follows it inherits. */
@@ -42,6 +43,7 @@ function sick(changes: Partial<PageRun> = {}): Run {
     first: { at: 4, token: 1, where: null, cause: null },
     faults: [{ place: 4, steps: [0, 1], token: 1, local: 0.5, limit: 1e-5, reason: null, where: null, cause: null }],
     whys: {},
+    whysLeft: 0,
     looks: { free: {}, forced: {} },
     cut: '',
     logits: null,
@@ -111,4 +113,28 @@ test('the next fault goes round the end; where faults were not told, the next wr
   expect(nextWrong(sick({ faults: null }), 4, 1)).toBe(5);
   const { stages } = sick().data;
   expect(nextWrong(sick({ faults: [], stages: { ...stages, verdict: 'a'.repeat(16) } }), 4, 1)).toBeUndefined();
+});
+
+test('what is shown first: what could not be compared where that is the verdict, else the first divergence', () => {
+  const { stages } = sick().data;
+  const untold = { ...stages, verdict: `${'a'.repeat(9)}i${'a'.repeat(6)}` };
+  expect(mostTelling(sick())).toBe(4);
+  expect(mostTelling(sick({ verdict: 'incomparable', first: null, stages: untold }))).toBe(9);
+  expect(mostTelling(sick({ stages: untold }))).toBe(4);
+  expect(mostTelling(sick({ verdict: 'agree', first: null, stages: { ...stages, verdict: 'a'.repeat(16) } }))).toBe(4);
+});
+
+test('why a stage is wrong belongs to the run that is shown, and what had no room is said', () => {
+  const run = sick({ whys: { 4: { where: 'every row' }, 5: { where: 'head 2' } }, whysLeft: 7 });
+  expect(whyOf(run, 5, 'free')).toEqual({ where: 'head 2', isLeftOut: false });
+  expect(whyOf(run, 5, 'forced')).toEqual({ isLeftOut: false });
+  expect(whyOf(run, 6, 'free')).toEqual({ isLeftOut: true });
+  expect(whyOf(run, 0, 'free')).toEqual({ isLeftOut: false }); // it agrees
+  expect(whysCut(run)).toMatch(/^Of 7 stages/);
+  expect(whysCut(sick())).toBe('');
+  const untold = sick({
+    stages: { ...run.data.stages, verdict: 'i'.repeat(16) },
+    whys: { 5: { reason: 'other shapes' } },
+  });
+  expect(whyOf(untold, 5, 'forced')).toEqual({ reason: 'other shapes', isLeftOut: false });
 });

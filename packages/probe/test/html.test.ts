@@ -72,6 +72,11 @@ test('a closer look: rows, heads, worst values, and the values of faults; NaN st
   expect(looks.free['2']?.values).toBeUndefined(); // it only inherits
   expect(looks.free['2']?.worst).toBeDefined();
   expect(floatsOf(looks.free['0']?.metrics ?? '')).toHaveLength(METRICS.length);
+  // Of the forced run there are no sums: those of the free one would be somebody else's.
+  const metric = (pass: 'free' | 'forced', name: (typeof METRICS)[number]) =>
+    floatsOf(looks[pass]['1']?.metrics ?? '')[METRICS.indexOf(name)];
+  expect([metric('free', 'cosine'), metric('forced', 'cosine')]).toEqual([1, Number.NaN]);
+  expect([metric('free', 'worstIndex'), metric('forced', 'worstIndex')]).toEqual([1, 5]);
 });
 
 test('a finding that was read from JSON, without a closer look and with null for what is no number', () => {
@@ -112,6 +117,22 @@ test('nothing compared, and several findings', () => {
   expect(runs[1]?.notes).toEqual([{ level: 'error', text: 'kq got worse', at: 5 }]);
   expect(runs[2]?.remarks[0]).toMatch(/BOS token is missing/);
   expect(runs[2]?.stages.step).toEqual([]);
+});
+
+test('more reasons than there is room for: the most telling stay, and the rest is counted', () => {
+  const inherits = { step: 0, layer: 0, stage: 'kq' };
+  const stages = Array.from({ length: 320 }, (_, layer) => wrong({ layer, stage: 'kq', reason: 'NaN', inherits }));
+  const own = wrong({ layer: 400, stage: 'kq', reason: 'its own' });
+  const untold = wrong({ layer: 401, stage: 'kq', reason: 'other shapes', verdict: 'incomparable' });
+  const run = only(finding({ verdict: 'diverged', stages: [...stages, own, untold] }));
+  expect(run.whysLeft).toBe(22);
+  expect([run.whys[320], run.whys[321], run.whys[297]]).toEqual([
+    { reason: 'its own' },
+    { reason: 'other shapes' },
+    { reason: 'NaN' },
+  ]);
+  expect(run.whys[298]).toBeUndefined();
+  expect(only(sick()).whysLeft).toBe(0);
 });
 
 describe('the size', () => {

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { Pass } from '../../src/data.js';
 import { deltasOf, floatsOf } from '../../src/unpack.js';
-import { lookAt, metricsOf, type Run, tokensOf } from '../model.js';
+import { lookAt, metricsOf, type Run, stateOf, tokensOf } from '../model.js';
 import { HeadMap } from '../plots/head-map.js';
 import { DeltaHistogram } from '../plots/histogram.js';
 import { TokenBars } from '../plots/token-bars.js';
@@ -26,7 +26,7 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
     <>
       {isOther && (
         <p class="quiet note">
-          From here on as it ran: from the reference's inputs there is nothing wrong with this stage.
+          <b>From here on as it ran</b>, not from the reference's inputs: {whyFree(run, at)}
         </p>
       )}
       {rows.length > 1 && <TokenBars tokens={tokens} rows={rows} limit={metrics.rowLimit} ids={run.data.tokens} />}
@@ -38,6 +38,13 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
       {look.values && <Values parts={look.values} heads={look.heads} limit={valueLimit} />}
     </>
   );
+}
+
+function whyFree(run: Run, at: number): string {
+  const state = stateOf(run, at, 'forced');
+  if (state === 'fault') return `of those there is no closer look here. ${run.data.cut}`;
+  if (state === 'absent') return 'this stage was not compared from those.';
+  return 'from those this stage agrees, and a closer look is kept of faults only.';
 }
 
 const missing = ({ data }: Run): string =>

@@ -1,26 +1,20 @@
-import type { PageLook } from '../../src/data.js';
+import type { PageLook, Pass } from '../../src/data.js';
 import { limitText, short, times, valueText } from '../format.js';
-import { deltaOf, metricsOf, type Run } from '../model.js';
+import { deltaOf, limitOf, metricsOf, type Run, shareOf } from '../model.js';
 
 interface MetricsProps {
   readonly run: Run;
   readonly at: number;
+  readonly pass: Pass;
+  /** Of that pass. */
   readonly look: PageLook | undefined;
 }
 
-/** Every number that is known of a stage as a whole. */
-export function MetricsTable({ run, at, look }: MetricsProps) {
-  const floor = run.floor[at] ?? -1;
-  const local = deltaOf(run, at, 'forced');
-  const facts: (readonly [string, string])[] = [
-    ['relative delta', short(run.rel[at] ?? Number.NaN)],
-    ...(local === -1 ? [] : [['local delta', short(local)] as const]),
-    ['limit', limitText(run.limit[at] ?? Number.NaN)],
-    ['of the limit', times(run.ofLimit[at] ?? Number.NaN)],
-    ['floor', floor < 0 ? 'not measured' : short(floor)],
-    ['RMS delta', short(run.rms[at] ?? Number.NaN)],
-    ...(look ? closer(look) : []),
-  ];
+type Metric = readonly [label: string, text: string];
+
+/** Every number that is known of a stage as a whole, in the run that is shown and in no other. */
+export function MetricsTable({ run, at, pass, look }: MetricsProps) {
+  const facts = pass === 'forced' ? forced(run, at, look) : free(run, at, look);
   return (
     <dl class="facts">
       {facts.map(([label, text]) => (
@@ -33,15 +27,56 @@ export function MetricsTable({ run, at, look }: MetricsProps) {
   );
 }
 
-function closer(look: PageLook): (readonly [string, string])[] {
+function free(run: Run, at: number, look: PageLook | undefined): Metric[] {
+  const floor = run.floor[at] ?? -1;
+  const local = deltaOf(run, at, 'forced');
+  return [
+    ['relative delta', short(run.rel[at] ?? Number.NaN)],
+    ...(local === -1 ? [] : [['local delta', short(local)] as const]),
+    ['limit', limitText(run.limit[at] ?? Number.NaN)],
+    ['of the limit', times(run.ofLimit[at] ?? Number.NaN)],
+    ['floor', floor < 0 ? 'not measured' : short(floor)],
+    ['RMS delta', short(run.rms[at] ?? Number.NaN)],
+    ...(look ? closer(look) : []),
+  ];
+}
+
+/** From the reference's inputs a stage is judged by its local delta alone. */
+function forced(run: Run, at: number, look: PageLook | undefined): Metric[] {
+  const local = deltaOf(run, at, 'forced');
+  if (local === -1) return [['local delta', 'not measured']];
+  return [
+    ['local delta', short(local)],
+    ['limit', limitText(limitOf(run, at, 'forced'))],
+    ['of the limit', times(shareOf(run, at, 'forced'))],
+    ...(look ? closerForced(look) : []),
+  ];
+}
+
+function closerForced(look: PageLook): Metric[] {
+  const m = metricsOf(look);
+  const nonFinite = look.histogram?.nonFinite ?? 0;
+  return [
+    ['reference RMS', valueText(m.referenceRms)],
+    ...(nonFinite > 0 || Number.isNaN(m.maxAbs) ? [] : largest(m)),
+    ['shape', `${m.rows} × ${m.width}`],
+    ...(nonFinite > 0 ? [['not finite on one side', String(nonFinite)] as const] : []),
+  ];
+}
+
+const largest = ({ maxAbs, worstToken, worstIndex }: ReturnType<typeof metricsOf>): Metric[] => [
+  ['largest delta', short(maxAbs)],
+  ...(worstToken < 0 ? [] : [['at token, index', `${worstToken}, ${worstIndex}`] as const]),
+];
+
+function closer(look: PageLook): Metric[] {
   const m = metricsOf(look);
   const sides = (candidate: number, reference: number) => `${candidate} and ${reference}`;
   const left = m.nanCandidate + m.nanReference + m.infCandidate + m.infReference;
   // Sums leave out what is not finite: they would look healthy.
-  const sums: (readonly [string, string])[] = [
+  const sums: Metric[] = [
     ['reference RMS', valueText(m.referenceRms)],
-    ['largest delta', short(m.maxAbs)],
-    ...(m.worstToken < 0 ? [] : [['at token, index', `${m.worstToken}, ${m.worstIndex}`] as const]),
+    ...largest(m),
     ['cosine', Number.isFinite(m.cosine) ? m.cosine.toFixed(6) : short(m.cosine)],
     ['distance', short(m.distance)],
     ['signal to noise', Number.isFinite(m.sqnr) ? `${m.sqnr.toFixed(1)} dB` : short(m.sqnr)],

@@ -1,6 +1,7 @@
 import type { PageData } from '../../src/data.js';
 import type { Run } from '../model.js';
 import { Scroll } from './scroll.js';
+import { whysCut } from './why.js';
 
 /** What was run, and on what. */
 export function Provenance({ run, data }: { run: Run; data: PageData }) {
@@ -30,7 +31,11 @@ export function Provenance({ run, data }: { run: Run; data: PageData }) {
           </dd>
         </div>
       </dl>
-      {cut && <p class="quiet">{cut}</p>}
+      {[cut, whysCut(run)].filter(Boolean).map((text) => (
+        <p key={text} class="quiet">
+          {text}
+        </p>
+      ))}
     </section>
   );
 }

@@ -10,6 +10,7 @@ import { Closer } from './closer.js';
 import { Depth } from './depth.js';
 import { MetricsTable } from './metrics.js';
 import { Prose } from './prose.js';
+import { whyOf, whysCut } from './why.js';
 
 interface StagePanelProps {
   readonly panel: RefObject<HTMLElement | null>;
@@ -19,19 +20,17 @@ interface StagePanelProps {
   readonly onOpen: (at: number) => void;
 }
 
-/** Everything that is known of one stage. */
+/** Everything that is known of one stage, less what the verdict above says of the first divergence already. */
 export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
   const { stage, layer, inputs } = placeOf(run, at);
   const state = stateOf(run, at, pass);
   const fault = run.faultOf.get(at);
   const step = stepOf(run, at);
-  const look = lookAt(run, at, pass);
-  const inherits = run.data.stages.inherits[at] ?? -1;
+  // From right inputs there is nothing to inherit.
+  const inherits = pass === 'free' ? (run.data.stages.inherits[at] ?? -1) : -1;
   const from = inputs.flatMap((place) => stageAt(run, step, place) ?? []);
-  const isFirst = run.data.first?.at === at;
-  const why = run.data.whys[at];
-  const where = fault?.where ?? why?.where;
-  const reason = why?.reason ?? fault?.reason;
+  const first = run.data.first?.at === at ? run.data.first : null;
+  const { where, reason, isLeftOut } = whyOf(run, at, pass);
   const back = ({ key }: KeyboardEvent) => {
     if (key === 'Escape') document.querySelector<HTMLElement>('[role=grid] [data-cell][tabindex="0"]')?.focus();
   };
@@ -48,7 +47,7 @@ export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
             {STATES[state].glyph}
           </i>
           {STATES[state].words}
-          {isFirst && ', the first divergence'}
+          {first && ', the first divergence'}
         </span>
         <Neighbours run={run} at={at} onOpen={onOpen} />
       </div>
@@ -62,7 +61,7 @@ export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
           {inherits >= 0 && <Chip run={run} at={inherits} onOpen={onOpen} />}
         </p>
       )}
-      {where && (
+      {where && !first?.where && (
         <p>
           <b>Where:</b> <Prose text={where} />.
         </p>
@@ -72,8 +71,9 @@ export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
           <b>Why:</b> <Prose text={reason} />.
         </p>
       )}
-      {fault?.cause && <Cause cause={fault.cause} brief />}
-      <MetricsTable run={run} at={at} look={look ?? lookAt(run, at, 'free')} />
+      {isLeftOut && <p class="quiet">{whysCut(run)}</p>}
+      {fault?.cause && !first?.cause && <Cause cause={fault.cause} brief />}
+      <MetricsTable run={run} at={at} pass={pass} look={lookAt(run, at, pass)} />
       <div class="plots">
         <Depth run={run} at={at} pass={pass} />
         <Closer key={`${pass}/${at}`} run={run} at={at} pass={pass} />

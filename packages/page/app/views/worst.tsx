@@ -1,4 +1,4 @@
-import { short, valueText } from '../format.js';
+import { count, short, valueText } from '../format.js';
 import { Scroll } from './scroll.js';
 
 interface WorstProps {
@@ -22,7 +22,7 @@ export function Worst({ worst, heads, width }: WorstProps) {
   if (rows.length === 0) return null;
   return (
     <figure>
-      <figcaption>The worst values</figcaption>
+      <figcaption>The {count(rows.length, 'value')} with the largest deltas</figcaption>
       <Scroll label="The worst values" isTall>
         <table>
           <thead>

@@ -4,7 +4,8 @@ import type { Finding } from './outcome.js';
 import { faultsOf, firstOf } from './page-causes.js';
 import { checksOf, factsOf, logitsOf, remarksOf, saidOf } from './page-facts.js';
 import { looksOf } from './page-looks.js';
-import { type Numbered, numbered, whysOf } from './page-stages.js';
+import { type Numbered, numbered } from './page-stages.js';
+import { whysOf } from './page-whys.js';
 
 /** What each run may always have for its closer looks, however many there are. */
 const LEAST = 60_000;
@@ -50,7 +51,7 @@ function withoutLooks(
     stages: stages.columns,
     first: firstOf(report, stages),
     faults: faultsOf(report, stages),
-    whys: whysOf(report.stages),
+    ...whysOf(report),
     logits: logitsOf(report),
     said: saidOf(report),
     remarks: remarksOf(report),

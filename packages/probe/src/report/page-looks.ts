@@ -29,7 +29,7 @@ export function looksOf(report: Report, recorder: Recorder | undefined, bytes: n
     const stage = report.stages[at] as StageResult;
     const detail = recorder?.details(pass).detail(stageKey(stage));
     if (!detail) continue;
-    const look = lookAt(stage, detail, near);
+    const look = lookAt(stage, detail, pass, near);
     const values = near === 'fault' ? recorder?.details(pass).values(stageKey(stage)) : undefined;
     const whole = values ? { ...look, values: valueParts(values, detail, stage.token) } : look;
     const size = JSON.stringify(whole).length + 16;
@@ -69,12 +69,12 @@ function inOrderOfInterest({ stages, faults, first }: Report): Wanted[] {
   return ranked.sort((a, b) => a.rank - b.rank);
 }
 
-function lookAt(stage: StageResult, detail: StageDetail, near: Nearness): PageLook {
+function lookAt(stage: StageResult, detail: StageDetail, pass: Pass, near: Nearness): PageLook {
   const { tokens, rows, heads, headRows, histogram, worst } = detail;
   const [first = 0] = tokens;
   const follow = tokens.every((token, i) => token === first + i);
   return {
-    metrics: pack(METRICS.map((name) => metric(stage, name))),
+    metrics: pack(metricsOf(stage, detail, pass)),
     tokens: follow ? first : tokens,
     rows: pack(rows),
     ...(heads === null || headRows === null ? {} : { heads, headRows: packLevels(headRows) }),
@@ -91,15 +91,18 @@ function lookAt(stage: StageResult, detail: StageDetail, near: Nearness): PageLo
   };
 }
 
-function metric(stage: StageResult, name: (typeof METRICS)[number]): number {
-  const { shape, worst, limits, nan, inf } = stage;
-  const of: Record<(typeof METRICS)[number], number> = {
+type Metrics = Readonly<Record<(typeof METRICS)[number], number>>;
+
+/** A result has the sums of the free run; of the forced one only its values tell, and NaN stands for the rest. */
+function metricsOf(stage: StageResult, { worst: [worst] }: StageDetail, pass: Pass): number[] {
+  const { shape, limits, nan, inf } = stage;
+  const free: Metrics = {
     rows: shape[0],
     width: shape[1],
     referenceRms: stage.referenceRms,
     maxAbs: stage.maxAbs,
-    worstToken: worst?.token ?? -1,
-    worstIndex: worst?.index ?? -1,
+    worstToken: stage.worst?.token ?? -1,
+    worstIndex: stage.worst?.index ?? -1,
     cosine: stage.cosine,
     sqnr: stage.sqnr,
     distance: stage.distance,
@@ -110,5 +113,13 @@ function metric(stage: StageResult, name: (typeof METRICS)[number]): number {
     infCandidate: inf.candidate,
     infReference: inf.reference,
   };
-  return of[name];
+  const forced: Metrics = {
+    ...free,
+    maxAbs: worst ? Math.abs(worst.candidate - worst.reference) : Number.NaN,
+    worstToken: worst?.token ?? -1,
+    worstIndex: worst?.index ?? -1,
+    ...{ cosine: Number.NaN, sqnr: Number.NaN, distance: Number.NaN },
+    ...{ nanCandidate: Number.NaN, nanReference: Number.NaN, infCandidate: Number.NaN, infReference: Number.NaN },
+  };
+  return METRICS.map((name) => (pass === 'free' ? free : forced)[name]);
 }

@@ -1,6 +1,6 @@
 import type { StageId, StageResult } from '@llama-probe/diff';
 import { inputsOf, stageKey } from '@llama-probe/dump';
-import { type PagePlace, type PageWhy, pack, type StageColumns } from '@llama-probe/page';
+import { type PagePlace, pack, type StageColumns } from '@llama-probe/page';
 
 /** The stages of a report by their numbers: places in evaluation order, and a column for each thing known of a stage. */
 export interface Numbered {
@@ -51,15 +51,3 @@ export function numbered(stages: readonly StageResult[]): Numbered {
 
 /** Sums leave out what is not finite: without it they are no measure of the stage. */
 const finite = ({ firstNonFinite }: StageResult, sum: number): number => (firstNonFinite ? Number.NaN : sum);
-
-/** After a NaN every stage has a reason, and all say the same. */
-const MOST_WHYS = 300;
-
-/** Why stages are not right, and where inside them. */
-export function whysOf(stages: readonly StageResult[]): Record<string, PageWhy> {
-  const told = stages.flatMap(({ reason, where }, at): [number, PageWhy][] => {
-    if (reason === undefined && !where) return [];
-    return [[at, { ...(reason === undefined ? {} : { reason }), ...(where ? { where: where.text } : {}) }]];
-  });
-  return Object.fromEntries(told.slice(0, MOST_WHYS));
-}
