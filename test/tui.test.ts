@@ -1,5 +1,5 @@
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -75,7 +75,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     terminal.probe('compare --prompt "What is 2 plus 3?" --steps 1 --inject rope-halves');
     await terminal.sees(/running.*smalltalk/);
     const screen = await terminal.sees('✗ diverged');
-    expect(screen).toMatch(/✗ first wrong: q_rope of layer 0 · from token 1 · Δ \d\.\de-1/);
+    expect(screen).toMatch(/✗ first wrong: q_rope of layer 0 · Δ \d\.\de-1 \(\de\+4 ×\) · from token 1/);
     expect(screen).toMatch(/cause RoPE turns the halves of a head, not neighbours/);
     expect(screen).toMatch(/0 q_rope .* ✗ rope-halves/);
     expect(screen).toMatch(/0 kq .* ↳ from [qk]_rope 0/);
@@ -100,8 +100,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     terminal.press('y');
     await terminal.sees('run 2');
     await terminal.sees('✓ agree');
-    terminal.press('t');
-    await terminal.sees('t free');
+    await terminal.sees('t free'); // what was asked for is shown
     terminal.press('q');
     expect(await terminal.exitCode()).toBe(0);
   });
@@ -119,13 +118,23 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     };
     await write();
     await terminal.sees(`wrote ${file.slice(0, 40)}`);
-    expect(readFileSync(file, 'utf8')).toContain('q_rope');
+    const csv = readFileSync(file, 'utf8');
+    expect(csv).toContain('q_rope');
+
+    writeFileSync(file, 'somebody’s own');
     await write();
     await terminal.sees('there already');
     terminal.press('Escape');
+    await terminal.until('the question to go', (screen) => !screen.includes('there already'));
+    expect(readFileSync(file, 'utf8')).toBe('somebody’s own');
+    await write();
+    await terminal.sees('there already');
+    terminal.press('y');
+    await terminal.sees(`wrote ${file.slice(0, 40)}`);
+    expect(readFileSync(file, 'utf8')).toBe(csv);
+    expect(readdirSync(dirname(file)).filter((name) => name.includes('partial'))).toEqual([]);
     terminal.press('q');
     await terminal.exitCode();
-    expect(existsSync(file)).toBe(true);
   });
 
   test('it follows the size of the terminal, and says when that is too small', async () => {
@@ -146,8 +155,19 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     await terminal.exitCode();
   });
 
+  test('there is a picture before anything is compared', async () => {
+    const terminal = new Terminal(SMALL);
+    await terminal.sees('%');
+    const begin = performance.now();
+    terminal.probe(diff());
+    await terminal.sees('stages × layers');
+    const ms = Math.round(performance.now() - begin);
+    console.info(`first picture after ${ms} ms, tmux and looking every 40 ms included`);
+    expect(ms).toBeLessThan(2000);
+  });
+
   test('NO_COLOR leaves the glyphs and no colour', async () => {
-    const terminal = new Terminal(LARGE, { NO_COLOR: '1' });
+    const terminal = new Terminal(LARGE, { NO_COLOR: '1', CI: 'false' });
     terminal.probe(diff());
     await terminal.sees('✗ diverged');
     const screen = terminal.screen({ colors: true });
@@ -254,6 +274,36 @@ describe.skipIf(!hasTmux)('the terminal is given back', () => {
       for (const child of childrenOf(pid)) process.kill(child, 'SIGKILL');
     });
     expect(code).toBe(2);
+  });
+
+  test('Ctrl-Z gives it to the shell, through npm’s runner too, and fg draws it again', async () => {
+    const terminal = new Terminal(SMALL);
+    const before = await terminal.shell('stty -a');
+    // As npx does it: a process waits for a shell that waits for the command.
+    const wrapper = `require("child_process").spawn("sh", ["-c", process.argv[1] + "; exit $?"], { stdio: "inherit" }).on("exit", process.exit)`;
+    const command = `${process.execPath} ${fileURLToPath(new URL('../packages/probe/bin/probe.js', import.meta.url))} ${diff()}`;
+    terminal.run(`${process.execPath} -e '${wrapper}' '${command}'`);
+    await terminal.sees('✗ diverged');
+    terminal.press('C-z');
+    await terminal.sees('Stopped');
+    expect(terminal.ask('alternate_on')).toBe('0');
+    expect(await terminal.shell('stty -a')).toBe(before);
+    expect(terminal.screen()).not.toContain('stages × layers');
+    terminal.run('fg');
+    await terminal.sees('stages × layers');
+    await terminal.sees('q_rope of layer 1');
+
+    // A signal to the command alone stops all of the job, too.
+    const [runner = 0] = childrenOf(Number(terminal.ask('pane_pid')));
+    const [pid = 0] = childrenOf(runner).flatMap(childrenOf);
+    process.kill(pid, 'SIGTSTP');
+    await terminal.sees('Stopped');
+    expect(terminal.ask('alternate_on')).toBe('0');
+    expect(await terminal.shell('stty -a')).toBe(before);
+    terminal.run('fg');
+    await terminal.sees('stages × layers');
+    terminal.press('q');
+    expect(await terminal.exitCode()).toBe(1);
   });
 
   test('after an error, which is said', async () => {

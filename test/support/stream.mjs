@@ -76,7 +76,7 @@ async function show(rate) {
   const cpu = process.cpuUsage();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   setTimeout(() => delay.enable(), 1000); // the first picture is compiled as it is drawn
-  await showTui({ job, watch: false, worker, signal: new AbortController().signal });
+  await showTui({ job, watch: false, worker, signal: new AbortController().signal, screen });
   screen.close();
   await worker.stop();
   child.disconnect();

@@ -1,16 +1,25 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { StageResult } from '@llama-probe/diff';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { exportAs } from '../src/live/answers.js';
+import { conclusion } from '../src/live/conclusion.js';
 import type { News, ReportHead } from '../src/live/protocol.js';
+import { textReport } from '../src/report/text.js';
 import type { About } from '../src/run/watcher.js';
 import { expected, gridOf } from '../src/tui/cells.js';
+import { overlayLines } from '../src/tui/draw/overlay.js';
 import { wholeScreen } from '../src/tui/draw/screen.js';
 import { keysOf } from '../src/tui/keys.js';
 import { isTooSmall } from '../src/tui/layout.js';
 import { cut, fit, lineWidth, skip, wrap } from '../src/tui/line.js';
-import { depthOf, painter } from '../src/tui/paint.js';
+import { depthOf, INKS, painter } from '../src/tui/paint.js';
 import { rowsOf, selected, shownStages } from '../src/tui/rows.js';
-import { begin, type Effect, type Event, type State } from '../src/tui/state.js';
+import { begin, type Effect, type Event, endOf, type State } from '../src/tui/state.js';
 import { update } from '../src/tui/update/update.js';
+import { changesBetween } from '../src/watch/changes.js';
+import { changesText } from '../src/watch/changes-text.js';
 
 const STAGES = ['embd', 'q_proj', 'q_rope', 'k_rope', 'kq', 'l_out', 'result_output'];
 const LAYERS = 3;
@@ -372,7 +381,13 @@ describe('keys', () => {
 
   test('an export asks before it replaces a file', () => {
     const asked = after(sick(), 'e', 'down', 'enter');
-    expect(asked.state.overlay).toEqual({ kind: 'path', output: 'markdown', path: 'report.md', replace: false });
+    expect(asked.state.overlay).toEqual({
+      kind: 'path',
+      output: 'markdown',
+      path: 'report.md',
+      replace: false,
+      problem: null,
+    });
     const sent = after(asked.state, 'x', 'enter');
     expect(sent.effects).toEqual([{ type: 'export', output: 'markdown', path: 'report.mdx', replace: false }]);
     const there: News = {
@@ -498,5 +513,278 @@ describe('what is drawn', () => {
     expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
     const evil = { ...about, model: { ...about.model, file: '/a/\x1b[2J\nx.gguf' } };
     expect(text(after(start(), { type: 'begin', run: 1, about: evil }).state)).toContain('·[2J·x.gguf');
+  });
+});
+
+/** A larger model: its first layer has a fault, and all that comes after inherits it. */
+function large(layers: number, size = { columns: 80, rows: 24 }): State {
+  const many = { ...about, model: { ...about.model, layers } };
+  const found = Array.from({ length: layers }, (_, layer) =>
+    STAGES.slice(1, -1).map((stage) => result(stage, layer, { ofLimit: layer === 0 ? 0.2 : 84_123 })),
+  ).flat();
+  return after(start(size), { type: 'begin', run: 1, about: many }, stages(found)).state;
+}
+
+describe('what is wrong does not look right', () => {
+  const NAN = {
+    firstNonFinite: { token: 1, index: 2 },
+    ofLimit: Number.POSITIVE_INFINITY,
+    rel: 0,
+    rms: 0,
+    reason: 'NaN in the candidate: 3, the first is at token 1, index 2',
+  } as const;
+  const MISSING = { verdict: 'incomparable', rel: 0, rms: 0, ofLimit: 0, reason: 'missing in the candidate' } as const;
+
+  test('NaN is NaN in the table, the banner, the status and from near; what is missing has no number', () => {
+    const found = pass(0, { '1/q_rope': NAN, '2/kq': MISSING });
+    const verdict = done({ verdict: 'diverged', reason: 'q_rope diverged', first: FIRST });
+    const { state } = after(start({ columns: 200, rows: 40 }), BEGIN, stages(found), verdict);
+    const lines = text(state).split('\n');
+    expect(lines.find((line) => line.includes('first wrong'))).toMatch(/Δ NaN \(∞ ×\).*NaN in the candidate: 3/);
+    expect(lines.find((line) => / 1 q_rope /.test(line))).toMatch(/NaN +NaN/);
+    expect(lines.find((line) => / 2 kq /.test(line))).toMatch(/– +–.* – /);
+    expect(lines.at(-2)).toContain('relative NaN');
+    expect(text(after(state, 'enter').state)).toContain('relative NaN (∞ ×)');
+    const sorted = after(state, 's', 's').state;
+    expect(rowsOf(sorted)[0]?.result).toMatchObject({ stage: 'q_rope', layer: 1 });
+  });
+
+  test('what changed since the run before says so too', () => {
+    const before = { ...report(), stages: pass() };
+    const after = { ...before, stages: pass(0, { '1/q_rope': { ...NAN, verdict: 'diverged' }, '2/kq': MISSING }) };
+    const said = changesText(changesBetween(before, after));
+    expect(said).toMatch(/q_rope of layer 1 1\.0e-7 → not finite/);
+    expect(said).toMatch(/kq of layer 2 1\.0e-7 → none/);
+  });
+
+  test('a fault that is NaN is NaN from the reference’s inputs too', () => {
+    const fault = { ...FIRST, steps: [0], local: 0, limit: 1e-5, diagnosis: null };
+    const verdict = done({ verdict: 'diverged', first: FIRST, faults: [fault] });
+    const found = pass(0, { '1/q_rope': { ...NAN, local: 0 } });
+    const wide = start({ columns: 200, rows: 40 });
+    const { state } = after(wide, BEGIN, stages(found), stages(found, 'forced'), verdict);
+    expect(text(state).split('\n').at(-2)).toContain('local NaN');
+    expect(text(state)).toMatch(/first wrong: q_rope of layer 1 · Δ NaN/);
+  });
+
+  test('controls and marks that turn the direction of writing reach no terminal, and take one column', () => {
+    const evil = 'q\x1b[2J\x9b31m\u202exx\u2066';
+    expect(lineWidth([[evil]])).toBe(lineWidth([['q·[2J·31m·xx·']]));
+    expect(painter(0)([[evil]])).toBe('q·[2J·31m·xx·');
+    const found = [...pass(), result(evil, 0, { ofLimit: 9, reason: evil })];
+    const evilVerdict = done({ verdict: 'diverged', reason: evil, first: { ...FIRST, stage: evil, layer: 0 } });
+    const { state } = after(start(), BEGIN, stages(found), evilVerdict);
+    for (const keys of [[], ['enter'], ['/', ...evil]]) {
+      const shown = wholeScreen(after(state, ...keys).state);
+      for (const line of shown) {
+        expect(lineWidth(line)).toBe(120);
+        expect(painter(0)(line.map(([piece]) => [piece]))).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+      }
+    }
+    const stage = result(evil, 0, { reason: evil });
+    const report_ = { ...report({ reason: evil }), stages: [stage] };
+    expect(textReport(report_).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+    const said = conclusion({ ...endOf(state), written: [evil] });
+    expect(said.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+  });
+
+  test('the share of the limit has a column, however many layers there are', () => {
+    for (const layers of [22, 32, 80]) {
+      expect(
+        text(large(layers))
+          .split('\n')
+          .find((line) => line.includes('of limit')),
+      ).toBeDefined();
+      expect(text(after(large(layers), 'G', 'k').state)).toContain('8e+4 ×');
+      expect(text(large(layers, { columns: 60, rows: 16 }))).toContain('of limit');
+    }
+  });
+
+  test('at 80 × 24 the numbers, the names of the views, the legend’s first glyphs and the help are there', () => {
+    const cause = 'It is because of this and that and many other things that are said here at length. '.repeat(9);
+    const diagnosis = { confidence: 'confirmed', text: cause } as unknown as ReportHead['diagnosis'];
+    const verdict = done({ verdict: 'diverged', first: FIRST, diagnosis });
+    const { state } = after(start({ columns: 80, rows: 24 }), BEGIN, stages(SICK), verdict);
+    const near = text(after(state, 'enter').state);
+    for (const fact of ['relative 5.0e-3 (500 ×)', 'limit 1e-5', 'worst row token 1', 'local not run']) {
+      expect(near).toContain(fact);
+    }
+    expect(near).toMatch(/1 overview 2 values 3 tokens 4 heads 5 histogram 6 worst 7 row 8 facts/);
+    expect(text(after(state, 'G', 'enter').state)).toMatch(/5 hist 6 worst 7 logits 8 facts/);
+    expect(text(state)).toMatch(/first wrong: q_rope of layer 1 · Δ 5\.0e-3 \(500 ×\)/);
+    expect(text(state)).toMatch(/╰─ █over ✗fault/);
+    for (const columns of [80, 60]) {
+      const size: Event = { type: 'size', size: { columns, rows: 70 } };
+      const help = overlayLines(after(state, size).state, { kind: 'help', scroll: 0 });
+      expect(help.map((line) => line.map(([piece]) => piece).join('')).join('\n')).not.toContain('…');
+    }
+  });
+
+  test.each(Object.entries(INKS).filter(([name]) => name !== 'yellow'))(
+    '%s can be read on black and on white',
+    (_, ink) => {
+      for (const rgb of [ink.rgb, ofThe256(ink.near)]) {
+        const [r = 0, g = 0, b = 0] = rgb.map((part) => ((part / 255 + 0.055) / 1.055) ** 2.4);
+        const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        expect(1.05 / (luminance + 0.05)).toBeGreaterThan(3);
+        expect((luminance + 0.05) / 0.05).toBeGreaterThan(3);
+      }
+    },
+  );
+
+  test('what never came does not look as if it would', () => {
+    const { state } = after(start(), BEGIN, stages(SICK.slice(0, 5)));
+    expect(text(state)).toMatch(/l_out .*·/);
+    expect(text(after(state, done()).state)).not.toMatch(/l_out .*·/);
+  });
+
+  test('where there is nothing to show the report says why, and what else it knows stays with the verdict', () => {
+    const diagnosis = { title: 'BOS is missing', text: 'The candidate has no BOS.', id: 'x', at: 0, source: '' };
+    const changes = {
+      verdict: 'incomparable',
+      reason: 'The tokens differ.',
+      tokenDiagnosis: diagnosis as unknown as ReportHead['tokenDiagnosis'],
+      unseen: [{ what: 'tiles', why: 'too few tokens', remedy: 'give more' }],
+    } as const;
+    const { state } = after(start(), BEGIN, done(changes));
+    expect(text(state)).toContain('BOS is missing. The candidate has no BOS.');
+    expect(text(after(state, 'i').state)).toContain('not seen: tiles (too few tokens; give more)');
+    expect(conclusion(endOf(state))).toMatch(/BOS is missing[\s\S]*not seen: tiles/);
+  });
+});
+
+/** The colours of the cube of 256. */
+function ofThe256(number: number): readonly number[] {
+  const levels = [0, 95, 135, 175, 215, 255];
+  if (number >= 232) return Array(3).fill(8 + 10 * (number - 232));
+  return [36, 6, 1].map((place) => levels[Math.floor((number - 16) / place) % 6] as number);
+}
+
+describe('what was found is not lost', () => {
+  const again: News = { type: 'begin', run: 2, about };
+
+  test('a run that is left unfinished leaves the verdict before it, with a note; one that fails is an error', () => {
+    const left = endOf(after(sick(), again).state);
+    expect(left).toMatchObject({ report: { verdict: 'diverged' }, isUnfinished: true, failure: null });
+    expect(conclusion(left)).toContain('the run before');
+    const failed: News = { type: 'failed', message: 'no shader', code: 'usage', fatal: true };
+    expect(endOf(after(sick(), again, failed).state).failure?.message).toBe('no shader');
+    expect(endOf(after(sick(), failed).state).failure?.message).toBe('no shader');
+    expect(endOf(sick())).toMatchObject({ isUnfinished: false, failure: null });
+    expect(endOf(after(start(), BEGIN).state)).toMatchObject({ report: null, isUnfinished: false });
+  });
+
+  test('a comparing process that ends after its verdict leaves it; who would have to be asked is said to be gone', () => {
+    const gone: News = { type: 'failed', message: 'it was ended by SIGKILL', code: 'worker', fatal: true };
+    const { state, effects } = after(sick(), gone);
+    expect(effects).toEqual([]);
+    expect(text(state)).toContain('process is gone');
+    expect(endOf(state)).toMatchObject({ report: { verdict: 'diverged' }, failure: null });
+    expect(text(after(state, 'enter').state)).toContain('process is gone');
+    const exported = after(state, 'e', 'enter', 'enter');
+    expect(exported.effects).toEqual([]);
+    expect(text(exported.state)).toContain('process is gone');
+    expect(after(state, 't').state).toMatchObject({ overlay: null, notice: { text: expect.stringContaining('gone') } });
+  });
+
+  test('a forced run is asked for once, and shown when it has come', () => {
+    const healthy = after(start(), BEGIN, stages(pass()), done()).state;
+    const twice = after(healthy, 't', 'y', 't', 'y');
+    expect(twice.effects).toEqual([{ type: 'force' }]);
+    const { state } = after(twice.state, again, stages(pass()), stages(pass(), 'forced'), done());
+    expect(state.pass).toBe('forced');
+    expect(text(after(state, 'enter').state)).toMatch(/local 1\.0e-7/);
+  });
+
+  test('with some layers only, the cursor is in them, and a first divergence elsewhere is said to be', () => {
+    const some: News = { type: 'begin', run: 1, about: { ...about, layers: [2], stages: STAGES.slice(1, -1) } };
+    const begun = after(start(), some).state;
+    expect(begun.cursor.layer).toBe(2);
+    const found = STAGES.slice(1, -1).map((stage) => result(stage, 2, stage === 'k_rope' ? { ofLimit: 9 } : {}));
+    const { state } = after(begun, stages(found), done({ verdict: 'diverged', first: FIRST }));
+    expect(here(state)).toBe('2/k_rope');
+    expect(text(state)).toMatch(/first wrong: q_rope of layer 1 · Δ – · outside the selection/);
+  });
+
+  test('an export that fails says why, and the name is still there; an answer about another name is not heard', () => {
+    const asked = after(sick(), 'e', 'down', 'enter').state;
+    const no = (path: string, exists: boolean): News => ({
+      type: 'not-exported',
+      path,
+      exists,
+      reason: 'no such folder',
+    });
+    const failed = after(asked, no('report.md', false)).state;
+    expect(failed.overlay).toMatchObject({ kind: 'path', path: 'report.md', problem: 'no such folder' });
+    expect(text(failed)).toContain('no such folder');
+    expect(after(failed, 'x').state.overlay).toMatchObject({ path: 'report.mdx', problem: null });
+    expect(after(asked, 'x', no('report.md', true)).state.overlay).toMatchObject({ replace: false });
+  });
+
+  test('scrolling stops at the last line, and comes back with the first key', () => {
+    const small = after(sick(), { type: 'size', size: { columns: 80, rows: 24 } }).state;
+    for (const keys of [['?'], ['enter', '8']]) {
+      const top = after(small, { type: 'size', size: { columns: 80, rows: 16 } }, ...keys).state;
+      const bottom = after(top, ...Array(99).fill('down')).state;
+      expect(text(bottom)).not.toBe(text(top));
+      expect(text(after(bottom, 'up').state)).not.toBe(text(bottom));
+    }
+    const opened = after(small, 'enter', '3').state;
+    const at = { step: 0, layer: 1, stage: 'q_rope' };
+    const tokens = Array.from({ length: 40 }, (_, i) => i);
+    const nothing = { histogram: { zeros: 0, nonFinite: 0, exponent: 0, counts: [] }, worst: [] };
+    const detail = { tokens, rows: tokens.map(() => 1e-7), heads: null, headRows: null, ...nothing };
+    const { state } = after(opened, { type: 'detail', pass: 'free', at, detail, row: null });
+    expect(text(after(state, 'down').state)).not.toBe(text(state));
+    const end = after(state, 'G').state;
+    expect(text(end)).toMatch(/ 39 /);
+    expect(text(after(end, 'up').state)).not.toBe(text(end));
+  });
+
+  test('values that were not kept are said to be, in as many lines as it takes', () => {
+    const opened = after(sick(), { type: 'size', size: { columns: 80, rows: 24 } }, 'enter', '2').state;
+    const at = { step: 0, layer: 1, stage: 'q_rope' };
+    const shown = text(after(opened, { type: 'detail', pass: 'free', at, detail: null, row: null }).state);
+    expect(shown.replaceAll(/[│\s]+/g, ' ')).toContain('--stages and --layers leave room for fewer.');
+  });
+
+  test('q quits where the terminal is too small, whatever lies under it; backspace takes a whole character', () => {
+    const tiny: Event = { type: 'size', size: { columns: 30, rows: 5 } };
+    for (const keys of [['?'], ['e', 'enter'], ['enter'], ['/', 'x']]) {
+      expect(after(sick(), ...keys, tiny, 'q').effects.at(-1)).toEqual({ type: 'quit' });
+    }
+    expect(after(sick(), '/', 'a', '😀', 'backspace').state.filter).toBe('a');
+  });
+});
+
+describe('an export', () => {
+  const finding = { name: 'x', verdict: 'agree', reason: '', report: { ...report(), stages: [] }, notes: [] } as const;
+  const folder = mkdtempSync(join(tmpdir(), 'export-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const write = (path: string, taken: string[] = []) =>
+    exportAs(finding, { type: 'export', output: 'json', path, replace: true }, taken);
+
+  test('goes to a file: not to standard output, and not over what is compared', async () => {
+    expect(await write('-')).toMatchObject({ type: 'not-exported', exists: false });
+    const dump = join(folder, 'mine.arrow');
+    writeFileSync(dump, 'values');
+    expect(await write(dump, [dump])).toMatchObject({ type: 'not-exported', exists: false });
+    expect(readFileSync(dump, 'utf8')).toBe('values');
+    expect(await write(join(folder, 'no', 'x.json'))).toMatchObject({
+      reason: expect.stringMatching(/^\S+x\.json cannot/),
+    });
+    const file = join(folder, 'report.json');
+    expect(await write(file)).toEqual({ type: 'exported', path: file });
+    expect(JSON.parse(readFileSync(file, 'utf8')).verdict).toBe('agree');
+  });
+
+  test('~ is the home folder', async () => {
+    const home = process.env.HOME;
+    process.env.HOME = folder;
+    try {
+      expect(await write('~/at-home.json')).toEqual({ type: 'exported', path: join(folder, 'at-home.json') });
+    } finally {
+      process.env.HOME = home;
+    }
   });
 });

@@ -1,7 +1,10 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { stageKey } from '@llama-probe/dump';
 import type { Finding } from '../report/outcome.js';
 import { writeOutputs } from '../report/outputs.js';
+import { placeOf, writeWhole } from '../report/write-file.js';
 import type { Recorder } from '../run/watcher.js';
 import type { News, Request } from './protocol.js';
 
@@ -30,15 +33,22 @@ function worstRow(rows: readonly number[]): number {
 export async function exportAs(
   finding: Finding,
   { output, path, replace }: Request & { type: 'export' },
+  taken: readonly string[],
 ): Promise<News> {
-  if (!replace && existsSync(path)) {
+  const refused = (reason: string): News => ({ type: 'not-exported', path, exists: false, reason });
+  const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  if (file === '-') return refused('The view has standard output; name a file.');
+  if (taken.some((own) => placeOf(own) === placeOf(file))) {
+    return refused(`${path} is a file that this command itself reads or keeps; name another one.`);
+  }
+  if (!replace && existsSync(file)) {
     return { type: 'not-exported', path, exists: true, reason: `${path} is there already` };
   }
   try {
-    if (output === 'json') writeFileSync(path, `${JSON.stringify(finding.report)}\n`);
-    else await writeOutputs([finding], { [output]: path }, () => {});
-    return { type: 'exported', path };
+    if (output === 'json') writeWhole('json', file, `${JSON.stringify(finding.report)}\n`);
+    else await writeOutputs([finding], { [output]: file }, () => {});
+    return { type: 'exported', path: file };
   } catch (error) {
-    return { type: 'not-exported', path, exists: false, reason: (error as Error).message };
+    return refused((error as Error).message.replace(/^(--)?\w+: /, ''));
   }
 }

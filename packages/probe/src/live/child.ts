@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { InterruptedError } from '../errors.js';
 import { type Job, runJob } from '../job.js';
+import { ownFiles } from '../own-files.js';
 import { Progress } from '../progress.js';
 import { type Finding, outcomeOf } from '../report/outcome.js';
 import { type OutputOptions, writeOutputs } from '../report/outputs.js';
@@ -115,7 +116,7 @@ async function answer(request: Request): Promise<void> {
     case 'detail':
       return post(lookAt(recorder, request));
     case 'export':
-      if (finding) post(await exportAs(finding, request));
+      if (finding && asked) post(await exportAs(finding, request, ownFiles(asked.job)));
       return;
     case 'stop':
       return stop('The terminal view was left.');

@@ -1,13 +1,17 @@
 import { color } from '../report/color.js';
+import { tame, tameReport } from '../report/tame.js';
 import type { ReportHead } from './protocol.js';
+import { remarksOf } from './remarks.js';
 
 /** What the terminal view has come to when it is left. */
 export interface End {
-  /** null where it was left before there was one. */
+  /** Of the last run that had one; null where the view was left before there was any. */
   readonly report: ReportHead | null;
+  /** Another run had begun after it, and was not brought to its end. */
+  readonly isUnfinished: boolean;
   /** Files that were written, by the command's options or by hand. */
   readonly written: readonly string[];
-  /** Why there is no report. */
+  /** Why the last run has no report. */
   readonly failure: { readonly message: string; readonly code: string | null } | null;
 }
 
@@ -17,12 +21,17 @@ const MARKS = {
   incomparable: color.yellow('? incomparable'),
 };
 
-/** What stays among the shell's lines: the verdict, where the first fault is, and its cause. */
-export function conclusion({ report, written }: End): string {
+/** What stays among the shell's lines: the verdict, where the first fault is, its cause, and what else there is to know. */
+export function conclusion({ report, isUnfinished, written }: End): string {
   if (!report) return 'probe: left before there was a verdict.\n';
-  const { verdict, reason, first, diagnosis } = report;
+  const shown = tameReport(report);
+  const { verdict, reason, first, diagnosis } = shown;
   const where = first?.where ? [`  where: ${first.where.text}`] : [];
   const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
-  const files = written.map((path) => `  wrote ${path}`);
-  return `${[`${MARKS[verdict]}: ${reason}`, ...where, ...cause, ...files].join('\n')}\n`;
+  const remarks = remarksOf(shown).map((text) => `  ${text}`);
+  const note = isUnfinished
+    ? ['  This is the run before: another one had begun, and was left before its verdict.']
+    : [];
+  const files = written.map((path) => `  wrote ${tame(path)}`);
+  return `${[`${MARKS[verdict]}: ${reason}`, ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;
 }

@@ -2,24 +2,45 @@ import { writeSync } from 'node:fs';
 
 const ENTER = '\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l';
 const LEAVE = '\x1b[0m\x1b[?25h\x1b[?1049l';
+const STOPPED_BY = 200; // ms: where nobody stops this process, as without job control, it goes on
 
 /** The terminal's other screen, without a cursor and with every key as it is pressed. Whatever ends the process gives the terminal back. */
 export interface Screen {
   /** Back to the screen with the shell's lines on it. It may be called twice. */
   close(): void;
+  /** Back to the shell until it is told to go on. */
+  suspend(): void;
+  /** Who draws is not to while the shell has the terminal, and draws everything again afterwards. */
+  listen(listener: SuspendListener): void;
+}
+
+export interface SuspendListener {
+  suspended(): void;
+  resumed(): void;
 }
 
 export function openScreen(first: string): Screen {
   const { stdin, stdout } = process;
   let isOpen = true;
+  let isSuspended = false;
+  let listener: SuspendListener | undefined;
+  const enter = () => {
+    stdin.setRawMode(true);
+    write(stdout.fd, ENTER);
+  };
+  const leave = () => {
+    stdin.setRawMode(false);
+    write(stdout.fd, LEAVE);
+  };
   const close = () => {
     if (!isOpen) return;
     isOpen = false;
     process.off('exit', close);
     for (const name of ['uncaughtException', 'unhandledRejection'] as const) process.off(name, crash);
     process.off('SIGHUP', hangUp);
-    stdin.setRawMode(false);
-    write(stdout.fd, LEAVE);
+    process.off('SIGTSTP', suspend);
+    process.off('SIGCONT', resume);
+    if (!isSuspended) leave();
   };
   const crash = (error: unknown) => {
     close();
@@ -31,13 +52,39 @@ export function openScreen(first: string): Screen {
     process.exit(2);
   };
   const hangUp = () => process.exit(2); // the terminal is gone; the comparing process notices that nobody listens
+  const suspend = () => {
+    if (!isOpen || isSuspended) return;
+    isSuspended = true;
+    listener?.suspended();
+    leave();
+    process.off('SIGTSTP', suspend);
+    // All that the shell has started as this job, such as npx: it waits for each of them.
+    process.kill(0, 'SIGTSTP');
+    setTimeout(resume, STOPPED_BY);
+  };
+  const resume = () => {
+    if (!isOpen || !isSuspended) return;
+    isSuspended = false;
+    process.on('SIGTSTP', suspend);
+    enter();
+    write(stdout.fd, listener ? '' : first);
+    listener?.resumed();
+  };
   process.on('exit', close);
   for (const name of ['uncaughtException', 'unhandledRejection'] as const) process.on(name, crash);
   process.on('SIGHUP', hangUp);
+  process.on('SIGTSTP', suspend);
+  process.on('SIGCONT', resume);
   // Keys that come before there is somebody to hear them wait in the terminal, unseen.
-  stdin.setRawMode(true);
-  write(stdout.fd, ENTER + first);
-  return { close };
+  enter();
+  write(stdout.fd, first);
+  return {
+    close,
+    suspend,
+    listen(heard) {
+      listener = heard;
+    },
+  };
 }
 
 /** At the end of a process only what is written at once is written at all. */

@@ -30,7 +30,7 @@ async function show(job: Job, options: ViewOptions, signal: AbortSignal): Promis
     const screen = openScreen(firstPicture(job, watch, { columns, rows }));
     try {
       const { showTui } = await load<typeof import('../tui/main.js')>('main');
-      return await showTui({ job, watch, worker, signal });
+      return await showTui({ job, watch, worker, signal, screen });
     } finally {
       screen.close();
     }

@@ -7,12 +7,14 @@ import { faultsText } from './faults.js';
 import { short } from './numbers.js';
 import type { Generated, Report } from './report.js';
 import { BORDERLESS } from './table.js';
+import { tameReport } from './tame.js';
 
 const SHOWN_TOKENS = 16;
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
 
 /** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
-export function textReport(report: Report): string {
+export function textReport(raw: Report): string {
+  const report = tameReport(raw);
   return [
     heading(report),
     stageTable(report.stages),

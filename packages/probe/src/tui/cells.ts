@@ -35,7 +35,8 @@ type Judged = Pick<Cell, 'kind' | 'result'>;
 
 /** Which of two stages is worse. @example cells.sort((a, b) => worse(b, a)) // the worst first */
 export function worse(a: Judged, b: Judged): number {
-  return SEVERITY[a.kind] - SEVERITY[b.kind] || shareOf(a.result) - shareOf(b.result);
+  const [shareA, shareB] = [shareOf(a.result), shareOf(b.result)];
+  return SEVERITY[a.kind] - SEVERITY[b.kind] || (shareA === shareB ? 0 : shareA - shareB);
 }
 
 /** Which of two steps of a stage tells more: of those that are wrong the first one, of those that agree the one closest to its limit. */
@@ -45,9 +46,9 @@ function tellsMore(a: Judged, b: Judged): boolean {
   return a.kind === 'agree' ? worse(a, b) > 0 : a.result.step < b.result.step;
 }
 
-/** Of the limit; a value that is not finite is further off than any other. */
-export const shareOf = ({ ofLimit }: StageResult): number =>
-  Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
+/** Of the limit; a value that is not finite is further off than any other, and what cannot be compared has none. */
+export const shareOf = ({ ofLimit, verdict }: StageResult): number =>
+  verdict === 'incomparable' ? 0 : Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
 
 type Source = Pick<State, 'stages' | 'pass' | 'step' | 'report' | 'about'>;
 let last: { source: Source; grid: Grid } | undefined;

@@ -21,6 +21,7 @@ export class Frame extends EventEmitter {
   private shown: readonly string[] = [];
   private readonly painted = new Map<string, string>();
   private blocks = 0;
+  private isPaused = false;
 
   constructor(
     private readonly terminal: NodeJS.WriteStream,
@@ -51,6 +52,7 @@ export class Frame extends EventEmitter {
 
   /** @param picture all lines of the screen, as marks */
   write(picture: string): boolean {
+    if (this.isPaused) return true;
     const lines = picture
       .split('\n')
       .slice(0, this.rows)
@@ -63,8 +65,18 @@ export class Frame extends EventEmitter {
     return changes === '' || this.terminal.write(BEGIN + changes + END);
   }
 
+  /** Nothing is drawn while the terminal is somebody else's. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
   /** Everything is drawn again with the next picture. */
   forget(): void {
+    if (this.isPaused) return;
     this.shown = [];
     this.terminal.write('\x1b[2J');
   }

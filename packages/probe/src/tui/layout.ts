@@ -7,8 +7,8 @@ export const SMALLEST: Size = { columns: 60, rows: 16 };
 
 const WIDEST_CELL = { wide: 6, narrow: 4 };
 const LONGEST_NAME = 16;
-/** What the table needs beside the map: layer, stage, and how far it is from its limit. */
-const LEAST_TABLE = 34;
+/** What the table needs beside the map: layer, stage, how far it is from its limit, and on terminals of 80 columns some words. */
+const LEAST_TABLE = { wide: 40, narrow: 34 };
 /** What it needs for most of its columns, on wide terminals and on others: cells get wider with what is left. */
 const GOOD_TABLE = { wide: 88, narrow: 54 };
 
@@ -33,7 +33,7 @@ export function layoutOf(state: State): Layout {
   const longest = shownStages(state).reduce((most, name) => Math.max(most, name.length), 8);
   const name = Math.min(longest, LONGEST_NAME);
   const count = Math.max(1, layers.length);
-  const room = columns - LEAST_TABLE - name - 5;
+  const room = columns - LEAST_TABLE[columns < 80 ? 'narrow' : 'wide'] - name - 5;
   const kind = columns < 120 ? 'narrow' : 'wide';
   const cell = Math.max(1, Math.min(WIDEST_CELL[kind], Math.floor((columns - GOOD_TABLE[kind] - name - 5) / count)));
   const shown = Math.max(1, Math.min(count, Math.floor(room / cell)));

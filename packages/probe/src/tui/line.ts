@@ -1,3 +1,4 @@
+import { tame } from '../report/tame.js';
 import type { Tone } from './paint.js';
 
 /** A piece of a line, all of it drawn alike. */
@@ -11,6 +12,7 @@ const NO_WIDTH = /[\p{M}\u200b-\u200f\u2060\ufeff]/u;
 
 /** How many columns a character takes. */
 function columns(character: string): number {
+  if (tame(character) !== character) return 1; // it is shown as a dot
   if (NO_WIDTH.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
 }
@@ -25,9 +27,7 @@ export function width(text: string): number {
 
 export const lineWidth = (line: Line): number => line.reduce((sum, [text]) => sum + width(text), 0);
 
-/** A text from outside: what would move the cursor is shown as a dot. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not reach the terminal
-export const tame = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, '·');
+export { tame };
 
 /** Its beginning, with … where it is cut. */
 export function cut(text: string, most: number): string {

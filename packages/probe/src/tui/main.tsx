@@ -1,10 +1,11 @@
 import { render } from 'ink';
 import type { Job } from '../job.js';
 import type { End } from '../live/conclusion.js';
+import type { Screen } from '../live/screen.js';
 import type { Worker } from '../live/worker.js';
 import { Frame } from './frame.js';
 import { depthOf, painter } from './paint.js';
-import { begin, type Effect } from './state.js';
+import { begin, type Effect, endOf } from './state.js';
 import { createStore } from './store.js';
 import { App } from './views/app.js';
 
@@ -16,16 +17,17 @@ interface Shown {
   readonly watch: boolean;
   readonly worker: Worker;
   readonly signal: AbortSignal;
+  readonly screen: Screen;
 }
 
 /** Shows a comparison until it is left. @throws what Ink cannot draw */
-export async function showTui({ job, watch, worker, signal }: Shown): Promise<End> {
-  const { stdin, stdout } = process;
+export async function showTui({ job, watch, worker, signal, screen }: Shown): Promise<End> {
+  const { stdout } = process;
   const frame = new Frame(stdout, painter(depthOf(process.env)));
   const ink: { current?: ReturnType<typeof render> } = {};
   const perform = (effect: Effect) => {
     if (effect.type === 'quit') ink.current?.unmount();
-    else if (effect.type === 'suspend') suspend();
+    else if (effect.type === 'suspend') screen.suspend();
     else if (effect.type === 'redraw') redraw();
     else worker.ask(effect);
   };
@@ -37,16 +39,13 @@ export async function showTui({ job, watch, worker, signal }: Shown): Promise<En
     frame.forget();
     store.send({ type: 'size', size: { columns: frame.columns, rows: frame.rows } });
   };
-  const suspend = () => {
-    stdin.setRawMode(false);
-    stdout.write('\x1b[?25h\x1b[?1049l');
-    process.once('SIGCONT', () => {
-      stdin.setRawMode(true);
-      stdout.write('\x1b[?1049h\x1b[?25l');
+  screen.listen({
+    suspended: () => frame.pause(),
+    resumed() {
+      frame.resume();
       redraw();
-    });
-    process.kill(process.pid, 'SIGTSTP');
-  };
+    },
+  });
   ink.current = render(<App store={store} frame={frame} />, {
     stdout: frame as unknown as NodeJS.WriteStream,
     debug: true, // whole pictures, as soon as there is one: what is drawn when, the store decides
@@ -69,6 +68,5 @@ export async function showTui({ job, watch, worker, signal }: Shown): Promise<En
     stdout.off('resize', redraw);
     signal.removeEventListener('abort', leave);
   }
-  const { report, written, failure } = store.latest();
-  return { report, written, failure: report ? null : failure };
+  return endOf(store.latest());
 }

@@ -1,3 +1,5 @@
+import { ofLimitOf, relOf } from '../report/rel-of.js';
+
 /** @example short(1.23e-7) === '1.2e-7' */
 export function short(value: number | null): string {
   if (value === null) return '';
@@ -5,6 +7,25 @@ export function short(value: number | null): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : '∞';
   return value.toExponential(1);
 }
+
+/** What stands where there is no number. */
+export const NONE = '–';
+
+/** A stage's relative delta: what cannot be compared has none. */
+export const delta = (result: Parameters<typeof relOf>[0]): string => {
+  const rel = relOf(result);
+  return rel === null ? NONE : short(rel);
+};
+
+/** Its RMS delta, under the same conditions. */
+export const rms = (result: Parameters<typeof relOf>[0] & { readonly rms: number }): string =>
+  Number.isFinite(relOf(result) ?? Number.NaN) ? short(result.rms) : delta(result);
+
+/** A stage's share of its limit. */
+export const share = (result: Parameters<typeof ofLimitOf>[0]): string => {
+  const of = ofLimitOf(result);
+  return of === null ? NONE : times(of);
+};
 
 /** A limit, which is a round number more often than not. @example limit(0.00001) === '1e-5' */
 export const limit = (value: number): string =>

@@ -1,3 +1,4 @@
+import { tame } from '../report/tame.js';
 import type { Line } from './line.js';
 
 /** How many colours a terminal has: none are wanted, 16, 256, or 24 bits. */
@@ -12,15 +13,18 @@ interface Ink {
   readonly basic: number;
 }
 
-/** Okabe and Ito's colours, which those who cannot tell red from green can tell, some shades aside for dark and light backgrounds. */
-const INKS = {
+/**
+ * Okabe and Ito's colours, which those who cannot tell red from green can tell, darker where they must be read on white too: all have 3:1
+ * on black and on white. Yellow cannot have both; it fills cells and backgrounds, and is no text.
+ */
+export const INKS = {
   blue: { rgb: [47, 134, 201], near: 32, basic: 94 },
-  sky: { rgb: [86, 180, 233], near: 74, basic: 36 },
+  sky: { rgb: [20, 150, 170], near: 30, basic: 36 },
   yellow: { rgb: [214, 192, 16], near: 184, basic: 33 },
   vermillion: { rgb: [220, 92, 16], near: 166, basic: 31 },
-  orange: { rgb: [224, 148, 20], near: 172, basic: 35 },
-  green: { rgb: [0, 168, 122], near: 36, basic: 32 },
-  purple: { rgb: [204, 121, 167], near: 175, basic: 95 },
+  orange: { rgb: [192, 128, 0], near: 136, basic: 35 },
+  green: { rgb: [0, 152, 108], near: 29, basic: 32 },
+  purple: { rgb: [190, 100, 150], near: 132, basic: 95 },
   grey: { rgb: [128, 128, 128], near: 244, basic: 90 },
 } as const satisfies Record<string, Ink>;
 type InkName = keyof typeof INKS;
@@ -80,7 +84,8 @@ export function painter(depth: Depth): Paint {
   };
   return (line) => {
     let text = '';
-    for (const [piece, ...tones] of line) {
+    for (const [raw, ...tones] of line) {
+      const piece = tame(raw);
       const open = tones.length > 0 ? opening(tones) : '';
       text += open === '' ? piece : `${open}${piece}\x1b[0m`;
     }

@@ -1,14 +1,18 @@
+import { relOf } from '../report/rel-of.js';
 import { type Cell, type Grid, gridOf, shareOf, worse } from './cells.js';
 import { placeOf } from './key-of.js';
 import type { Sort, State } from './state.js';
 
 const BY: Readonly<Record<Sort, (a: Cell, b: Cell) => number>> = {
   order: (a, b) => a.order - b.order || a.result.step - b.result.step,
-  'of limit': (a, b) => shareOf(b.result) - shareOf(a.result),
-  relative: (a, b) => size(b.result.rel) - size(a.result.rel),
-  local: (a, b) => size(b.result.local) - size(a.result.local),
+  'of limit': (a, b) => largestFirst(shareOf(a.result), shareOf(b.result)),
+  relative: (a, b) => largestFirst(size(relOf(a.result)), size(relOf(b.result))),
+  local: (a, b) => largestFirst(size(a.result.local), size(b.result.local)),
   stage: (a, b) => a.result.stage.localeCompare(b.result.stage) || (a.result.layer ?? -1) - (b.result.layer ?? -1),
 };
+
+/** Two infinities are the same. */
+const largestFirst = (a: number, b: number): number => (a === b ? 0 : b > a ? 1 : -1);
 
 const size = (delta: number | null): number =>
   delta === null ? -1 : Number.isNaN(delta) ? Number.POSITIVE_INFINITY : delta;

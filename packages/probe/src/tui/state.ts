@@ -1,5 +1,6 @@
 import type { StageId, StageResult } from '@llama-probe/diff';
 import type { Job } from '../job.js';
+import type { End } from '../live/conclusion.js';
 import type { Export, News, ReportHead, Request } from '../live/protocol.js';
 import type { About, Pass } from '../run/watcher.js';
 import type { Key } from './keys.js';
@@ -33,13 +34,20 @@ export type Overlay =
   | { readonly kind: 'help'; readonly scroll: number }
   | { readonly kind: 'force' }
   | { readonly kind: 'export'; readonly chosen: number }
+  /** What the report says besides its verdict. */
+  | { readonly kind: 'remarks'; readonly scroll: number }
   | {
       readonly kind: 'path';
       readonly output: Export;
       readonly path: string;
       /** The file is there: may it be replaced? */
       readonly replace: boolean;
+      /** Why it could not be written. */
+      readonly problem: string | null;
     };
+
+/** Said where somebody would have to be asked. */
+export const GONE = 'The comparing process is gone.';
 
 export interface Change {
   readonly marks: ReadonlyMap<string, 'worse' | 'better'>;
@@ -66,11 +74,17 @@ export interface State {
   /** By `stageKey`, in the order in which they came. */
   readonly stages: Readonly<Record<Pass, ReadonlyMap<string, StageResult>>>;
   readonly report: ReportHead | null;
+  /** The last verdict before the run that is shown. */
+  readonly previous: ReportHead | null;
   readonly written: readonly string[];
   /** What differs from the run before, by `stageKey`. */
   readonly change: Change | null;
   /** Why the last run could not be brought to its end. */
   readonly failure: { readonly message: string; readonly code: string | null } | null;
+  /** A teacher-forced run was asked for, and has not come to its end. */
+  readonly isForcing: boolean;
+  /** The comparing process has ended: what is known is on the screen, and nobody can be asked. */
+  readonly isGone: boolean;
   readonly pass: Pass;
   /** One step, or of every stage the step that tells most. */
   readonly step: number | 'all';
@@ -111,9 +125,12 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     progress: 'starting',
     stages: { free: new Map(), forced: new Map() },
     report: null,
+    previous: null,
     written: [],
     change: null,
     failure: null,
+    isForcing: false,
+    isGone: false,
     pass: 'free',
     step: 'all',
     focus: 'map',
@@ -125,5 +142,15 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     detail: null,
     overlay: null,
     notice: null,
+  };
+}
+
+/** What stays when the view is left. A verdict that was shown is not lost because another run had begun; one that failed has none. */
+export function endOf({ report, previous, isForcing, written, failure }: State): End {
+  return {
+    report: report ?? previous,
+    isUnfinished: isForcing || (report === null && previous !== null),
+    written,
+    failure,
   };
 }

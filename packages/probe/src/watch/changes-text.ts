@@ -1,14 +1,16 @@
 import { color } from '../report/color.js';
-import { ranges, short } from '../report/numbers.js';
+import { ranges } from '../report/numbers.js';
+import { tameAll } from '../report/tame.js';
 import type { Changes, Measured, StageChange } from './changes.js';
-import { count } from './summary.js';
+import { count, fromTo } from './summary.js';
 
 const SHOWN = 8; // kinds of stages in each direction
 
 const MARKS = { better: color.green('▼'), worse: color.red('▲') } as const;
 
 /** What changed since the run before: a sentence, then the stages, those that are wrong by themselves first. */
-export function changesText(changes: Changes): string {
+export function changesText(raw: Changes): string {
+  const changes = tameAll(raw);
   return [changes.summary, ...linesOf(changes.worse, 'worse'), ...linesOf(changes.better, 'better')].join('\n');
 }
 
@@ -19,7 +21,7 @@ function linesOf(changes: readonly StageChange[], direction: 'better' | 'worse')
   const lines = groups.slice(0, SHOWN).map((group) => {
     const worst = group.reduce((a, b) => (sick(b).delta > sick(a).delta ? b : a));
     const most = group.length > 1 ? ', at most' : '';
-    return `${place(group)}${most} ${short(worst.before.delta)} → ${short(worst.after.delta)}${verdicts(worst)}`;
+    return `${place(group)}${most} ${fromTo(worst)}${verdicts(worst)}`;
   });
   const rest = own.length - groups.slice(0, SHOWN).flat().length;
   if (rest > 0) lines.push(`${rest} more (--json has them all)`);

@@ -104,8 +104,11 @@ function compareStage(before: StageResult, after: StageResult): number {
 /** A stage's own error, where both runs have it: in a free run one that inherits changes with what it inherits from. */
 function deltas(before: StageResult, after: StageResult): [number, number] {
   const isOwn = before.local !== null && after.local !== null;
-  return [number(isOwn ? before.local : before.rel), number(isOwn ? after.local : after.rel)];
+  return [number(isOwn ? before.local : sizeOf(before)), number(isOwn ? after.local : sizeOf(after))];
 }
+
+/** A sum leaves out what is not finite. */
+const sizeOf = (stage: StageResult): number | null => (stage.firstNonFinite ? Number.NaN : stage.rel);
 
 /** NaN, also as JSON has it, is as wrong as can be. */
 const number = (value: number | null): number =>

@@ -1,6 +1,6 @@
 import { describe, type StageId, type Verdict } from '@llama-probe/diff';
 import { short } from '../report/numbers.js';
-import type { Changes, StageChange } from './changes.js';
+import type { Changes, Measured, StageChange } from './changes.js';
 
 /** All of it in one sentence. */
 export function summarize(changes: Omit<Changes, 'summary'>): string {
@@ -35,7 +35,13 @@ function firstPart({ first: { before, after }, moved, worse }: Pick<Changes, 'fi
 const isSame = (a: StageId, b: StageId): boolean => a.step === b.step && a.layer === b.layer && a.stage === b.stage;
 
 /** @example fromTo(change) === '1.1e-7 → 8.4e-1' */
-export const fromTo = ({ before, after }: StageChange): string => `${short(before.delta)} → ${short(after.delta)}`;
+export const fromTo = ({ before, after }: StageChange): string => `${sizeText(before)} → ${sizeText(after)}`;
+
+/** What cannot be compared has no delta, and what is not finite none that is a number. */
+function sizeText({ verdict, delta }: Measured): string {
+  if (verdict === 'incomparable') return 'none';
+  return Number.isFinite(delta) ? short(delta) : 'not finite';
+}
 
 function stageParts({ better, worse, appeared, vanished }: Changes | Omit<Changes, 'summary'>): string[] {
   return [

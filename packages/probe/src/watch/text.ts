@@ -8,6 +8,7 @@ import { failedReport } from '../report/failed.js';
 import { faultsText } from '../report/faults.js';
 import { outcomeOf } from '../report/outcome.js';
 import { takesStdout, writeOutputs } from '../report/outputs.js';
+import { tameReport } from '../report/tame.js';
 import { Recorder } from '../run/watcher.js';
 import { changesText } from './changes-text.js';
 import { type WatchEvent, watchLoop } from './loop.js';
@@ -71,7 +72,8 @@ function block(event: Ended, changed: readonly string[]): string {
   const because = changed.length > 0 ? `: ${changed.map((path) => basename(path)).join(', ')} changed` : '';
   const title = color.bold(`── ${time}  run ${event.run}${because} ──`);
   if (event.kind === 'error') return `${title}\n${color.red('✗')} could not be run: ${event.message}`;
-  const { report, changes, ms } = event;
+  const { changes, ms } = event;
+  const report = tameReport(event.report);
   return [
     title,
     `${MARKS[report.verdict]}: ${report.reason} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,

@@ -1,7 +1,10 @@
 import type { StageId, StageResult } from '@llama-probe/diff';
+import { remarksOf } from '../../live/remarks.js';
+import type { NamedFault } from '../../run/forced.js';
 import { gridOf } from '../cells.js';
+import { keyOf } from '../key-of.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
-import { limit, short, times } from '../numbers.js';
+import { delta, limit, NONE, share, short, times } from '../numbers.js';
 import type { Tone } from '../paint.js';
 import { closest, faultsIn } from '../rows.js';
 import type { State } from '../state.js';
@@ -17,7 +20,7 @@ function bannerText(state: State, room: number, height: number): Line[] {
   const { report, failure, change } = state;
   const changed: Line[] = change ? [[['Δ ', 'bold'], [change.summary]]] : [];
   if (failure) {
-    const [first = '', ...rest] = wrap(tame(failure.message), room - 2).slice(0, height);
+    const [first = '', ...rest] = wrap(tame(failure.message.replace(/\s+/g, ' ')), room - 2).slice(0, height);
     return [
       [
         ['✗ ', 'vermillion', 'bold'],
@@ -29,29 +32,60 @@ function bannerText(state: State, room: number, height: number): Line[] {
   if (!report) return [soFar(state), [[cut(state.progress, room), 'dim']], ...changed];
   if (!report.first) {
     const mark: Segment = report.verdict === 'agree' ? ['✓ ', 'green', 'bold'] : ['? ', 'purple', 'bold'];
-    const [first = '', ...rest] = wrap(report.reason, room - 2).slice(0, Math.max(1, height - 1));
-    return [[mark, [first, 'bold']], ...rest.map((text): Line => [['  '], [text]]), ...changed, ...said(state)];
+    const [first = '', ...rest] = wrap(tame(report.reason), room - 2).slice(0, Math.max(1, height - 1));
+    return [
+      [mark, [first, 'bold']],
+      ...rest.map((text): Line => [['  '], [text]]),
+      ...changed,
+      ...remarks(state, room),
+      ...said(state),
+    ];
   }
   const result = [...state.stages.free.values()].find((one) => isAt(one, report.first));
   const { first, diagnosis, faults } = report;
   const fault = faults?.[0];
-  const delta = fault
-    ? `${short(fault.local)} from the reference’s inputs, limit ${limit(fault.limit)}`
-    : result
-      ? `${short(result.rel)}, limit ${limit(result.limit)} (${times(result.ofLimit)})`
-      : '';
+  const reason = fault?.reason ?? result?.reason;
   const head: Line = [
     ['✗ first wrong: ', 'vermillion', 'bold'],
     [nameOf(first), 'bold'],
+    [` · Δ ${fault ? localOf(state, fault) : result ? deltaOf(result) : NONE}`, 'bold'],
+    [reason ? ` · ${tame(reason)}` : ''],
+    [result ? '' : ' · outside the selection', 'bold'],
     [first.token === null ? '' : ` · from token ${first.token}`],
     [first.step === 0 ? '' : ` · step ${first.step}`],
-    [` · Δ ${delta}`],
+    [
+      fault
+        ? ` · limit ${limit(fault.limit)}, from the reference’s inputs`
+        : result
+          ? ` · limit ${limit(result.limit)}`
+          : '',
+    ],
     [faults && faults.length > 1 ? ` · ${faults.length} faults` : '', 'dim'],
   ];
   const isSure = diagnosis?.confidence === 'confirmed';
   const cause = wrapped('cause', diagnosis?.text, room, height - 1 - changed.length, isSure ? ['bold'] : []);
   const where = wrapped('where', first.where?.text, room, 2, []);
-  return [head, ...cause, ...changed, ...where, ...said(state)];
+  return [head, ...cause, ...changed, ...where, ...remarks(state, room), ...said(state)];
+}
+
+const deltaOf = (result: StageResult): string => `${delta(result)} (${share(result)})`;
+
+/** From the reference's inputs; a sum leaves out what is not finite, so the stage itself is asked where it is known. */
+function localOf({ stages }: State, fault: NamedFault): string {
+  const forced = stages.forced.get(keyOf(fault));
+  return forced ? deltaOf(forced) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
+}
+
+/** What else the report says, as its beginning: all of it lies behind a key. */
+function remarks({ report }: State, room: number): Line[] {
+  const all = report ? remarksOf(report) : [];
+  if (all.length === 0) return [];
+  return [
+    [
+      ['  i ', 'bold', 'sky'],
+      [cut(`${all.length > 1 ? `${all.length} remarks, such as ` : ''}${tame(all[0] ?? '')}`, room - 4)],
+    ],
+  ];
 }
 
 function wrapped(name: string, text: string | undefined, room: number, most: number, tones: readonly Tone[]): Line[] {
@@ -75,13 +109,13 @@ function soFar(state: State): Line {
     return [
       ['✗ first over its limit: ', 'vermillion', 'bold'],
       [nameOf(fault.result), 'bold'],
-      [` · Δ ${short(fault.result.rel)}, limit ${limit(fault.result.limit)} (${times(fault.result.ofLimit)})`],
+      [` · Δ ${deltaOf(fault.result)}, limit ${limit(fault.result.limit)}`],
     ];
   }
   if (!worst) return [['waiting for the first stage', 'dim']];
   return [
     ['no divergence so far', 'bold'],
-    [` · closest to its limit: ${nameOf(worst.result)}, ${times(worst.result.ofLimit)}`],
+    [` · closest to its limit: ${nameOf(worst.result)}, ${share(worst.result)}`],
   ];
 }
 

@@ -1,8 +1,10 @@
+import { remarksOf } from '../../live/remarks.js';
 import { cut, fit, type Line, type Segment, tame, width } from '../line.js';
-import { limit, short, times } from '../numbers.js';
+import { delta, limit, rms, share, short } from '../numbers.js';
 import { selected } from '../rows.js';
 import type { State } from '../state.js';
 import { lookOf } from './glyphs.js';
+import { localOf } from './local.js';
 import { nameOf } from './name.js';
 
 const NOTICES = { good: ['green', 'bold'], bad: ['vermillion', 'bold'], note: ['bold'] } as const;
@@ -12,22 +14,24 @@ export function status(state: State): Line {
   const { columns } = state.size;
   if (state.isTyping)
     return fit(
-      [[' /', 'bold', 'yellow'], [tame(state.filter)], ['▏', 'sky'], ['  name, verdict, l3 or l0-4, >0.5', 'dim']],
+      [[' /', 'bold'], [tame(state.filter)], ['▏', 'sky'], ['  name, verdict, l3 or l0-4, >0.5', 'dim']],
       columns,
     );
   if (state.notice) return fit([[' '], [tame(state.notice.text), ...NOTICES[state.notice.kind]]], columns);
   const cell = selected(state);
-  if (!cell) return fit([[` ${state.cursor.stage}`, 'dim']], columns);
+  if (!cell)
+    return fit([[` ${state.cursor.stage}${state.report ? ' is not compared in this layer' : ''}`, 'dim']], columns);
   const { result, kind, fault } = cell;
   const look = lookOf(cell);
+  const local = localOf(state, result);
   const facts = [
     result.step === 0 ? 'prompt' : `step ${result.step}`,
-    `RMS Δ ${short(result.rms)}`,
-    `relative ${short(result.rel)}`,
+    `relative ${delta(result)}`,
+    share(result),
+    `RMS Δ ${rms(result)}`,
     result.floor === null ? '' : `floor ${short(result.floor)}`,
     `limit ${limit(result.limit)}`,
-    times(result.ofLimit),
-    result.local === null ? '' : `local ${short(result.local)}`,
+    state.pass === 'forced' || local === null ? '' : `local ${local}`,
     kind === 'inherited' && result.inherits ? `inherited from ${nameOf(result.inherits)}` : '',
     kind === 'own' && fault?.cause ? fault.cause.title : (result.reason ?? ''),
   ].filter((fact) => fact !== '');
@@ -48,6 +52,7 @@ const MAIN: readonly Hint[] = [
   ['e', 'export'],
   ['?', 'help'],
   ['q', 'quit'],
+  ['i', 'remarks'],
   ['tab', 'panel'],
   ['[ ]', 'step'],
   ['↑↓←→', 'move'],
@@ -66,7 +71,7 @@ const DETAIL: readonly Hint[] = [
 ];
 
 /** The keys that do something here, as many as there is room for. */
-export function hints({ detail, pass, size, isTyping }: State): Line {
+export function hints({ detail, pass, size, isTyping, report }: State): Line {
   if (isTyping)
     return keys(
       [
@@ -77,7 +82,9 @@ export function hints({ detail, pass, size, isTyping }: State): Line {
     );
   if (detail) return keys(DETAIL, size.columns);
   return keys(
-    MAIN.map(([key, does]) => [key, key === 't' && pass === 'forced' ? 'free' : does] as const),
+    MAIN.filter(([key]) => key !== 'i' || (report !== null && remarksOf(report).length > 0)).map(
+      ([key, does]) => [key, key === 't' && pass === 'forced' ? 'free' : does] as const,
+    ),
     size.columns,
   );
 }

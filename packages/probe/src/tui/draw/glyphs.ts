@@ -48,13 +48,17 @@ export const LOOKS = {
   },
 } as const satisfies Record<string, Look>;
 
+/** Nothing is there, and nothing will come. */
+export const ABSENT: Look = { glyph: ' ', fills: false, tones: [], means: 'not compared', brief: 'not compared' };
+
+/** What is wrong comes first: it is what is looked for where there is no room for all. */
 export const SHORT_LEGEND = [
-  [LOOKS.far, '<0.1×'],
-  [LOOKS.middling, '<½'],
-  [LOOKS.near, '≤1'],
   [LOOKS.over, 'over'],
   [LOOKS.own, 'fault'],
   [LOOKS.inherited, 'inherits'],
+  [LOOKS.near, '≤1'],
+  [LOOKS.middling, '<½'],
+  [LOOKS.far, '<0.1×'],
 ] as const;
 
 export function lookOf(cell: Pick<Cell, 'kind' | 'result'> | undefined): Look {

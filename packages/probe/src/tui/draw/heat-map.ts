@@ -1,11 +1,11 @@
-import { type Cell, gridOf } from '../cells.js';
+import { gridOf } from '../cells.js';
 import { placeOf } from '../key-of.js';
 import { firstShown, type Layout } from '../layout.js';
 import { cut, type Line, padEnd, type Segment } from '../line.js';
 import { shownStages } from '../rows.js';
 import type { State } from '../state.js';
 import { box } from './box.js';
-import { cellText, LOOKS, lookOf, SHORT_LEGEND } from './glyphs.js';
+import { ABSENT, cellText, LOOKS, type Look, lookOf, SHORT_LEGEND } from './glyphs.js';
 
 /** Stages from top to bottom, layers from left to right; a stage of the whole model is a strip. */
 export function heatMap(state: State, { body, page, map }: Layout): Line[] {
@@ -19,14 +19,13 @@ export function heatMap(state: State, { body, page, map }: Layout): Line[] {
   const lines = stages.slice(top, top + page).map((stage): Line => {
     const isHere = stage === cursor.stage;
     const name = padEnd(cut(stage, map.name), map.name);
+    const lookAt = (layer: number | null): Look => {
+      const cell = grid.cells.get(placeOf({ stage, layer }));
+      return cell || !state.report ? lookOf(cell) : ABSENT;
+    };
     const label: Segment = isHere ? [`▸${name} `, 'bold'] : [` ${name} `];
-    if (grid.wide.has(stage)) return [label, draw(grid.cells.get(placeOf({ stage, layer: null })), strip, isHere)];
-    return [
-      label,
-      ...layers.flatMap((layer) =>
-        drawCell(grid.cells.get(placeOf({ stage, layer })), map.cell, isHere && layer === cursor.layer),
-      ),
-    ];
+    if (grid.wide.has(stage)) return [label, draw(lookAt(null), strip, isHere)];
+    return [label, ...layers.flatMap((layer) => drawCell(lookAt(layer), map.cell, isHere && layer === cursor.layer))];
   });
   const more = [from > 0 ? '‹' : '', from + layers.length < grid.layers.length ? '›' : ''].join('');
   return box([layerNames(state, layers, map), ...lines, ...explained(page - lines.length)], {
@@ -42,12 +41,11 @@ export function heatMap(state: State, { body, page, map }: Layout): Line[] {
 }
 
 /** Wide cells stand apart by a column. */
-function drawCell(cell: Cell | undefined, width: number, isHere: boolean): Segment[] {
-  return width < 3 ? [draw(cell, width, isHere)] : [draw(cell, width - 1, isHere), [' ']];
+function drawCell(look: Look, width: number, isHere: boolean): Segment[] {
+  return width < 3 ? [draw(look, width, isHere)] : [draw(look, width - 1, isHere), [' ']];
 }
 
-function draw(cell: Cell | undefined, width: number, isHere: boolean): Segment {
-  const look = lookOf(cell);
+function draw(look: Look, width: number, isHere: boolean): Segment {
   if (!isHere) return [cellText(look, width), ...look.tones];
   // Filled blocks look alike when they are inverted: the cursor is brackets, or where there is no room for them the glyph, inverted.
   if (width >= 3) return [`[${cellText(look, width - 2)}]`, 'inverse', 'bold'];

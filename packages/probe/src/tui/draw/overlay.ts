@@ -1,5 +1,6 @@
 import { EXPORTS } from '../../live/protocol.js';
-import { fit, type Line, lineWidth, padEnd, tame } from '../line.js';
+import { remarksOf } from '../../live/remarks.js';
+import { fit, type Line, lineWidth, padEnd, type Segment, tame, wrap } from '../line.js';
 import type { Overlay, State } from '../state.js';
 import { box } from './box.js';
 import { LOOKS } from './glyphs.js';
@@ -18,7 +19,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['g G  home end', 'first, last'],
   ['ctrl-d ctrl-u', 'half a page; page keys, ctrl-f and ctrl-b a whole one'],
   ['0 $', 'first, last layer'],
-  ['tab', 'heat map or table; in a stage, the next view (1 to 8 too)'],
+  ['tab', 'heat map or table; in a stage the next view, as 1 to 8'],
   ['enter', 'open the stage under the cursor'],
   ['n N', 'next, previous fault'],
   ['[ ]', 'one step: the prompt, decoded tokens; a: all of them'],
@@ -26,6 +27,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['s', 'sort: order, of limit, relative, local, stage'],
   ['t', 'free run, or every stage from the reference’s inputs'],
   ['e', 'export the report'],
+  ['i', 'what there is to know besides the verdict'],
   ['← → in a stage', 'another token; { } another head, w to the worst value'],
   ['esc', 'back'],
   ['q  ctrl-c', 'quit; ctrl-z suspends, ctrl-l draws again'],
@@ -35,7 +37,9 @@ const KEYS: readonly (readonly [string, string])[] = [
 export function overlayLines(state: State, overlay: Overlay): Line[] {
   switch (overlay.kind) {
     case 'help':
-      return help(state, overlay.scroll);
+      return scrolling(state, 'help', helpLines(state), overlay.scroll);
+    case 'remarks':
+      return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
     case 'force':
       return framed(state, 'teacher-forced run', [
         [['Nothing has diverged, so every stage was not run from']],
@@ -76,9 +80,10 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
           ['▏', 'sky'],
         ],
         [],
+        ...problem(state, overlay.problem),
         overlay.replace
           ? [
-              [`It is there already. `, 'yellow', 'bold'],
+              [`It is there already. `, 'bold'],
               ['y', 'bold', 'sky'],
               [' replace it   ', 'dim'],
               ['n', 'bold', 'sky'],
@@ -96,24 +101,54 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
   }
 }
 
-function help(state: State, scroll: number): Line[] {
-  const lines: Line[] = [
-    ...KEYS.map(([key, does]): Line => [[padEnd(key, 19), 'bold', 'sky'], [does]]),
+/** How far what lies over the screen may be scrolled. */
+export function lastScroll(state: State, { kind }: Overlay): number {
+  const lines = kind === 'help' ? helpLines(state) : kind === 'remarks' ? remarkLines(state) : [];
+  return Math.max(0, lines.length - roomOf(state));
+}
+
+const KEY = 19; // columns
+
+function helpLines({ size }: State): Line[] {
+  const about = (head: Segment, text: string): Line[] =>
+    wrap(text, innerOf(size) - KEY).map((line, i): Line => [i === 0 ? head : [' '.repeat(KEY)], [line]]);
+  return [
+    ...KEYS.flatMap(([key, does]) => about([padEnd(key, KEY), 'bold', 'sky'], does)),
     [],
-    ...Object.values(LOOKS).map(
-      (look): Line => [['  '], [look.glyph, ...look.tones], ['                '], [look.means]],
+    ...Object.values(LOOKS).flatMap((look) =>
+      wrap(look.means, innerOf(size) - KEY).map(
+        (line, i): Line =>
+          i === 0 ? [['  '], [look.glyph, ...look.tones], [' '.repeat(KEY - 3)], [line]] : [[' '.repeat(KEY)], [line]],
+      ),
     ),
     [],
-    [['▲ ▼                ', 'bold'], ['worse, better than the run before (--watch)']],
-    [['bars               ', 'bold'], ['delta over limit on a log scale; the tick is the limit']],
+    ...about([padEnd('▲ ▼', KEY), 'bold'], 'worse, better than the run before (--watch)'),
+    ...about([padEnd('bars', KEY), 'bold'], 'delta over limit on a log scale; the tick is the limit'),
   ];
-  const room = state.size.rows - 4;
+}
+
+function remarkLines({ report, size }: State): Line[] {
+  const remarks = report ? remarksOf(report) : [];
+  return remarks.flatMap((text) => [...wrap(tame(text), innerOf(size)).map((line): Line => [[line]]), []]).slice(0, -1);
+}
+
+const roomOf = ({ size }: State): number => size.rows - 4;
+const innerOf = (size: State['size']): number => size.columns - 6;
+
+function scrolling(state: State, title: string, lines: readonly Line[], scroll: number): Line[] {
+  const room = roomOf(state);
   const from = Math.max(0, Math.min(scroll, lines.length - room));
-  return framed(state, lines.length > room ? 'help  (↑↓ scroll)' : 'help', lines.slice(from, from + room));
+  return framed(state, lines.length > room ? `${title}  (↑↓ scroll)` : title, lines.slice(from, from + room));
+}
+
+function problem({ size }: State, text: string | null): Line[] {
+  if (text === null) return [];
+  const lines = wrap(tame(text), Math.min(innerOf(size), 60)).map((line): Line => [[line, 'vermillion', 'bold']]);
+  return [...lines, []];
 }
 
 function framed({ size }: State, title: string, lines: readonly Line[]): Line[] {
-  const inner = Math.min(size.columns - 6, Math.max(44, ...lines.map(lineWidth)));
+  const inner = Math.min(innerOf(size), Math.max(44, ...lines.map(lineWidth)));
   const padded = lines.map((line): Line => [[' '], ...fit(line, inner), [' ']]);
   return box(padded, { width: inner + 4, height: lines.length + 2, title: [[title, 'bold']], hasFocus: true });
 }

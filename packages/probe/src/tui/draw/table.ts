@@ -1,13 +1,15 @@
+import { remarksOf } from '../../live/remarks.js';
 import { type Cell, gridOf, shareOf } from '../cells.js';
 import { keyOf } from '../key-of.js';
 import { firstShown, type Layout } from '../layout.js';
-import { cut, type Line, padEnd, padStart, type Segment } from '../line.js';
-import { limit, short, times } from '../numbers.js';
+import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
+import { delta, limit, rms, share, short } from '../numbers.js';
 import { rowsOf } from '../rows.js';
 import type { State } from '../state.js';
 import { indexIn } from '../update/moves.js';
 import { box } from './box.js';
 import { LIMIT_AT, LOOKS, line, lookOf, onLogScale } from './glyphs.js';
+import { localOf } from './local.js';
 
 interface Column {
   readonly name: string;
@@ -15,25 +17,27 @@ interface Column {
   readonly isLeft?: boolean;
   /** The higher, the sooner it gives way where there is no room. */
   readonly rank: number;
-  text(cell: Cell): string;
+  text(cell: Cell, state: State): string;
 }
 
 const LEAST_BAR = 8;
 const MOST_BAR = 40;
 const LEAST_VERDICT = { wide: 15, narrow: 12 };
+const LEAST_OF_ALL = 2; // columns of a verdict: its glyph
 const GOOD_VERDICT = 22;
+const LEAST_COLUMNS = 3; // layer, stage, and the share of the limit
 const VERDICT = { name: 'verdict', isLeft: true, rank: 0 } as const;
 
 const COLUMNS: readonly Column[] = [
   { name: 'layer', width: 5, rank: 0, text: ({ result }) => (result.layer === null ? '' : String(result.layer)) },
   { name: 'stage', width: 13, rank: 0, isLeft: true, text: ({ result }) => result.stage },
   { name: 'step', width: 4, rank: 5, text: ({ result: { step } }) => (step === 0 ? 'p' : String(step)) },
-  { name: 'RMS Δ', width: 7, rank: 6, text: ({ result }) => short(result.rms) },
-  { name: 'relative', width: 8, rank: 2, text: ({ result }) => short(result.rel) },
+  { name: 'RMS Δ', width: 7, rank: 6, text: ({ result }) => rms(result) },
+  { name: 'relative', width: 8, rank: 2, text: ({ result }) => delta(result) },
   { name: 'floor', width: 7, rank: 7, text: ({ result }) => short(result.floor) },
   { name: 'limit', width: 7, rank: 4, text: ({ result }) => limit(result.limit) },
-  { name: 'local', width: 7, rank: 3, text: ({ result }) => short(result.local) },
-  { name: 'of limit', width: 8, rank: 1, text: ({ result }) => times(result.ofLimit) },
+  { name: 'local', width: 7, rank: 3, text: ({ result }, state) => localOf(state, result) ?? '' },
+  { name: 'of limit', width: 8, rank: 1, text: ({ result }) => share(result) },
 ];
 
 /** Every stage as a row, with as many columns as there is room for. */
@@ -45,11 +49,14 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
   const possible = COLUMNS.filter(({ name }) =>
     name === 'local' ? hasLocal : name !== 'step' || state.step === 'all',
   );
-  const columns = choose(possible, room - LEAST_BAR - leastVerdict - 3);
-  const used = columns.reduce((sum, column) => sum + column.width + 1, 0);
+  const beside = choose(possible, room - LEAST_BAR - leastVerdict - 3);
+  // A bar without a number tells little: where there is no room for both, the number stays.
+  const isTight = widthOf(beside) > room - LEAST_BAR - leastVerdict - 3;
+  const columns = isTight ? choose(possible, room - LEAST_OF_ALL - 1) : beside;
+  const used = widthOf(columns);
   const left = room - used - 3; // for the bar and the verdict
   const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - leastVerdict)));
-  const hasBar = barWidth >= LEAST_BAR;
+  const hasBar = !isTight && barWidth >= LEAST_BAR;
   const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
   const here = indexIn(rows, state);
   const top = firstShown(Math.max(0, here), rows.length, page);
@@ -57,7 +64,7 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     [' '],
     ...columns.map((column): Segment => [`${align(column, column.name)} `, ...headTone(state, column.name)]),
     ...(hasBar ? [[`${padEnd(`${' '.repeat(tick(barWidth))}│ limit`, barWidth)}  `, 'dim'] as const] : []),
-    [VERDICT.name, 'dim'],
+    [cut(VERDICT.name, verdict), 'dim'],
   ];
   const lines = rows.slice(top, top + page).map((cell, i): Line => {
     const isHere = top + i === here;
@@ -66,7 +73,7 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
       : cell.kind === 'agree' || cell.kind === 'inherited'
         ? []
         : (['bold'] as const);
-    const facts = columns.map((column) => align(column, column.text(cell))).join(' ');
+    const facts = columns.map((column) => align(column, column.text(cell, state))).join(' ');
     return [
       [isHere ? '▸' : ' ', 'bold'],
       [`${facts}`, ...tones],
@@ -75,7 +82,8 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
       ...verdictOf(state, cell, verdict),
     ];
   });
-  return box([head, ...lines], {
+  const shown = rows.length === 0 && state.report && state.filter === '' ? remarkLines(state, room) : [head, ...lines];
+  return box(shown, {
     width,
     height: body,
     title: [
@@ -85,18 +93,26 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     footer: [
       [`${rows.length === 0 ? 0 : here + 1} of ${rows.length}`, 'dim'],
       [state.sort === 'order' ? '' : ` · by ${state.sort}`, 'dim'],
-      ...(state.filter === '' ? [] : [[' · ', 'dim'] as const, [`/${state.filter}`, 'yellow'] as const]),
+      ...(state.filter === '' ? [] : [[' · ', 'dim'] as const, [`/${state.filter}`, 'bold'] as const]),
     ],
     hasFocus: state.focus === 'table',
   });
 }
 
+/** Where there is no stage to show, the report says why. */
+function remarkLines({ report }: State, room: number): Line[] {
+  const texts = report ? [report.reason, ...remarksOf(report)] : [];
+  return texts.flatMap((text) => [...wrap(tame(text), room - 2).map((line): Line => [[' '], [line]]), []]);
+}
+
 const align = ({ width, isLeft }: Column, text: string): string =>
   isLeft ? padEnd(cut(text, width), width) : padStart(cut(text, width), width);
 
+const widthOf = (columns: readonly Column[]): number => columns.reduce((sum, { width }) => sum + width + 1, 0);
+
 function choose(columns: readonly Column[], room: number): readonly Column[] {
   let left = columns;
-  while (left.reduce((sum, { width }) => sum + width + 1, 0) > room && left.length > 2) {
+  while (widthOf(left) > room && left.length > LEAST_COLUMNS) {
     const worst = Math.max(...left.map(({ rank }) => rank));
     left = left.filter(({ rank }) => rank !== worst);
   }

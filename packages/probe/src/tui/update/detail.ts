@@ -1,6 +1,7 @@
 import type { StageId } from '@llama-probe/diff';
 import type { Request } from '../../live/protocol.js';
 import { gridOf } from '../cells.js';
+import { scrollOf } from '../draw/detail/detail.js';
 import type { Key } from '../keys.js';
 import { faultsIn } from '../rows.js';
 import { type Detail, type Next, type State, TABS } from '../state.js';
@@ -27,6 +28,7 @@ export function detailKey(state: State, detail: Detail, key: Key): Next {
   const number = '12345678'.indexOf(key);
   if (number >= 0) return set({ tab: TABS[number] ?? 'overview', scroll: 0 });
   const page = Math.max(1, state.size.rows - 10);
+  const last = () => scrollOf(state, detail);
   switch (key) {
     case 'q':
     case 'escape':
@@ -38,26 +40,26 @@ export function detailKey(state: State, detail: Detail, key: Key): Next {
       return set({ tab: tabBeside(detail, -1), scroll: 0 });
     case 'up':
     case 'k':
-      return set({ scroll: Math.max(0, detail.scroll - 1) });
+      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - 1) });
     case 'down':
     case 'j':
-      return set({ scroll: Math.min(detail.scroll + 1, last(detail)) });
+      return set({ scroll: Math.min(detail.scroll + 1, last()) });
     case 'pageup':
     case 'ctrl-b':
-      return set({ scroll: Math.max(0, detail.scroll - page) });
+      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - page) });
     case 'ctrl-u':
-      return set({ scroll: Math.max(0, detail.scroll - Math.ceil(page / 2)) });
+      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - Math.ceil(page / 2)) });
     case 'pagedown':
     case 'ctrl-f':
-      return set({ scroll: Math.min(detail.scroll + page, last(detail)) });
+      return set({ scroll: Math.min(detail.scroll + page, last()) });
     case 'ctrl-d':
-      return set({ scroll: Math.min(detail.scroll + Math.ceil(page / 2), last(detail)) });
+      return set({ scroll: Math.min(detail.scroll + Math.ceil(page / 2), last()) });
     case 'g':
     case 'home':
       return set({ scroll: 0 });
     case 'G':
     case 'end':
-      return set({ scroll: last(detail) });
+      return set({ scroll: last() });
     case 'left':
     case 'h':
       return otherRow(state, detail, -1);
@@ -95,16 +97,6 @@ export function detailKey(state: State, detail: Detail, key: Key): Next {
 
 const tabBeside = ({ tab }: Detail, by: 1 | -1) =>
   TABS[(TABS.indexOf(tab) + by + TABS.length) % TABS.length] ?? TABS[0];
-
-/** How many lines the tab has that may be scrolled over. */
-function last({ tab, news }: Detail): number {
-  const { detail, row } = news ?? {};
-  if (tab === 'values' || tab === 'row') return Math.max(0, (row?.reference.length ?? 1) - 1);
-  if (tab === 'tokens' || tab === 'heads') return Math.max(0, (detail?.tokens.length ?? 1) - 1);
-  if (tab === 'worst') return Math.max(0, (detail?.worst.length ?? 1) - 1);
-  if (tab === 'histogram') return Math.max(0, (detail?.histogram.counts.length ?? 1) - 1);
-  return 100;
-}
 
 function otherRow(state: State, detail: Detail, by: 1 | -1): Next {
   const rows = detail.news?.detail?.tokens.length ?? 0;

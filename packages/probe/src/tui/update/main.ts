@@ -1,7 +1,8 @@
+import { remarksOf } from '../../live/remarks.js';
 import { type Cell, gridOf } from '../cells.js';
 import type { Key } from '../keys.js';
 import { faultsIn, rowsOf, selected } from '../rows.js';
-import { type Next, SORTS, type State } from '../state.js';
+import { GONE, type Next, SORTS, type State } from '../state.js';
 import { openDetail } from './detail.js';
 import { indexIn, MOVES, toCell } from './moves.js';
 
@@ -42,11 +43,18 @@ export function mainKey(state: State, key: Key): Next {
     case 'e':
       if (state.report) return [{ ...state, overlay: { kind: 'export', chosen: 0 } }];
       return [{ ...state, notice: { kind: 'note', text: 'There is nothing to export until the run is done.' } }];
+    case 'i':
+      return [showRemarks(state)];
     case '?':
       return [{ ...state, overlay: { kind: 'help', scroll: 0 } }];
     default:
       return [state];
   }
+}
+
+function showRemarks(state: State): State {
+  if (state.report && remarksOf(state.report).length > 0) return { ...state, overlay: { kind: 'remarks', scroll: 0 } };
+  return { ...state, notice: { kind: 'note', text: 'There is nothing to add to the verdict.' } };
 }
 
 /** Round and round through the faults, from wherever the cursor is. */
@@ -76,7 +84,11 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
 /** From the free run to the teacher-forced one and back; where that was not run, it is offered. */
 function togglePass(state: State): Next {
   if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
+  if (state.isForcing) {
+    return [{ ...state, notice: { kind: 'note', text: 'The teacher-forced run is on its way.' } }];
+  }
   if (state.stages.forced.size > 0) return [{ ...state, pass: 'forced' }];
+  if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
   if (state.job.command === 'diff') {
     return [
       {
@@ -99,7 +111,7 @@ function typed(state: State, key: Key): State {
     case 'escape':
       return { ...state, isTyping: false, filter: '' };
     case 'backspace':
-      return { ...state, filter: state.filter.slice(0, -1), isTyping: state.filter !== '' };
+      return { ...state, filter: [...state.filter].slice(0, -1).join(''), isTyping: state.filter !== '' };
     case 'ctrl-u':
       return { ...state, filter: '' };
     default:

@@ -3,9 +3,9 @@ import type { News } from '../../live/protocol.js';
 import type { Pass } from '../../run/watcher.js';
 import type { Changes } from '../../watch/changes.js';
 import { gridOf } from '../cells.js';
-import { keyOf } from '../key-of.js';
-import { closest } from '../rows.js';
-import type { Change, Next, State } from '../state.js';
+import { keyOf, placeOf } from '../key-of.js';
+import { closest, faultsIn } from '../rows.js';
+import { type Change, GONE, type Next, type State } from '../state.js';
 import { requestDetail } from './detail.js';
 
 /** Takes in what the comparing process says. */
@@ -19,11 +19,15 @@ export function news(state: State, said: News): Next {
           about: said.about,
           stages: { free: new Map(), forced: new Map() },
           report: null,
+          previous: state.report ?? state.previous,
           change: null,
           failure: null,
           pass: 'free',
           begun: said.run > 1 ? state.now : state.begun,
-          cursor: state.cursor.stage === '' ? { stage: said.about.stages?.[0] ?? '', layer: 0 } : state.cursor,
+          cursor:
+            state.cursor.stage === ''
+              ? { stage: said.about.stages?.[0] ?? '', layer: said.about.layers?.[0] ?? 0 }
+              : state.cursor,
         },
       ];
     case 'progress':
@@ -40,16 +44,22 @@ export function news(state: State, said: News): Next {
       return [
         {
           ...state,
-          overlay: null,
+          overlay: state.overlay?.kind === 'path' ? null : state.overlay,
           written: [...state.written, said.path],
           notice: { kind: 'good', text: `wrote ${said.path}` },
         },
       ];
     case 'not-exported':
-      if (said.exists && state.overlay?.kind === 'path') {
-        return [{ ...state, overlay: { ...state.overlay, replace: true } }];
+      // Whoever has gone on typing, or left, is not asked about the name before.
+      if (state.overlay?.kind !== 'path' || state.overlay.path !== said.path) {
+        return [said.exists ? state : { ...state, notice: { kind: 'bad', text: said.reason } }];
       }
-      return [{ ...state, overlay: null, notice: { kind: 'bad', text: said.reason } }];
+      return [
+        {
+          ...state,
+          overlay: { ...state.overlay, replace: said.exists, problem: said.exists ? null : said.reason },
+        },
+      ];
   }
 }
 
@@ -82,10 +92,20 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
     written: [...new Set([...before.written, ...written])],
     stages: { ...before.stages, free },
     progress: '',
+    isForcing: false,
   };
-  const target = report.first ?? closest(gridOf(state))?.result;
+  if (before.isForcing && state.stages.forced.size > 0) state = { ...state, pass: 'forced' };
+  const target = targetOf(state);
   if (state.follows && target) state = at(state, target);
   return state.detail ? [state, requestDetail(state.detail)] : [state];
+}
+
+/** The first divergence; where it is outside of what is shown, the first fault that is not. */
+function targetOf(state: State): StageId | undefined {
+  const grid = gridOf(state);
+  const first = state.report?.first;
+  if (first && grid.cells.has(placeOf(first))) return first;
+  return (faultsIn(grid)[0] ?? closest(grid))?.result;
 }
 
 function markedBy({ better, worse, summary }: Changes): Change {
@@ -95,11 +115,20 @@ function markedBy({ better, worse, summary }: Changes): Change {
   return { marks, summary };
 }
 
+/** What the comparing process is called when it has ended by itself. */
+const WORKER = 'worker';
+
 /** Where nothing has come and nothing will there is nothing to look at: the view ends, and the command says why. */
 function failed(state: State, { message, code, fatal }: News & { type: 'failed' }): Next {
+  if (code === WORKER && state.report && !state.isForcing) {
+    return [{ ...state, isGone: true, notice: { kind: 'bad', text: `${GONE} ${message.split('\n')[0]}` } }];
+  }
   const failure = { message, code };
-  if (fatal && !state.report && state.run < 2) return [{ ...state, failure }, { type: 'quit' }];
-  return [{ ...state, failure, notice: { kind: 'bad', text: message.split('\n')[0] ?? message } }];
+  const isGone = code === WORKER;
+  if (fatal && !state.report && !state.previous) return [{ ...state, failure, isGone }, { type: 'quit' }];
+  return [
+    { ...state, failure, isGone, isForcing: false, notice: { kind: 'bad', text: message.split('\n')[0] ?? message } },
+  ];
 }
 
 function isAsked(

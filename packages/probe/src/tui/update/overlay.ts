@@ -1,6 +1,7 @@
 import { EXPORTS, type Export } from '../../live/protocol.js';
+import { lastScroll } from '../draw/overlay.js';
 import type { Key } from '../keys.js';
-import type { Next, Overlay, State } from '../state.js';
+import { GONE, type Next, type Overlay, type State } from '../state.js';
 
 const ENDINGS: Readonly<Record<Export, string>> = {
   html: 'html',
@@ -17,10 +18,11 @@ export function overlayKey(state: State, overlay: Overlay, key: Key): Next {
   if (key === 'escape') return [close];
   switch (overlay.kind) {
     case 'help':
-      if (key === 'q' || key === '?' || key === 'enter') return [close];
-      return [{ ...state, overlay: { kind: 'help', scroll: scrolled(overlay.scroll, key) } }];
+    case 'remarks':
+      if (key === 'q' || key === '?' || key === 'i' || key === 'enter') return [close];
+      return [{ ...state, overlay: { ...overlay, scroll: scrolled(overlay.scroll, key, lastScroll(state, overlay)) } }];
     case 'force':
-      if (key === 'y' || key === 'enter' || key === 't') return [close, { type: 'force' }];
+      if (key === 'y' || key === 'enter' || key === 't') return [{ ...close, isForcing: true }, { type: 'force' }];
       return [key === 'n' || key === 'q' ? close : state];
     case 'export':
       return menu(state, overlay.chosen, key);
@@ -29,8 +31,8 @@ export function overlayKey(state: State, overlay: Overlay, key: Key): Next {
   }
 }
 
-function scrolled(now: number, key: Key): number {
-  if (key === 'down' || key === 'j') return now + 1;
+function scrolled(now: number, key: Key, last: number): number {
+  if (key === 'down' || key === 'j') return Math.min(now + 1, last);
   if (key === 'up' || key === 'k') return Math.max(0, now - 1);
   return now;
 }
@@ -44,16 +46,19 @@ function menu(state: State, chosen: number, key: Key): Next {
   if (key === 'up' || key === 'k' || key === 'shift-tab') return move(-1);
   const output = EXPORTS[key === 'enter' ? chosen : Number(key) - 1];
   if (!output) return [state];
-  return [{ ...state, overlay: { kind: 'path', output, path: `report.${ENDINGS[output]}`, replace: false } }];
+  return [
+    { ...state, overlay: { kind: 'path', output, path: `report.${ENDINGS[output]}`, replace: false, problem: null } },
+  ];
 }
 
 function path(state: State, overlay: Overlay & { kind: 'path' }, key: Key): Next {
   const { output, path, replace } = overlay;
-  const set = (path: string): Next => [{ ...state, overlay: { ...overlay, path, replace: false } }];
+  const set = (path: string): Next => [{ ...state, overlay: { ...overlay, path, replace: false, problem: null } }];
   if (replace) {
-    if (key === 'y') return [state, { type: 'export', output, path, replace }];
+    if (key === 'y' && !state.isGone) return [state, { type: 'export', output, path, replace }];
     if (key === 'n') return set(path);
   }
+  if (key === 'enter' && state.isGone) return [{ ...state, overlay: { ...overlay, replace: false, problem: GONE } }];
   if (key === 'enter')
     return path.trim() === '' || replace ? [state] : [state, { type: 'export', output, path, replace }];
   if (key === 'backspace') return set([...path].slice(0, -1).join(''));

@@ -1,3 +1,4 @@
+import { isTooSmall } from '../layout.js';
 import type { Event, Next, State } from '../state.js';
 import { detailKey } from './detail.js';
 import { mainKey } from './main.js';
@@ -20,6 +21,7 @@ export function update(state: State, event: Event): Next {
 
 function key(before: State, name: string): Next {
   if (name === 'ctrl-c') return [before, { type: 'quit' }];
+  if (name === 'q' && isTooSmall(before.size)) return [before, { type: 'quit' }]; // what lies over it cannot be seen
   if (name === 'ctrl-z') return [before, { type: 'suspend' }];
   if (name === 'ctrl-l') return [before, { type: 'redraw' }];
   const state = before.notice ? { ...before, notice: null } : before;

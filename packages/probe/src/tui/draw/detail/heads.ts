@@ -1,4 +1,3 @@
-import { firstShown } from '../../layout.js';
 import { type Line, padStart, type Segment } from '../../line.js';
 import { short } from '../../numbers.js';
 import { cellText, LOOKS, type Look } from '../glyphs.js';
@@ -7,13 +6,13 @@ import { nothing, type Scene } from './detail.js';
 /** A strip for each token, a cell for each head, coloured as in the heat map. */
 export function headStrip({ detail, news, result, width, height }: Scene): Line[] {
   const found = news.detail;
-  if (!found) return nothing('No row of this stage was compared.');
+  if (!found) return nothing('No row of this stage was compared.', width);
   const { heads, headRows, tokens } = found;
-  if (heads === null || headRows === null) return nothing('The rows of this stage are not divided into heads.');
+  if (heads === null || headRows === null) return nothing('The rows of this stage are not divided into heads.', width);
   const most = result?.limits.row ?? result?.limit ?? 0;
   const cell = Math.max(1, Math.min(4, Math.floor((width - 20) / heads)));
   const page = height - 1;
-  const top = firstShown(Math.min(detail.scroll, tokens.length - 1), tokens.length, page);
+  const top = Math.max(0, Math.min(detail.scroll, tokens.length - page));
   const numbers = Array.from({ length: heads }, (_, head) => (head % (cell < 3 ? 4 : 1) === 0 ? String(head) : ''));
   const names = numbers.map((name) => name.slice(0, cell < 3 ? cell * 4 : cell).padEnd(cell < 3 ? 0 : cell));
   const lines: Line[] = [

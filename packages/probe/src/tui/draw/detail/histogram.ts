@@ -1,4 +1,3 @@
-import { firstShown } from '../../layout.js';
 import { type Line, padStart } from '../../line.js';
 import { short } from '../../numbers.js';
 import { bar } from '../glyphs.js';
@@ -7,7 +6,7 @@ import { nothing, type Scene } from './detail.js';
 /** How many values have which |Δ|, by powers of two; the largest on top. */
 export function histogram({ detail, news, result, width, height }: Scene): Line[] {
   const found = news.detail;
-  if (!found) return nothing('No row of this stage was compared.');
+  if (!found) return nothing('No row of this stage was compared.', width);
   const { zeros, nonFinite, exponent, counts } = found.histogram;
   const most = Math.max(...counts, 1);
   const room = Math.max(8, width - 30);
@@ -21,7 +20,7 @@ export function histogram({ detail, news, result, width, height }: Scene): Line[
     [[`${padStart('|Δ| from', 10)} ${padStart('values', 9)}`, 'dim']],
   ];
   const page = height - 2;
-  const top = firstShown(Math.min(detail.scroll, counts.length - 1), counts.length, page);
+  const top = Math.max(0, Math.min(detail.scroll, counts.length - page));
   const bins = counts.map((count, i) => ({ count, from: 2 ** (exponent + i) })).reverse();
   for (const { count, from } of bins.slice(Math.max(0, top), Math.max(0, top) + page)) {
     const tone = from > wrongFrom ? 'vermillion' : 'blue';

@@ -1,4 +1,3 @@
-import { firstShown } from '../../layout.js';
 import { cut, type Line, padEnd, padStart, type Segment, tame } from '../../line.js';
 import { bar } from '../glyphs.js';
 import { NOT_KEPT, nothing, type Scene } from './detail.js';
@@ -12,7 +11,7 @@ export const rowTitle = (stage: string): string =>
 /** What a row of this stage means: a head's probabilities, the next token's logits, or for any other stage its shape. */
 export function logitsOrProbabilities(scene: Scene): Line[] {
   const { row } = scene.news;
-  if (!row) return nothing(NOT_KEPT);
+  if (!row) return nothing(NOT_KEPT, scene.width);
   if (scene.detail.at.stage === 'kq_soft_max' && scene.news.detail?.heads)
     return softmax(scene, scene.news.detail.heads);
   return scene.detail.at.stage === 'result_output' ? topLogits(scene) : sparklines(scene);
@@ -21,11 +20,11 @@ export function logitsOrProbabilities(scene: Scene): Line[] {
 /** How much one head of one token looks at each position, on both sides. */
 function softmax({ detail, news, width, height }: Scene, heads: number): Line[] {
   const { row } = news;
-  if (!row) return nothing(NOT_KEPT);
+  if (!row) return nothing(NOT_KEPT, width);
   const nKv = row.reference.length / heads;
   const head = Math.min(detail.head, heads - 1);
   const page = height - 2;
-  const top = firstShown(Math.min(detail.scroll, nKv - 1), nKv, page);
+  const top = Math.max(0, Math.min(detail.scroll, nKv - page));
   const room = Math.max(4, Math.floor((width - 28) / 2));
   const lines: Line[] = [
     [
@@ -56,7 +55,7 @@ const probability = (p: number, room: number, tone: 'vermillion' | 'sky'): Segme
 /** The likeliest next tokens on both sides. */
 function topLogits({ state, news, width }: Scene): Line[] {
   const { row } = news;
-  if (!row) return nothing(NOT_KEPT);
+  if (!row) return nothing(NOT_KEPT, width);
   const room = Math.floor((width - 6) / 2);
   const ours = highest(row.candidate);
   const theirs = highest(row.reference);
@@ -133,7 +132,7 @@ const LEVELS = '▁▂▃▄▅▆▇█';
 /** The shape of a row: the largest magnitude of each stretch of values. */
 function sparklines({ news, width, height }: Scene): Line[] {
   const { row } = news;
-  if (!row) return nothing(NOT_KEPT);
+  if (!row) return nothing(NOT_KEPT, width);
   const { candidate, reference, token } = row;
   const delta = reference.map((b, i) => (candidate[i] as number) - b);
   const columns = Math.min(width - 12, reference.length);

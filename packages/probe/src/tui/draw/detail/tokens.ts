@@ -1,4 +1,3 @@
-import { firstShown } from '../../layout.js';
 import { type Line, padStart } from '../../line.js';
 import { short } from '../../numbers.js';
 import { LIMIT_AT, line, onLogScale } from '../glyphs.js';
@@ -7,10 +6,10 @@ import { nothing, type Scene } from './detail.js';
 /** A bar for each token: its row's delta over what a row's may be, on a log scale. */
 export function tokenBars({ detail, news, result, width, height }: Scene): Line[] {
   const found = news.detail;
-  if (!found) return nothing('No row of this stage was compared.');
+  if (!found) return nothing('No row of this stage was compared.', width);
   const most = result?.limits.row ?? result?.limit ?? 0;
   const page = height - 1;
-  const top = firstShown(Math.min(detail.scroll, found.rows.length - 1), found.rows.length, page);
+  const top = Math.max(0, Math.min(detail.scroll, found.rows.length - page));
   const room = Math.max(8, width - 24);
   const middle = Math.round(room * LIMIT_AT);
   const lines: Line[] = [

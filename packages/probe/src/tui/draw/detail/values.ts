@@ -10,7 +10,7 @@ const BAR = 24;
 /** One row's values on both sides, index by index. */
 export function values({ detail, news, result, width, height }: Scene): Line[] {
   const { row } = news;
-  if (!row) return nothing(NOT_KEPT);
+  if (!row) return nothing(NOT_KEPT, width);
   const { candidate, reference, token } = row;
   const count = reference.length;
   const heads = news.detail?.heads ?? null;

@@ -5,10 +5,10 @@ import { nothing, type Scene } from './detail.js';
 const NUMBER = 14;
 
 /** The values that are furthest apart. */
-export function worst({ detail, news, result, height }: Scene): Line[] {
+export function worst({ detail, news, result, width, height }: Scene): Line[] {
   const found = news.detail;
-  if (!found) return nothing('No row of this stage was compared.');
-  if (found.worst.length === 0) return nothing('No value differs.');
+  if (!found) return nothing('No row of this stage was compared.', width);
+  if (found.worst.length === 0) return nothing('No value differs.', width);
   const perHead = found.heads !== null ? (result?.shape[1] ?? 0) / found.heads : null;
   const top = Math.max(0, Math.min(detail.scroll, found.worst.length - (height - 1)));
   return [

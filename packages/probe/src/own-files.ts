@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import type { Job } from './job.js';
+
+/** What a comparison reads, and the dumps that it keeps: no output may take their place. */
+export function ownFiles(job: Job): string[] {
+  const { model } = job.options;
+  const named = (path: string | undefined) => (path === undefined ? [] : [path]);
+  if (job.command === 'diff') return [job.candidate, job.reference, ...named(model)];
+  const { promptFile, out } = job.options;
+  const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
+  return [...kept, ...named(model), ...named(promptFile)];
+}
