@@ -5,6 +5,7 @@ import { color } from './color.js';
 import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
 import { short } from './numbers.js';
+import { ofLimitOf, relOf } from './rel-of.js';
 import type { Generated, Report } from './report.js';
 import { BORDERLESS } from './table.js';
 import { tameReport } from './tame.js';
@@ -121,16 +122,18 @@ const VERDICTS = {
 };
 
 function row(stage: StageResult, at: string, forced: boolean): string[] {
-  const { layer, rms, rel, floor, limit, ofLimit, local, verdict, reason, inherits } = stage;
+  const { layer, rms, floor, limit, local, verdict, reason, inherits } = stage;
+  const rel = relOf(stage);
+  const share = ofLimitOf(stage);
   const why = inherits ? ` from ${describe(inherits)}` : reason ? `: ${reason}` : '';
   return [
     layer === null ? '' : String(layer),
     stage.stage + at,
-    short(rms),
-    short(rel),
+    rel === null ? '' : short(Number.isNaN(rel) ? rel : rms),
+    rel === null ? '' : short(rel),
     floor === null ? '' : short(floor),
     showLimit(limit),
-    times(ofLimit),
+    share === null ? '' : times(share),
     ...(forced ? [local === null ? '' : short(local)] : []),
     (inherits ? color.yellow('inherited') : VERDICTS[verdict]) + why,
   ];
