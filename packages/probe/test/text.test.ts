@@ -2,39 +2,11 @@ import type { StageResult } from '@llama-probe/diff';
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../src/index.js';
 import { textReport } from '../src/report/text.js';
+import { stage as agreeing } from './support/findings.js';
 
 const NONE = {} as Report['checks']['candidate']['checked'];
 
-const stage = (at: Partial<StageResult>): StageResult => ({
-  order: 0,
-  step: 0,
-  layer: null,
-  stage: 'embd',
-  shape: [2, 4],
-  count: 8,
-  rms: 1.3e-7,
-  rel: 2.5e-7,
-  maxAbs: 3e-6,
-  worst: { token: 0, index: 1 },
-  cosine: 1,
-  sqnr: 120,
-  distance: 0,
-  nan: { candidate: 0, reference: 0 },
-  inf: { candidate: 0, reference: 0 },
-  firstNonFinite: null,
-  floor: null,
-  referenceRms: 1,
-  limit: 1e-5,
-  limits: { rel: 1e-5, row: 4e-5, value: 1e-3 },
-  local: null,
-  inherits: null,
-  where: null,
-  worstRow: { token: 0, rel: 2.5e-7 },
-  token: 0,
-  verdict: 'agree',
-  ...at,
-  ofLimit: at.ofLimit ?? (at.rel ?? 2.5e-7) / 1e-5,
-});
+const stage = (at: Partial<StageResult>): StageResult => agreeing({ ofLimit: (at.rel ?? 2.5e-7) / 1e-5, ...at });
 
 const report = (changes: Partial<Report> = {}): Report => ({
   schema: 1,

@@ -1,5 +1,5 @@
 import { limitText, short } from '../format.js';
-import { Scroll } from '../views/scroll.js';
+import { Numbers } from '../views/table.js';
 import type { DeltaPoint } from './deltas.js';
 
 /** What the lines are. */
@@ -35,41 +35,20 @@ export function Key({ hasFloor, hasWrong }: { hasFloor: boolean; hasWrong: boole
 }
 
 /** The numbers of the lines. */
-export function Numbers({ of, points }: { of: string; points: readonly DeltaPoint[] }) {
+export function DeltaNumbers({ of, points }: { of: string; points: readonly DeltaPoint[] }) {
   return (
-    <details class="numbers">
-      <summary>Numbers</summary>
-      <Scroll label={`Numbers by ${of}`} isTall>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{of}</th>
-              <th scope="col" class="number">
-                delta
-              </th>
-              <th scope="col" class="number">
-                floor
-              </th>
-              <th scope="col" class="number">
-                limit
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {points.map(({ x, name, delta, floor, limit, isWrong }) => (
-              <tr key={x}>
-                <th scope="row">{name}</th>
-                <td class="number">
-                  {isWrong ? '✕ ' : ''}
-                  {short(delta)}
-                </td>
-                <td class="number">{floor < 0 ? '' : short(floor)}</td>
-                <td class="number">{limitText(limit)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </details>
+    <Numbers label={`Numbers by ${of}`} columns={[of, '#delta', '#floor', '#limit']}>
+      {points.map(({ x, name, delta, floor, limit, isWrong }) => (
+        <tr key={x}>
+          <th scope="row">{name}</th>
+          <td class="number">
+            {isWrong ? '✕ ' : ''}
+            {short(delta)}
+          </td>
+          <td class="number">{floor < 0 ? '' : short(floor)}</td>
+          <td class="number">{limitText(limit)}</td>
+        </tr>
+      ))}
+    </Numbers>
   );
 }

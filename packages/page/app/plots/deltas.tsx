@@ -1,7 +1,7 @@
 import { dot, line, type PlotOptions, ruleX } from '@observablehq/plot';
 import { useCallback, useMemo } from 'preact/hooks';
 import { limitText, short } from '../format.js';
-import { Key, Numbers } from './delta-numbers.js';
+import { DeltaNumbers, Key } from './delta-numbers.js';
 import { PlotFigure } from './figure.js';
 import { decades, deltaScale, power } from './scale.js';
 
@@ -108,7 +108,7 @@ export function DeltaPlot(props: DeltaPlotProps) {
   return (
     <PlotFigure title={title} label={summary(title, points)} draw={draw}>
       <Key hasFloor={points.some(({ floor }) => floor >= 0)} hasWrong={points.some(({ isWrong }) => isWrong)} />
-      {withTable && <Numbers of={of} points={points} />}
+      {withTable && <DeltaNumbers of={of} points={points} />}
     </PlotFigure>
   );
 }

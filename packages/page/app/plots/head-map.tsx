@@ -2,7 +2,7 @@ import { cell, type PlotOptions, text } from '@observablehq/plot';
 import { useCallback, useMemo } from 'preact/hooks';
 import { count, limitText, short } from '../format.js';
 import { shadeOf } from '../states.js';
-import { Scroll } from '../views/scroll.js';
+import { Numbers } from '../views/table.js';
 import { PlotFigure } from './figure.js';
 
 interface HeadMapProps {
@@ -76,39 +76,18 @@ export function HeadMap({ tokens, heads, deltas, limit }: HeadMapProps) {
   return (
     <PlotFigure title="Each head at each token" label={`Delta of each head at each token. ${remark}`} draw={draw}>
       <p class="quiet">{remark} Heads go down, tokens to the right.</p>
-      <details class="numbers">
-        <summary>Numbers</summary>
-        <Scroll label="Numbers by head" isTall>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">head</th>
-                <th scope="col" class="number">
-                  rows over
-                </th>
-                <th scope="col" class="number">
-                  largest
-                </th>
-                <th scope="col" class="number">
-                  at token
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {byHead.map(({ head, wrong, rows, worst }) => (
-                <tr key={head}>
-                  <th scope="row">{head}</th>
-                  <td class="number">
-                    {wrong} of {rows}
-                  </td>
-                  <td class="number">≈ {short(worst.delta)}</td>
-                  <td class="number">{worst.token}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      </details>
+      <Numbers label="Numbers by head" columns={['head', '#rows over', '#largest', '#at token']}>
+        {byHead.map(({ head, wrong, rows, worst }) => (
+          <tr key={head}>
+            <th scope="row">{head}</th>
+            <td class="number">
+              {wrong} of {rows}
+            </td>
+            <td class="number">≈ {short(worst.delta)}</td>
+            <td class="number">{worst.token}</td>
+          </tr>
+        ))}
+      </Numbers>
     </PlotFigure>
   );
 }

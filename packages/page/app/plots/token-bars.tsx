@@ -1,7 +1,7 @@
 import { type PlotOptions, rectY, ruleY } from '@observablehq/plot';
 import { useCallback, useMemo } from 'preact/hooks';
 import { count, limitText, ranges, short } from '../format.js';
-import { Scroll } from '../views/scroll.js';
+import { Numbers } from '../views/table.js';
 import { PlotFigure } from './figure.js';
 import { decades, deltaScale, power } from './scale.js';
 
@@ -59,36 +59,18 @@ export function TokenBars({ tokens, rows, limit, ids }: TokenBarsProps) {
           ? `No row is over the limit of a row, ${limitText(limit)} (dashed); the largest is ${short(worst.rel)} at token ${worst.token}.`
           : `Over the limit of a row, ${limitText(limit)} (dashed): ${count(wrong.length, 'row')} of ${bars.length}, tokens ${ranges(wrong.map(({ token }) => token))}.`}
       </p>
-      <details class="numbers">
-        <summary>Numbers</summary>
-        <Scroll label="Numbers by token" isTall>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">token</th>
-                <th scope="col" class="number">
-                  id
-                </th>
-                <th scope="col" class="number">
-                  relative delta
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {bars.map(({ token, rel }) => (
-                <tr key={token}>
-                  <th scope="row">{token}</th>
-                  <td class="number">{ids[token] ?? ''}</td>
-                  <td class="number">
-                    {rel <= limit ? '' : '✕ '}
-                    {short(rel)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      </details>
+      <Numbers label="Numbers by token" columns={['token', '#id', '#relative delta']}>
+        {bars.map(({ token, rel }) => (
+          <tr key={token}>
+            <th scope="row">{token}</th>
+            <td class="number">{ids[token] ?? ''}</td>
+            <td class="number">
+              {rel <= limit ? '' : '✕ '}
+              {short(rel)}
+            </td>
+          </tr>
+        ))}
+      </Numbers>
     </PlotFigure>
   );
 }

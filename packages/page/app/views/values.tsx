@@ -3,7 +3,7 @@ import type { PageValues } from '../../src/data.js';
 import { floatsOf } from '../../src/unpack.js';
 import { limitText, short, valueText } from '../format.js';
 import { ValueLines } from '../plots/value-lines.js';
-import { Scroll } from './scroll.js';
+import { Table } from './table.js';
 import { inHead } from './worst.js';
 
 interface ValuesProps {
@@ -40,44 +40,24 @@ export function Values({ parts, heads, limit }: ValuesProps) {
       )}
       <div class="sides">
         <ValueLines title={title} from={part.from} candidate={candidate} reference={reference} />
-        <Scroll label={title} isTall>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col" class="number">
-                  index
+        <Table label={title} columns={['#index', '#candidate', '#reference', '#Δ']}>
+          {Array.from(candidate, (a, i) => {
+            const b = reference[i] ?? Number.NaN;
+            return (
+              <tr key={part.from + i}>
+                <th scope="row" class="number">
+                  {part.from + i}
                 </th>
-                <th scope="col" class="number">
-                  candidate
-                </th>
-                <th scope="col" class="number">
-                  reference
-                </th>
-                <th scope="col" class="number">
-                  Δ
-                </th>
+                <td class="number">{valueText(a)}</td>
+                <td class="number">{valueText(b)}</td>
+                <td class="number">
+                  {isWrong(a, b, limit) ? '✕ ' : ''}
+                  {short(a - b)}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {Array.from(candidate, (a, i) => {
-                const b = reference[i] ?? Number.NaN;
-                return (
-                  <tr key={part.from + i}>
-                    <th scope="row" class="number">
-                      {part.from + i}
-                    </th>
-                    <td class="number">{valueText(a)}</td>
-                    <td class="number">{valueText(b)}</td>
-                    <td class="number">
-                      {isWrong(a, b, limit) ? '✕ ' : ''}
-                      {short(a - b)}
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </Scroll>
+            );
+          })}
+        </Table>
       </div>
       <p class="quiet">
         {candidate.length} of the row's {part.width} values, around the largest delta; ✕ is{' '}

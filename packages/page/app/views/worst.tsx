@@ -1,5 +1,5 @@
 import { count, short, valueText } from '../format.js';
-import { Scroll } from './scroll.js';
+import { Table } from './table.js';
 
 interface WorstProps {
   /** (n, 4): token, index, candidate, reference. */
@@ -23,42 +23,21 @@ export function Worst({ worst, heads, width }: WorstProps) {
   return (
     <figure>
       <figcaption>The {count(rows.length, 'value')} with the largest deltas</figcaption>
-      <Scroll label="The worst values" isTall>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                token
-              </th>
-              <th scope="col" class="number">
-                index
-              </th>
-              {hasHeads && <th scope="col">in</th>}
-              <th scope="col" class="number">
-                candidate
-              </th>
-              <th scope="col" class="number">
-                reference
-              </th>
-              <th scope="col" class="number">
-                Δ
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([token = 0, index = 0, candidate = 0, reference = 0]) => (
-              <tr key={`${token}/${index}`}>
-                <td class="number">{token}</td>
-                <td class="number">{index}</td>
-                {hasHeads && <td class="nowrap">{inHead(index, heads, width)}</td>}
-                <td class="number">{valueText(candidate)}</td>
-                <td class="number">{valueText(reference)}</td>
-                <td class="number">{short(candidate - reference)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="The worst values"
+        columns={['#token', '#index', ...(hasHeads ? ['in'] : []), '#candidate', '#reference', '#Δ']}
+      >
+        {rows.map(([token = 0, index = 0, candidate = 0, reference = 0]) => (
+          <tr key={`${token}/${index}`}>
+            <td class="number">{token}</td>
+            <td class="number">{index}</td>
+            {hasHeads && <td class="nowrap">{inHead(index, heads, width)}</td>}
+            <td class="number">{valueText(candidate)}</td>
+            <td class="number">{valueText(reference)}</td>
+            <td class="number">{short(candidate - reference)}</td>
+          </tr>
+        ))}
+      </Table>
     </figure>
   );
 }

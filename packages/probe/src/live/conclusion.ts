@@ -1,5 +1,5 @@
-import { color } from '../report/color.js';
 import { tame, tameReport } from '../report/tame.js';
+import { verdictLine } from '../report/verdict-line.js';
 import type { ReportHead } from './protocol.js';
 import { remarksOf } from './remarks.js';
 
@@ -15,17 +15,11 @@ export interface End {
   readonly failure: { readonly message: string; readonly code: string | null } | null;
 }
 
-const MARKS = {
-  agree: color.green('✓ agree'),
-  diverged: color.red('✗ diverged'),
-  incomparable: color.yellow('? incomparable'),
-};
-
 /** What stays among the shell's lines: the verdict, where the first fault is, its cause, and what else there is to know. */
 export function conclusion({ report, isUnfinished, written }: End): string {
   if (!report) return 'probe: left before there was a verdict.\n';
   const shown = tameReport(report);
-  const { verdict, reason, first, diagnosis } = shown;
+  const { first, diagnosis } = shown;
   const where = first?.where ? [`  where: ${first.where.text}`] : [];
   const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
   const remarks = remarksOf(shown).map((text) => `  ${text}`);
@@ -33,5 +27,5 @@ export function conclusion({ report, isUnfinished, written }: End): string {
     ? ['  This is the run before: another one had begun, and was left before its verdict.']
     : [];
   const files = written.map((path) => `  wrote ${tame(path)}`);
-  return `${[`${MARKS[verdict]}: ${reason}`, ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;
+  return `${[verdictLine(shown), ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;
 }

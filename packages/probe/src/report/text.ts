@@ -9,6 +9,7 @@ import { ofLimitOf, relOf } from './rel-of.js';
 import type { Generated, Report } from './report.js';
 import { BORDERLESS } from './table.js';
 import { tameReport } from './tame.js';
+import { verdictLine } from './verdict-line.js';
 
 const SHOWN_TOKENS = 16;
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
@@ -19,7 +20,7 @@ export function textReport(raw: Report): string {
   return [
     heading(report),
     stageTable(report.stages),
-    conclusion(report),
+    verdictLine(report),
     faultsText(report),
     tokensText(report.tokenDiagnosis),
     decodeText(report.decode),
@@ -142,16 +143,6 @@ function row(stage: StageResult, at: string, forced: boolean): string[] {
 /** A share of the limit. @example times(0.034) === '0.03 ×', times(84123) === '8e+4 ×' */
 const times = (share: number): string =>
   `${share < 0.005 ? '0' : share < 10 ? share.toFixed(2) : share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
-
-const MARKS = {
-  agree: color.green('✓ agree'),
-  diverged: color.red('✗ diverged'),
-  incomparable: color.yellow('? incomparable'),
-};
-
-function conclusion({ verdict, reason }: Report): string {
-  return `${MARKS[verdict]}: ${reason}`;
-}
 
 function said({ generated, reference, candidate }: Report): string {
   if (!generated) return '';

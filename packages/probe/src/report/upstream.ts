@@ -1,4 +1,4 @@
-import type { StageId, StageResult } from '@llama-probe/diff';
+import { layerCount, type StageId, type StageResult } from '@llama-probe/diff';
 import { cachedInputOf, inputsOf, STAGE_NAMES, stageKey } from '@llama-probe/dump';
 
 const KNOWN: ReadonlySet<string> = new Set(STAGE_NAMES);
@@ -10,7 +10,7 @@ const KNOWN: ReadonlySet<string> = new Set(STAGE_NAMES);
  */
 export function upstreamOf(stages: readonly StageResult[]): (at: StageId) => boolean {
   const compared = new Map(stages.map((stage) => [stageKey(stage), stage]));
-  const layers = 1 + stages.reduce((most, { layer }) => Math.max(most, layer ?? -1), -1);
+  const layers = layerCount(stages);
   const first = stages.findIndex(({ verdict }) => verdict === 'diverged');
   const place = new Map(stages.map((stage, i) => [stageKey(stage), i]));
   const known = new Map<string, boolean>();

@@ -9,6 +9,7 @@ import { faultsText } from '../report/faults.js';
 import { outcomeOf } from '../report/outcome.js';
 import { takesStdout, writeOutputs } from '../report/outputs.js';
 import { tameReport } from '../report/tame.js';
+import { verdictLine } from '../report/verdict-line.js';
 import { Recorder } from '../run/watcher.js';
 import { changesText } from './changes-text.js';
 import { type WatchEvent, watchLoop } from './loop.js';
@@ -60,12 +61,6 @@ function asJson(event: Ended, changed: readonly string[]): string {
   return JSON.stringify({ ...report, watch });
 }
 
-const MARKS = {
-  agree: color.green('✓ agree'),
-  diverged: color.red('✗ diverged'),
-  incomparable: color.yellow('? incomparable'),
-};
-
 /** What came of a run after the first. */
 function block(event: Ended, changed: readonly string[]): string {
   const time = new Date().toLocaleTimeString('en-GB');
@@ -76,7 +71,7 @@ function block(event: Ended, changed: readonly string[]): string {
   const report = tameReport(event.report);
   return [
     title,
-    `${MARKS[report.verdict]}: ${report.reason} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,
+    `${verdictLine(report)} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,
     changes ? changesText(changes) : '',
     report.verdict === 'diverged' ? faultsText(report) : '',
   ]
