@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Trial } from '../packages/probe/src/diagnosis/matrix.js';
+import type { Trial } from '../packages/comparison/src/diagnosis/matrix.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { path, probe, probeJson } from './support/probe.js';
 import { brokenShaders, type Patch } from './support/shaders.js';

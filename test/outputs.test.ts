@@ -5,7 +5,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { XMLParser } from 'fast-xml-parser';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { COLUMNS } from '../packages/probe/src/report/rows.js';
+import { COLUMNS } from '../packages/report/src/tables/rows.js';
 import { type Ended, path, probe } from './support/probe.js';
 
 const DOCS = readFileSync(fileURLToPath(new URL('../docs/outputs.md', import.meta.url)), 'utf8');

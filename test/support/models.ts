@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'vitest';
 import { path, probeJson } from './probe.js';
 
-export const BUNDLED = fileURLToPath(new URL('../../packages/probe/models/smalltalk-4M-F16.gguf', import.meta.url));
+export const BUNDLED = fileURLToPath(
+  new URL('../../packages/comparison/models/smalltalk-4M-F16.gguf', import.meta.url),
+);
 
 /** The types that the engine computes with. */
 export const TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const;

@@ -57,8 +57,8 @@ function stage(number) {
 }
 
 async function show(rate) {
-  const { openScreen } = await import('../../packages/probe/dist/live/screen.js');
-  const { showTui } = await import('../../packages/probe/dist/bundle/main.js');
+  const { openScreen } = await import('../../packages/terminal/dist/screen.js');
+  const { showTui } = await import('../../packages/terminal/dist/bundle/main.js');
   const child = fork(fileURLToPath(import.meta.url), ['child', rate], { serialization: 'advanced' });
   let stages = 0;
   const worker = {

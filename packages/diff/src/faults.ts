@@ -1,7 +1,7 @@
 import { cachedInputOf, inputsOf, stageKey } from '@llama-probe/dump';
 import { layerCount } from './compare.js';
 import type { Comparison, Fault, StageId, StageResult } from './comparison.js';
-import { describe, fromToken, whyWrong } from './judge.js';
+import { describe, fromToken, whyWrong } from './words.js';
 
 /** A comparison of free runs, with what a teacher-forced run says about it. */
 export interface Explained extends Comparison {

@@ -21,7 +21,7 @@ export {
   Invariants,
   type InvariantsOptions,
 } from './invariants.js';
-export { describe, judge, showLimit } from './judge.js';
+export { judge } from './judge.js';
 export { type Kind, locate, type RowPair, type Where } from './locate.js';
 export {
   compareLogits,
@@ -36,3 +36,4 @@ export { type Observation, Observer, observe, type SideObservations } from './ob
 export { type Heads, headsOf } from './scores.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';
+export { describe, short, showLimit } from './words.js';

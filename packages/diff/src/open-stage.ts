@@ -1,10 +1,10 @@
 import type { Tensor } from '@llama-probe/dump';
 import type { StageResult } from './comparison.js';
 import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
-import { showLimit } from './judge.js';
 import { locate, type RowPair, type Where } from './locate.js';
 import { MetricSums, rowOf } from './metrics.js';
 import { firstPositions, type Heads, headsOf, SCORES, withPositions } from './scores.js';
+import { showLimit } from './words.js';
 
 type Side = 'candidate' | 'reference';
 

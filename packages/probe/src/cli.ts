@@ -1,9 +1,9 @@
+import { Progress } from '@llama-probe/comparison/ask';
+import { failedReport } from '@llama-probe/report';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
-import { Progress } from './progress.js';
-import { failedReport } from './report/failed.js';
 
 /** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
 export async function runCli(argv: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
+import { InterruptedError } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
-import { InterruptedError } from './errors.js';
 
 /** The exit codes of every command. */
 export const EXIT = { agree: 0, diverged: 1, incomparable: 2 } as const satisfies Record<Verdict, number>;

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
+import { failedReport } from '@llama-probe/report';
 import { COULD_NOT_TELL } from './exit.js';
-import { failedReport } from './report/failed.js';
 
 /**
  * Sees to it that a process that ends before there is a verdict ends as one that could not tell: a configuration is a program, and may

@@ -1,6 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
-import { showLimit } from '../judge.js';
 import { rowOf } from '../metrics.js';
+import { showLimit } from '../words.js';
 import { type Broken, type Checked, inOrder, nothingChecked } from './broken.js';
 import { allFinite, distance, norm } from './distance.js';
 import { type At, sentence, show } from './findings.js';

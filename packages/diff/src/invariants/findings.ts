@@ -1,5 +1,5 @@
 import { stageKey, type Tensor } from '@llama-probe/dump';
-import { describe } from '../judge.js';
+import { describe } from '../words.js';
 import { type Broken, type CheckName, nothingChecked } from './broken.js';
 
 /** How a row breaks a check. */

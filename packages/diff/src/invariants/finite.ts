@@ -1,5 +1,5 @@
 import { cachedInputOf, inputsOf, type Place, stageKey, type Tensor } from '@llama-probe/dump';
-import { describe } from '../judge.js';
+import { describe } from '../words.js';
 import type { Broken } from './broken.js';
 import type { At } from './findings.js';
 

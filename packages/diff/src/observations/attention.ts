@@ -1,7 +1,7 @@
 import type { Tensor } from '@llama-probe/dump';
 import { headsFromSum } from '../invariants/softmax.js';
-import { describe } from '../judge.js';
 import { rowOf } from '../metrics.js';
+import { describe } from '../words.js';
 import { besides, digits, type Noted } from './observation.js';
 
 /** The entropies of one layer in one step, by token. */

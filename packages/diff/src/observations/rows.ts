@@ -1,4 +1,4 @@
-import { describe } from '../judge.js';
+import { describe } from '../words.js';
 import { type Noted, type ObservationKind, rowsBesides } from './observation.js';
 import { lowerMedian, type StageRows } from './row-sizes.js';
 

@@ -1,5 +1,5 @@
+import type { CaptureOptions } from '@llama-probe/comparison';
 import { Command, Option } from 'commander';
-import type { CaptureOptions } from '../commands/capture.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
 import { HEADINGS, OPTIONS, RUN } from './options.js';
@@ -27,7 +27,7 @@ export function captureCommand(context: Context): Command {
     .addOption(new Option('-o, --out <file>', 'the dump to write').helpGroup(HEADINGS.output).makeOptionMandatory())
     .addOption(OPTIONS.json());
   return command.action(async (options: CaptureOptions) => {
-    const { runCapture } = await import('../commands/capture.js');
+    const { runCapture } = await import('@llama-probe/comparison');
     const captured = await runCapture(options, context.progress, context.signal);
     const { file, tensors, bytes } = captured;
     context.print(options.json ? JSON.stringify(captured) : `${file}: ${tensors} tensors, ${bytes} bytes`);

@@ -1,5 +1,5 @@
+import { nearest } from '@llama-probe/comparison/ask';
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
-import { nearest } from '../nearest.js';
 
 /** Has a value that is none of the choices answered with the nearest one. */
 export function suggestChoices(command: Command): void {

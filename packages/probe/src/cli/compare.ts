@@ -1,8 +1,9 @@
+import type { CompareOptions } from '@llama-probe/comparison/ask';
 import { Command, Option } from 'commander';
 import { runComparison, type ViewOptions } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { type CompareOptions, HEADINGS, OPTIONS, OUTPUTS, RUN } from './options.js';
+import { HEADINGS, OPTIONS, OUTPUTS, RUN } from './options.js';
 
 export function compareCommand(context: Context): Command {
   const command = new Command('compare')

@@ -1,8 +1,6 @@
-import { EXIT } from '../exit.js';
-import { type Job, runJob } from '../job.js';
-import { ownFiles } from '../own-files.js';
-import type { Finding } from '../report/outcome.js';
-import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
+import { type Finding, type Job, outcomeOf, ownFiles, runJob } from '@llama-probe/comparison/ask';
+import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
 
 /** How a comparison is shown. */
@@ -17,12 +15,11 @@ export interface ViewOptions extends OutputOptions {
 export async function runComparison(job: Job, options: ViewOptions, context: Context): Promise<void> {
   checkOutputs(options, ownFiles(job));
   if (isInteractive(options)) {
-    const { showLive } = await import('../live/show.js');
-    context.code = await showLive(job, options, context.signal);
+    context.code = await showInTerminal(job, options, context.signal);
     return;
   }
   if (options.watch) {
-    const { watchAsText } = await import('../watch/text.js');
+    const { watchAsText } = await import('../watch-text.js');
     context.code = await watchAsText(job, options, context);
     return;
   }
@@ -31,10 +28,23 @@ export async function runComparison(job: Job, options: ViewOptions, context: Con
   context.code = EXIT[finding.verdict];
 }
 
+/** @returns the exit code @throws what ended the run, or the signal's reason */
+async function showInTerminal(
+  job: Job,
+  { json: _, github: __, tui: ___, watch = false, ...outputs }: ViewOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const { conclusion, showLive } = await import('@llama-probe/terminal');
+  const end = await showLive(job, { outputs, watch }, signal);
+  signal.throwIfAborted();
+  if (end.failure) throw Object.assign(new Error(end.failure.message), { code: end.failure.code ?? undefined });
+  process.stdout.write(conclusion(end));
+  return end.report ? EXIT[end.report.verdict] : COULD_NOT_TELL;
+}
+
 /** Runs a comparison, with a closer look at its stages where an output shows them. */
 export async function find(job: Job, options: OutputOptions, { progress, signal }: Context): Promise<Finding> {
-  const { Recorder } = await import('../run/watcher.js');
-  const { outcomeOf } = await import('../report/outcome.js');
+  const { Recorder } = await import('@llama-probe/comparison');
   const recorder = options.html === undefined ? undefined : new Recorder();
   const report = await runJob(job, progress, signal, recorder);
   return { ...outcomeOf(report), recorder };
@@ -48,7 +58,7 @@ export async function present(
 ): Promise<void> {
   if (options.json) context.print(JSON.stringify(findings[0].report));
   else if (!takesStdout(options)) {
-    const { textReport } = await import('../report/text.js');
+    const { textReport } = await import('@llama-probe/report');
     context.print(textReport(findings[0].report));
   }
   await writeOutputs(findings, options, context.print);

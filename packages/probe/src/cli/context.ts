@@ -1,4 +1,4 @@
-import type { Progress } from '../progress.js';
+import type { Progress } from '@llama-probe/comparison/ask';
 
 /** What a command's action has to do with the process that it runs in. */
 export interface Context {

@@ -1,5 +1,5 @@
+import type { DiffOptions } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
-import type { DiffOptions } from '../commands/diff.js';
 import { runComparison, type ViewOptions } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';

@@ -1,13 +1,13 @@
+import type { Finding } from '@llama-probe/comparison/ask';
+import { ADAPTERS } from '@llama-probe/comparison/ask';
+import type { GateOptions, GateResult } from '@llama-probe/gate';
+import { parseShard, type Shard } from '@llama-probe/gate/shard';
+import { type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { GateOptions } from '../commands/gate.js';
 import { EXIT } from '../exit.js';
-import type { GateResult } from '../gate/result.js';
-import { parseShard, type Shard } from '../gate/shard.js';
-import type { Finding } from '../report/outcome.js';
-import { type OutputOptions, takesStdout, writeOutputs } from '../report/outputs.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { ADAPTERS, REPORTS } from './options.js';
+import { REPORTS } from './options.js';
 
 export function gateCommand(context: Context): Command {
   const command = new Command('gate')
@@ -31,7 +31,7 @@ export function gateCommand(context: Context): Command {
     );
   for (const option of REPORTS) command.addOption(option());
   return command.action(async (options: GateOptions) => {
-    const { runGate } = await import('../commands/gate.js');
+    const { runGate } = await import('@llama-probe/gate');
     const record = options.html !== undefined;
     const { result, findings } = await runGate({ ...options, record }, context.progress, context.signal);
     await presentGate(result, findings, options, context);
@@ -47,7 +47,7 @@ export async function presentGate(
 ): Promise<void> {
   if (options.json) context.print(JSON.stringify(result));
   else if (!takesStdout(options)) {
-    const { gateText } = await import('../gate/text.js');
+    const { gateText } = await import('@llama-probe/gate');
     context.print(gateText(result));
   }
   await writeOutputs(withNotes(findings, result), options, context.print);

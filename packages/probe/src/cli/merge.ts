@@ -1,5 +1,5 @@
+import { checkOutputs, type OutputOptions } from '@llama-probe/report';
 import { Argument, Command, Option } from 'commander';
-import { checkOutputs, type OutputOptions } from '../report/outputs.js';
 import type { Context } from './context.js';
 import { presentGate } from './gate.js';
 import { examples } from './help.js';
@@ -19,10 +19,10 @@ export function mergeCommand(context: Context): Command {
   for (const option of REPORTS) command.addOption(option());
   return command.action(async (results: string[], options: OutputOptions & { result?: string }) => {
     const { result: kept } = options;
-    const { checkResultFile, writeResultFile } = await import('../gate/result-file.js');
+    const { checkResultFile, writeResultFile } = await import('@llama-probe/gate');
     if (kept !== undefined) checkResultFile(kept, results);
     checkOutputs(options, kept === undefined ? results : [...results, kept]);
-    const { runMerge } = await import('../commands/merge.js');
+    const { runMerge } = await import('@llama-probe/gate');
     const result = runMerge(results);
     if (kept !== undefined) writeResultFile(kept, result);
     await presentGate(result, result.cases, options, context);

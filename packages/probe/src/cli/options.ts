@@ -1,31 +1,5 @@
-import type { AdapterKind } from '@llama-probe/engine';
-import type { ReferenceMode } from '@llama-probe/reference';
+import { ADAPTERS, MODES } from '@llama-probe/comparison/ask';
 import { InvalidArgumentError, Option } from 'commander';
-import type { FloorOptions } from '../floors.js';
-import type { PromptOptions } from '../prompt.js';
-import type { ModelOptions } from '../sides.js';
-
-export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
-export type AdapterChoice = AdapterKind | 'auto';
-
-export interface RunOptions extends ModelOptions, PromptOptions, FloorOptions {
-  steps: number;
-  /** The most tokens evaluated at once. */
-  ubatch?: number;
-  stages?: string;
-  layers?: string;
-  adapter: AdapterChoice;
-  reference: ReferenceMode | 'auto';
-  out?: string;
-  json?: boolean;
-}
-
-export interface CompareOptions extends RunOptions {
-  /** A second run, from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
-  teacherForced?: boolean;
-  /** Bugs of the catalogue to put into the engine's run. */
-  inject?: string;
-}
 
 /** Under which a long help has its options. */
 export const HEADINGS = {
@@ -63,7 +37,7 @@ export const OPTIONS = {
       '--reference <mode>',
       'llama.cpp on the file as it is (native), on its weights as F32 (exact), or exact where that fits in memory',
     )
-      .choices(['auto', 'exact', 'native'])
+      .choices(['auto', ...MODES])
       .default('auto'),
   adapter: () =>
     how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')

@@ -1,5 +1,5 @@
+import { VERSION } from '@llama-probe/comparison/ask';
 import { Command } from 'commander';
-import { VERSION } from '../version.js';
 import { captureCommand } from './capture.js';
 import { checkCommand } from './check.js';
 import { suggestChoices } from './choices.js';

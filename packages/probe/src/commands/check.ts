@@ -1,11 +1,9 @@
+import { checkFirstAttention, merge, ownModel } from '@llama-probe/comparison';
+import type { Progress } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
 import { openDump, STAGE_NAMES } from '@llama-probe/dump';
-import { checkFirstAttention, merge } from '../checks.js';
-import { ownModel } from '../own-model.js';
-import type { Progress } from '../progress.js';
-import { broken } from '../report/checks.js';
-import { color } from '../report/color.js';
+import { broken, color } from '@llama-probe/report';
 
 /** What must hold of a dump by itself, and what does not. */
 export interface CheckReport extends Checked {

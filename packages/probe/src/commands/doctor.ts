@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
+import { BUNDLED_MODEL, gib, type Proof, prove } from '@llama-probe/comparison';
+import type { Progress } from '@llama-probe/comparison/ask';
 import { listAdapters, openGguf } from '@llama-probe/engine';
 import { availableCores, cacheDirectory, libraryDirectory, openReference } from '@llama-probe/reference';
-import { BUNDLED_MODEL, gib } from '../model.js';
-import type { Progress } from '../progress.js';
-import { type Proof, prove } from '../prove.js';
-import { color } from '../report/color.js';
+import { color } from '@llama-probe/report';
 
 /** What this machine has, what would be chosen and why, and what is missing. */
 export interface Doctor {

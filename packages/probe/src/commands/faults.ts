@@ -1,17 +1,19 @@
+import {
+  caseModel,
+  chooseModel,
+  entriesNamed,
+  openBoth,
+  RULES,
+  runMatrix,
+  type Trial,
+  tokenize,
+} from '@llama-probe/comparison';
+import type { AdapterChoice } from '@llama-probe/comparison/ask';
+import { type ModelOptions, type Progress, UsageError } from '@llama-probe/comparison/ask';
 import { CATALOGUE } from '@llama-probe/oracle';
 import { openReference, otherBuild, type Reference } from '@llama-probe/reference';
+import { BORDERLESS, color } from '@llama-probe/report';
 import Table from 'cli-table3';
-import type { AdapterChoice } from '../cli/options.js';
-import { caseModel } from '../diagnosis/case-model.js';
-import { entriesNamed } from '../diagnosis/inject-option.js';
-import { runMatrix, type Trial } from '../diagnosis/matrix.js';
-import { UsageError } from '../errors.js';
-import { RULES } from '../floors.js';
-import type { Progress } from '../progress.js';
-import { tokenize } from '../prompt.js';
-import { color } from '../report/color.js';
-import { BORDERLESS } from '../report/table.js';
-import { chooseModel, type ModelOptions, openBoth } from '../sides.js';
 
 export interface FaultsOptions extends ModelOptions {
   run?: boolean;

@@ -1,7 +1,6 @@
+import { nearest, UsageError } from '@llama-probe/comparison/ask';
 import { openDump, type Tensor } from '@llama-probe/dump';
 import Table from 'cli-table3';
-import { UsageError } from '../errors.js';
-import { nearest } from '../selection.js';
 
 export interface InspectOptions {
   stage?: string;

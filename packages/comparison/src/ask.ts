@@ -1,0 +1,23 @@
+/**
+ * What a comparison is asked with: options, jobs, errors. Nothing that computes is loaded for it, so that a command can say what is wrong
+ * with its options, or show its first picture, at once.
+ */
+export { InterruptedError, UsageError } from './errors.js';
+export { type Job, runJob } from './job.js';
+export { nearest } from './nearest.js';
+export {
+  ADAPTERS,
+  type AdapterChoice,
+  type CompareOptions,
+  type DiffOptions,
+  type LimitOptions,
+  MODES,
+  type ModeChoice,
+  type ModelOptions,
+  type PromptOptions,
+  type RunOptions,
+} from './options.js';
+export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
+export { ownFiles } from './own-files.js';
+export { Progress } from './progress.js';
+export { VERSION } from './version.js';

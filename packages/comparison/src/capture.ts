@@ -1,0 +1,114 @@
+import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
+import { openEngine } from '@llama-probe/engine';
+import { openReference } from '@llama-probe/reference';
+import { UsageError } from './errors.js';
+import { withFloors } from './floors.js';
+import { candidateMetadata, referenceMetadata } from './metadata.js';
+import type { RunOptions } from './options.js';
+import type { Progress } from './progress.js';
+import { type Prompt, parsePrompt, tokenize } from './prompt.js';
+import { parseLayers, parseStages, recordOnly } from './selection.js';
+import { chooseModel, openLlama } from './sides.js';
+
+export interface CaptureOptions extends RunOptions {
+  from: 'llama' | 'webgpu';
+  out: string;
+}
+
+/** What a capture wrote. */
+export interface Captured {
+  readonly schema: 1;
+  readonly file: string;
+  readonly bytes: number;
+  readonly tensors: number;
+  readonly tokens: readonly number[];
+}
+
+/** `probe capture`: one side into a dump. llama.cpp's side takes any architecture that it loads. */
+export async function runCapture(options: CaptureOptions, progress: Progress, signal: AbortSignal): Promise<Captured> {
+  const prompt = parsePrompt(options);
+  const file = await chooseModel(options, progress, signal);
+  const architecture = file.metadata['general.architecture'];
+  // The vocabulary of stages is that of llama; of anything else llama.cpp's every node is taken.
+  const everything = options.stages === 'all' || (options.stages === undefined && architecture !== 'llama');
+  const stages: 'all' | readonly string[] = everything ? 'all' : parseStages(options.stages);
+  const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
+  const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
+  const config = {
+    stages: options.stages ?? (everything ? 'all' : 'vocabulary'),
+    layers: options.layers ?? 'all',
+    steps: options.steps,
+  };
+
+  if (options.from === 'llama') {
+    const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
+    try {
+      const { ids, text } = await tokenize(prompt, reference);
+      // Decoded first, so that what measures the floor can be fed the same tokens.
+      const { steps } = options;
+      const free =
+        steps === 0 ? [] : (await reference.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
+      const run = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
+      const judged = await withFloors(reference, file, run, options, progress, signal);
+      const about = { tokens: [...ids, ...run.forcedTokens], ...(text === undefined ? {} : { prompt: text }), config };
+      return await write(options.out, judged.tensors, progress, () =>
+        referenceMetadata(reference, file, chosen, about, judged),
+      );
+    } finally {
+      await reference.close();
+    }
+  }
+
+  if (stages === 'all')
+    throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
+  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say });
+  try {
+    const { ids, text } = await tokenizeAlone(file.path, prompt, signal);
+    const run = engine.run({
+      tokens: ids,
+      steps: options.steps,
+      ...ubatch,
+      hook: recordOnly({ stages, layers }),
+      signal,
+    });
+    return await write(options.out, run.tensors, progress, async () => {
+      const tokens = [...ids, ...(await run.result).generated.slice(0, options.steps)];
+      return candidateMetadata(engine, { tokens, ...(text === undefined ? {} : { prompt: text }), config });
+    });
+  } finally {
+    engine.close();
+  }
+}
+
+/** The engine takes ids: text is llama.cpp's to tokenise. */
+async function tokenizeAlone(model: string, prompt: Prompt, signal: AbortSignal): ReturnType<typeof tokenize> {
+  if ('ids' in prompt) return prompt;
+  const reference = await openReference({ model, mode: 'native', signal });
+  try {
+    return await tokenize(prompt, reference);
+  } finally {
+    await reference.close();
+  }
+}
+
+async function write(
+  path: string,
+  tensors: AsyncIterable<Tensor>,
+  progress: Progress,
+  metadata: () => Promise<DumpMetadata>,
+): Promise<Captured> {
+  const writer = new DumpWriter(path);
+  let count = 0;
+  try {
+    for await (const tensor of tensors) {
+      writer.write(tensor);
+      count++;
+      progress.say(`capturing: ${count} tensors`);
+    }
+    const about = await metadata();
+    writer.close(about);
+    return { schema: 1, file: path, bytes: writer.bytes, tensors: count, tokens: about.tokens };
+  } finally {
+    writer.abort();
+  }
+}

@@ -1,0 +1,57 @@
+import type { LimitRule, StageId } from '@llama-probe/diff';
+import type { AdapterKind } from '@llama-probe/engine';
+import type { ReferenceMode } from '@llama-probe/reference';
+
+export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
+export type AdapterChoice = AdapterKind | 'auto';
+
+export const MODES = ['exact', 'native'] as const satisfies readonly ReferenceMode[];
+export type ModeChoice = ReferenceMode | 'auto';
+
+export interface ModelOptions {
+  model?: string;
+  quantize?: string;
+}
+
+export interface PromptOptions {
+  prompt?: string;
+  promptFile?: string;
+  tokens?: string;
+  chat?: boolean;
+}
+
+/** How limits follow from floors. */
+export interface LimitOptions {
+  floors?: boolean;
+  margin?: number;
+  minimum?: number;
+  /** Another rule for some stages, made of the usual one. */
+  ruleAt?: (usual: LimitRule) => RuleAt;
+}
+
+/** One rule for all stages, or each stage's own. */
+export type RuleAt = LimitRule | ((at: Pick<StageId, 'stage' | 'layer'>) => LimitRule);
+
+export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
+  steps: number;
+  /** The most tokens evaluated at once. */
+  ubatch?: number;
+  stages?: string;
+  layers?: string;
+  adapter: AdapterChoice;
+  reference: ModeChoice;
+  out?: string;
+  json?: boolean;
+}
+
+export interface CompareOptions extends RunOptions {
+  /** A second run, from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
+  teacherForced?: boolean;
+  /** Bugs of the catalogue to put into the engine's run. */
+  inject?: string;
+}
+
+export interface DiffOptions extends LimitOptions {
+  /** The GGUF file: with its weights the wrong stages can be computed with known bugs in them. */
+  model?: string;
+}

@@ -1,0 +1,92 @@
+import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
+import { openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import { BUNDLED_MODEL, type ChosenMode, chooseMode } from './model.js';
+import type { AdapterChoice, ModeChoice, ModelOptions } from './options.js';
+import type { Progress } from './progress.js';
+
+/** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
+export async function chooseModel(options: ModelOptions, progress: Progress, signal: AbortSignal): Promise<GgufFile> {
+  const file = await openGguf(options.model ?? BUNDLED_MODEL);
+  if (!options.quantize) return file;
+  progress.say(`making ${options.quantize} of ${file.path} with llama.cpp`);
+  const path = await quantizeModel({ model: file.path, type: options.quantize, signal, onProgress: progress.say });
+  return openGguf(path);
+}
+
+export const parameters = (file: GgufFile): number =>
+  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+
+/** llama.cpp, in the mode asked for or the one that fits. */
+export async function openLlama(
+  file: GgufFile,
+  asked: ModeChoice,
+  progress: Progress,
+  signal: AbortSignal,
+  sparedCores = 0,
+): Promise<{ reference: Reference; chosen: ChosenMode }> {
+  const chosen = await chooseMode(asked, { parameters: parameters(file) });
+  const reference = await openReference({
+    model: file.path,
+    mode: chosen.mode,
+    sparedCores,
+    signal,
+    onProgress: progress.say,
+  });
+  return { reference, chosen };
+}
+
+/** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
+export async function openBoth(
+  file: GgufFile,
+  options: { reference: ModeChoice; adapter: AdapterChoice },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
+  // When one side fails, the other need not go on opening.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const orStop = async <T>(opening: Promise<T>): Promise<T> => {
+    try {
+      return await opening;
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  };
+  const opening = [
+    orStop(openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal: either })),
+    orStop(openLlama(file, options.reference, progress, either, 1)), // the engine computes beside it
+  ] as const;
+  const [engine, llama] = await Promise.allSettled(opening);
+  if (engine.status === 'fulfilled' && llama.status === 'fulfilled') return { engine: engine.value, ...llama.value };
+  if (engine.status === 'fulfilled') engine.value.close();
+  if (llama.status === 'fulfilled') await llama.value.reference.close();
+  throw either.reason;
+}
+
+/** Both sides of a model, opened, and how to let go of them. */
+export interface OpenedSides {
+  readonly file: GgufFile;
+  readonly engine: Engine;
+  readonly reference: Reference;
+  readonly chosen: ChosenMode;
+  close(): Promise<void>;
+}
+
+export interface SidesOptions extends ModelOptions {
+  reference: ModeChoice;
+  adapter: AdapterChoice;
+}
+
+export type OpenSides = (options: SidesOptions, progress: Progress, signal: AbortSignal) => Promise<OpenedSides>;
+
+/** The model that was asked for, on both sides. */
+export const openSides: OpenSides = async (options, progress, signal) => {
+  const file = await chooseModel(options, progress, signal);
+  const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+  const close = async () => {
+    engine.close();
+    await reference.close();
+  };
+  return { file, engine, reference, chosen, close };
+};

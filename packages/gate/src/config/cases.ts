@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { BUNDLED_MODEL } from '@llama-probe/comparison';
+import { type CompareOptions, type DiffOptions, UsageError } from '@llama-probe/comparison/ask';
+import type { ReferenceMode } from '@llama-probe/reference';
+import type { StageLimit, StagePattern } from '../judge/stage-limits.js';
+import { dumpCase, engineCases } from './drafts.js';
+import { patterns } from './globs.js';
+import type { LoadedConfig } from './load.js';
+
+/** What a case runs. */
+export type Work =
+  | {
+      readonly kind: 'engine';
+      readonly options: CompareOptions;
+      /** Whether llama.cpp runs beside it, or the baseline stands in for it. */
+      readonly against: 'reference' | 'baseline';
+    }
+  | {
+      readonly kind: 'dump';
+      readonly candidate: string;
+      readonly reference: string | undefined;
+      /** How llama.cpp runs where there is no dump of its own. */
+      readonly llama: ReferenceMode | 'auto' | undefined;
+      readonly options: DiffOptions;
+    };
+
+/** A fault that is allowed until a date. */
+export interface KnownFault extends StagePattern {
+  /** In the configuration's list. */
+  readonly index: number;
+  /** The last day, as YYYY-MM-DD. */
+  readonly until: string;
+  readonly reason: string;
+}
+
+/** One of the configuration's models, in one quantisation, with one prompt; or a dump. */
+export interface GateCase {
+  /** Safe as a file's name. */
+  readonly name: string;
+  readonly work: Work;
+  readonly limits: readonly (StageLimit & { readonly index: number })[];
+  readonly known: readonly KnownFault[];
+  /** Where its baseline is; null where there is none by configuration. */
+  readonly baseline: string | null;
+  /** The files that it needs: where they are said, and their paths. */
+  readonly files: readonly (readonly [string, string])[];
+}
+
+export interface Matrix {
+  readonly cases: readonly GateCase[];
+  /** The folder of the baselines; null where there are none. */
+  readonly baselines: string | null;
+  readonly factor: number;
+}
+
+const BASELINES = 'dumps/baselines';
+const FACTOR = 4;
+
+/** Every case of a configuration. @throws UsageError for what no schema can say: names twice, patterns that match nothing. */
+export function casesOf({ path, config }: LoadedConfig): Matrix {
+  const folder = dirname(path);
+  const wrong = (place: string, what: string) => new UsageError(`${path}: ${place}: ${what}`);
+  const baselines = config.baselines === false ? null : resolve(folder, config.baselines ?? BASELINES);
+  const drafts = config.runs.flatMap((run, i) =>
+    'candidate' in run ? [dumpCase(run, i, folder)] : engineCases(run, i, folder, wrong),
+  );
+  const names = drafts.map(({ name }) => name);
+  for (const [i, name] of names.entries()) {
+    const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
+    if (first === i) continue;
+    throw wrong(`runs`, `two cases are called "${name}"; give a name to one of their runs or prompts.`);
+  }
+  const anyNode = drafts.some(({ work }) => work.kind === 'dump'); // which may have nodes of its own
+  const limits = patterns(config.limits ?? [], 'limits', names, anyNode, wrong);
+  const known = patterns(config.known ?? [], 'known', names, anyNode, wrong);
+  const cases = drafts.map((draft): GateCase => {
+    const heldTo =
+      draft.work.kind === 'engine' ? draft.work.against === 'reference' : (draft.work.reference ?? draft.work.llama);
+    if (baselines === null && !heldTo) {
+      throw wrong('baselines', `false, but ${draft.name} has no other reference; wanted a folder, or a reference.`);
+    }
+    const own = limits.filter(({ isFor }) => isFor(draft.name)).map(({ pattern }) => pattern);
+    return {
+      ...draft,
+      limits: own,
+      known: known.filter(({ isFor }) => isFor(draft.name)).map(({ pattern }) => pattern),
+      baseline: baselines && join(baselines, `${draft.name}.arrow`),
+    };
+  });
+  return { cases, baselines, factor: config.worsening?.factor ?? FACTOR };
+}
+
+/** Every file that the gate reads or keeps: no output may take the place of one. */
+export const filesOf = ({ cases }: Matrix, { path }: LoadedConfig): string[] => [
+  path,
+  BUNDLED_MODEL,
+  ...cases.flatMap(({ files, baseline }) => [...files.map(([, file]) => file), ...(baseline ? [baseline] : [])]),
+];
+
+/** @throws UsageError where a file that a case needs is not there */
+export function checkFiles(cases: readonly GateCase[], { path }: LoadedConfig): void {
+  for (const { name, files } of cases) {
+    for (const [place, file] of files) {
+      if (existsSync(file)) continue;
+      const shown = relative(process.cwd(), file) || file;
+      throw new UsageError(
+        `${path}: ${place}: ${shown} does not exist, and the case ${name} needs it. Paths are relative to the configuration.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { Report } from '@llama-probe/comparison';
+import { type CheckName, describe, type StageId, type StageResult } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump';
+import type { KnownFault } from '../config/cases.js';
+import { idOf } from './known.js';
+import { rootsOf } from './roots.js';
+import { matcher } from './stage-limits.js';
+import { type Change, type Changes, place } from './worsening.js';
+
+/** Which stages are wrong or worse, and what can be said of where they have it from. */
+export interface BadStages {
+  /** By themselves, each place once. */
+  readonly roots: readonly StageId[];
+  /** Downstream of a root, where no second run has told whether they only inherit; those that diverged, and all of them. */
+  readonly open: { readonly diverged: readonly StageId[]; readonly all: readonly StageId[] };
+}
+
+/** The stages that are wrong, or worse, by themselves. */
+export function badStages(report: Report, { worse }: Changes, factor: number): BadStages {
+  const { stages, faults } = report;
+  const worsened = new Map(worse.map((change) => [stageKey(change), change]));
+  const own = new Set(faults ? faults.map((fault) => stageKey(fault)) : brokenAlone(report));
+  const { roots, downstream } = rootsOf(
+    stages,
+    (stage) => stage.verdict === 'diverged' || worsened.has(stageKey(stage)),
+    (stage) => own.has(stageKey(stage)) || isWorseAlone(stage, worsened.get(stageKey(stage)), factor),
+  );
+  // The same place at later steps says nothing new.
+  const seen = new Set<string>();
+  const all = faults ? [] : downstream;
+  return {
+    roots: roots.filter((root) => !seen.has(place(root)) && seen.add(place(root))).map(idOf),
+    open: { diverged: all.filter(({ verdict }) => verdict === 'diverged').map(idOf), all: all.map(idOf) },
+  };
+}
+
+/** Worse even with the reference's inputs. */
+const isWorseAlone = ({ local }: StageResult, change: Change | undefined, factor: number): boolean =>
+  change !== undefined && local !== null && local > factor * change.was;
+
+/** Of these more than one stage can be the cause, or a healthy stage makes it of what it is given. */
+const NOT_ITS_OWN: ReadonlySet<CheckName> = new Set(['first-value', 'attention-first', 'finite', 'cache']);
+
+/** What does not hold of the candidate whatever its inputs are, and holds of the reference: it inherits that from nobody. */
+function brokenAlone({ stages, checks: { candidate, reference } }: Report): string[] {
+  const key = (one: StageId & { readonly check: CheckName }) => `${one.check}/${place(one)}`;
+  const theirs = new Set(reference.broken.map(key));
+  const ours = candidate.broken.filter((one) => !NOT_ITS_OWN.has(one.check) && !theirs.has(key(one)));
+  const diverged = new Set(stages.filter(({ verdict }) => verdict === 'diverged').map((stage) => stageKey(stage)));
+  return ours.map((one) => stageKey(one)).filter((key) => diverged.has(key));
+}
+
+/** Of stages that nobody could judge those that no known fault names itself. */
+function unnamed(stages: readonly StageId[], known: readonly KnownFault[], today: string): readonly StageId[] {
+  const valid = known.filter(({ until }) => today <= until).map(matcher);
+  return stages.filter((stage) => !valid.some((isMeant) => isMeant(stage)));
+}
+
+/** Known faults that were not found where nobody could have seen them: downstream of something bad, without a second run. */
+export function untoldFaults({ open }: BadStages, known: readonly KnownFault[], used: readonly number[]): number[] {
+  const hidden = known.filter((fault) => !used.includes(fault.index) && open.all.some(matcher(fault)));
+  return hidden.map(({ index }) => index);
+}
+
+/** What a known fault spoils downstream is excused only where a second run has told that it is no fault of its own. */
+export function hiddenReason(
+  { roots, open }: BadStages,
+  known: readonly KnownFault[],
+  today: string,
+): string | undefined {
+  const [first] = roots;
+  const hidden = unnamed(open.diverged, known, today);
+  const [one] = hidden;
+  if (!first || !one) return undefined;
+  const count = hidden.length === 1 ? '1 further stage' : `${hidden.length} further stages`;
+  return `${count} diverged downstream of the known fault of ${describe(first)}, such as ${describe(one)}; without a second run it cannot be told whether they only inherit. Mend the fault, or name them in "known" as well.`;
+}

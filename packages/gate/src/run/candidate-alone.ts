@@ -1,0 +1,133 @@
+import { chooseModel, heads, parseLayers, parseStages, type Report, recordOnly } from '@llama-probe/comparison';
+import { judge } from '@llama-probe/diff';
+import { openDump } from '@llama-probe/dump';
+import { openEngine } from '@llama-probe/engine';
+import type { Baseline } from '../baseline/baseline.js';
+import { estimateStages, SLACK } from '../baseline/estimated.js';
+import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
+import type { GateCase, Work } from '../config/cases.js';
+import { blankReport } from './blank-report.js';
+import type { Run } from './measure.js';
+
+type Case<K extends Work['kind']> = Pick<GateCase, 'limits'> & { readonly work: Extract<Work, { kind: K }> };
+
+interface Alone {
+  readonly report: Report;
+  readonly sketches: ReadonlyMap<string, SketchedStage>;
+}
+
+/** The engine on the baseline's tokens, without llama.cpp. */
+export async function engineAlone(
+  { work, limits }: Case<'engine'>,
+  baseline: Baseline,
+  { progress, signal }: Run,
+): Promise<Alone> {
+  const begin = performance.now();
+  const { options } = work;
+  const file = await chooseModel(options, progress, signal);
+  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal });
+  try {
+    const layers = parseLayers(options.layers, engine.config.blockCount);
+    const stages = parseStages(options.stages);
+    const promptLength = baseline.tokens.length - options.steps;
+    const tokens = baseline.tokens.slice(0, promptLength);
+    const sketcher = new Sketcher();
+    sketcher.begin({ heads: heads(engine) });
+    const run = engine.run({
+      tokens,
+      steps: options.steps,
+      forcedTokens: baseline.tokens.slice(promptLength),
+      ...(options.ubatch === undefined ? {} : { ubatch: options.ubatch }),
+      hook: recordOnly({ stages, layers }),
+      signal,
+    });
+    progress.say('running the engine alone');
+    for await (const tensor of run.tensors) sketcher.tensor(tensor);
+    const { generated } = await run.result;
+    const chosen = baseline.tokens.slice(promptLength);
+    return conclude(
+      baseline,
+      sketcher,
+      { ...work.options, limits },
+      {
+        model: { ...baseline.model, file: file.path, bytes: file.bytes },
+        tokens,
+        candidate: { name: 'llama-probe', backend: `WebGPU, ${engine.adapter.backend}`, adapter: engine.adapter.name },
+        // What it would say next is not remembered of the reference.
+        generated: {
+          candidate: { tokens: generated.slice(0, options.steps), text: null },
+          reference: { tokens: chosen, text: null },
+        },
+        timings: { total: performance.now() - begin },
+        memory: engine.memory,
+      },
+    );
+  } finally {
+    engine.close();
+  }
+}
+
+/** A dump without a reference's. */
+export async function dumpAlone(
+  { work, limits }: Case<'dump'>,
+  baseline: Baseline,
+  signal: AbortSignal,
+): Promise<Alone> {
+  const begin = performance.now();
+  const dump = await openDump(work.candidate);
+  try {
+    const { metadata } = dump;
+    const sketcher = new Sketcher();
+    sketcher.begin({ heads: { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] } });
+    for await (const tensor of dump.tensors()) {
+      signal.throwIfAborted();
+      sketcher.tensor(tensor);
+    }
+    const { producer, tokens } = metadata;
+    return conclude(
+      baseline,
+      sketcher,
+      { ...work.options, limits },
+      {
+        model: { ...baseline.model, file: metadata.model?.file ?? baseline.model.file, bytes: null },
+        tokens,
+        candidate: {
+          name: producer.name,
+          backend: producer.backend ?? 'unknown',
+          adapter: producer.adapter ?? work.candidate,
+        },
+        timings: { total: performance.now() - begin },
+      },
+    );
+  } finally {
+    await dump.close();
+  }
+}
+
+function conclude(
+  baseline: Baseline,
+  sketcher: Sketcher,
+  { margin, minimum, limits }: Work['options'] & Pick<GateCase, 'limits'>,
+  told: Partial<Report>,
+): Alone {
+  const sketches = sketcher.result();
+  const rule = { margin: margin ?? baseline.floors.margin, minimum: minimum ?? baseline.floors.minimum };
+  const stages = estimateStages(baseline, sketches, { ...rule, limits });
+  const judged = judge(stages);
+  const report = {
+    ...blankReport(),
+    ...told,
+    ...judged,
+    reference: { ...baseline.reference, why: 'as the baseline remembers it' },
+    floors: {
+      method: `${baseline.floors.method}, when the baseline was made; limits ${SLACK.toFixed(2)} times as large, because deltas are estimates`,
+      ...rule,
+    },
+    stages,
+    decode: {
+      firstDiverged: stages.find(({ verdict }) => verdict === 'diverged')?.step ?? null,
+      firstOtherChoice: null,
+    },
+  };
+  return { report, sketches };
+}

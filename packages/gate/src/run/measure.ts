@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type About,
+  type Pass,
+  type Recorder,
+  type Report,
+  runCompare,
+  runDiff,
+  type Watcher,
+} from '@llama-probe/comparison';
+import type { CompareOptions, Progress } from '@llama-probe/comparison/ask';
+import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
+import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
+import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
+import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
+import type { GateCase } from '../config/cases.js';
+import { ruleAt } from '../judge/stage-limits.js';
+import { aboutAlone, aboutCase } from './about.js';
+import { dumpAlone, engineAlone } from './candidate-alone.js';
+import { captureReference } from './capture-reference.js';
+import type { KeptSides } from './kept-sides.js';
+
+/** What a case's run has shown. */
+export interface Measured {
+  readonly report: Report;
+  readonly about: BaselineAbout;
+  readonly sketches: ReadonlyMap<string, SketchedStage>;
+  /** The deltas are estimates from the baseline's projections. */
+  readonly estimated: boolean;
+}
+
+/** What a case is run with. */
+export interface Run {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Takes a closer look, for a page. */
+  readonly recorder: Recorder | undefined;
+  readonly sides: KeptSides;
+}
+
+/** Runs a case beside its reference. */
+export async function measure(one: GateCase, run: Run, captured?: string): Promise<Measured> {
+  const { work, limits } = one;
+  const rules = (usual: LimitRule) => ruleAt(usual, limits);
+  const sketcher = new Sketcher();
+  const watcher = both(sketcher, run.recorder);
+  const report =
+    work.kind === 'engine'
+      ? await compareOn(run, { ...work.options, ruleAt: rules }, watcher)
+      : await runDiff(
+          work.candidate,
+          captured ?? work.reference ?? '',
+          { ...work.options, ruleAt: rules },
+          run.progress,
+          run.signal,
+          watcher,
+        );
+  return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
+}
+
+async function compareOn({ sides, progress, signal }: Run, options: CompareOptions, watcher: Watcher): Promise<Report> {
+  try {
+    return await runCompare(options, progress, signal, watcher, sides.open);
+  } catch (error) {
+    await sides.close();
+    throw error;
+  }
+}
+
+/** Runs the candidate alone, beside what the baseline remembers of its reference. */
+export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<Measured> {
+  const { work } = one;
+  // Of another model or other tokens the deltas would be numbers, and mean nothing.
+  const other = otherRun(baseline, await aboutAlone(one, baseline));
+  if (other) throw new BaselineError('baseline-foreign', notOfThisRun(`${one.name}.arrow`, other));
+  await run.sides.close();
+  const found =
+    work.kind === 'engine'
+      ? await engineAlone({ ...one, work }, baseline, run)
+      : await dumpAlone({ ...one, work }, baseline, run.signal);
+  return { ...found, about: await aboutCase(one, found.report), estimated: true };
+}
+
+/** A dump that comes without a reference: llama.cpp runs its tokens on the model. */
+export async function measureWithLlama(
+  one: GateCase & { readonly work: { readonly kind: 'dump' } },
+  model: string,
+  run: Run,
+): Promise<Measured> {
+  await run.sides.close();
+  const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-'));
+  try {
+    const path = join(folder, 'reference.arrow');
+    await captureReference(one.work, model, path, run);
+    return await measure(one, run, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Two that look on. */
+function both(first: Watcher, second: Watcher | undefined): Watcher {
+  if (!second) return first;
+  return {
+    begin(about: About) {
+      first.begin(about);
+      second.begin(about);
+    },
+    stage(pass: Pass, result: StageResult, rows: readonly RowPair[]) {
+      first.stage(pass, result, rows);
+      second.stage(pass, result, rows);
+    },
+  };
+}

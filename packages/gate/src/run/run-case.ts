@@ -1,0 +1,117 @@
+import type { Recorder } from '@llama-probe/comparison';
+import type { Finding, Note } from '@llama-probe/comparison/ask';
+import { BaselineError } from '../baseline/baseline.js';
+import { readBaseline } from '../baseline/file.js';
+import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
+import { type Update, updateBaseline } from '../baseline/update.js';
+import type { GateCase, Matrix } from '../config/cases.js';
+import { type BaselineSummary, type Held, judgeCase } from '../judge/judge-case.js';
+import { blankReport } from './blank-report.js';
+import { type Measured, measure, measureAlone, measureWithLlama, type Run } from './measure.js';
+
+/** Of the known faults of the configuration. */
+export interface KnownIndices {
+  /** Those that apply to the case. */
+  readonly applied: readonly number[];
+  /** Those that matched something. */
+  readonly used: readonly number[];
+  /** Those that matched nothing because nobody could look. */
+  readonly untold: readonly number[];
+}
+
+/** What came of a case. */
+export interface CaseFinding extends Finding {
+  readonly baseline: BaselineSummary | null;
+  /** What --update did. */
+  readonly update: Update | null;
+  readonly known: KnownIndices;
+}
+
+export interface CaseOptions extends Run, Pick<Matrix, 'factor'> {
+  readonly update: boolean;
+}
+
+/** Runs a case and judges it. A case that fails is a case that could not be told; the others still run. */
+export async function runCase(one: GateCase, options: CaseOptions): Promise<CaseFinding> {
+  const applied = one.known.map(({ index }) => index);
+  const known = { applied, used: [], untold: applied };
+  try {
+    return await tryCase(one, options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const { code, message } = error as { code?: unknown; message?: string };
+    if (typeof code !== 'string') throw error; // a bug of ours
+    const reason = message ?? String(error);
+    const notes: Note[] = [{ level: 'error', text: reason }];
+    const nothing = { report: blankReport(reason), baseline: null, update: null, known };
+    return { name: one.name, verdict: 'incomparable', reason, notes, ...nothing };
+  }
+}
+
+async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): Promise<CaseFinding> {
+  const old = update ? ({ state: 'none' } as const) : lookUp(one);
+  const measured = await measureCase(one, old, update, run);
+  const held = belonging(old, measured);
+  const { report, sketches, estimated } = measured;
+  const today = new Date().toISOString().slice(0, 10); // in UTC: the same for everybody who looks at one result
+  const judged = judgeCase(one, { report, held, sketches, estimated, factor, today });
+  const written = update && one.baseline ? updateBaseline(one.baseline, measured, judged) : undefined;
+  const { verdict, reason, baseline, used, untold } = judged;
+  return {
+    name: one.name,
+    verdict,
+    reason,
+    notes: [...judged.notes, ...(written?.notes ?? [])],
+    report,
+    recorder: recorderOf(run.recorder, estimated),
+    baseline,
+    update: written?.update ?? null,
+    known: { applied: one.known.map(({ index }) => index), used, untold },
+  };
+}
+
+/** Nothing was recorded of a run without a reference. */
+const recorderOf = (recorder: Recorder | undefined, estimated: boolean) => (estimated ? undefined : recorder);
+
+function lookUp({ baseline: path, name }: GateCase): Held {
+  if (path === null) return { state: 'none' };
+  const file = `${name}.arrow`;
+  try {
+    const baseline = readBaseline(path);
+    if (baseline) return { state: 'compared', baseline, file };
+    const why = `There is no baseline of ${name}, so nobody can say whether it worsened. Run probe gate --update, and commit the file.`;
+    return { state: 'missing', why, file };
+  } catch (error) {
+    if (error instanceof BaselineError) return { state: 'unusable', why: error.message, file };
+    throw error;
+  }
+}
+
+async function measureCase(one: GateCase, old: Held, update: boolean, run: Run): Promise<Measured> {
+  const { work } = one;
+  const isAlone =
+    work.kind === 'engine' ? work.against === 'baseline' : work.reference === undefined && work.llama === undefined;
+  if (isAlone && old.state === 'compared') return measureAlone(one, old.baseline, run);
+  if (isAlone && !update) throw noReference(old);
+  // Whatever it is held to later, what a baseline remembers of llama.cpp has to be computed once.
+  if (work.kind === 'engine' || work.reference !== undefined) return measure(one, run);
+  if (work.options.model !== undefined) return measureWithLlama({ ...one, work }, work.options.model, run);
+  throw new BaselineError(
+    'baseline-missing',
+    `A baseline of ${one.name} needs what llama.cpp computes: give it a reference, or its model. Neither is needed afterwards.`,
+  );
+}
+
+function noReference(old: Held): BaselineError {
+  const why = old.state === 'missing' || old.state === 'unusable' ? old.why : 'There is no baseline.';
+  return new BaselineError('baseline-missing', why);
+}
+
+/** A baseline that is of something else says nothing. */
+function belonging(old: Held, { about, sketches }: Measured): Held {
+  if (old.state !== 'compared') return old;
+  const { file, baseline } = old;
+  const other = mismatch(baseline, about, [...sketches.values()]);
+  if (!other) return old;
+  return { state: 'unusable', why: notOfThisRun(file, other), file };
+}

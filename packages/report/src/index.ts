@@ -1,0 +1,12 @@
+export { failedReport } from './failed.js';
+export { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from './outputs.js';
+export { ofLimitOf, relOf } from './rel-of.js';
+export { tame, tameAll, tameReport } from './tame.js';
+export { changesText } from './text/changes.js';
+export { broken } from './text/checks.js';
+export { color } from './text/color.js';
+export { faultsText } from './text/faults.js';
+export { BORDERLESS } from './text/table.js';
+export { textReport } from './text/text.js';
+export { verdictLine } from './text/verdict-line.js';
+export { checkWritable, placeOf, writeWhole } from './write-file.js';

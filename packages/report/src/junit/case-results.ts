@@ -1,0 +1,77 @@
+import type { NamedFault } from '@llama-probe/comparison';
+import type { Finding } from '@llama-probe/comparison/ask';
+import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump';
+import { ranges } from '../numbers.js';
+
+/** A test case of a run: a stage of a layer over all steps, or something else that was checked. */
+export interface TestCase {
+  /** @example 'layer 0 q_rope' */
+  readonly name: string;
+  readonly result: CaseResult;
+}
+
+export type CaseResult =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'skipped'; readonly message: string }
+  /** `type`: `fault` from the reference's inputs, `diverged` where nothing upstream has, `gate`, `check`. `error`: it could not be told. */
+  | { readonly kind: 'failure' | 'error'; readonly type: string; readonly message: string; readonly text: string };
+
+export interface Place {
+  readonly layer: number | null;
+  readonly stage: string;
+}
+
+export const placeKey = ({ layer, stage }: Place): string => stageKey({ step: 0, layer, stage });
+export const nameOf = ({ layer, stage }: Place): string => (layer === null ? stage : `layer ${layer} ${stage}`);
+
+/** A stage that is wrong from the reference's own inputs. */
+export function faultResult(fault: NamedFault): CaseResult {
+  const { cause, reason, local, limit, steps, where, diagnosis, token } = fault;
+  const what = reason ?? `local delta ${short(local)}, limit ${showLimit(limit)}`;
+  const text = [
+    `${nameOf(fault)} is wrong from the reference's own inputs: ${what}`,
+    `steps: ${ranges(steps)}${token === null ? '' : `, first at token ${token}`}`,
+    ...(where ? [`where: ${where.text}`] : []),
+    ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
+  ].join('\n');
+  return { kind: 'failure', type: 'fault', message: cause ? `${cause.title} (${what})` : what, text };
+}
+
+/** A stage without a fault of its own, over all steps. @param isDownstream whether something that it is computed from has diverged */
+export function stageResult(
+  finding: Finding,
+  steps: readonly [StageResult, ...StageResult[]],
+  isDownstream: (stage: StageResult) => boolean,
+): CaseResult {
+  const unknown = steps.find(({ verdict }) => verdict === 'incomparable');
+  if (unknown) {
+    const message = unknown.reason ?? 'it could not be compared';
+    return { kind: 'error', type: 'incomparable', message, text: `${describe(unknown)}: ${message}` };
+  }
+  const diverged = steps.filter(({ verdict }) => verdict === 'diverged');
+  const own = diverged.find((stage) => !stage.inherits && !isDownstream(stage));
+  if (own) return divergedResult(finding, own, diverged);
+  const [inheriting] = diverged;
+  if (!inheriting) return { kind: 'passed' };
+  const from = inheriting.inherits
+    ? `inherits from ${describe(inheriting.inherits)}`
+    : 'diverged after one of its inputs';
+  return { kind: 'skipped', message: `${from}; ${delta(inheriting)}` };
+}
+
+const delta = ({ rel, limit, reason }: StageResult): string =>
+  reason ?? `relative RMS delta ${short(rel)}, limit ${showLimit(limit)}`;
+
+function divergedResult({ report }: Finding, own: StageResult, diverged: readonly StageResult[]): CaseResult {
+  const { first, diagnosis } = report;
+  const isFirst = first !== null && stageKey(first) === stageKey(own);
+  const text = [
+    `${describe(own)} diverged, and nothing before it that it is computed from: ${delta(own)}`,
+    `steps: ${ranges(diverged.map(({ step }) => step))}${own.token === null ? '' : `, first at token ${own.token}`}`,
+    ...(own.where ? [`where: ${own.where.text}`] : []),
+    ...(isFirst && diagnosis ? [`cause: ${diagnosis.text}`] : []),
+  ].join('\n');
+  const title = isFirst && first.cause ? `${first.cause.title} (${delta(own)})` : delta(own);
+  return { kind: 'failure', type: 'diverged', message: title, text };
+}

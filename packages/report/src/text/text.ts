@@ -1,0 +1,184 @@
+import type { Generated, Report } from '@llama-probe/comparison';
+import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
+import Table from 'cli-table3';
+import { ofLimitOf, relOf } from '../rel-of.js';
+import { tameReport } from '../tame.js';
+import { checksText } from './checks.js';
+import { color } from './color.js';
+import { decodeText } from './decode.js';
+import { faultsText } from './faults.js';
+import { BORDERLESS } from './table.js';
+import { verdictLine } from './verdict-line.js';
+
+const SHOWN_TOKENS = 16;
+const SHOWN_WRONG = 24; // stages of decode steps: about a layer
+
+/** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
+export function textReport(raw: Report): string {
+  const report = tameReport(raw);
+  return [
+    heading(report),
+    stageTable(report.stages),
+    verdictLine(report),
+    faultsText(report),
+    tokensText(report.tokenDiagnosis),
+    decodeText(report.decode),
+    checksText(report),
+    observationsText(report.observations),
+    said(report),
+    logitsTable(report),
+    timings(report),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function heading({ model, tokens, reference, candidate, floors }: Report): string {
+  const shown = tokens.slice(0, SHOWN_TOKENS).join(' ') + (tokens.length > SHOWN_TOKENS ? ' …' : '');
+  const about = [
+    model.arch,
+    model.quantization,
+    model.layers && `${model.layers} layers`,
+    model.bytes && megabytes(model.bytes),
+  ];
+  const mode = reference.why ? `${reference.mode}: ${reference.why}` : reference.mode;
+  return [
+    `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
+    `tokens     ${tokens.length}: ${shown}`,
+    `reference  ${reference.name} ${reference.version}, ${mode}`,
+    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}${candidate.injected?.length ? `, with ${candidate.injected.join(' and ')}` : ''}`,
+    `limits     ${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
+    ...(reference.callbackChangesNothing === false
+      ? ["warning    llama.cpp's logits were others when it was watched"]
+      : []),
+  ].join('\n');
+}
+
+/** In what the tokens differ, by name. */
+function tokensText(diagnosis: Report['tokenDiagnosis']): string {
+  return diagnosis ? `the tokens: ${diagnosis.title}. ${diagnosis.text}` : '';
+}
+
+/** Numbers that look odd beside the reference's: where nothing differs from it there is nothing to chase. */
+function observationsText(observations: Report['observations']): string {
+  const differing = observations.filter(({ differs }) => differs);
+  if (differing.length === 0) return '';
+  return ['observed (facts about numbers, no verdict):', ...differing.map(({ text }) => `  ${text}`)].join('\n');
+}
+
+/** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */
+function stageTable(stages: readonly StageResult[]): string {
+  if (stages.length === 0) return '';
+  const forced = stages.some(({ local }) => local !== null);
+  const table = new Table({
+    head: [
+      'layer',
+      'stage',
+      'RMS delta',
+      'relative',
+      'floor',
+      'limit',
+      'of limit',
+      ...(forced ? ['local'] : []),
+      'verdict',
+    ],
+    colAligns: [
+      'right',
+      'left',
+      'right',
+      'right',
+      'right',
+      'right',
+      'right',
+      ...(forced ? (['right'] as const) : []),
+      'left',
+    ],
+    ...BORDERLESS,
+  });
+  const prompt = stages.filter(({ step }) => step === 0);
+  const decoded = stages.filter(({ step }) => step > 0);
+  const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
+  for (const stage of prompt) table.push(row(stage, '', forced));
+  if (prompt.every(({ verdict }) => verdict === 'agree')) {
+    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`, forced));
+  }
+  return [table.toString(), ...decodeSummary(decoded, wrong)].join('\n\n');
+}
+
+function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageResult[]): string[] {
+  if (decoded.length === 0) return [];
+  const steps = `steps 1 to ${Math.max(...decoded.map(({ step }) => step))}`;
+  if (wrong.length > 0) return [`${steps}: ${wrong.length} of ${decoded.length} stages do not agree`];
+  const worst = decoded.reduce((a, b) => (b.ofLimit > a.ofLimit ? b : a));
+  return [
+    `${steps}: ${decoded.length} stages agree; the closest to its limit is ${describe(worst)} with ${short(worst.rel)}`,
+  ];
+}
+
+const VERDICTS = {
+  agree: color.green('agree'),
+  diverged: color.red('DIVERGED'),
+  incomparable: color.yellow('incomparable'),
+};
+
+function row(stage: StageResult, at: string, forced: boolean): string[] {
+  const { layer, rms, floor, limit, local, verdict, reason, inherits } = stage;
+  const rel = relOf(stage);
+  const share = ofLimitOf(stage);
+  const why = inherits ? ` from ${describe(inherits)}` : reason ? `: ${reason}` : '';
+  return [
+    layer === null ? '' : String(layer),
+    stage.stage + at,
+    rel === null ? '' : short(Number.isNaN(rel) ? rel : rms),
+    rel === null ? '' : short(rel),
+    floor === null ? '' : short(floor),
+    showLimit(limit),
+    share === null ? '' : times(share),
+    ...(forced ? [local === null ? '' : short(local)] : []),
+    (inherits ? color.yellow('inherited') : VERDICTS[verdict]) + why,
+  ];
+}
+
+/** A share of the limit. @example times(0.034) === '0.03 ×', times(84123) === '8e+4 ×' */
+const times = (share: number): string =>
+  `${share < 0.005 ? '0' : share < 10 ? share.toFixed(2) : share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
+
+function said({ generated, reference, candidate }: Report): string {
+  if (!generated) return '';
+  const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
+  return [
+    `${reference.name.padEnd(12)}says ${speech(generated.reference)}`,
+    `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : color.red('  (other tokens)')}`,
+  ].join('\n');
+}
+
+const speech = ({ text, tokens }: Generated): string =>
+  text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text);
+const token = (text: string | null | undefined, id: number): string =>
+  text ? `${JSON.stringify(text)} (${id})` : String(id);
+
+function logitsTable({ logits, top, reference, candidate }: Report): string {
+  if (!logits || !top) return '';
+  const table = new Table({
+    head: ['next token', reference.name, '', candidate.name, ''],
+    colAligns: ['right', 'left', 'right', 'left', 'right'],
+    ...BORDERLESS,
+  });
+  logits.topK.reference.forEach((theirs, i) => {
+    const ours = logits.topK.candidate[i];
+    table.push([
+      i + 1,
+      token(top.reference[i], theirs.id),
+      theirs.logit.toFixed(4),
+      ours ? token(top.candidate[i], ours.id) : '',
+      ours?.logit.toFixed(4) ?? '',
+    ]);
+  });
+  return `${table.toString()}\nKL divergence of the next token: ${short(logits.klDivergence)} nats`;
+}
+
+function timings({ timings: { total } }: Report): string {
+  return total === undefined ? '' : color.dim(`${(total / 1000).toFixed(1)} s`);
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

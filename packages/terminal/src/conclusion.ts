@@ -1,0 +1,30 @@
+import { tame, tameReport, verdictLine } from '@llama-probe/report';
+import { remarksOf } from './remarks.js';
+import type { ReportHead } from './worker/protocol.js';
+
+/** What the terminal view has come to when it is left. */
+export interface End {
+  /** Of the last run that had one; null where the view was left before there was any. */
+  readonly report: ReportHead | null;
+  /** Another run had begun after it, and was not brought to its end. */
+  readonly isUnfinished: boolean;
+  /** Files that were written, by the command's options or by hand. */
+  readonly written: readonly string[];
+  /** Why the last run has no report. */
+  readonly failure: { readonly message: string; readonly code: string | null } | null;
+}
+
+/** What stays among the shell's lines: the verdict, where the first fault is, its cause, and what else there is to know. */
+export function conclusion({ report, isUnfinished, written }: End): string {
+  if (!report) return 'probe: left before there was a verdict.\n';
+  const shown = tameReport(report);
+  const { first, diagnosis } = shown;
+  const where = first?.where ? [`  where: ${first.where.text}`] : [];
+  const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
+  const remarks = remarksOf(shown).map((text) => `  ${text}`);
+  const note = isUnfinished
+    ? ['  This is the run before: another one had begun, and was left before its verdict.']
+    : [];
+  const files = written.map((path) => `  wrote ${tame(path)}`);
+  return `${[verdictLine(shown), ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;
+}

@@ -1,0 +1,143 @@
+import type { NamedFault } from '@llama-probe/comparison';
+import type { StageId, StageResult } from '@llama-probe/diff';
+import { gridOf } from '../grid/cells.js';
+import { keyOf } from '../grid/key-of.js';
+import { closest, faultsIn } from '../grid/rows.js';
+import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
+import { delta, limit, NONE, share, short, times } from '../numbers.js';
+import type { Tone } from '../paint.js';
+import { remarksOf } from '../remarks.js';
+import type { State } from '../state.js';
+import { nameOf } from './name.js';
+
+/** The first divergence, its cause and place; as long as there is none, how close it is. */
+export function banner(state: State, height: number): Line[] {
+  const lines = bannerText(state, state.size.columns - 2, height);
+  return Array.from({ length: height }, (_, i) => fit([[' '], ...(lines[i] ?? [])], state.size.columns));
+}
+
+function bannerText(state: State, room: number, height: number): Line[] {
+  const { report, failure, change } = state;
+  const changed: Line[] = change ? [[['Δ ', 'bold'], [change.summary]]] : [];
+  if (failure) {
+    const [first = '', ...rest] = wrap(tame(failure.message.replace(/\s+/g, ' ')), room - 2).slice(0, height);
+    return [
+      [
+        ['✗ ', 'vermillion', 'bold'],
+        [first, 'bold'],
+      ],
+      ...rest.map((text): Line => [['  '], [text]]),
+    ];
+  }
+  if (!report) return [soFar(state), [[cut(state.progress, room), 'dim']], ...changed];
+  if (!report.first) {
+    const mark: Segment = report.verdict === 'agree' ? ['✓ ', 'green', 'bold'] : ['? ', 'purple', 'bold'];
+    const [first = '', ...rest] = wrap(tame(report.reason), room - 2).slice(0, Math.max(1, height - 1));
+    return [
+      [mark, [first, 'bold']],
+      ...rest.map((text): Line => [['  '], [text]]),
+      ...changed,
+      ...remarks(state, room),
+      ...said(state),
+    ];
+  }
+  const result = [...state.stages.free.values()].find((one) => isAt(one, report.first));
+  const { first, diagnosis, faults } = report;
+  const fault = faults?.[0];
+  const reason = fault?.reason ?? result?.reason;
+  const head: Line = [
+    ['✗ first wrong: ', 'vermillion', 'bold'],
+    [nameOf(first), 'bold'],
+    [` · Δ ${fault ? localOf(state, fault) : result ? deltaOf(result) : NONE}`, 'bold'],
+    [reason ? ` · ${tame(reason)}` : ''],
+    [result ? '' : ' · outside the selection', 'bold'],
+    [first.token === null ? '' : ` · from token ${first.token}`],
+    [first.step === 0 ? '' : ` · step ${first.step}`],
+    [
+      fault
+        ? ` · limit ${limit(fault.limit)}, from the reference’s inputs`
+        : result
+          ? ` · limit ${limit(result.limit)}`
+          : '',
+    ],
+    [faults && faults.length > 1 ? ` · ${faults.length} faults` : '', 'dim'],
+  ];
+  const isSure = diagnosis?.confidence === 'confirmed';
+  const cause = wrapped('cause', diagnosis?.text, room, height - 1 - changed.length, isSure ? ['bold'] : []);
+  const where = wrapped('where', first.where?.text, room, 2, []);
+  return [head, ...cause, ...changed, ...where, ...remarks(state, room), ...said(state)];
+}
+
+const deltaOf = (result: StageResult): string => `${delta(result)} (${share(result)})`;
+
+/** From the reference's inputs; a sum leaves out what is not finite, so the stage itself is asked where it is known. */
+function localOf({ stages }: State, fault: NamedFault): string {
+  const forced = stages.forced.get(keyOf(fault));
+  return forced ? deltaOf(forced) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
+}
+
+/** What else the report says, as its beginning: all of it lies behind a key. */
+function remarks({ report }: State, room: number): Line[] {
+  const all = report ? remarksOf(report) : [];
+  if (all.length === 0) return [];
+  return [
+    [
+      ['  i ', 'bold', 'sky'],
+      [cut(`${all.length > 1 ? `${all.length} remarks, such as ` : ''}${tame(all[0] ?? '')}`, room - 4)],
+    ],
+  ];
+}
+
+function wrapped(name: string, text: string | undefined, room: number, most: number, tones: readonly Tone[]): Line[] {
+  if (!text) return [];
+  const lines = wrap(tame(text), room - 8);
+  const shown = lines.length > most ? [...lines.slice(0, most - 1), lines.slice(most - 1).join(' ')] : lines;
+  return shown.map(
+    (line, i): Line => [
+      [i === 0 ? `  ${name} ` : ' '.repeat(name.length + 3), 'bold'],
+      [line, ...tones],
+    ],
+  );
+}
+
+/** While it runs: the first stage over its limit, or the one that is closest to it. */
+function soFar(state: State): Line {
+  const grid = gridOf(state);
+  const [fault] = faultsIn(grid);
+  const worst = closest(grid);
+  if (fault) {
+    return [
+      ['✗ first over its limit: ', 'vermillion', 'bold'],
+      [nameOf(fault.result), 'bold'],
+      [` · Δ ${deltaOf(fault.result)}, limit ${limit(fault.result.limit)}`],
+    ];
+  }
+  if (!worst) return [['waiting for the first stage', 'dim']];
+  return [
+    ['no divergence so far', 'bold'],
+    [` · closest to its limit: ${nameOf(worst.result)}, ${share(worst.result)}`],
+  ];
+}
+
+/** What both sides say after the prompt. */
+function said({ report }: State): Line[] {
+  if (!report?.generated) return [];
+  const { candidate, reference } = report.generated;
+  const isSame = candidate.tokens.join() === reference.tokens.join();
+  const words = (side: typeof candidate) =>
+    tame(side.text === null ? side.tokens.join(' ') : JSON.stringify(side.text));
+  if (isSame) return [[['  both say ', 'dim'], [words(reference)]]];
+  return [
+    [
+      ['  '],
+      [report.reference.name, 'dim'],
+      [' says ', 'dim'],
+      [words(reference)],
+      [`  ${report.candidate.name} says `, 'dim'],
+      [words(candidate)],
+    ],
+  ];
+}
+
+const isAt = (result: StageResult, at: StageId | null): boolean =>
+  result.stage === at?.stage && result.layer === at.layer && result.step === at.step;

@@ -1,0 +1,62 @@
+import { basename } from 'node:path';
+import { expected } from '../grid/cells.js';
+import { cut, type Line, type Segment, spread, tame } from '../line.js';
+import { seconds } from '../numbers.js';
+import type { State } from '../state.js';
+import { bar } from './glyphs.js';
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+
+/** The verdict, what is compared with what, and how far it is. */
+export function header(state: State): Line {
+  const { about, job, size } = state;
+  const parts = about
+    ? [
+        basename(about.model.file),
+        about.model.quantization,
+        about.model.layers === null ? '' : `${about.model.layers} layers`,
+        `${about.tokens.length} tokens${about.steps ? ` + ${about.steps}` : ''}`,
+        about.reference.mode,
+        basename(about.candidate.adapter).replace(/ \(.*/, ''),
+        about.candidate.injected?.length ? `with ${about.candidate.injected.join(' and ')}` : '',
+      ]
+    : [
+        job.command === 'diff'
+          ? `${basename(job.candidate)} and ${basename(job.reference)}`
+          : basename(job.options.model ?? 'the bundled model'),
+      ];
+  const what = parts
+    .filter((part) => part !== '' && part !== 'unknown')
+    .map(tame)
+    .join(' · ');
+  return spread(
+    [badge(state), [' '], [`${state.run > 1 ? `run ${state.run} · ` : ''}${what}`, 'dim']],
+    extent(state),
+    size.columns,
+  );
+}
+
+function badge({ report, failure, now }: State): Segment {
+  if (failure) return [' ! error ', 'on-vermillion', 'bold'];
+  if (!report) return [` ${SPINNER[Math.floor(now / 100) % SPINNER.length]} running `, 'on-sky', 'bold'];
+  if (report.verdict === 'agree') return [' ✓ agree ', 'on-green', 'bold'];
+  if (report.verdict === 'diverged') return [' ✗ diverged ', 'on-vermillion', 'bold'];
+  return [' ? incomparable ', 'on-yellow', 'bold'];
+}
+
+const BAR = 12;
+
+function extent(state: State): Line {
+  const { report, stages, begun, now } = state;
+  const total = expected(state);
+  const done = stages.free.size;
+  if (report) {
+    const ms = report.timings.total;
+    const next = state.progress === '' ? '' : `${cut(state.progress, 40)} · `;
+    return [[` ${next}${done} stages${ms === undefined ? '' : ` · ${seconds(ms)}`} `, 'dim']];
+  }
+  if (total === null || total === 0) return [[` ${done} stages · ${seconds(now - begun)} `, 'dim']];
+  const share = done / total;
+  const filled = bar(share, BAR);
+  return [[' '], [filled, 'sky'], ['·'.repeat(BAR - [...filled].length), 'grey'], [` ${done} of ${total} `, 'dim']];
+}

@@ -1,0 +1,154 @@
+import { fit, type Line, lineWidth, padEnd, type Segment, tame, wrap } from '../line.js';
+import { remarksOf } from '../remarks.js';
+import type { Overlay, State } from '../state.js';
+import { EXPORTS } from '../worker/protocol.js';
+import { box } from './box.js';
+import { LOOKS } from './glyphs.js';
+
+const WRITES = {
+  html: 'a page that opens anywhere',
+  markdown: 'a comment for a pull request',
+  json: 'everything, as one object',
+  junit: 'a result for CI, a case per stage',
+  csv: 'a row per stage',
+  arrow: 'a row per stage, for DuckDB or polars',
+} as const;
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['↑ ↓ ← →  h j k l', 'move: stages and layers, or the rows of the table'],
+  ['g G  home end', 'first, last'],
+  ['ctrl-d ctrl-u', 'half a page; page keys, ctrl-f and ctrl-b a whole one'],
+  ['0 $', 'first, last layer'],
+  ['tab', 'heat map or table; in a stage the next view, as 1 to 8'],
+  ['enter', 'open the stage under the cursor'],
+  ['n N', 'next, previous fault'],
+  ['[ ]', 'one step: the prompt, decoded tokens; a: all of them'],
+  ['/', 'filter: name, verdict, l3 or l0-4, >0.5; esc clears it'],
+  ['s', 'sort: order, of limit, relative, local, stage'],
+  ['t', 'free run, or every stage from the reference’s inputs'],
+  ['e', 'export the report'],
+  ['i', 'what there is to know besides the verdict'],
+  ['← → in a stage', 'another token; { } another head, w to the worst value'],
+  ['esc', 'back'],
+  ['q  ctrl-c', 'quit; ctrl-z suspends, ctrl-l draws again'],
+];
+
+/** What lies over the middle of the screen. */
+export function overlayLines(state: State, overlay: Overlay): Line[] {
+  switch (overlay.kind) {
+    case 'help':
+      return scrolling(state, 'help', helpLines(state), overlay.scroll);
+    case 'remarks':
+      return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
+    case 'force':
+      return framed(state, 'teacher-forced run', [
+        [['Nothing has diverged, so every stage was not run from']],
+        [['the reference’s inputs. Run it?']],
+        [],
+        [
+          ['y', 'bold', 'sky'],
+          [' run it   ', 'dim'],
+          ['esc', 'bold', 'sky'],
+          [' back', 'dim'],
+        ],
+      ]);
+    case 'export':
+      return framed(state, 'export', [
+        ...EXPORTS.map(
+          (name, i): Line => [
+            [i === overlay.chosen ? '▸ ' : '  ', 'bold'],
+            [
+              `${i + 1} ${padEnd(name, 10)}`,
+              ...(i === overlay.chosen ? (['bold', 'inverse'] as const) : (['bold'] as const)),
+            ],
+            [` ${WRITES[name]}`, 'dim'],
+          ],
+        ),
+        [],
+        [
+          ['⏎', 'bold', 'sky'],
+          [' choose   ', 'dim'],
+          ['esc', 'bold', 'sky'],
+          [' back', 'dim'],
+        ],
+      ]);
+    case 'path':
+      return framed(state, `export ${overlay.output}`, [
+        [
+          ['file  ', 'dim'],
+          [tame(overlay.path), 'bold'],
+          ['▏', 'sky'],
+        ],
+        [],
+        ...problem(state, overlay.problem),
+        overlay.replace
+          ? [
+              [`It is there already. `, 'bold'],
+              ['y', 'bold', 'sky'],
+              [' replace it   ', 'dim'],
+              ['n', 'bold', 'sky'],
+              [' another name', 'dim'],
+            ]
+          : [
+              ['⏎', 'bold', 'sky'],
+              [' write   ', 'dim'],
+              ['ctrl-u', 'bold', 'sky'],
+              [' clear   ', 'dim'],
+              ['esc', 'bold', 'sky'],
+              [' back', 'dim'],
+            ],
+      ]);
+  }
+}
+
+/** How far what lies over the screen may be scrolled. */
+export function lastScroll(state: State, { kind }: Overlay): number {
+  const lines = kind === 'help' ? helpLines(state) : kind === 'remarks' ? remarkLines(state) : [];
+  return Math.max(0, lines.length - roomOf(state));
+}
+
+const KEY = 19; // columns
+
+function helpLines({ size }: State): Line[] {
+  const about = (head: Segment, text: string): Line[] =>
+    wrap(text, innerOf(size) - KEY).map((line, i): Line => [i === 0 ? head : [' '.repeat(KEY)], [line]]);
+  return [
+    ...KEYS.flatMap(([key, does]) => about([padEnd(key, KEY), 'bold', 'sky'], does)),
+    [],
+    ...Object.values(LOOKS).flatMap((look) =>
+      wrap(look.means, innerOf(size) - KEY).map(
+        (line, i): Line =>
+          i === 0 ? [['  '], [look.glyph, ...look.tones], [' '.repeat(KEY - 3)], [line]] : [[' '.repeat(KEY)], [line]],
+      ),
+    ),
+    [],
+    ...about([padEnd('▲ ▼', KEY), 'bold'], 'worse, better than the run before (--watch)'),
+    ...about([padEnd('bars', KEY), 'bold'], 'delta over limit on a log scale; the tick is the limit'),
+  ];
+}
+
+function remarkLines({ report, size }: State): Line[] {
+  const remarks = report ? remarksOf(report) : [];
+  return remarks.flatMap((text) => [...wrap(tame(text), innerOf(size)).map((line): Line => [[line]]), []]).slice(0, -1);
+}
+
+const roomOf = ({ size }: State): number => size.rows - 4;
+const innerOf = (size: State['size']): number => size.columns - 6;
+
+function scrolling(state: State, title: string, lines: readonly Line[], scroll: number): Line[] {
+  const room = roomOf(state);
+  const from = Math.max(0, Math.min(scroll, lines.length - room));
+  return framed(state, lines.length > room ? `${title}  (↑↓ scroll)` : title, lines.slice(from, from + room));
+}
+
+function problem({ size }: State, text: string | null): Line[] {
+  if (text === null) return [];
+  const lines = wrap(tame(text), Math.min(innerOf(size), 60)).map((line): Line => [[line, 'vermillion', 'bold']]);
+  return [...lines, []];
+}
+
+function framed({ size }: State, title: string, lines: readonly Line[]): Line[] {
+  const inner = Math.min(innerOf(size), Math.max(44, ...lines.map(lineWidth)));
+  const padded = lines.map((line): Line => [[' '], ...fit(line, inner), [' ']]);
+  return box(padded, { width: inner + 4, height: lines.length + 2, title: [[title, 'bold']], hasFocus: true });
+}

@@ -1,0 +1,175 @@
+import { type Cell, gridOf, shareOf } from '../grid/cells.js';
+import { keyOf } from '../grid/key-of.js';
+import { rowsOf } from '../grid/rows.js';
+import { firstShown, type Layout } from '../layout.js';
+import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
+import { delta, limit, rms, share, short } from '../numbers.js';
+import { remarksOf } from '../remarks.js';
+import type { State } from '../state.js';
+import { indexIn } from '../update/moves.js';
+import { box } from './box.js';
+import { LIMIT_AT, LOOKS, line, lookOf, onLogScale } from './glyphs.js';
+import { localOf } from './local.js';
+
+interface Column {
+  readonly name: string;
+  readonly width: number;
+  readonly isLeft?: boolean;
+  /** The higher, the sooner it gives way where there is no room. */
+  readonly rank: number;
+  text(cell: Cell, state: State): string;
+}
+
+const LEAST_BAR = 8;
+const MOST_BAR = 40;
+const LEAST_VERDICT = { wide: 15, narrow: 12 };
+const LEAST_OF_ALL = 2; // columns of a verdict: its glyph
+const GOOD_VERDICT = 22;
+const LEAST_COLUMNS = 3; // layer, stage, and the share of the limit
+const VERDICT = { name: 'verdict', isLeft: true, rank: 0 } as const;
+
+const COLUMNS: readonly Column[] = [
+  { name: 'layer', width: 5, rank: 0, text: ({ result }) => (result.layer === null ? '' : String(result.layer)) },
+  { name: 'stage', width: 13, rank: 0, isLeft: true, text: ({ result }) => result.stage },
+  { name: 'step', width: 4, rank: 5, text: ({ result: { step } }) => (step === 0 ? 'p' : String(step)) },
+  { name: 'RMS Δ', width: 7, rank: 6, text: ({ result }) => rms(result) },
+  { name: 'relative', width: 8, rank: 2, text: ({ result }) => delta(result) },
+  { name: 'floor', width: 7, rank: 7, text: ({ result }) => short(result.floor) },
+  { name: 'limit', width: 7, rank: 4, text: ({ result }) => limit(result.limit) },
+  { name: 'local', width: 7, rank: 3, text: ({ result }, state) => localOf(state, result) ?? '' },
+  { name: 'of limit', width: 8, rank: 1, text: ({ result }) => share(result) },
+];
+
+/** Every stage as a row, with as many columns as there is room for. */
+export function table(state: State, { body, page, table: { width } }: Layout): Line[] {
+  const rows = rowsOf(state);
+  const room = width - 2;
+  const leastVerdict = LEAST_VERDICT[width < 60 ? 'narrow' : 'wide'];
+  const hasLocal = state.pass === 'free' && state.report?.faults != null;
+  const possible = COLUMNS.filter(({ name }) =>
+    name === 'local' ? hasLocal : name !== 'step' || state.step === 'all',
+  );
+  const beside = choose(possible, room - LEAST_BAR - leastVerdict - 3);
+  // A bar without a number tells little: where there is no room for both, the number stays.
+  const isTight = widthOf(beside) > room - LEAST_BAR - leastVerdict - 3;
+  const columns = isTight ? choose(possible, room - LEAST_OF_ALL - 1) : beside;
+  const used = widthOf(columns);
+  const left = room - used - 3; // for the bar and the verdict
+  const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - leastVerdict)));
+  const hasBar = !isTight && barWidth >= LEAST_BAR;
+  const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
+  const here = indexIn(rows, state);
+  const top = firstShown(Math.max(0, here), rows.length, page);
+  const head: Line = [
+    [' '],
+    ...columns.map((column): Segment => [`${align(column, column.name)} `, ...headTone(state, column.name)]),
+    ...(hasBar ? [[`${padEnd(`${' '.repeat(tick(barWidth))}│ limit`, barWidth)}  `, 'dim'] as const] : []),
+    [cut(VERDICT.name, verdict), 'dim'],
+  ];
+  const lines = rows.slice(top, top + page).map((cell, i): Line => {
+    const isHere = top + i === here;
+    const tones = isHere
+      ? (['bold', 'inverse'] as const)
+      : cell.kind === 'agree' || cell.kind === 'inherited'
+        ? []
+        : (['bold'] as const);
+    const facts = columns.map((column) => align(column, column.text(cell, state))).join(' ');
+    return [
+      [isHere ? '▸' : ' ', 'bold'],
+      [`${facts}`, ...tones],
+      [' '],
+      ...(hasBar ? [...logBar(cell, barWidth), ['  '] as const] : []),
+      ...verdictOf(state, cell, verdict),
+    ];
+  });
+  const shown = rows.length === 0 && state.report && state.filter === '' ? remarkLines(state, room) : [head, ...lines];
+  return box(shown, {
+    width,
+    height: body,
+    title: [
+      ['stages', 'bold'],
+      [` · ${stepName(state)} · ${state.pass === 'forced' ? 'teacher-forced' : 'free run'}`, 'dim'],
+    ],
+    footer: [
+      [`${rows.length === 0 ? 0 : here + 1} of ${rows.length}`, 'dim'],
+      [state.sort === 'order' ? '' : ` · by ${state.sort}`, 'dim'],
+      ...(state.filter === '' ? [] : [[' · ', 'dim'] as const, [`/${state.filter}`, 'bold'] as const]),
+    ],
+    hasFocus: state.focus === 'table',
+  });
+}
+
+/** Where there is no stage to show, the report says why. */
+function remarkLines({ report }: State, room: number): Line[] {
+  const texts = report ? [report.reason, ...remarksOf(report)] : [];
+  return texts.flatMap((text) => [...wrap(tame(text), room - 2).map((line): Line => [[' '], [line]]), []]);
+}
+
+const align = ({ width, isLeft }: Column, text: string): string =>
+  isLeft ? padEnd(cut(text, width), width) : padStart(cut(text, width), width);
+
+const widthOf = (columns: readonly Column[]): number => columns.reduce((sum, { width }) => sum + width + 1, 0);
+
+function choose(columns: readonly Column[], room: number): readonly Column[] {
+  let left = columns;
+  while (widthOf(left) > room && left.length > LEAST_COLUMNS) {
+    const worst = Math.max(...left.map(({ rank }) => rank));
+    left = left.filter(({ rank }) => rank !== worst);
+  }
+  return left;
+}
+
+const SORTED_BY: Readonly<Record<string, string>> = {
+  'of limit': 'of limit',
+  relative: 'relative',
+  local: 'local',
+  stage: 'stage',
+};
+const headTone = ({ sort }: State, name: string) =>
+  SORTED_BY[sort] === name ? (['bold', 'sky'] as const) : (['dim'] as const);
+
+/** The delta over the limit on a log scale; the tick is the limit. */
+function logBar(cell: Cell, width: number): Segment[] {
+  const { tones } = cell.kind === 'own' ? LOOKS.over : lookOf(cell);
+  const at = tick(width);
+  const filled = padEnd(line(onLogScale(shareOf(cell.result)), width), width);
+  return [
+    [filled.slice(0, at), ...tones],
+    filled[at] === ' ' ? ['│', 'dim'] : ['╋', ...tones],
+    [filled.slice(at + 1), ...tones],
+  ];
+}
+
+const tick = (width: number): number => Math.round(width * LIMIT_AT);
+
+function verdictOf(state: State, cell: Cell, room: number): Segment[] {
+  const { kind, result, fault } = cell;
+  const look = lookOf(cell);
+  const mark = changeMark(state, result);
+  const text = {
+    agree: 'agree',
+    incomparable: result.reason ?? 'incomparable',
+    inherited: result.inherits
+      ? `from ${result.inherits.stage}${result.inherits.layer === null ? '' : ` ${result.inherits.layer}`}`
+      : 'inherited',
+    over: 'diverged',
+    own: fault?.cause?.id ?? (fault ? 'fault' : 'diverged first'),
+  }[kind];
+  return [
+    [look.glyph, ...look.tones],
+    [` ${cut(text, room - 2 - (mark ? 2 : 0))}`, ...(kind === 'agree' ? (['dim'] as const) : [])],
+    ...(mark ? [mark] : []),
+  ];
+}
+
+function changeMark({ change }: State, result: Cell['result']): Segment | null {
+  if (!change) return null;
+  const mark = change.marks.get(keyOf(result));
+  if (!mark) return null;
+  return mark === 'worse' ? [' ▲', 'vermillion', 'bold'] : [' ▼', 'green', 'bold'];
+}
+
+export function stepName({ step, ...state }: State): string {
+  if (step !== 'all') return step === 0 ? 'prompt' : `step ${step}`;
+  return gridOf({ ...state, step }).steps.length > 1 ? 'all steps' : 'prompt';
+}

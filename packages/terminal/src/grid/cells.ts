@@ -1,0 +1,135 @@
+import type { NamedFault } from '@llama-probe/comparison';
+import type { StageResult } from '@llama-probe/diff';
+import type { State } from '../state.js';
+import { keyOf, placeOf } from './key-of.js';
+
+/** What is known of a stage. `own`: a fault of its own, or the first divergence. */
+export type Kind = 'agree' | 'incomparable' | 'inherited' | 'over' | 'own';
+
+/** One cell of the heat map, one row of the table. */
+export interface Cell {
+  readonly kind: Kind;
+  readonly result: StageResult;
+  readonly fault: NamedFault | null;
+  /** Where it stands in a pass, whatever its step. */
+  readonly order: number;
+}
+
+/** All that is compared, as layers × stages. */
+export interface Grid {
+  /** In evaluation order. */
+  readonly stages: readonly string[];
+  /** Those that are the whole model's. */
+  readonly wide: ReadonlySet<string>;
+  readonly layers: readonly number[];
+  /** By `placeOf`. */
+  readonly cells: ReadonlyMap<string, Cell>;
+  /** The steps that have come. */
+  readonly steps: readonly number[];
+}
+
+const SEVERITY: Readonly<Record<Kind, number>> = { agree: 0, incomparable: 1, inherited: 2, over: 3, own: 4 };
+const WHOLE_MODEL = /^(embd$|result_)/;
+
+type Judged = Pick<Cell, 'kind' | 'result'>;
+
+/** Which of two stages is worse. @example cells.sort((a, b) => worse(b, a)) // the worst first */
+export function worse(a: Judged, b: Judged): number {
+  const [shareA, shareB] = [shareOf(a.result), shareOf(b.result)];
+  return SEVERITY[a.kind] - SEVERITY[b.kind] || (shareA === shareB ? 0 : shareA - shareB);
+}
+
+/** Which of two steps of a stage tells more: of those that are wrong the first one, of those that agree the one closest to its limit. */
+function tellsMore(a: Judged, b: Judged): boolean {
+  const severity = SEVERITY[a.kind] - SEVERITY[b.kind];
+  if (severity !== 0) return severity > 0;
+  return a.kind === 'agree' ? worse(a, b) > 0 : a.result.step < b.result.step;
+}
+
+/** Of the limit; a value that is not finite is further off than any other, and what cannot be compared has none. */
+export const shareOf = ({ ofLimit, verdict }: StageResult): number =>
+  verdict === 'incomparable' ? 0 : Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
+
+type Source = Pick<State, 'stages' | 'pass' | 'step' | 'report' | 'about'>;
+let last: { source: Source; grid: Grid } | undefined;
+
+/** What the heat map and the table show. It is made anew only when something of it has changed. */
+export function gridOf(state: Source): Grid {
+  const { stages, pass, step, report, about } = state;
+  const same =
+    last &&
+    last.source.stages[pass] === stages[pass] &&
+    last.source.pass === pass &&
+    last.source.step === step &&
+    last.source.report === report &&
+    last.source.about === about;
+  if (last && same) return last.grid;
+  const grid = makeGrid(state);
+  last = { source: { stages, pass, step, report, about }, grid };
+  return grid;
+}
+
+function makeGrid({ stages, pass, step, report, about }: Source): Grid {
+  const faults = faultsByKey(report);
+  const first = report?.first ? keyOf(report.first) : null;
+  const cells = new Map<string, Cell>();
+  const orders = new Map<string, number>(); // of stages
+  const places = new Map<string, number>();
+  const steps = new Set<number>();
+  const layers = new Set<number>();
+  const wide = new Set<string>();
+  for (const result of stages[pass].values()) {
+    steps.add(result.step);
+    if (result.layer === null) wide.add(result.stage);
+    else layers.add(result.layer);
+    orders.set(result.stage, Math.min(result.order, orders.get(result.stage) ?? Number.POSITIVE_INFINITY));
+    const place = placeOf(result);
+    const order = Math.min(result.order, places.get(place) ?? Number.POSITIVE_INFINITY);
+    places.set(place, order);
+    if (step !== 'all' && step !== result.step) continue;
+    const key = keyOf(result);
+    const fault = faults.get(key) ?? null;
+    const kind = pass === 'forced' ? forcedKind(result) : fault || key === first ? 'own' : freeKind(result);
+    const cell = { kind, result, fault, order } as const;
+    const known = cells.get(place);
+    if (!known || tellsMore(cell, known)) cells.set(place, cell);
+    else if (order < known.order) cells.set(place, { ...known, order });
+  }
+  for (const name of about?.stages ?? []) if (WHOLE_MODEL.test(name)) wide.add(name);
+  for (const layer of expectedLayers(about)) layers.add(layer);
+  const found = [...orders.keys()].sort((a, b) => (orders.get(a) as number) - (orders.get(b) as number));
+  const named = about?.stages ?? [];
+  return {
+    stages: [...named, ...found.filter((name) => !named.includes(name))],
+    wide,
+    layers: [...layers].sort((a, b) => a - b),
+    cells,
+    steps: [...steps].sort((a, b) => a - b),
+  };
+}
+
+function expectedLayers(about: State['about']): readonly number[] {
+  return about?.layers ?? Array.from({ length: about?.model.layers ?? 0 }, (_, layer) => layer);
+}
+
+function freeKind({ verdict, inherits }: StageResult): Kind {
+  if (verdict !== 'diverged') return verdict;
+  return inherits ? 'inherited' : 'over';
+}
+
+const forcedKind = ({ verdict }: StageResult): Kind => (verdict === 'diverged' ? 'own' : verdict);
+
+function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
+  const faults = new Map<string, NamedFault>();
+  for (const fault of report?.faults ?? []) {
+    for (const step of fault.steps) faults.set(keyOf({ ...fault, step }), fault);
+  }
+  return faults;
+}
+
+/** How many stages there will be; null where only the dumps know. */
+export function expected({ about }: Pick<State, 'about'>): number | null {
+  if (!about?.stages || about.steps === null) return null;
+  const wide = about.stages.filter((name) => WHOLE_MODEL.test(name)).length;
+  return (wide + (about.stages.length - wide) * expectedLayers(about).length) * (about.steps + 1);
+}

@@ -1,0 +1,2 @@
+export { conclusion, type End } from './conclusion.js';
+export { showLive } from './show.js';

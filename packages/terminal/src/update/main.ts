@@ -1,0 +1,127 @@
+import { type Cell, gridOf } from '../grid/cells.js';
+import { faultsIn, rowsOf, selected } from '../grid/rows.js';
+import type { Key } from '../keys.js';
+import { remarksOf } from '../remarks.js';
+import { GONE, type Next, SORTS, type State } from '../state.js';
+import { openDetail } from './detail.js';
+import { indexIn, MOVES, toCell } from './moves.js';
+
+export function mainKey(state: State, key: Key): Next {
+  if (state.isTyping) return [typed(state, key)];
+  const move = MOVES[key];
+  if (move) return [{ ...move(state), follows: false }];
+  switch (key) {
+    case 'q':
+      return [state, { type: 'quit' }];
+    case 'escape':
+      return [state.filter === '' ? state : { ...state, filter: '' }];
+    case 'tab':
+    case 'shift-tab':
+      return [{ ...state, focus: state.focus === 'map' ? 'table' : 'map' }];
+    case 'enter': {
+      const cell = selected(state);
+      return cell ? openDetail({ ...state, follows: false }, cell.result) : [state];
+    }
+    case 'n':
+      return [toFault(state, 1)];
+    case 'N':
+      return [toFault(state, -1)];
+    case '/':
+      return [{ ...state, isTyping: true }];
+    case 's':
+      return [{ ...state, sort: next(SORTS, state.sort, 1), focus: 'table' }];
+    case '[':
+    case '<':
+      return [{ ...state, step: otherStep(state, -1) }];
+    case ']':
+    case '>':
+      return [{ ...state, step: otherStep(state, 1) }];
+    case 'a':
+      return [{ ...state, step: 'all' }];
+    case 't':
+      return togglePass(state);
+    case 'e':
+      if (state.report) return [{ ...state, overlay: { kind: 'export', chosen: 0 } }];
+      return [{ ...state, notice: { kind: 'note', text: 'There is nothing to export until the run is done.' } }];
+    case 'i':
+      return [showRemarks(state)];
+    case '?':
+      return [{ ...state, overlay: { kind: 'help', scroll: 0 } }];
+    default:
+      return [state];
+  }
+}
+
+function showRemarks(state: State): State {
+  if (state.report && remarksOf(state.report).length > 0) return { ...state, overlay: { kind: 'remarks', scroll: 0 } };
+  return { ...state, notice: { kind: 'note', text: 'There is nothing to add to the verdict.' } };
+}
+
+/** Round and round through the faults, from wherever the cursor is. */
+function toFault(state: State, by: 1 | -1): State {
+  const faults = faultsIn(gridOf(state));
+  if (faults.length === 0) return { ...state, notice: { kind: 'note', text: 'No stage is over its limit.' } };
+  return { ...toCell(state, faultBeside(state, faults, by)), follows: false };
+}
+
+export function faultBeside(state: State, faults: readonly Cell[], by: 1 | -1): Cell {
+  const here = indexIn(faults, state);
+  if (here >= 0) return faults[(here + by + faults.length) % faults.length] as Cell;
+  const order = selected(state)?.order ?? -1;
+  const beyond = by > 0 ? faults.find((fault) => fault.order > order) : faults.findLast((fault) => fault.order < order);
+  return beyond ?? (faults.at(by > 0 ? 0 : -1) as Cell);
+}
+
+function next<T>(all: readonly T[], now: T, by: number): T {
+  return all[(all.indexOf(now) + by + all.length) % all.length] as T;
+}
+
+/** All, prompt, step 1, … and round again. */
+function otherStep(state: State, by: 1 | -1): number | 'all' {
+  return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
+}
+
+/** From the free run to the teacher-forced one and back; where that was not run, it is offered. */
+function togglePass(state: State): Next {
+  if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
+  if (state.isForcing) {
+    return [{ ...state, notice: { kind: 'note', text: 'The teacher-forced run is on its way.' } }];
+  }
+  if (state.stages.forced.size > 0) return [{ ...state, pass: 'forced' }];
+  if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
+  if (state.job.command === 'diff') {
+    return [
+      {
+        ...state,
+        notice: { kind: 'note', text: 'Dumps cannot be run again: teacher-forced runs are for probe compare.' },
+      },
+    ];
+  }
+  if (!state.report) return [{ ...state, notice: { kind: 'note', text: 'The free run is not done yet.' } }];
+  if (state.watches) {
+    return [{ ...state, notice: { kind: 'note', text: 'Start it with --teacher-forced to watch both runs.' } }];
+  }
+  return [{ ...state, overlay: { kind: 'force' } }];
+}
+
+function typed(state: State, key: Key): State {
+  switch (key) {
+    case 'enter':
+      return { ...state, isTyping: false };
+    case 'escape':
+      return { ...state, isTyping: false, filter: '' };
+    case 'backspace':
+      return { ...state, filter: [...state.filter].slice(0, -1).join(''), isTyping: state.filter !== '' };
+    case 'ctrl-u':
+      return { ...state, filter: '' };
+    default:
+      return [...key].length === 1 ? settle({ ...state, filter: state.filter + key }) : state;
+  }
+}
+
+/** A cursor that the filter has hidden goes to the first row that is left. */
+function settle(state: State): State {
+  const rows = rowsOf(state);
+  const [first] = rows;
+  return first && indexIn(rows, state) < 0 ? { ...toCell(state, first), follows: false } : state;
+}

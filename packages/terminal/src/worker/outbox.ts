@@ -1,0 +1,49 @@
+import type { Pass } from '@llama-probe/comparison';
+import type { StageResult } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump';
+import type { News } from './protocol.js';
+
+const EVERY = 30; // ms between two batches
+const AT_ONCE = 200; // stages: some milliseconds of reading on the other side
+
+/** Sends what is found about stages in batches, in order with everything else that is sent. */
+export class Outbox {
+  private readonly waiting = new Map<string, StageResult>();
+  private pass: Pass = 'free';
+  private sent = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly post: (news: News) => void) {}
+
+  /** Later pieces of a stage say more about it, and take the place of earlier ones that still wait. */
+  stage(pass: Pass, result: StageResult): void {
+    if (pass !== this.pass) this.flush();
+    this.pass = pass;
+    this.waiting.set(stageKey(result), result);
+    // While tensors come without a pause no timer gets its turn.
+    if (performance.now() - this.sent > EVERY || this.waiting.size >= AT_ONCE) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), EVERY);
+  }
+
+  /** Sends something else, after every stage that came before it. */
+  send(news: News): void {
+    this.flush();
+    this.post(news);
+  }
+
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.waiting.size === 0) return;
+    this.sent = performance.now();
+    this.post({ type: 'stages', pass: this.pass, stages: [...this.waiting.values()] });
+    this.waiting.clear();
+  }
+
+  /** Forgets what still waits. */
+  clear(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.waiting.clear();
+  }
+}

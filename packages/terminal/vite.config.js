@@ -1,0 +1,39 @@
+import { defineConfig } from 'vite';
+
+/** Ink asks for React's development tools where it finds them. Nobody debugs a bundle with them. */
+const withoutDevtools = {
+  name: 'without-devtools',
+  enforce: 'pre',
+  resolveId: (id) => (/react-devtools-core|\/devtools\.js$/.test(id) ? '\0nothing' : undefined),
+  load: (id) => (id === '\0nothing' ? 'export default {}' : undefined),
+};
+
+/** Ink draws nothing where it finds CI's variables; whether there is somebody to see it has been decided before it is loaded. */
+const whereverItRuns = {
+  name: 'wherever-it-runs',
+  enforce: 'pre',
+  resolveId: (id) => (id === 'is-in-ci' ? '\0not-in-ci' : undefined),
+  load: (id) => (id === '\0not-in-ci' ? 'export default false' : undefined),
+};
+
+/**
+ * The terminal view and Ink in few files: finding and reading some hundred would take longer than it may be silent. `first.js`
+ * has its first picture, and nothing of Ink.
+ */
+export default defineConfig({
+  root: import.meta.dirname,
+  define: { 'process.env.NODE_ENV': '"production"' },
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    rollupOptions: {
+      input: { main: 'src/main.tsx', first: 'src/first.ts' },
+      output: { chunkFileNames: '[name].js' },
+    },
+    outDir: 'dist/bundle',
+    emptyOutDir: true,
+    minify: true,
+    target: 'node20',
+  },
+  plugins: [withoutDevtools, whereverItRuns],
+});
