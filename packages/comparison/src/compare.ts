@@ -127,7 +127,11 @@ async function makeReport(
     logits: comparison.logits,
     decode: describeDecode(comparison),
     checks,
-    observations: observe(free.watches.candidate.observer.result(), free.watches.reference.observer.result()),
+    observations: observe(
+      free.watches.candidate.observer.result(),
+      free.watches.reference.observer.result(),
+      reference.info.name,
+    ),
     tokenDiagnosis: null,
     unseen: unseen(comparison.stages, plan.ubatch),
     generated: {

@@ -8,7 +8,8 @@ import {
   type StageId,
   unseen,
 } from '@llama-probe/diff';
-import { type Dump, type DumpMetadata, openDump, stageKey, type Tensor } from '@llama-probe/dump';
+import { type Dump, type DumpMetadata, openDump, type Tensor } from '@llama-probe/dump';
+import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import { type GgufFile, llamaConfig } from '@llama-probe/engine';
 import { computeStage, type Diagnosis } from '@llama-probe/oracle';
 import { SideWatch } from './checks.js';
@@ -94,7 +95,7 @@ async function diff(
     checks: { candidate: watches[0].invariants.result(), reference: watches[1].invariants.result() },
     diagnosis: null,
     tokenDiagnosis: diagnoseTokens(tokens.candidate, tokens.reference, file ? vocabulary(file) : {}) ?? null,
-    observations: observe(watches[0].observer.result(), watches[1].observer.result()),
+    observations: observe(watches[0].observer.result(), watches[1].observer.result(), sides.reference.name),
     unseen: unseen(comparison.stages),
     generated: null,
     top: null,
@@ -135,7 +136,11 @@ async function diagnoseFirst(
   const model = caseModel(file, llamaConfig(file));
   const again = await openDump(candidate.path); // it is read twice at once: for the sick stage, and for what it was computed from
   try {
-    const [sick] = await collectCases([stage], candidate.tensors(), again.tensors(), model, tokens);
+    const [sick] = await collectCases([stage], candidate.tensors(), again.tensors(), {
+      model,
+      graph: llamaGraph({ layers: model.layers }),
+      ids: tokens,
+    });
     return sick ? await nameOne(sick, progress, signal) : notLookedFor(stage);
   } finally {
     await again.close();

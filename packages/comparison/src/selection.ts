@@ -1,4 +1,4 @@
-import { STAGE_NAMES } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import type { Hook } from '@llama-probe/engine';
 import { UsageError } from './errors.js';
 import { nearest } from './nearest.js';

@@ -1,4 +1,5 @@
-import { stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import type { Hook } from '@llama-probe/engine';
 
 /**

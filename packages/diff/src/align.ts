@@ -1,4 +1,5 @@
-import { stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 
 /** What one side has of a stage. The other is undefined where it has nothing that fits. */
 export interface Pair {

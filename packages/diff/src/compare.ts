@@ -1,15 +1,17 @@
-import { inputsOf, STAGE_NAMES, stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import type { StageId } from '@llama-probe/dump/stage';
+import { type Graph, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
 import { align } from './align.js';
-import type { Comparison, StageId, StageResult } from './comparison.js';
+import type { Comparison, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
+import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
 import { judge } from './judge.js';
 import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage, type Yardstick } from './open-stage.js';
-import type { Heads } from './scores.js';
 
-export interface CompareOptions extends Heads {
+export interface CompareOptions extends AboutModel {
   /** How limits follow from floors: the same for every stage, or each stage's own. */
   readonly rule: LimitRule | ((at: StageId) => LimitRule);
   /** The reference's distance from itself; it may fill while the reference's tensors come. */
@@ -44,6 +46,7 @@ export async function compare(
   }
   const { rule, floors } = options;
   const open = new Map<string, OpenStage>();
+  const graph = new GraphSoFar(options);
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
   const yardstick = (at: StageId): Yardstick => ({
     rule: typeof rule === 'function' ? rule(at) : rule,
@@ -57,7 +60,7 @@ export async function compare(
     const key = stageKey(tensor);
     let stage = open.get(key);
     if (!stage) {
-      stage = new OpenStage(tensor, options);
+      stage = new OpenStage(tensor, graph.withLayer(tensor.layer));
       open.set(key, stage);
     }
     const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
@@ -78,7 +81,13 @@ export async function compare(
   const isExpected = ({ missingIn, at }: OpenStage) =>
     !missingIn || known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
   const all = [...open.values()];
-  refuseWrongOrder(open);
+  refuseWrongOrder(
+    open,
+    graphOf(
+      options,
+      all.map(({ at }) => at),
+    ),
+  );
   const stages = all
     .filter(isExpected)
     .map((stage) => stage.result(yardstick(stage.at)))
@@ -106,7 +115,7 @@ function allowedGap({ limit, referenceRms }: StageResult, { rule, floor }: Yards
 function withWhere(which: 'first' | 'each', where: (at: StageId) => Where | null): (stage: StageResult) => StageResult {
   const seen = new Set<string>();
   return (stage) => {
-    const place = which === 'first' ? 'any' : stageKey({ ...stage, step: 0 });
+    const place = which === 'first' ? 'any' : placeKey(stage);
     if (stage.verdict !== 'diverged' || seen.has(place)) return stage;
     seen.add(place);
     return { ...stage, where: where(stage) };
@@ -114,11 +123,10 @@ function withWhere(which: 'first' | 'each', where: (at: StageId) => Where | null
 }
 
 /** A candidate that says it evaluated a stage before one of its inputs has mixed up its stages. */
-function refuseWrongOrder(open: ReadonlyMap<string, OpenStage>): void {
-  const layers = layerCount([...open.values()].map(({ at }) => at));
+function refuseWrongOrder(open: ReadonlyMap<string, OpenStage>, graph: Graph): void {
   for (const stage of open.values()) {
     const { step } = stage.at;
-    for (const input of inputsOf(stage.at, layers)) {
+    for (const input of graph.inputsOf(stage.at)) {
       const before = open.get(stageKey({ step, ...input }))?.candidateOrder;
       if (stage.candidateOrder === undefined || before === undefined || stage.candidateOrder >= before) continue;
       stage.refuse(
@@ -140,11 +148,4 @@ export function tokenDifference(candidate: readonly number[], reference: readonl
     }
   }
   return undefined;
-}
-
-/** One more than the highest layer. */
-export function layerCount(stages: Iterable<Pick<StageId, 'layer'>>): number {
-  let layers = 0;
-  for (const { layer } of stages) layers = Math.max(layers, (layer ?? -1) + 1);
-  return layers;
 }

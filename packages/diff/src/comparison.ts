@@ -1,14 +1,8 @@
+import type { StageId } from '@llama-probe/dump/stage';
 import type { Floor } from './floors.js';
 import type { Where } from './locate.js';
 import type { GreedyChoice, LogitsSummary } from './logits.js';
 import type { Metrics } from './metrics.js';
-
-/** A stage of a step, by its identity. */
-export interface StageId {
-  readonly step: number;
-  readonly layer: number | null;
-  readonly stage: string;
-}
 
 /** What was found about one stage. */
 export interface StageResult extends Metrics, StageId {

@@ -1,7 +1,7 @@
-import { stageKey } from '@llama-probe/dump';
+import { type Graph, stageKey } from '@llama-probe/dump/stage';
 import type { StageResult } from './comparison.js';
+import { type AboutModel, graphOf } from './graph.js';
 import type { RowPair } from './locate.js';
-import { type Heads, headsOf } from './scores.js';
 
 /** A stage from nearer: per token, per head, and how its deltas are spread. For who looks at it; no verdict needs it. */
 export interface StageDetail {
@@ -42,7 +42,7 @@ export interface StageValues {
   readonly rows: readonly RowPair[];
 }
 
-export interface DetailsOptions extends Heads {
+export interface DetailsOptions extends AboutModel {
   /** The most bytes of values that are kept; wrong stages push out those that agree. */
   readonly budget?: number;
 }
@@ -64,14 +64,18 @@ export class Details {
   private readonly agreeing = new Set<string>(); // those of `kept` that make room, oldest first
   private bytes = 0;
 
-  constructor(private readonly options: DetailsOptions = {}) {}
+  private readonly graph: Graph;
+
+  constructor(private readonly options: DetailsOptions = {}) {
+    this.graph = graphOf(options, [{ layer: 0 }]);
+  }
 
   /** Adds rows of a stage, as `compare` passes them on. What is kept of them is a copy. */
   add(stage: StageResult, rows: readonly RowPair[]): void {
     const key = stageKey(stage);
     let detail = this.open.get(key);
     if (!detail) {
-      detail = new OpenDetail(headsOf(stage.stage, this.options) ?? null);
+      detail = new OpenDetail(this.graph.headsOf(stage.stage) ?? null);
       this.open.set(key, detail);
     }
     for (const row of rows) detail.add(row);

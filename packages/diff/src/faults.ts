@@ -1,6 +1,7 @@
-import { cachedInputOf, inputsOf, stageKey } from '@llama-probe/dump';
-import { layerCount } from './compare.js';
-import type { Comparison, Fault, StageId, StageResult } from './comparison.js';
+import { type Graph, idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
+import type { Comparison, Fault, StageResult } from './comparison.js';
+import { graphOf } from './graph.js';
+import { inheritance } from './inheritance.js';
 import { describe, fromToken, whyWrong } from './words.js';
 
 /** A comparison of free runs, with what a teacher-forced run says about it. */
@@ -17,12 +18,13 @@ export interface Explained extends Comparison {
  *
  * @example explain(await compare(free, llama, options), await compare(forced, llamaAgain, options)).faults
  */
-export function explain(free: Comparison, forced: Comparison): Explained {
+export function explain(free: Comparison, forced: Comparison, graph: Graph = graphOf({}, forced.stages)): Explained {
   const own = new Map(forced.stages.map((stage) => [stageKey(stage), stage]));
-  const origins = originsOf(forced.stages);
+  const inOrder = [...forced.stages].sort((a, b) => a.step - b.step || a.order - b.order);
+  const descent = inheritance(inOrder, graph, ({ verdict }) => verdict === 'diverged');
   const stages = free.stages.map((stage) => {
     const twin = own.get(stageKey(stage));
-    const origin = stage.verdict === 'diverged' ? origins.get(stageKey(stage)) : undefined;
+    const origin = stage.verdict === 'diverged' ? descent.get(stageKey(stage))?.origin : undefined;
     const inherits = origin && origin !== twin ? idOf(origin) : null;
     return { ...stage, local: twin?.rel ?? null, inherits };
   });
@@ -40,37 +42,11 @@ export function explain(free: Comparison, forced: Comparison): Explained {
   };
 }
 
-/** For each stage the last stage upstream of it, or itself, that is wrong by itself. */
-function originsOf(forced: readonly StageResult[]): Map<string, StageResult> {
-  const layers = layerCount(forced);
-  const origins = new Map<string, StageResult>();
-  const cache = new Map<string, StageResult>(); // what earlier steps have left, by layer and stage
-  for (const stage of [...forced].sort((a, b) => a.step - b.step || a.order - b.order)) {
-    const key = stageKey(stage);
-    const inputs = inputsOf(stage, layers).map((input) => origins.get(stageKey({ step: stage.step, ...input })));
-    const cached = cachedInputOf(stage);
-    if (cached) inputs.push(cache.get(stageKey({ step: 0, ...cached })));
-    const origin = stage.verdict === 'diverged' ? stage : latest(inputs);
-    if (!origin) continue;
-    origins.set(key, origin);
-    const place = stageKey({ ...stage, step: 0 });
-    cache.set(place, latest([cache.get(place), origin]) ?? origin);
-  }
-  return origins;
-}
-
-function latest(stages: readonly (StageResult | undefined)[]): StageResult | undefined {
-  return stages.reduce(
-    (a, b) => (a && (!b || b.step < a.step || (b.step === a.step && b.order < a.order)) ? a : b),
-    undefined,
-  );
-}
-
 function faultsOf(forced: readonly StageResult[]): Fault[] {
   const faults = new Map<string, Fault & { steps: number[] }>();
   for (const stage of forced) {
     if (stage.verdict !== 'diverged') continue;
-    const key = stageKey({ ...stage, step: 0 });
+    const key = placeKey(stage);
     const known = faults.get(key);
     if (known) known.steps.push(stage.step);
     else {
@@ -90,8 +66,6 @@ function faultsOf(forced: readonly StageResult[]): Fault[] {
   }
   return [...faults.values()];
 }
-
-const idOf = ({ step, layer, stage }: StageId): StageId => ({ step, layer, stage });
 
 function sentence(
   faults: readonly Fault[],

@@ -1,4 +1,5 @@
-import { stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import { MetricSums, rowOf } from './metrics.js';
 
 /** How far the reference is from itself at one stage: a healthy engine cannot be expected to come closer. */

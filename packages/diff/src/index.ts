@@ -1,6 +1,7 @@
+export type { Heads, StageId } from '@llama-probe/dump/stage';
 export { align, type Pair } from './align.js';
-export { type CompareOptions, compare, layerCount, tokenDifference } from './compare.js';
-export type { Cause, Comparison, Fault, First, StageId, StageResult, Verdict } from './comparison.js';
+export { type CompareOptions, compare, tokenDifference } from './compare.js';
+export type { Cause, Comparison, Fault, First, StageResult, Verdict } from './comparison.js';
 export {
   Details,
   type DetailsOptions,
@@ -11,6 +12,8 @@ export {
 } from './details.js';
 export { type Explained, explain } from './faults.js';
 export { type Floor, type Floors, type LimitRule, limitOf, measureFloors, ROW_FACTOR, VALUE_FACTOR } from './floors.js';
+export { type AboutModel, GraphSoFar, graphOf, layerCount } from './graph.js';
+export { type Descent, inheritance } from './inheritance.js';
 export {
   type Broken,
   type Checked,
@@ -33,7 +36,6 @@ export {
 } from './logits.js';
 export { MetricSums, type Metrics } from './metrics.js';
 export { type Observation, Observer, observe, type SideObservations } from './observations.js';
-export { type Heads, headsOf } from './scores.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';
 export { describe, short, showLimit } from './words.js';

@@ -1,4 +1,6 @@
-import { inputsOf, type Place, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import type { Place } from '@llama-probe/dump/stage';
+import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
 import { hidesOnlyTheFuture, holdsIn, rotatesAdjacentPairs } from './invariants/architectures.js';
 import type { FirstRows } from './invariants/attention-first.js';
 import { type Checked, type CheckName, inOrder } from './invariants/broken.js';
@@ -13,21 +15,16 @@ import { staysAtZero } from './invariants/rope.js';
 import { Rotations } from './invariants/rotations.js';
 import { headsFromSum, softMaxMask, softMaxRange, softMaxSum } from './invariants/softmax.js';
 import { rowOf } from './metrics.js';
-import type { Heads } from './scores.js';
 
 export { checkAttentionFirst, type FirstRows } from './invariants/attention-first.js';
 export type { Broken, Checked, CheckName } from './invariants/broken.js';
 export { compareCaches } from './invariants/cache.js';
 
 /** What is known of a side; what is not is left out of the checks that need it. */
-export interface InvariantsOptions extends Heads {
+export interface InvariantsOptions extends AboutModel {
   /** llama.cpp's name; a side that does not say is taken for a Llama. */
   readonly architecture?: string | undefined;
 }
-
-/** The stages that are checked against what they are made of. */
-const MADE: ReadonlySet<string> = new Set(['q_rope', 'k_rope', 'ffn_inp', 'l_out']);
-const PARTS: ReadonlySet<string> = new Set(['q_proj', 'k_proj', 'attn_out', 'embd', 'l_out', 'ffn_out', 'ffn_inp']);
 
 /**
  * What holds of every healthy run by itself: checked as the tensors of one side stream by, in the order of their evaluation.
@@ -44,12 +41,19 @@ export class Invariants {
   private readonly findings = new Findings();
   private readonly finite: FirstNonFinite;
   private readonly rotations: Rotations;
-  private readonly held = new Held(PARTS);
+  /** The stages that are checked against what they are made of. */
+  private readonly made: ReadonlySet<string>;
+  private readonly held: Held;
   private readonly firstTokens = new FirstTokens();
+  private readonly graph: GraphSoFar;
 
   constructor(private readonly about: InvariantsOptions) {
     this.holds = holdsIn(about.architecture);
-    this.finite = new FirstNonFinite(about.heads, hidesOnlyTheFuture(about.architecture));
+    this.graph = new GraphSoFar(about);
+    const made = graphOf(about, [{ layer: 1 }]).stages.filter(({ op }) => op === 'ROPE' || op === 'ADD');
+    this.made = new Set(made.map(({ stage }) => stage));
+    this.held = new Held(new Set(made.flatMap(({ inputs }) => inputs.map(({ stage }) => stage))));
+    this.finite = new FirstNonFinite(about, hidesOnlyTheFuture(about.architecture));
     this.rotations = new Rotations(rotatesAdjacentPairs(about.architecture));
   }
 
@@ -65,7 +69,7 @@ export class Invariants {
   add(tensor: Tensor): void {
     this.finite.add(tensor);
     if (tensor.stage === 'kq_soft_max') this.addSoftMax(tensor);
-    if (MADE.has(tensor.stage)) this.addMade(tensor);
+    if (this.made.has(tensor.stage)) this.addMade(tensor);
     if (tensor.stage === 'kqv_out' && this.holds.has('first-value')) this.addFirstValue(tensor);
     this.firstTokens.add(tensor);
     this.held.add(tensor);
@@ -98,8 +102,9 @@ export class Invariants {
   }
 
   private addMade(tensor: Tensor): void {
-    const isRope = tensor.stage === 'q_rope' || tensor.stage === 'k_rope';
-    const parts = inputsOf(tensor, 0); // all of them in layers
+    const graph = this.graph.withLayer(tensor.layer);
+    const isRope = graph.at(tensor)?.op === 'ROPE';
+    const parts = graph.inputsOf(tensor);
     const rows = [...this.rowsWith(tensor, parts)];
     if (isRope) this.addRotated(tensor, rows);
     else if (this.holds.has('residual')) {
@@ -115,7 +120,7 @@ export class Invariants {
 
   private addRotated(tensor: Tensor, rows: readonly RowWith[]): void {
     const rotated = rows.map(({ token, row, from }) => ({ token, before: from[0] as Float32Array, after: row }));
-    const heads = tensor.stage === 'q_rope' ? this.about.heads : this.about.headsKv;
+    const heads = this.graph.withLayer(tensor.layer).headsOf(tensor.stage);
     const headDim = heads && tensor.width % (2 * heads) === 0 ? tensor.width / heads : undefined;
     if (this.holds.has('rope-norm')) this.rotations.add(tensor, rotated, headDim);
     const mayScale = !rotatesAdjacentPairs(this.about.architecture);

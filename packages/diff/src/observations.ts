@@ -1,4 +1,5 @@
 import type { Tensor } from '@llama-probe/dump';
+import { type AboutModel, graphOf } from './graph.js';
 import { AttentionRows, type LayerEntropy, observeAttention } from './observations/attention.js';
 import { observeGrowth } from './observations/growth.js';
 import { type LogitRow, LogitRows } from './observations/logit-rows.js';
@@ -6,7 +7,6 @@ import { observeLogits } from './observations/logits.js';
 import { mostTelling, type Observation } from './observations/observation.js';
 import { RowSizes, type StageRows } from './observations/row-sizes.js';
 import { observeRows } from './observations/rows.js';
-import type { Heads } from './scores.js';
 
 export type { Observation, ObservationKind } from './observations/observation.js';
 
@@ -17,6 +17,8 @@ export interface SideObservations {
   /** By step and layer. */
   readonly attention: ReadonlyMap<string, LayerEntropy>;
   readonly logits: readonly LogitRow[];
+  /** The stage that each layer ends with. */
+  readonly residual: string;
 }
 
 /**
@@ -28,12 +30,16 @@ export interface SideObservations {
  * for (const { text } of observe(ours.result(), theirs.result())) console.log(text);
  */
 export class Observer {
-  private readonly rows = new RowSizes();
+  private readonly rows: RowSizes;
   private readonly attention: AttentionRows;
   private readonly logits = new LogitRows();
+  private readonly residual: string;
 
-  constructor(about: Pick<Heads, 'heads'>) {
-    this.attention = new AttentionRows(about.heads);
+  constructor(about: AboutModel) {
+    const graph = graphOf(about, [{ layer: 0 }]);
+    this.rows = new RowSizes(graph);
+    this.residual = graph.lastOf(0)?.stage ?? '';
+    this.attention = new AttentionRows(graph.headsOf('kq_soft_max'));
   }
 
   /** Looks at each tensor and passes it on. */
@@ -51,7 +57,12 @@ export class Observer {
   }
 
   result(): SideObservations {
-    return { rows: this.rows.stages, attention: this.attention.layers, logits: this.logits.rows };
+    return {
+      rows: this.rows.stages,
+      attention: this.attention.layers,
+      logits: this.logits.rows,
+      residual: this.residual,
+    };
   }
 }
 
@@ -62,11 +73,11 @@ export class Observer {
  *
  * @param name what the reference is called
  */
-export function observe(candidate: SideObservations, reference: SideObservations, name = 'llama.cpp'): Observation[] {
+export function observe(candidate: SideObservations, reference: SideObservations, name: string): Observation[] {
   return mostTelling([
     ...observeRows(candidate.rows, reference.rows, name),
     ...observeAttention(candidate.attention, reference.attention, name),
-    ...observeGrowth(candidate.rows, reference.rows, name),
+    ...observeGrowth(candidate.rows, reference.rows, name, candidate.residual),
     ...observeLogits(candidate.logits, reference.logits, name),
   ]);
 }

@@ -1,9 +1,10 @@
 import type { Tensor } from '@llama-probe/dump';
+import type { Graph } from '@llama-probe/dump/stage';
 import type { StageResult } from './comparison.js';
 import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
 import { locate, type RowPair, type Where } from './locate.js';
 import { MetricSums, rowOf } from './metrics.js';
-import { firstPositions, type Heads, headsOf, SCORES, withPositions } from './scores.js';
+import { firstPositions, withPositions } from './scores.js';
 import { showLimit } from './words.js';
 
 type Side = 'candidate' | 'reference';
@@ -37,7 +38,7 @@ export class OpenStage {
 
   constructor(
     { order, step, layer, stage, width }: Tensor,
-    private readonly heads: Heads,
+    private readonly graph: Graph,
   ) {
     this.at = { order, step, layer, stage, width };
   }
@@ -71,8 +72,9 @@ export class OpenStage {
 
   /** The rows of both sides, of the same width. Scores may have been taken over more positions on one side. */
   private pairs(candidate: Tensor, reference: Tensor): RowPair[] {
-    const { heads = 0 } = this.heads;
-    const areScores = SCORES.has(this.at.stage) && reference.width % heads === 0 && candidate.width % heads === 0;
+    const { stage } = this.at;
+    const heads = this.graph.headsOf(stage) ?? 0;
+    const areScores = this.graph.isScores(stage) && reference.width % heads === 0 && candidate.width % heads === 0;
     if (candidate.width !== reference.width && !areScores) {
       this.refuse(`the candidate's rows have ${candidate.width} values, the reference's ${reference.width}`);
       return [];
@@ -101,7 +103,7 @@ export class OpenStage {
   private hidden(token: number, width: number): ((index: number) => boolean) | undefined {
     if (this.at.stage !== 'kq') return undefined;
     if (this.nKv === undefined) return () => true;
-    const nKv = width / (this.heads.heads ?? 1);
+    const nKv = width / (this.graph.headsOf('kq') ?? 1);
     return (index) => index % nKv > token;
   }
 
@@ -148,14 +150,14 @@ export class OpenStage {
     if (this.kept.length === 0) return null;
     const { stage } = this.at;
     const { right, nKv } = this;
-    const { heads = 1 } = this.heads;
     // Passes before the last one had fewer positions.
+    const heads = this.graph.headsOf(stage);
     const fill = stage === 'kq' ? Number.NaN : 0;
-    const wide = (row: Float32Array) => (nKv === undefined ? row : withPositions(row, heads, nKv, fill));
+    const wide = (row: Float32Array) => (nKv === undefined ? row : withPositions(row, heads ?? 1, nKv, fill));
     const rows = this.kept.map(({ token, candidate, reference }) => {
       return { token, candidate: wide(candidate), reference: wide(reference) };
     });
-    return locate(rows, { limit: limitOf(floor, rule).rel, heads: headsOf(stage, this.heads), stage, right });
+    return locate(rows, { limit: limitOf(floor, rule).rel, heads, stage, right });
   }
 }
 

@@ -1,6 +1,3 @@
-/** The stages whose rows are (heads, n_kv), where n_kv is what the pass had seen: it differs where the passes do. */
-export const SCORES: ReadonlySet<string> = new Set(['kq', 'kq_soft_max']);
-
 /**
  * The first `nKv` positions of each head of a row of scores; undefined where what is cut off is more than a mask, which is
  * NaN in `kq` and 0 in `kq_soft_max`.
@@ -33,21 +30,4 @@ export function withPositions(row: Float32Array, heads: number, nKv: number, fil
   const wide = new Float32Array(heads * nKv).fill(fill);
   for (let head = 0; head < heads; head++) wide.set(row.subarray(head * own, (head + 1) * own), head * nKv);
   return wide;
-}
-
-/** How many heads the model has, where that is known. */
-export interface Heads {
-  /** Of the queries. */
-  readonly heads?: number | undefined;
-  /** Of the keys and values. */
-  readonly headsKv?: number | undefined;
-}
-
-const QUERY_STAGES: ReadonlySet<string> = new Set(['q_proj', 'q_rope', 'kq', 'kq_soft_max', 'kqv_out']);
-const KV_STAGES: ReadonlySet<string> = new Set(['k_proj', 'v_proj', 'k_rope']);
-
-/** How many heads lie side by side in a row of a stage; undefined where it has none, or that is not known. */
-export function headsOf(stage: string, { heads, headsKv }: Heads): number | undefined {
-  if (QUERY_STAGES.has(stage)) return heads;
-  return KV_STAGES.has(stage) ? headsKv : undefined;
 }

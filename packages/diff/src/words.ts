@@ -1,4 +1,5 @@
-import type { StageId, StageResult } from './comparison.js';
+import type { StageId } from '@llama-probe/dump/stage';
+import type { StageResult } from './comparison.js';
 
 /** A stage in words. @example describe({ step: 0, layer: 3, stage: 'kq' }) === 'kq of layer 3' */
 export function describe({ step, layer, stage }: StageId): string {

@@ -11,7 +11,7 @@ function side(tensors: readonly Tensor[], heads: number | undefined = HEADS): Si
   return observer.result();
 }
 const seen = (candidate: readonly Tensor[], reference: readonly Tensor[], heads?: number) =>
-  observe(side(candidate, heads), side(reference, heads));
+  observe(side(candidate, heads), side(reference, heads), 'llama.cpp');
 /** The observation of a kind, of which there is to be one. */
 function one(kind: ObservationKind, candidate: readonly Tensor[], reference: readonly Tensor[], heads?: number) {
   const found = seen(candidate, reference, heads).filter((observation) => observation.kind === kind);
@@ -71,7 +71,7 @@ describe('a healthy run', () => {
     expect(kept.filter((value) => ArrayBuffer.isView(value) || buffers.has(value))).toEqual([]);
     expect(rows.size).toBe(4 + LAYERS * 19);
     expect(logits).toHaveLength(TOKENS.length);
-    expect(observe(observer.result(), observer.result()).every(({ differs }) => !differs)).toBe(true);
+    expect(observe(observer.result(), observer.result(), 'llama.cpp').every(({ differs }) => !differs)).toBe(true);
   });
 
   test('that is empty, or compared with nothing, is no error', () => {

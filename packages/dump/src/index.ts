@@ -1,7 +1,7 @@
+export { Dump, openDump } from './arrow/reader.js';
+export { readTensorStream } from './arrow/stream.js';
+export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
 export { DumpError, type DumpErrorCode } from './errors.js';
 export { type DumpMetadata, type FloorsDescription, FORMAT, type ModelDescription, type Producer } from './metadata.js';
-export { Dump, openDump } from './reader.js';
-export { cachedInputOf, inputsOf, type Place, STAGE_NAMES, STAGES, type Stage, type StageName } from './stages.js';
-export { readTensorStream } from './stream.js';
-export { stageKey, type Tensor } from './tensor.js';
-export { DumpWriter, TensorStreamWriter } from './writer.js';
+export * from './stage/index.js';
+export type { Tensor } from './tensor.js';

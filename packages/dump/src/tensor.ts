@@ -15,8 +15,3 @@ export interface Tensor {
   readonly width: number;
   readonly values: Float32Array; // (rows, width)
 }
-
-/** The identity of a tensor in a run: two sides are aligned by it. @example stageKey({step: 0, layer: 3, stage: 'kq'}) === '0/3/kq' */
-export function stageKey(tensor: Pick<Tensor, 'step' | 'layer' | 'stage'>): string {
-  return `${tensor.step}/${tensor.layer ?? '-'}/${tensor.stage}`;
-}

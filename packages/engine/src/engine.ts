@@ -1,4 +1,5 @@
-import { STAGES, type StageName, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { STAGES, type StageName } from '@llama-probe/dump/stage';
 import { unlessAborted } from './abort.js';
 import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
 import { type Arena, type ArenaSize, arenaBytes } from './arena.js';
@@ -290,7 +291,7 @@ export class Engine {
       n_ff: c.feedForwardLength,
       n_vocab: c.vocabularySize,
     };
-    return Object.fromEntries(STAGES.map(({ name, row }) => [name, byRow[row]])) as Record<StageName, number>;
+    return Object.fromEntries(STAGES.map(({ name, width }) => [name, byRow[width]])) as Record<StageName, number>;
   }
 
   private allocate(capacity: number, maxTokens: number): State {

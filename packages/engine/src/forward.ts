@@ -1,4 +1,4 @@
-import type { StageName } from '@llama-probe/dump';
+import type { StageName } from '@llama-probe/dump/stage';
 import type { Operations } from './operations.js';
 import type { State } from './state.js';
 import type { Model } from './weights.js';

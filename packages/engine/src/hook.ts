@@ -1,4 +1,5 @@
-import type { StageName, Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import type { StageName } from '@llama-probe/dump/stage';
 
 /** A layer of a pass, before its stages are computed. */
 export interface LayerAt {

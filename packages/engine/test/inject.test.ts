@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cachedInputOf, inputsOf, STAGE_NAMES, type StageName, type Tensor } from '@llama-probe/dump';
+import { llamaGraph, STAGE_NAMES, type StageName, type Tensor } from '@llama-probe/dump';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import {
   type Attention,
@@ -120,8 +120,8 @@ function injecting(
           if (!tensor) throw new Error(`${stage} of layer ${layer} is not there for ${name(at)}`);
           return Float64Array.from(tensor.values);
         };
-        const inputs = inputsOf(at, layers).map(input);
-        const cached = cachedInputOf(at);
+        const inputs = graph.inputsOf(at).map(input);
+        const cached = graph.cachedInputOf(at);
         await tick();
         this.injected++;
         return Float32Array.from(

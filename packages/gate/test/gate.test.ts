@@ -14,9 +14,9 @@ import { casesOf, checkFiles, filesOf, type KnownFault } from '../src/config/cas
 import { configSchema } from '../src/config/config.js';
 import { inputsHash } from '../src/config/inputs.js';
 import { loadConfig } from '../src/config/load.js';
+import { rootsOf } from '../src/judge/bad-stages.js';
 import { judgeCase } from '../src/judge/judge-case.js';
 import { allow } from '../src/judge/known.js';
-import { rootsOf } from '../src/judge/roots.js';
 import { ruleAt } from '../src/judge/stage-limits.js';
 import { changesSince } from '../src/judge/worsening.js';
 import { runMerge } from '../src/merge.js';
@@ -293,7 +293,7 @@ describe('projections', () => {
       return values;
     };
     const [short, long] = [4, 9].map((nKv) => {
-      const sketch = new StageSketch('kq', { heads: 2 });
+      const sketch = new StageSketch(2);
       sketch.add(3, row(nKv), row(nKv));
       return sketch.result();
     });
@@ -306,7 +306,7 @@ describe('projections', () => {
   test('tell two rows from each other: exchanged, they are far from what they were', () => {
     const rows = [0, 1].map(() => Float32Array.from({ length: 64 }, () => Math.random() - 0.5));
     const [right, exchanged] = [rows, [...rows].reverse()].map((both) => {
-      const sketch = new StageSketch('embd', {});
+      const sketch = new StageSketch(undefined);
       for (const [token, row] of both.entries()) sketch.add(token, row);
       return sketch.result();
     });
@@ -316,7 +316,7 @@ describe('projections', () => {
   });
 
   test('NaN where no mask hides is counted', () => {
-    const sketch = new StageSketch('ffn_out', { heads: 2 });
+    const sketch = new StageSketch(undefined);
     sketch.add(0, Float32Array.of(1, Number.NaN, 3), Float32Array.of(1, 2, 3));
     expect(sketch.result()).toMatchObject({ values: 3, nonFinite: 1, mean: 2 });
   });

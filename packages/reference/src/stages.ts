@@ -1,4 +1,4 @@
-import { STAGE_NAMES } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import type { GraphNode } from './node.js';
 
 /**

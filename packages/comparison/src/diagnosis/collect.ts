@@ -1,5 +1,6 @@
 import type { Fault } from '@llama-probe/diff';
-import { type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { type Graph, type Place, stageKey } from '@llama-probe/dump/stage';
 import type { CaseModel, StageCase } from '@llama-probe/oracle';
 import { KvRows } from './kv-rows.js';
 import { stageCase } from './stage-case.js';
@@ -22,8 +23,7 @@ export async function collectCases(
   faults: readonly SickCase['fault'][],
   sick: AsyncIterable<Tensor>,
   inputs: AsyncIterable<Tensor>,
-  model: CaseModel,
-  ids: readonly number[],
+  { model, graph, ids }: { readonly model: CaseModel; readonly graph: Graph; readonly ids: readonly number[] },
 ): Promise<SickCase[]> {
   const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
   const isWanted = (tensor: Tensor) => {
@@ -36,8 +36,8 @@ export async function collectCases(
     for await (const tensor of sick) if (isWanted(tensor)) wrong.set(stageKey(tensor), tensor.values);
   };
   const readInputs = async () => {
-    const pass = new PassRows(model.layers);
-    const kv = new KvRows();
+    const pass = new PassRows(graph);
+    const kv = new KvRows(graph.cachedNames);
     for await (const tensor of inputs) {
       const { step, tokens, width, values } = tensor;
       const firstPosition = tokens[0] ?? 0;
@@ -45,7 +45,7 @@ export async function collectCases(
       kv.add(tensor, firstPosition, width, values);
       const fault = wanted.get(stageKey(tensor));
       if (!fault || !isWanted(tensor)) continue;
-      const source = { model, ids, kv, rowsOf: (place: Place) => pass.get(place) };
+      const source = { model, graph, ids, kv, rowsOf: (place: Place) => pass.get(place) };
       const found = stageCase(tensor, { step, firstPosition, tokens: tokens.length }, source);
       if (found) cases.set(stageKey(tensor), { fault, case: found, right: values });
     }
@@ -62,7 +62,7 @@ class PassRows {
   private pass = '';
   private readonly layers = new Map<number, Map<string, Float32Array>>();
 
-  constructor(private readonly count: number) {}
+  constructor(private readonly graph: Graph) {}
 
   add(tensor: Tensor): void {
     const pass = `${tensor.step}/${tensor.tokens[0]}`;
@@ -79,7 +79,8 @@ class PassRows {
     return this.layers.get(this.layerOf(place))?.get(place.stage);
   }
 
-  private layerOf({ stage, layer }: Place): number {
-    return layer ?? (stage === 'embd' ? -1 : this.count);
+  /** What belongs to no layer comes before all of them, or after. */
+  private layerOf(place: Place): number {
+    return place.layer ?? (this.graph.inputsOf(place).length === 0 ? -1 : Number.POSITIVE_INFINITY);
   }
 }

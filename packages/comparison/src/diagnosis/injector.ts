@@ -1,9 +1,10 @@
-import { cachedInputOf, inputsOf, type Place, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { type Graph, llamaGraph, type Place } from '@llama-probe/dump/stage';
 import type { Engine, EngineRun, Hook, RecordedSoFar, RunOptions, StageAt } from '@llama-probe/engine';
 import { argmax, type CaseModel, type CatalogueEntry, computeStage } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
 import { KvRows } from './kv-rows.js';
-import { stageCase } from './stage-case.js';
+import { scoresBehind, stageCase } from './stage-case.js';
 
 /** A catalogued bug to put into a run, in one layer or wherever it can be. */
 export interface Injection {
@@ -25,6 +26,7 @@ export class Injector {
   constructor(
     readonly injections: readonly Injection[],
     private readonly model: CaseModel,
+    private readonly graph: Graph = llamaGraph({ layers: model.layers }),
   ) {}
 
   /** As `engine.run`. What only the injection needs to see is not passed on. */
@@ -32,7 +34,7 @@ export class Injector {
     const { hook = { record: () => false }, tokens, forcedTokens = [] } = options;
     const ids = [...tokens, ...forcedTokens]; // as far as they are known
     const wanted = new Set<number>();
-    const kv = new KvRows();
+    const kv = new KvRows(this.graph.cachedNames);
     const injecting: Hook = {
       ...hook,
       record: (at) => {
@@ -84,7 +86,7 @@ export class Injector {
         ];
         return readers.some(
           (place) =>
-            this.entryAt(place) === entry && sourcesOf(place, this.model.layers).some((one) => one.stage === at.stage),
+            this.entryAt(place) === entry && sourcesOf(place, this.graph).some((one) => one.stage === at.stage),
         );
       }),
     );
@@ -97,12 +99,12 @@ export class Injector {
     kv: KvRows,
     ids: readonly number[],
   ): Float32Array {
-    for (const stage of ['k_rope', 'v_proj']) {
+    for (const stage of this.graph.cachedNames) {
       const rows = recorded.get(stage, at.layer);
       if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);
     }
     const rowsOf = ({ stage, layer }: Place) => recorded.get(stage, layer)?.values;
-    const found = stageCase(at, at, { model: this.model, ids, kv, rowsOf });
+    const found = stageCase(at, at, { model: this.model, graph: this.graph, ids, kv, rowsOf });
     if (!found) throw new Error(`${at.stage} of layer ${at.layer}: the inputs of an injected stage were not recorded`);
     const variation = entry.example(found);
     if (variation) this.applied.add(entry);
@@ -111,9 +113,8 @@ export class Injector {
 }
 
 /** What a case of a stage may want to know. */
-function sourcesOf(place: Place, layers: number): Place[] {
-  const direct = inputsOf(place, layers);
-  const cached = cachedInputOf(place);
-  const behind = place.stage === 'kq_soft_max' ? ['q_rope', 'k_rope'].map((stage) => ({ ...place, stage })) : [];
-  return [...direct, ...(cached ? [cached] : []), ...behind];
+function sourcesOf(place: Place, graph: Graph): Place[] {
+  const direct = graph.inputsOf(place);
+  const cached = graph.cachedInputOf(place);
+  return [...direct, ...(cached ? [cached] : []), ...(scoresBehind(place, graph)?.inputs ?? [])];
 }

@@ -1,13 +1,16 @@
-import type { Place } from '@llama-probe/dump';
+import { type Place, placeKey } from '@llama-probe/dump/stage';
 
 /** The rows of K and V by layer and position, over all passes of a run. */
 export class KvRows {
   private readonly rows = new Map<string, Float32Array[]>();
 
-  /** @param values (tokens, kvHeads · headDim); anything but k_rope and v_proj is left out */
+  /** @param cached the stages that fill the cache */
+  constructor(private readonly cached: ReadonlySet<string>) {}
+
+  /** @param values (tokens, kvHeads · headDim); what does not fill the cache is left out */
   add({ stage, layer }: Place, firstPosition: number, width: number, values: Float32Array): void {
-    if (stage !== 'k_rope' && stage !== 'v_proj') return;
-    const key = `${stage}/${layer}`;
+    if (!this.cached.has(stage)) return;
+    const key = placeKey({ stage, layer });
     const positions = this.rows.get(key) ?? [];
     this.rows.set(key, positions);
     for (let row = 0; row * width < values.length; row++) {
@@ -17,7 +20,7 @@ export class KvRows {
 
   /** The positions 0 … nKv − 1, (nKv, kvHeads · headDim); undefined where one is missing. */
   upTo({ stage, layer }: Place, nKv: number): Float64Array | undefined {
-    const positions = this.rows.get(`${stage}/${layer}`) ?? [];
+    const positions = this.rows.get(placeKey({ stage, layer })) ?? [];
     const width = positions[0]?.length ?? 0;
     const all = new Float64Array(nKv * width);
     for (let position = 0; position < nKv; position++) {

@@ -7,7 +7,8 @@ import {
   type LimitRule,
   measureFloors,
 } from '@llama-probe/diff';
-import { stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
 import {
   CATALOGUE,
@@ -65,6 +66,8 @@ export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> 
   );
   const last = options.model.layers - 1;
   const layers = [...new Set([0, Math.ceil(last / 2), last])];
+  const { graph } = healthy.source;
+  const isInLayers = (stage: string) => graph.isInLayers(stage);
   for (const [done, entry] of entries.entries()) {
     const places = [
       ...(entry.stages.some(isInLayers) ? layers : []),
@@ -79,8 +82,6 @@ export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> 
     }
   }
 }
-
-const isInLayers = (stage: string): boolean => stage !== 'embd' && !stage.startsWith('result_');
 
 async function* trials(
   healthy: Healthy,
@@ -122,13 +123,7 @@ async function* trials(
     run: 'free',
     ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, entry, async () => {
       const [found] = freeAt
-        ? await collectCases(
-            [{ ...freeAt, limit: limitAt(free, freeAt) }],
-            stream(own),
-            stream(own),
-            model,
-            healthy.ids,
-          )
+        ? await collectCases([{ ...freeAt, limit: limitAt(free, freeAt) }], stream(own), stream(own), healthy.source)
         : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
     })),
@@ -138,7 +133,7 @@ async function* trials(
     ...base,
     run: 'teacher-forced',
     ...(await judgeTrial(seen, explained.faults.every(isThere), fault ?? null, entry, async () => {
-      const [found] = fault ? await collectCases([fault], stream(sick), healthy.stream(), model, healthy.ids) : [];
+      const [found] = fault ? await collectCases([fault], stream(sick), healthy.stream(), healthy.source) : [];
       return found;
     })),
   };
@@ -192,6 +187,12 @@ class Healthy {
     const tensors: Tensor[] = [];
     for await (const tensor of other ? measureFloors(run, other.run(plan).tensors, floors) : run) tensors.push(tensor);
     return new Healthy(plan, [...tokens, ...plan.forcedTokens], tensors, floors, options);
+  }
+
+  /** What cases are made with. */
+  get source() {
+    const { model } = this.options;
+    return { model, graph: llamaGraph({ layers: model.layers }), ids: this.ids };
   }
 
   stream(): AsyncGenerator<Tensor> {

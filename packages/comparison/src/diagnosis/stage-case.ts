@@ -1,4 +1,4 @@
-import { cachedInputOf, inputsOf, type Place } from '@llama-probe/dump';
+import type { Graph, GraphStage, Place } from '@llama-probe/dump/stage';
 import type { CaseModel, StageCase } from '@llama-probe/oracle';
 import type { KvRows } from './kv-rows.js';
 
@@ -12,6 +12,7 @@ export interface PassAt {
 /** Where a case's rows come from. */
 export interface CaseSource {
   readonly model: CaseModel;
+  readonly graph: Graph;
   /** Prompt, then decoded. */
   readonly ids: readonly number[];
   /** K and V of all passes so far. */
@@ -20,19 +21,32 @@ export interface CaseSource {
   rowsOf(place: Place): Float32Array | undefined;
 }
 
+/** The scores that a softmax is taken of. */
+export function scoresBehind(place: Place, graph: Graph): GraphStage | undefined {
+  const stage = graph.at(place);
+  const [scores] = stage?.op === 'SOFT_MAX' ? stage.inputs : [];
+  return scores && graph.at(scores);
+}
+
 /** A stage with what it was computed from; undefined where something of that was not seen. */
-export function stageCase(place: Place, pass: PassAt, { model, ids, kv, rowsOf }: CaseSource): StageCase | undefined {
+export function stageCase(
+  place: Place,
+  pass: PassAt,
+  { model, graph, ids, kv, rowsOf }: CaseSource,
+): StageCase | undefined {
   const inputs: Record<string, Float64Array> = {};
-  for (const input of inputsOf(place, model.layers)) {
+  for (const input of graph.inputsOf(place)) {
     const rows = rowsOf(input);
     if (!rows) return undefined;
     inputs[input.stage] = Float64Array.from(rows);
   }
   // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
-  const queries = place.stage === 'kq_soft_max' ? rowsOf({ ...place, stage: 'q_rope' }) : undefined;
-  if (queries) inputs.q_rope = Float64Array.from(queries);
+  const scores = scoresBehind(place, graph);
+  const [query] = scores?.inputs ?? [];
+  const queries = query && rowsOf(query);
+  if (queries) inputs[query.stage] = Float64Array.from(queries);
   const nKv = pass.firstPosition + pass.tokens;
-  const cached = cachedInputOf(queries ? { ...place, stage: 'kq' } : place);
+  const cached = graph.cachedInputOf(queries && scores ? scores : place);
   const cache = cached && kv.upTo(cached, nKv);
   if (cached && !cache && !queries) return undefined;
   const { step, firstPosition, tokens: rows } = pass;

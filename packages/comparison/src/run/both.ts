@@ -1,5 +1,6 @@
 import type { Heads } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
+import { type Graph, llamaGraph } from '@llama-probe/dump/stage';
 import type { Engine, RunOptions as EngineOptions, EngineRun, GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 import type { Injector } from '../diagnosis/injector.js';
@@ -28,6 +29,9 @@ export function runEngine({ engine, injector, signal }: Both, options: EngineOpt
   const run = { ...options, signal };
   return injector ? injector.run(engine, run) : engine.run(run);
 }
+
+/** What the engine computes. */
+export const graphOf = (engine: Engine): Graph => llamaGraph({ layers: engine.config.blockCount, ...heads(engine) });
 
 export const heads = ({ config }: Engine): Heads => ({ heads: config.headCount, headsKv: config.headCountKv });
 

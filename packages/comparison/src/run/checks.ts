@@ -3,7 +3,7 @@ import type { Tensor } from '@llama-probe/dump';
 import type { RunOptions } from '@llama-probe/engine';
 import { type Checks, checkFirstAttention, merge } from '../checks.js';
 import { recordOnly } from '../selection.js';
-import { type Both, heads, runEngine } from './both.js';
+import { type Both, graphOf, heads, runEngine } from './both.js';
 import type { FreeRun } from './free.js';
 import type { Plan } from './plan.js';
 
@@ -18,7 +18,7 @@ export async function checks(
   const result = { candidate: watches.candidate.invariants.result(), reference: watches.reference.invariants.result() };
   if (!explained) return result;
   progress.say('checking what must hold of each side by itself');
-  const stages = ['k_rope', 'v_proj'];
+  const stages = [...graphOf(engine).cachedNames];
   const hook = recordOnly({ stages, layers: undefined });
   const start = {
     candidate: (run: CacheRun) => runEngine(both, { ...run, hook }).tensors,

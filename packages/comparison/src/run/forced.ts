@@ -1,12 +1,12 @@
 import { compare, type Explained, explain, type Fault, type Floor, type Floors } from '@llama-probe/diff';
-import { STAGE_NAMES } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { caseModel } from '../diagnosis/case-model.js';
 import { causeOf, diagnoseAll } from '../diagnosis/causes.js';
 import { collectCases } from '../diagnosis/collect.js';
 import { withFloors } from '../floors.js';
 import { Teacher } from '../teacher.js';
-import { type Both, heads, runEngine, say } from './both.js';
+import { type Both, graphOf, heads, runEngine, say } from './both.js';
 import type { FreeRun } from './free.js';
 import type { Plan } from './plan.js';
 
@@ -30,7 +30,7 @@ export async function teacherForced(both: Both, plan: Plan, { comparison }: Free
     locate: 'each',
     onStage: watcher && ((stage, rows) => watcher.stage('forced', stage, rows)),
   });
-  return explain(comparison, forced);
+  return explain(comparison, forced, graphOf(engine));
 }
 
 /**
@@ -73,7 +73,11 @@ export async function nameCauses(both: Both, plan: Plan, explained: Explained): 
   const run = { ...shared, steps, forcedTokens: plan.forcedTokens.slice(0, steps) };
   const teacher = new Teacher(reference.run(run).tensors);
   const sick = runEngine(both, { ...run, hook: teacher.hook }).tensors;
-  const cases = await collectCases(explained.faults, sick, teacher.tensors(), caseModel(file, engine.config), all);
+  const cases = await collectCases(explained.faults, sick, teacher.tensors(), {
+    model: caseModel(file, engine.config),
+    graph: graphOf(engine),
+    ids: all,
+  });
   const diagnoses = await diagnoseAll(cases, progress, signal);
   const faults = explained.faults.map((fault) => {
     const diagnosis = diagnoses[cases.findIndex((one) => one.fault === fault)] ?? null;

@@ -1,5 +1,5 @@
 import type { Cause, StageId, StageResult, Verdict } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { idOf, stageKey } from '@llama-probe/dump/stage';
 import type { Report } from '../report.js';
 import { summarize } from './summary.js';
 
@@ -86,8 +86,6 @@ export function changesBetween(before: Report, after: Report): Changes {
   const direction = directionOf(changes);
   return { direction, summary: summarize({ direction, ...changes }), ...changes };
 }
-
-const idOf = ({ step, layer, stage }: StageId): StageId => ({ step, layer, stage });
 
 /** From right to wrong. What only inherits is less than a fault of its own; what cannot be compared tells nothing. */
 const rank = ({ verdict, inherits }: StageResult): number =>

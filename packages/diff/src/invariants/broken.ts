@@ -1,4 +1,4 @@
-import type { StageId } from '../comparison.js';
+import type { StageId } from '@llama-probe/dump/stage';
 
 export const CHECKS = [
   'finite',

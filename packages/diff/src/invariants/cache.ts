@@ -1,12 +1,10 @@
 import type { Tensor } from '@llama-probe/dump';
+import { type Graph, llamaGraph } from '@llama-probe/dump/stage';
 import { rowOf } from '../metrics.js';
 import { showLimit } from '../words.js';
 import { type Broken, type Checked, inOrder, nothingChecked } from './broken.js';
 import { allFinite, distance, norm } from './distance.js';
 import { type At, sentence, show } from './findings.js';
-
-/** What the KV cache is filled with. */
-const CACHED: ReadonlySet<string> = new Set(['k_rope', 'v_proj']);
 
 /**
  * The cache after a prompt and decode steps holds what it holds when all tokens are the prompt: position by position, the same K and V.
@@ -15,6 +13,7 @@ const CACHED: ReadonlySet<string> = new Set(['k_rope', 'v_proj']);
  *
  * @param decoded a run of a prompt and at least one decode step
  * @param prefill a run of the same tokens, all of them its prompt
+ * @param graph which stages fill the cache: a Llama's where it is left out
  * @param tolerance of a row's ‖a−b‖ / ‖b‖
  * @example const { broken, checked } = await compareCaches(steps.tensors, once.tensors, 1e-5);
  */
@@ -22,10 +21,12 @@ export async function compareCaches(
   decoded: AsyncIterable<Tensor>,
   prefill: AsyncIterable<Tensor>,
   tolerance: number,
+  graph: Graph = llamaGraph({ layers: 1 }),
 ): Promise<Checked> {
+  const cached = graph.cachedNames;
   const rows = new Map<string, { at: At; row: Float32Array }>();
   for await (const tensor of decoded) {
-    if (!CACHED.has(tensor.stage) || tensor.step === 0) continue;
+    if (!cached.has(tensor.stage) || tensor.step === 0) continue;
     const { step, order, layer, stage } = tensor;
     // Copies: a view would keep alive whatever it was read from.
     for (const { key, row } of rowsOf(tensor)) rows.set(key, { at: { step, order, layer, stage }, row: row.slice() });
@@ -34,7 +35,7 @@ export async function compareCaches(
   const checked = nothingChecked();
   const firsts = new Map<string, { at: At; token: number; by: number; rows: number }>(); // by layer and stage
   for await (const tensor of prefill) {
-    if (!CACHED.has(tensor.stage)) continue;
+    if (!cached.has(tensor.stage)) continue;
     for (const { key, token, row } of rowsOf(tensor)) {
       const own = rows.get(key);
       if (!own || own.row.length !== row.length) continue;

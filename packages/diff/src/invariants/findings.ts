@@ -1,4 +1,5 @@
-import { stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import { describe } from '../words.js';
 import { type Broken, type CheckName, nothingChecked } from './broken.js';
 

@@ -1,4 +1,6 @@
-import { cachedInputOf, inputsOf, type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { type Place, placeKey, stageKey } from '@llama-probe/dump/stage';
+import { type AboutModel, graphOf } from '../graph.js';
 import { describe } from '../words.js';
 import type { Broken } from './broken.js';
 import type { At } from './findings.js';
@@ -26,11 +28,11 @@ export class FirstNonFinite {
   private layers = 0;
 
   /**
-   * @param heads how many the scores have
+   * @param about the model, as far as it is known
    * @param onlyFuture whether a mask hides nothing but what comes after a token
    */
   constructor(
-    private readonly heads: number | undefined,
+    private readonly about: AboutModel,
     private readonly onlyFuture: boolean,
   ) {}
 
@@ -81,7 +83,7 @@ export class FirstNonFinite {
     };
     let i = from(0);
     if (stage !== 'kq') return i < 0 ? undefined : i;
-    const { heads } = this;
+    const { heads } = this.about;
     const nKv = heads !== undefined && this.onlyFuture && width % heads === 0 ? width / heads : undefined;
     const hidden = (i: number) => {
       if (nKv !== undefined) return (i % width) % nKv > (tokens[Math.floor(i / width)] as number);
@@ -93,13 +95,14 @@ export class FirstNonFinite {
 
   /** Whether what it was computed from is clean. */
   private inputs({ at, seen, earlier }: Spot): string {
-    const inputs = inputsOf(at, this.layers);
+    const graph = graphOf(this.about, [{ layer: this.layers - 1 }]);
+    const inputs = graph.inputsOf(at);
     const broken = (place: Place) => this.stages.has(stageKey({ step: at.step, ...place }));
     const names = (places: readonly Place[]) => places.map((place) => inWords(place, at)).join(', ');
     const finite = inputs.filter((place) => seen.has(placeKey(place)) && !broken(place));
     const sick = inputs.filter(broken);
     const missing = inputs.filter((place) => !seen.has(placeKey(place)));
-    const cached = at.step > 0 ? cachedInputOf(at) : undefined;
+    const cached = at.step > 0 ? graph.cachedInputOf(at) : undefined;
     const parts = [
       finite.length > 0 && `its input${s(finite)} (${names(finite)}) ${are(finite)} finite`,
       sick.length > 0 && `its input${s(sick)} ${names(sick)} ${are(sick)} not finite`,
@@ -111,7 +114,6 @@ export class FirstNonFinite {
   }
 }
 
-const placeKey = ({ layer, stage }: Place): string => `${layer ?? '-'}/${stage}`;
 const inWords = ({ layer, stage }: Place, at: At): string =>
   layer === null || layer === at.layer ? stage : `${stage} of layer ${layer}`;
 const s = (places: readonly Place[]): string => (places.length === 1 ? '' : 's');

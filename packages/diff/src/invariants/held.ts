@@ -1,4 +1,5 @@
-import { type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import type { Tensor } from '@llama-probe/dump';
+import { type Place, stageKey } from '@llama-probe/dump/stage';
 import { rowOf } from '../metrics.js';
 
 /** Rows that wait for the stage that is made of them: of each stage one layer of one pass. */

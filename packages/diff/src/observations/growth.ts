@@ -1,5 +1,6 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { besides, digits, type Noted } from './observation.js';
-import { lowerMedian, placeKey, type StageRows } from './row-sizes.js';
+import { lowerMedian, type StageRows } from './row-sizes.js';
 
 const STEEP = 100; // from the first layer to the last
 const JUMP = 10; // from one layer to the next
@@ -13,14 +14,15 @@ interface Layer {
   readonly rms: ReadonlyMap<number, number>;
 }
 
-/** How the residual stream grows from layer to layer, in each step: the RMS of a typical row of `l_out`. */
+/** How the residual stream grows from layer to layer, in each step: the RMS of a typical row of the stage that each layer ends with. */
 export function* observeGrowth(
   candidate: ReadonlyMap<string, StageRows>,
   reference: ReadonlyMap<string, StageRows>,
   name: string,
+  residual: string,
 ): Generator<Noted> {
   const stages = [...candidate.values()]
-    .filter(({ stage, layer }) => stage === 'l_out' && layer !== null)
+    .filter(({ stage, layer }) => stage === residual && layer !== null)
     .sort((a, b) => (a.layer as number) - (b.layer as number));
   for (const step of new Set(stages.flatMap(({ steps }) => steps))) {
     const ours = stages.map((stage) => layerOf(stage, step));
@@ -29,7 +31,7 @@ export function* observeGrowth(
     const common = inAll([...ours, ...theirs]);
     const growth = growthOf(ours, common.length > 0 ? common : inAll(ours));
     const known = growthOf(theirs, common);
-    if (growth) yield* note(step, ours, growth, known, name);
+    if (growth) yield* note(step, ours, growth, known, { name, residual });
   }
 }
 
@@ -61,7 +63,7 @@ function* note(
   layers: readonly Layer[],
   growth: Growth,
   known: Growth | undefined,
-  name: string,
+  { name, residual }: { readonly name: string; readonly residual: string },
 ): Generator<Noted> {
   const apart = known && growth.jumps.map((jump, i) => Math.abs(Math.log(jump / (known.jumps[i] as number))));
   const differs =
@@ -72,13 +74,13 @@ function* note(
   const [first, last] = [layers[0] as Layer, layers.at(-1) as Layer];
   const when = step === 0 ? '' : ` at step ${step}`;
   const jump = (one: Growth) => `${digits(one.whole)} and ${digits(one.jumps[most] as number)}`;
-  const text = `l_out${when}: the RMS of a typical row becomes ${digits(growth.whole)} times as large from layer ${first.layer} to ${last.layer}, and ${digits(growth.jumps[most] as number)} times at layer ${at.layer}; ${besides(name, known && jump(known), differs)}.`;
+  const text = `${residual}${when}: the RMS of a typical row becomes ${digits(growth.whole)} times as large from layer ${first.layer} to ${last.layer}, and ${digits(growth.jumps[most] as number)} times at layer ${at.layer}; ${besides(name, known && jump(known), differs)}.`;
   yield {
     kind: 'rms-growth',
     step,
     order: at.order,
     layer: at.layer,
-    stage: 'l_out',
+    stage: residual,
     candidate: growth.whole,
     reference: known?.whole ?? null,
     text,

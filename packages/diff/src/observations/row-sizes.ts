@@ -1,6 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
+import { type Graph, placeKey } from '@llama-probe/dump/stage';
 import { rowOf } from '../metrics.js';
-import { SCORES } from '../scores.js';
 
 /** The sizes of the rows of one stage in one layer, over all steps: columns of a table. */
 export interface StageRows {
@@ -18,10 +18,10 @@ export interface StageRows {
 /** Stages that hold ids. */
 const IDS: ReadonlySet<string> = new Set(['ffn_moe_topk', 'ffn_moe_argsort']);
 
-export const placeKey = ({ layer, stage }: Pick<Tensor, 'layer' | 'stage'>): string => `${layer ?? '-'}/${stage}`;
-
 export class RowSizes {
   readonly stages = new Map<string, StageRows>();
+
+  constructor(private readonly graph: Graph) {}
 
   add(tensor: Tensor): void {
     const { step, order, layer, stage, tokens } = tensor;
@@ -38,7 +38,7 @@ export class RowSizes {
       rows.steps.push(step);
       rows.tokens.push(token);
       rows.rms.push(rms);
-      if (constant && !SCORES.has(stage)) rows.constant.add(token);
+      if (constant && !this.graph.isScores(stage)) rows.constant.add(token);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { limitOf, type StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import { ruleAt, type StageLimit } from '../judge/stage-limits.js';
 import type { Baseline, BaselineStage } from './baseline.js';
 import { distance, SPREAD } from './projections.js';

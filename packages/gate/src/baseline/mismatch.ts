@@ -1,5 +1,5 @@
 import { describe, tokenDifference } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import type { Baseline, BaselineAbout, BaselineStage } from './baseline.js';
 
 /** @param other in what */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { About, Pass, Watcher } from '@llama-probe/comparison';
-import type { Heads, RowPair, StageResult } from '@llama-probe/diff';
-import { STAGES, stageKey, type Tensor } from '@llama-probe/dump';
+import type { RowPair, StageResult } from '@llama-probe/diff';
+import type { Tensor } from '@llama-probe/dump';
+import { type Graph, llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import { Projector, placeHash, rowHash } from './projections.js';
 
 /** What is kept of a stage instead of its values. */
@@ -21,9 +22,6 @@ export interface Sketch {
   readonly hash: string;
 }
 
-const SCORES: ReadonlySet<string> = new Set(
-  STAGES.flatMap(({ name, row }) => (row === 'heads_n_kv' ? [name as string] : [])),
-);
 const HEAD = 1 << 20; // between two heads' scores: their place does not depend on how many positions a pass has seen
 
 /** One stage while its rows come in. */
@@ -39,8 +37,9 @@ export class StageSketch {
   private nonFinite = 0;
   private hasReference = false;
 
-  constructor(stage: string, { heads }: Heads) {
-    this.heads = SCORES.has(stage) ? heads : undefined;
+  /** @param heads how many a row of scores has; undefined for any other stage */
+  constructor(heads: number | undefined) {
+    this.heads = heads;
   }
 
   add(token: number, candidate: Float32Array, reference?: Float32Array): void {
@@ -101,10 +100,10 @@ export interface SketchedStage extends Sketch, At {
 /** Sketches every stage of a comparison's free run while it goes on. */
 export class Sketcher implements Watcher {
   private readonly open = new Map<string, { at: At; width: number; rows: number; sketch: StageSketch }>();
-  private heads: Heads = {};
+  private graph: Graph | undefined;
 
   begin({ heads }: Pick<About, 'heads'>): void {
-    this.heads = heads;
+    this.graph = llamaGraph({ layers: 1, ...heads });
     this.open.clear();
   }
 
@@ -125,7 +124,8 @@ export class Sketcher implements Watcher {
     const key = stageKey(at);
     let open = this.open.get(key);
     if (!open) {
-      open = { at: { step, layer, stage, order }, width: 0, rows: 0, sketch: new StageSketch(stage, this.heads) };
+      const heads = this.graph?.isScores(stage) ? this.graph.headsOf(stage) : undefined;
+      open = { at: { step, layer, stage, order }, width: 0, rows: 0, sketch: new StageSketch(heads) };
       this.open.set(key, open);
     }
     open.rows++;

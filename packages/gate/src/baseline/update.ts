@@ -1,5 +1,5 @@
 import type { Note } from '@llama-probe/comparison/ask';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import type { Judgement } from '../judge/judge-case.js';
 import type { Measured } from '../run/measure.js';
 import type { Baseline, BaselineStage } from './baseline.js';

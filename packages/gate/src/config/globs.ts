@@ -1,6 +1,6 @@
 import { parseLayers } from '@llama-probe/comparison';
 import type { UsageError } from '@llama-probe/comparison/ask';
-import { STAGE_NAMES } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import picomatch from 'picomatch';
 import type { StagePattern } from '../judge/stage-limits.js';
 import type { CheckedConfig } from './load.js';

@@ -1,11 +1,9 @@
 import type { Report } from '@llama-probe/comparison';
-import { type CheckName, describe, type StageId, type StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { type CheckName, describe, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
+import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { KnownFault } from '../config/cases.js';
-import { idOf } from './known.js';
-import { rootsOf } from './roots.js';
 import { matcher } from './stage-limits.js';
-import { type Change, type Changes, place } from './worsening.js';
+import type { Change, Changes } from './worsening.js';
 
 /** Which stages are wrong or worse, and what can be said of where they have it from. */
 export interface BadStages {
@@ -29,9 +27,28 @@ export function badStages(report: Report, { worse }: Changes, factor: number): B
   const seen = new Set<string>();
   const all = faults ? [] : downstream;
   return {
-    roots: roots.filter((root) => !seen.has(place(root)) && seen.add(place(root))).map(idOf),
+    roots: roots.filter((root) => !seen.has(placeKey(root)) && seen.add(placeKey(root))).map(idOf),
     open: { diverged: all.filter(({ verdict }) => verdict === 'diverged').map(idOf), all: all.map(idOf) },
   };
+}
+
+/**
+ * The stages that are bad and do not have it from another one, and everything downstream of those, bad or not. What a known fault spoils
+ * downstream is then not held against it twice.
+ *
+ * @param stages every stage of the run, in evaluation order
+ * @param isOwn known to be bad by itself, whatever is upstream of it
+ */
+export function rootsOf<T extends StageId>(
+  stages: readonly T[],
+  isBad: (stage: T) => boolean,
+  isOwn: (stage: T) => boolean,
+): { readonly roots: readonly T[]; readonly downstream: readonly T[] } {
+  const isRoot = (stage: T, from: T | undefined) => isOwn(stage) || (isBad(stage) && !from);
+  const descent = inheritance(stages, graphOf({}, stages), isRoot);
+  const of = (stage: T) => descent.get(stageKey(stage));
+  const roots = stages.filter((stage) => of(stage)?.origin === stage);
+  return { roots, downstream: stages.filter((stage) => of(stage)?.origin !== stage && of(stage)?.from) };
 }
 
 /** Worse even with the reference's inputs. */
@@ -43,7 +60,7 @@ const NOT_ITS_OWN: ReadonlySet<CheckName> = new Set(['first-value', 'attention-f
 
 /** What does not hold of the candidate whatever its inputs are, and holds of the reference: it inherits that from nobody. */
 function brokenAlone({ stages, checks: { candidate, reference } }: Report): string[] {
-  const key = (one: StageId & { readonly check: CheckName }) => `${one.check}/${place(one)}`;
+  const key = (one: StageId & { readonly check: CheckName }) => `${one.check}/${placeKey(one)}`;
   const theirs = new Set(reference.broken.map(key));
   const ours = candidate.broken.filter((one) => !NOT_ITS_OWN.has(one.check) && !theirs.has(key(one)));
   const diverged = new Set(stages.filter(({ verdict }) => verdict === 'diverged').map((stage) => stageKey(stage)));

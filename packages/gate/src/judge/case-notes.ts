@@ -1,8 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, type StageId, showLimit } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
-import { idOf } from './known.js';
+import { idOf, stageKey } from '@llama-probe/dump/stage';
 import type { Change, Changes } from './worsening.js';
 
 export const note = (level: Note['level'], text: string, at?: StageId): Note => ({

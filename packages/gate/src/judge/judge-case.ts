@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, type StageId, type Verdict } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { Baseline } from '../baseline/baseline.js';
 import { SLACK } from '../baseline/estimated.js';
 import type { SketchedStage } from '../baseline/sketch.js';
@@ -10,7 +10,7 @@ import { badStages, hiddenReason, untoldFaults } from './bad-stages.js';
 import { betterNote, note, worseText, wrongNote } from './case-notes.js';
 import { allow } from './known.js';
 import { limitNotes } from './limit-notes.js';
-import { type Change, type Changes, changesSince, place } from './worsening.js';
+import { type Change, type Changes, changesSince } from './worsening.js';
 
 /** What is known of a baseline before its case is judged. */
 export type Held =
@@ -91,7 +91,7 @@ const NO_CHANGES: Changes = { worse: [], better: [], most: null };
 function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes, factor: number): string {
   const { worse } = changes;
   if (report.verdict === 'diverged') {
-    const isKnown = first && report.first && place(first) !== place(report.first);
+    const isKnown = first && report.first && placeKey(first) !== placeKey(report.first);
     return isKnown ? `${describe(first)} is wrong, and no known fault. ${report.reason}` : report.reason;
   }
   const change = worse.find((one) => first && stageKey(one) === stageKey(first)) ?? worse[0];

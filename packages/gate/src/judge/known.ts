@@ -1,5 +1,6 @@
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, type StageId } from '@llama-probe/diff';
+import { idOf } from '@llama-probe/dump/stage';
 import type { KnownFault } from '../config/cases.js';
 import { matcher } from './stage-limits.js';
 
@@ -37,5 +38,3 @@ export function allow<T extends StageId>(roots: readonly T[], known: readonly Kn
   });
   return { wrong, notes, used: used.map(({ fault }) => fault.index) };
 }
-
-export const idOf = ({ step, layer, stage }: StageId): StageId => ({ step, layer, stage });

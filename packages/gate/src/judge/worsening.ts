@@ -1,5 +1,5 @@
 import type { StageId, StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { placeKey } from '@llama-probe/dump/stage';
 import type { Baseline } from '../baseline/baseline.js';
 
 /** A stage's delta beside what it was. */
@@ -38,26 +38,27 @@ export function changesSince(
 ): Changes {
   const held = new Map<string, number>();
   const before = new Map<string, number>(); // its delta alone
-  const hold = (at: StageId, amount: number) => held.set(place(at), Math.max(held.get(place(at)) ?? ROUNDING, amount));
+  const hold = (at: StageId, amount: number) =>
+    held.set(placeKey(at), Math.max(held.get(placeKey(at)) ?? ROUNDING, amount));
   for (const stage of baseline.stages) {
     // It was written under a known fault: nothing is worse than that, and nothing can be held to it.
     if (!Number.isFinite(stage.rel)) continue;
     hold(stage, Math.max(stage.rel, stage.floor ?? 0));
-    before.set(place(stage), Math.max(before.get(place(stage)) ?? 0, stage.rel));
+    before.set(placeKey(stage), Math.max(before.get(placeKey(stage)) ?? 0, stage.rel));
   }
   for (const stage of stages) hold(stage, stage.floor ?? 0);
 
   const all = stages.flatMap(({ step, layer, stage, rel }): Change[] => {
-    const at = place({ step, layer, stage });
+    const at = placeKey({ layer, stage });
     const was = held.get(at);
     return was === undefined || !before.has(at) ? [] : [{ step, layer, stage, rel, was, times: rel / was }];
   });
   const now = new Map<string, Change>(); // each place's worst step
   for (const change of all) {
-    if (!((now.get(place(change))?.rel ?? -1) >= change.rel)) now.set(place(change), change);
+    if (!((now.get(placeKey(change))?.rel ?? -1) >= change.rel)) now.set(placeKey(change), change);
   }
   const better = [...now.values()].flatMap((change) => {
-    const was = before.get(place(change)) ?? 0;
+    const was = before.get(placeKey(change)) ?? 0;
     return was > factor * slack * Math.max(change.rel, ROUNDING) ? [{ ...change, was, times: change.rel / was }] : [];
   });
   return {
@@ -66,6 +67,3 @@ export function changesSince(
     most: all.reduce<Change | null>((a, b) => (a && a.times >= b.times ? a : b), null),
   };
 }
-
-/** A stage at any step. */
-export const place = ({ layer, stage }: StageId): string => stageKey({ step: 0, layer, stage });

@@ -1,5 +1,6 @@
 import { openLlama, ownModel, referenceMetadata, withFloors } from '@llama-probe/comparison';
-import { DumpWriter, openDump, STAGE_NAMES } from '@llama-probe/dump';
+import { DumpWriter, openDump } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { openGguf } from '@llama-probe/engine';
 import type { Work } from '../config/cases.js';
 import type { Run } from './measure.js';

@@ -2,7 +2,8 @@ import { checkFirstAttention, merge, ownModel } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
-import { openDump, STAGE_NAMES } from '@llama-probe/dump';
+import { openDump } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { broken, color } from '@llama-probe/report';
 
 /** What must hold of a dump by itself, and what does not. */

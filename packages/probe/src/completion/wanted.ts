@@ -1,4 +1,4 @@
-import { STAGE_NAMES } from '@llama-probe/dump';
+import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { CATALOGUE } from '@llama-probe/oracle';
 import type { ArgumentSpec, CommandSpec, OptionSpec, ProgramSpec } from '../cli/spec.js';
 

@@ -1,7 +1,7 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { type Place, stageKey } from '@llama-probe/dump/stage';
 import { ranges } from '../numbers.js';
 
 /** A test case of a run: a stage of a layer over all steps, or something else that was checked. */
@@ -17,12 +17,6 @@ export type CaseResult =
   /** `type`: `fault` from the reference's inputs, `diverged` where nothing upstream has, `gate`, `check`. `error`: it could not be told. */
   | { readonly kind: 'failure' | 'error'; readonly type: string; readonly message: string; readonly text: string };
 
-export interface Place {
-  readonly layer: number | null;
-  readonly stage: string;
-}
-
-export const placeKey = ({ layer, stage }: Place): string => stageKey({ step: 0, layer, stage });
 export const nameOf = ({ layer, stage }: Place): string => (layer === null ? stage : `layer ${layer} ${stage}`);
 
 /** A stage that is wrong from the reference's own inputs. */

@@ -1,16 +1,8 @@
 import type { Finding } from '@llama-probe/comparison/ask';
-import type { StageResult } from '@llama-probe/diff';
+import { graphOf, inheritance, type StageResult } from '@llama-probe/diff';
+import { type Place, placeKey, stageKey } from '@llama-probe/dump/stage';
 import { errorsAt, isAllowed, noteAt } from '../notes.js';
-import {
-  type CaseResult,
-  faultResult,
-  nameOf,
-  type Place,
-  placeKey,
-  stageResult,
-  type TestCase,
-} from './case-results.js';
-import { upstreamOf } from './upstream.js';
+import { type CaseResult, faultResult, nameOf, stageResult, type TestCase } from './case-results.js';
 
 /**
  * The test cases of a run. One bug is one red case: what inherits it is skipped. At least one case failed, or could not be told, exactly
@@ -28,9 +20,12 @@ function verdictOf({ verdict, reason }: Finding): CaseResult {
   return { kind, type: verdict, message: reason, text: reason };
 }
 
+const isWrong = ({ verdict }: StageResult): boolean => verdict === 'diverged';
+
 function stageCases(finding: Finding): TestCase[] {
   const { stages, faults } = finding.report;
-  const isDownstream = upstreamOf(stages);
+  const descent = inheritance(stages, graphOf({}, stages), isWrong, ({ verdict }) => verdict === 'agree');
+  const isDownstream = (stage: StageResult) => descent.get(stageKey(stage))?.from !== undefined;
   const places = new Map<string, [StageResult, ...StageResult[]]>();
   for (const stage of stages) {
     const known = places.get(placeKey(stage));

@@ -1,7 +1,7 @@
 import type { Generated, Report } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { placeKey } from '@llama-probe/dump/stage';
 import { about } from './about.js';
 import { faults, firstWrong } from './faults.js';
 import { code, details, LONG, long, shorten, table, text } from './text.js';
@@ -53,7 +53,7 @@ function broken({ checks, candidate, reference }: Report): string {
 function worstStages(stages: readonly StageResult[], isWrong: boolean): string {
   const places = new Map<string, StageResult>();
   for (const stage of stages) {
-    const key = stageKey({ ...stage, step: 0 });
+    const key = placeKey(stage);
     const known = places.get(key);
     if (!known || shareOf(stage) > shareOf(known)) places.set(key, stage);
   }

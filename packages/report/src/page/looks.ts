@@ -1,6 +1,6 @@
 import type { Pass, Recorder, Report } from '@llama-probe/comparison';
 import type { StageDetail, StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { METRICS, type PageLook, type PageRun, pack, packLevels } from '@llama-probe/page';
 import { valueParts } from './values.js';
 
@@ -52,8 +52,8 @@ export function looksOf(report: Report, recorder: Recorder | undefined, bytes: n
 
 /** Faults, then what else is wrong, then the prompt's other stages; the prompt before later steps. */
 function inOrderOfInterest({ stages, faults, first }: Report): Wanted[] {
-  const places = new Map((faults ?? []).map((fault) => [stageKey({ ...fault, step: 0 }), fault]));
-  const isFault = (stage: StageResult) => places.get(stageKey({ ...stage, step: 0 }))?.steps.includes(stage.step);
+  const places = new Map((faults ?? []).map((fault) => [placeKey(fault), fault]));
+  const isFault = (stage: StageResult) => places.get(placeKey(stage))?.steps.includes(stage.step);
   const isSmall = stages.filter(({ step }) => step === 0).length <= FEW;
   const ranked = stages.flatMap((stage, at) => {
     const isFirst = first !== null && stageKey(first) === stageKey(stage);

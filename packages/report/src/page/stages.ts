@@ -1,5 +1,5 @@
-import type { StageId, StageResult } from '@llama-probe/diff';
-import { inputsOf, stageKey } from '@llama-probe/dump';
+import { graphOf, type StageId, type StageResult } from '@llama-probe/diff';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { type PagePlace, pack, type StageColumns } from '@llama-probe/page';
 
 /** The stages of a report by their numbers: places in evaluation order, and a column for each thing known of a stage. */
@@ -13,7 +13,6 @@ export interface Numbered {
 }
 
 export function numbered(stages: readonly StageResult[]): Numbered {
-  const placeKey = (id: Omit<StageId, 'step'>) => stageKey({ ...id, step: 0 });
   const ids = new Map<string, number>();
   const firsts: StageResult[] = [];
   for (const stage of stages) {
@@ -21,7 +20,7 @@ export function numbered(stages: readonly StageResult[]): Numbered {
     ids.set(placeKey(stage), ids.size);
     firsts.push(stage);
   }
-  const layers = firsts.reduce((most, { layer }) => Math.max(most, (layer ?? -1) + 1), 0);
+  const graph = graphOf({}, firsts);
   const numbers = new Map(stages.map((stage, at) => [stageKey(stage), at]));
   const stageAt = (id: StageId) => numbers.get(stageKey(id)) ?? null;
   const placeAt = (id: StageId) => ids.get(placeKey(id)) ?? null;
@@ -30,7 +29,7 @@ export function numbered(stages: readonly StageResult[]): Numbered {
     places: firsts.map(({ stage, layer }) => ({
       stage,
       layer,
-      inputs: inputsOf({ stage, layer }, layers).flatMap((input) => ids.get(placeKey(input)) ?? []),
+      inputs: graph.inputsOf({ stage, layer }).flatMap((input) => ids.get(placeKey(input)) ?? []),
     })),
     columns: {
       step: stages.map(({ step }) => step),

@@ -1,6 +1,6 @@
 import type { Report } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import type { PageRun, PageWhy } from '@llama-probe/page';
 
 /** After a NaN every stage has a reason, and all say the same. */

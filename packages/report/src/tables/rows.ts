@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import type { StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 
 export type Cell = string | number | boolean | null;
 export type CellType = 'utf8' | 'int32' | 'int64' | 'float64' | 'bool';

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Recorder } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import { placeOf, writeOutputs, writeWhole } from '@llama-probe/report';
 import type { News, Request } from './protocol.js';
 

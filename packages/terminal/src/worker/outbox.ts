@@ -1,6 +1,6 @@
 import type { Pass } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
-import { stageKey } from '@llama-probe/dump';
+import { stageKey } from '@llama-probe/dump/stage';
 import type { News } from './protocol.js';
 
 const EVERY = 30; // ms between two batches

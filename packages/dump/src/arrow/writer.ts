@@ -10,12 +10,12 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
+import { writeError } from '../errors.js';
+import { type DumpMetadata, encodeMetadata } from '../metadata.js';
+import { STAGE_NAMES } from '../stage/vocabulary.js';
+import type { Tensor } from '../tensor.js';
 import { dumpSchema, StageDictionary, tensorBatch } from './batch.js';
-import { writeError } from './errors.js';
-import { type DumpMetadata, encodeMetadata } from './metadata.js';
 import { DescriptorSink } from './sink.js';
-import { STAGE_NAMES } from './stages.js';
-import type { Tensor } from './tensor.js';
 
 /** What the two writers have in common: record batches of tensors, to a file descriptor. */
 class TensorWriter {

@@ -1,6 +1,6 @@
 import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
-import { DumpError } from './errors.js';
-import type { Tensor } from './tensor.js';
+import { DumpError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
 
 const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
 

@@ -13,7 +13,7 @@ import {
   type Vector,
   vectorFromArray,
 } from 'apache-arrow';
-import type { Tensor } from './tensor.js';
+import type { Tensor } from '../tensor.js';
 
 const ITEM = new Field('item', new Float32(), false);
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { RecordBatchReader } from 'apache-arrow';
+import type { Tensor } from '../tensor.js';
 import { tensorsOf } from './rows.js';
-import type { Tensor } from './tensor.js';
 
 /**
  * The tensors of an Arrow IPC stream as they arrive, such as from a child process's pipe.

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
-import { DumpError } from './errors.js';
-import { type DumpMetadata, decodeMetadata } from './metadata.js';
+import { DumpError } from '../errors.js';
+import { type DumpMetadata, decodeMetadata } from '../metadata.js';
+import type { Tensor } from '../tensor.js';
 import { tensorsOf } from './rows.js';
-import type { Tensor } from './tensor.js';
 
 const MAGIC = 'ARROW1';
 

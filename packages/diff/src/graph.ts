@@ -1,0 +1,37 @@
+import { type Graph, type Heads, llamaGraph, type StageId } from '@llama-probe/dump/stage';
+
+/** What is known of the model that both sides run. */
+export interface AboutModel extends Heads {
+  /** Without it the stages are taken for a Llama's, of as many layers as there are. */
+  readonly graph?: Graph | undefined;
+}
+
+/** The model's graph, or that of a Llama with the layers that were seen. */
+export const graphOf = ({ graph, heads, headsKv }: AboutModel, seen: Iterable<Pick<StageId, 'layer'>>): Graph =>
+  graph ?? llamaGraph({ layers: layerCount(seen), heads, headsKv });
+
+/** The same while the layers are still coming. */
+export class GraphSoFar {
+  private layers = 1;
+  private known: Graph | undefined;
+
+  constructor(private readonly about: AboutModel) {}
+
+  /** @param layer the one that is looked at now */
+  withLayer(layer: number | null): Graph {
+    const { about } = this;
+    if (about.graph) return about.graph;
+    if (!this.known || (layer ?? 0) >= this.layers) {
+      this.layers = Math.max(this.layers, (layer ?? 0) + 1);
+      this.known = graphOf(about, [{ layer: this.layers - 1 }]);
+    }
+    return this.known;
+  }
+}
+
+/** One more than the highest layer. */
+export function layerCount(stages: Iterable<Pick<StageId, 'layer'>>): number {
+  let layers = 0;
+  for (const { layer } of stages) layers = Math.max(layers, (layer ?? -1) + 1);
+  return layers;
+}

@@ -1,0 +1,3 @@
+export { Graph, type GraphStage, type Heads, type Op, type RowKind } from './graph.js';
+export { idOf, type Place, placeKey, placeOf, type StageId, stageKey } from './place.js';
+export { llamaGraph, type RowWidth, STAGE_NAMES, STAGES, type Stage, type StageName } from './vocabulary.js';

@@ -1,0 +1,88 @@
+import { Graph, type GraphStage, type Heads, type Op, type RowKind } from './graph.js';
+import type { Place } from './place.js';
+
+/**
+ * The vocabulary of stages, in evaluation order: llama.cpp's own node names wherever they are unique, and what a Llama computes each from.
+ *
+ * `perLayer` stages repeat in every layer. `width` names the width of one row (one token position).
+ * Any other name is a producer's own node: it can be captured and compared, but the engine does not compute it.
+ */
+export interface Stage {
+  readonly name: string;
+  readonly perLayer: boolean;
+  readonly op: Op;
+  readonly width: RowWidth;
+  /** The stages that it is computed from; `inp` is the residual stream as it enters the layer. */
+  readonly inputs: readonly string[];
+  /** An input that earlier positions supply too, through the KV cache. */
+  readonly cached?: string;
+}
+
+export type RowWidth = 'n_embd' | 'n_q' | 'n_k' | 'heads_n_kv' | 'n_ff' | 'n_vocab';
+
+export const STAGES = [
+  { name: 'embd', perLayer: false, op: 'GET_ROWS', width: 'n_embd', inputs: [] },
+  { name: 'attn_rms', perLayer: true, op: 'RMS_NORM', width: 'n_embd', inputs: ['inp'] },
+  { name: 'attn_norm', perLayer: true, op: 'MUL', width: 'n_embd', inputs: ['attn_rms'] },
+  { name: 'q_proj', perLayer: true, op: 'MUL_MAT', width: 'n_q', inputs: ['attn_norm'] },
+  { name: 'k_proj', perLayer: true, op: 'MUL_MAT', width: 'n_k', inputs: ['attn_norm'] },
+  { name: 'v_proj', perLayer: true, op: 'MUL_MAT', width: 'n_k', inputs: ['attn_norm'] },
+  { name: 'q_rope', perLayer: true, op: 'ROPE', width: 'n_q', inputs: ['q_proj'] },
+  { name: 'k_rope', perLayer: true, op: 'ROPE', width: 'n_k', inputs: ['k_proj'] },
+  { name: 'kq', perLayer: true, op: 'MUL_MAT', width: 'heads_n_kv', inputs: ['q_rope', 'k_rope'], cached: 'k_rope' },
+  { name: 'kq_soft_max', perLayer: true, op: 'SOFT_MAX', width: 'heads_n_kv', inputs: ['kq'] },
+  { name: 'kqv_out', perLayer: true, op: 'MUL_MAT', width: 'n_q', inputs: ['kq_soft_max', 'v_proj'], cached: 'v_proj' },
+  { name: 'attn_out', perLayer: true, op: 'MUL_MAT', width: 'n_embd', inputs: ['kqv_out'] },
+  { name: 'ffn_inp', perLayer: true, op: 'ADD', width: 'n_embd', inputs: ['attn_out', 'inp'] },
+  { name: 'ffn_rms', perLayer: true, op: 'RMS_NORM', width: 'n_embd', inputs: ['ffn_inp'] },
+  { name: 'ffn_norm', perLayer: true, op: 'MUL', width: 'n_embd', inputs: ['ffn_rms'] },
+  { name: 'ffn_gate', perLayer: true, op: 'MUL_MAT', width: 'n_ff', inputs: ['ffn_norm'] },
+  { name: 'ffn_up', perLayer: true, op: 'MUL_MAT', width: 'n_ff', inputs: ['ffn_norm'] },
+  { name: 'ffn_swiglu', perLayer: true, op: 'SWIGLU', width: 'n_ff', inputs: ['ffn_gate', 'ffn_up'] },
+  { name: 'ffn_out', perLayer: true, op: 'MUL_MAT', width: 'n_embd', inputs: ['ffn_swiglu'] },
+  { name: 'l_out', perLayer: true, op: 'ADD', width: 'n_embd', inputs: ['ffn_out', 'ffn_inp'] },
+  { name: 'result_rms', perLayer: false, op: 'RMS_NORM', width: 'n_embd', inputs: ['inp'] },
+  { name: 'result_norm', perLayer: false, op: 'MUL', width: 'n_embd', inputs: ['result_rms'] },
+  { name: 'result_output', perLayer: false, op: 'MUL_MAT', width: 'n_vocab', inputs: ['result_norm'] },
+] as const satisfies readonly Stage[];
+
+export type StageName = (typeof STAGES)[number]['name'];
+
+export const STAGE_NAMES: readonly StageName[] = STAGES.map((stage) => stage.name);
+
+const HEADS: Readonly<Partial<Record<RowWidth, GraphStage['heads']>>> = {
+  n_q: 'query',
+  n_k: 'key',
+  heads_n_kv: 'query',
+};
+
+/** A Llama of so many layers. @example llamaGraph({ layers: 32, heads: 32, headsKv: 8 }) */
+export function llamaGraph({ layers, ...heads }: { readonly layers: number } & Heads): Graph {
+  const perLayer = STAGES.filter((stage) => stage.perLayer);
+  const whole = STAGES.filter((stage) => !stage.perLayer);
+  const after = whole.filter(({ inputs }) => inputs.length > 0);
+  const stages = [
+    ...whole.filter(({ inputs }) => inputs.length === 0).map((stage) => stageAt(stage, null, layers)),
+    ...Array.from({ length: layers }, (_, layer) => perLayer.map((stage) => stageAt(stage, layer, layers))).flat(),
+    ...after.map((stage) => stageAt(stage, null, layers)),
+  ];
+  return new Graph(stages, heads);
+}
+
+function stageAt({ name, op, width, inputs, cached }: Stage, layer: number | null, layers: number): GraphStage {
+  const row: RowKind = width === 'heads_n_kv' ? 'scores' : 'values';
+  const heads = HEADS[width];
+  return {
+    stage: name,
+    layer,
+    op,
+    row,
+    inputs: inputs.map((input) => (input === 'inp' ? residualInto(layer ?? layers) : { stage: input, layer })),
+    ...(cached === undefined ? {} : { cached: { stage: cached, layer } }),
+    ...(heads ? { heads } : {}),
+  };
+}
+
+/** The residual stream as it enters a layer. */
+const residualInto = (layer: number): Place =>
+  layer === 0 ? { stage: 'embd', layer: null } : { stage: 'l_out', layer: layer - 1 };
