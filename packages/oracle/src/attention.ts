@@ -1,4 +1,4 @@
-import { concat, dot, mapRows, rowOf } from './rows.js';
+import { concat, dot, mapRows, rowOf } from './operations.js';
 
 /** How heads share the cache, and which positions a row may see. */
 export interface Attention {

@@ -1,4 +1,4 @@
-import { mapRows } from './rows.js';
+import { mapRows } from './operations.js';
 
 /** How positions become angles. */
 export interface Rotation {

@@ -1,7 +1,7 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
-import { productWeight } from '../src/catalogue/compute/product.js';
 import { CATALOGUE, computeStage, type StageCase, type Variation } from '../src/index.js';
+import { productWeight } from '../src/variants/product.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [

@@ -1,6 +1,6 @@
 import { cachedInputOf, inputsOf } from '@llama-probe/dump';
 import { BLOCKS } from '../src/blocks.js';
-import type { CaseModel, CaseWeight, StageCase } from '../src/catalogue/case.js';
+import type { CaseModel, CaseWeight, StageCase } from '../src/case.js';
 import { dequantizeRow, forward, type OracleLayer, type OracleModel, type QuantizedType } from '../src/index.js';
 
 /** A random llama of two layers with grouped queries, biases, and a type for every weight: what the catalogue is tried on. */

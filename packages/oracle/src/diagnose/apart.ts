@@ -1,9 +1,9 @@
 import { isSeen } from '../attention.js';
-import type { StageCase } from '../catalogue/case.js';
-import { computeStage } from '../catalogue/compute.js';
+import type { StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
 import { distance, inLimits } from './distance.js';
 import { isProduct } from './sample.js';
-import type { Suspect } from './suspect.js';
+import type { Form } from './trial.js';
 
 /** Another run of the same model that may show what this one does not. */
 interface Run {
@@ -27,7 +27,7 @@ const COLUMNS = 64; // of a product; all of anything else
  * @param width of the stage's rows
  * @example runThatTells(missing, restarted, decodeStep, 2048, 1e-5) // 'a prompt of 8 tokens'
  */
-export function runThatTells(a: Suspect, b: Suspect, c: StageCase, width: number, limit: number): string | undefined {
+export function runThatTells(a: Form, b: Form, c: StageCase, width: number, limit: number): string | undefined {
   const columns = isProduct(c) ? spread(width) : undefined;
   const differs = (run: Run): boolean => {
     const other = madeUp(c, run);

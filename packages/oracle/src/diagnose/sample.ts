@@ -1,7 +1,7 @@
-import type { StageCase } from '../catalogue/case.js';
-import { PRODUCTS } from '../catalogue/compute/product.js';
-import { computeStage } from '../catalogue/compute.js';
-import type { Variation } from '../catalogue/variation.js';
+import type { StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
+import { PRODUCTS } from '../variants/product.js';
+import type { Variation } from '../variation.js';
 
 /** A part of a stage: what is wrong there, what is right, and what it is recomputed from. */
 export interface Sample {

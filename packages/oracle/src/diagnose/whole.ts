@@ -1,9 +1,9 @@
-import type { StageCase } from '../catalogue/case.js';
-import { computeStage } from '../catalogue/compute.js';
-import type { Variation } from '../catalogue/variation.js';
+import type { StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
+import type { Variation } from '../variation.js';
 import { type Distance, distance, inLimits } from './distance.js';
 import type { Sample } from './sample.js';
-import { leaves, type Trial } from './suspect.js';
+import { leaves, type Trial } from './trial.js';
 import type { Turns } from './turns.js';
 
 /**
@@ -27,7 +27,7 @@ export async function wholly(
     const mayBeMost = trial === best && leaves(trial) <= 0.2;
     if (!mayBe && !mayBeMost) trials.push(trial);
     else {
-      const rows = await allColumns(whole, trial.suspect.variation, turns);
+      const rows = await allColumns(whole, trial.form.variation, turns);
       trials.push({ ...trial, right, distance: distance(whole.sick, rows, whole.width, whole.hidden) });
     }
   }

@@ -9,14 +9,7 @@ import {
 } from '@llama-probe/diff';
 import { stageKey, type Tensor } from '@llama-probe/dump';
 import type { Engine } from '@llama-probe/engine';
-import {
-  CATALOGUE,
-  type CaseModel,
-  type CatalogueEntry,
-  computeStage,
-  type Diagnosis,
-  diagnose,
-} from '@llama-probe/oracle';
+import { type Bug, CATALOGUE, type CaseModel, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
 import { Teacher } from '../teacher.js';
 import { collectCases, type SickCase } from './collect.js';
@@ -84,7 +77,7 @@ const isInLayers = (stage: string): boolean => stage !== 'embd' && !stage.starts
 
 async function* trials(
   healthy: Healthy,
-  entry: CatalogueEntry,
+  entry: Bug,
   layer: number | null,
   options: MatrixOptions,
 ): AsyncGenerator<Trial> {
@@ -148,7 +141,7 @@ async function judgeTrial(
   seen: boolean,
   right: boolean,
   at: Explained['first'],
-  entry: CatalogueEntry,
+  entry: Bug,
   collect: () => Promise<SickCase | undefined>,
 ): Promise<Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'>> {
   if (!seen) return { found: 'unseen', at: null, named: null, confidence: null, name: null };

@@ -1,0 +1,34 @@
+import type { StageCase } from '../case.js';
+import { inputOf } from '../case.js';
+import { concat, mapRows, rowOf } from '../operations.js';
+import type { Variation } from '../variation.js';
+import { ACTIVATIONS } from './activations.js';
+
+/**
+ * ffn_swiglu: silu(gate) · up.
+ *
+ * @returns (rows, n_ff)
+ * Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202, equation 6.
+ * @example computeActivation(c, { activation: { of: 'gelu-tanh' } })
+ */
+export function computeActivation(c: StageCase, v: Variation): Float64Array {
+  const { of = 'silu', combine } = v.activation ?? {};
+  const act = ACTIVATIONS[of];
+  const gates = inputOf(c, 'ffn_gate');
+  const ups = inputOf(c, 'ffn_up');
+  const width = gates.length / c.rows;
+  return mapRows(gates, width, (gate, token) => {
+    const up = rowOf(ups, width, token);
+    if (combine === 'interleaved') {
+      const both = concat([gate, up]); // one product makes both, gate first
+      return gate.map((_, i) => act(both[2 * i] as number) * (both[2 * i + 1] as number));
+    }
+    return gate.map((g, i) => {
+      const u = up[i] as number;
+      if (combine === 'exchanged') return act(u) * g;
+      if (combine === 'up-missing') return act(g);
+      if (combine === 'added') return act(g) + u;
+      return combine === 'of-product' ? act(g * u) : act(g) * u;
+    });
+  });
+}

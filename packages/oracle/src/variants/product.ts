@@ -1,0 +1,104 @@
+import type { StageCase } from '../case.js';
+import { inputOf, nameOf } from '../case.js';
+import { dot, rowOf } from '../operations.js';
+import { type Precision, rounded } from '../precision.js';
+import type { ProductVariation, Variation } from '../variation.js';
+import { andThen, headOrder, type Order, permutation } from './order.js';
+import { selectColumns } from './output.js';
+import { turned } from './rope.js';
+import { vectorOf, weightOf, weightRow } from './weight.js';
+
+/** The stages that are products of a weight: its name without layer and suffix, and what it is multiplied with. */
+export const PRODUCTS: Readonly<Record<string, { readonly weight: string; readonly input: string }>> = {
+  q_proj: { weight: 'attn_q', input: 'attn_norm' },
+  k_proj: { weight: 'attn_k', input: 'attn_norm' },
+  v_proj: { weight: 'attn_v', input: 'attn_norm' },
+  attn_out: { weight: 'attn_output', input: 'kqv_out' },
+  ffn_gate: { weight: 'ffn_gate', input: 'ffn_norm' },
+  ffn_up: { weight: 'ffn_up', input: 'ffn_norm' },
+  ffn_out: { weight: 'ffn_down', input: 'ffn_swiglu' },
+  result_output: { weight: 'output', input: 'result_norm' },
+};
+
+/** The name of a product's weight; the embedding's where the head is tied. Undefined for a stage that is no product. */
+export function productWeight(c: StageCase): string | undefined {
+  const product = PRODUCTS[c.stage];
+  if (!product) return c.stage === 'embd' ? 'token_embd.weight' : undefined;
+  const name = nameOf(c, product.weight);
+  return c.stage === 'result_output' && !c.model.weight(name) ? 'token_embd.weight' : name;
+}
+
+/**
+ * A product with a weight that is stored by output: y = x · Wᵀ + b. Only the weights of the asked outputs are dequantised.
+ *
+ * @returns (rows, W's rows), or (rows, columns.length)
+ * Source: Vaswani et al. 2017, arXiv:1706.03762 §3.2.2 and §3.3 (the projections and the feed-forward half).
+ * @example computeProduct(c, { product: { walk: 'transposed' } }, Int32Array.of(0, 64)) // two outputs of each row
+ */
+export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array): Float64Array {
+  if (v.rope?.applied && c.stage === 'v_proj') {
+    const { rope, ...rest } = v;
+    const whole = computeProduct(c, rest);
+    return selectColumns(turned(whole, whole.length / c.rows, c.firstPosition, c.model, rope), c.rows, columns);
+  }
+  const p = v.product ?? {};
+  const weight = weightOf(c.model, p.weight ?? (productWeight(c) as string));
+  const order = outputOrder(c, p, weight.rows);
+  const wanted = columns ?? Int32Array.from({ length: weight.rows }, (_, i) => i);
+  const x = inputRows(c, p, weight.columns);
+  const y = new Float64Array(c.rows * wanted.length);
+  const bias = biasOf(c, p, weight.rows);
+  const sum = p.accumulate ? rounding(p.accumulate) : dot;
+  for (let i = 0; i < wanted.length; i++) {
+    const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
+    const row = weightRow(weight, output, p);
+    for (let token = 0; token < c.rows; token++) {
+      y[token * wanted.length + i] = sum(rowOf(x, weight.columns, token), row) + (bias?.[output] ?? 0);
+    }
+  }
+  return y;
+}
+
+function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Array {
+  let x = inputOf(c, (PRODUCTS[c.stage] as { input: string }).input);
+  if (p.inputs) {
+    const { headCount, headCountKv } = c.model.config;
+    const from = headOrder(p.inputs, width, headCount, headCountKv);
+    const right = x;
+    x = x.map((_, i) => right[i - (i % width) + (from[i % width] as number)] as number);
+  }
+  const { inputPrecision } = p;
+  return inputPrecision ? x.map((value) => rounded(value, inputPrecision)) : x;
+}
+
+/** Which of the weight's rows each output is the product of; undefined where it is its own. */
+function outputOrder(c: StageCase, p: ProductVariation, width: number): Order | undefined {
+  const { headCount, headCountKv } = c.model.config;
+  const heads = c.stage === 'q_proj' ? headCount : headCountKv;
+  const orders = (p.permute ?? []).map((step) => permutation(width, step));
+  if (p.outputs) orders.push(headOrder(p.outputs, width, heads, headCountKv));
+  return orders.length ? orders.reduce(andThen) : undefined;
+}
+
+function biasOf(c: StageCase, p: ProductVariation, width: number): Float64Array | undefined {
+  const name = nameOf(c, (PRODUCTS[c.stage] as { weight: string }).weight, 'bias');
+  const found = c.model.weight(name);
+  if (!found || p.bias === 'missing') return undefined;
+  const bias = vectorOf(found);
+  if (p.bias === 'twice') return bias.map((value) => 2 * value);
+  if (p.bias !== 'unpermuted') return bias;
+  const { headCount, headCountKv } = c.model.config;
+  const from = permutation(width, { to: 'halves', heads: c.stage === 'q_proj' ? headCount : headCountKv });
+  return bias.map((_, i) => bias[from[i] as number] as number);
+}
+
+/** Σ aᵢ·bᵢ where every product and every partial sum is rounded. */
+const rounding =
+  (precision: Precision) =>
+  (a: Float64Array, b: Float64Array): number => {
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) {
+      sum = rounded(sum + rounded((a[i] as number) * (b[i] as number), precision), precision);
+    }
+    return sum;
+  };
