@@ -1,12 +1,18 @@
 import { cachedInputOf, inputsOf, stageKey } from '@llama-probe/dump';
 import { layerCount } from './compare.js';
 import type { Comparison, Fault, StageId, StageResult } from './comparison.js';
+import type { Floor } from './floors.js';
 import { describe, fromToken, whyWrong } from './judge.js';
 
 /** A comparison of free runs, with what a teacher-forced run says about it. */
 export interface Explained extends Comparison {
   /** The stages that are wrong even from the reference's inputs, in evaluation order; those of one layer and name are one. */
-  readonly faults: readonly Fault[];
+  readonly faults: readonly LimitedFault[];
+}
+
+/** A fault with all the limits that it was held to: its cause must reproduce its rows to within the same. */
+export interface LimitedFault extends Fault {
+  readonly limits: Floor;
 }
 
 /**
@@ -66,15 +72,15 @@ function latest(stages: readonly (StageResult | undefined)[]): StageResult | und
   );
 }
 
-function faultsOf(forced: readonly StageResult[]): Fault[] {
-  const faults = new Map<string, Fault & { steps: number[] }>();
+function faultsOf(forced: readonly StageResult[]): LimitedFault[] {
+  const faults = new Map<string, LimitedFault & { steps: number[] }>();
   for (const stage of forced) {
     if (stage.verdict !== 'diverged') continue;
     const key = stageKey({ ...stage, step: 0 });
     const known = faults.get(key);
     if (known) known.steps.push(stage.step);
     else {
-      const { order, token, rel, limit, where, reason } = stage;
+      const { order, token, rel, limit, limits, where, reason } = stage;
       faults.set(key, {
         order,
         ...idOf(stage),
@@ -85,6 +91,7 @@ function faultsOf(forced: readonly StageResult[]): Fault[] {
         steps: [stage.step],
         local: rel,
         limit,
+        limits,
       });
     }
   }

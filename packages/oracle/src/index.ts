@@ -6,6 +6,7 @@ export { CATALOGUE } from './catalogue.js';
 export { canCompute, computeStage } from './compute.js';
 export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.js';
 export type { Diagnosis, Suspect } from './diagnose/diagnosis.js';
+export type { Limits } from './diagnose/distance.js';
 export { forward, type OracleHook, type OracleStage } from './forward.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';

@@ -1,7 +1,7 @@
 import { isSeen } from '../attention.js';
 import type { StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
-import { distance, inLimits } from './distance.js';
+import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
 import type { Form } from './trial.js';
 
@@ -25,16 +25,16 @@ const COLUMNS = 64; // of a product; all of anything else
  * all of them.
  *
  * @param width of the stage's rows
- * @example runThatTells(missing, restarted, decodeStep, 2048, 1e-5) // 'a prompt of 8 tokens'
+ * @example runThatTells(missing, restarted, decodeStep, 2048, { rel: 1e-5, row: 4e-5, value: 1e-3 }) // 'a prompt of 8 tokens'
  */
-export function runThatTells(a: Form, b: Form, c: StageCase, width: number, limit: number): string | undefined {
+export function runThatTells(a: Form, b: Form, c: StageCase, width: number, limits: Limits): string | undefined {
   const columns = isProduct(c) ? spread(width) : undefined;
   const differs = (run: Run): boolean => {
     const other = madeUp(c, run);
     const ofA = computeStage(other, a.again(other), columns);
     const ofB = computeStage(other, b.again(other), columns);
     const hidden = Uint8Array.from(ofA, (value, i) => (Number.isNaN(value) && Number.isNaN(ofB[i] as number) ? 1 : 0));
-    return inLimits(distance(ofA, ofB, ofA.length / run.rows, hidden), limit) > 1;
+    return inLimits(distance(ofA, ofB, ofA.length / run.rows, hidden), limits) > 1;
   };
   return RUNS.find(differs)?.name;
 }

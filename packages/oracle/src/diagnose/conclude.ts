@@ -1,7 +1,7 @@
 import type { StageCase } from '../case.js';
 import { runThatTells } from './apart.js';
 import type { Diagnosis, Suspect } from './diagnosis.js';
-import { type Distance, isMostOfIt, leavesAtMost } from './distance.js';
+import { type Distance, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
 import { confirmedText, hintOf, likelyText, unknownText } from './text.js';
 import { type Form, isCause, leaves, type Trial } from './trial.js';
 
@@ -17,25 +17,25 @@ export function conclude(
   c: StageCase,
   width: number,
   before: Distance,
-  limit: number,
+  limits: Limits,
   trials: readonly Trial[],
   bugs: number,
 ): Diagnosis {
-  const ranked = bestOfEach([...causesOf(c, trials, limit), ...othersOf(trials, limit)]);
+  const ranked = bestOfEach([...causesOf(c, trials, limits), ...othersOf(trials, limits)]);
   const candidates = ranked.slice(0, MOST_SUSPECTS).map(suspectOf);
   const [first] = ranked;
   const [suspect] = candidates;
   if (!first || !suspect) {
-    return { ...NOTHING, text: unknownText({ distance: before, before, limit }, bugs) };
+    return { ...NOTHING, text: unknownText({ distance: before, before, limit: limits.rel }, bugs) };
   }
-  const distances = { distance: first.distance, before: first.right, limit };
-  if (!isCause(first, limit)) {
+  const distances = { distance: first.distance, before: first.right, limit: limits.rel };
+  if (!isCause(first, limits)) {
     return isMostOfIt(first.distance, first.right)
       ? { ...NOTHING, confidence: 'likely', candidates, text: likelyText(suspect, distances) }
       : { ...NOTHING, candidates, text: unknownText(distances, bugs, suspect) };
   }
-  const rivals = ranked.filter((trial) => trial !== first && isCause(trial, limit)).map(({ form }) => form);
-  const told = rivals.map((rival) => ({ id: keyOf(rival), run: runThatTells(first.form, rival, c, width, limit) }));
+  const rivals = ranked.filter((trial) => trial !== first && isCause(trial, limits)).map(({ form }) => form);
+  const told = rivals.map((rival) => ({ id: keyOf(rival), run: runThatTells(first.form, rival, c, width, limits) }));
   const indistinguishable = told.map(({ id }) => id);
   const hint = hintOf(told);
   const text = confirmedText(suspect, distances, told);
@@ -45,10 +45,10 @@ export function conclude(
 const NOTHING = { confidence: 'unknown', candidates: [], indistinguishable: [] } as const;
 
 /** The trials that reproduce the rows, closest first. Among equally close ones the simplest comes first, then the one that the catalogue has first. */
-function causesOf(c: StageCase, trials: readonly Trial[], limit: number): Trial[] {
-  const causes = trials.filter((trial) => isCause(trial, limit));
+function causesOf(c: StageCase, trials: readonly Trial[], limits: Limits): Trial[] {
+  const causes = trials.filter((trial) => isCause(trial, limits));
   const closest = Math.min(...causes.map(({ distance }) => distance.rel));
-  const isEqual = ({ distance }: Trial) => distance.rel <= Math.max(10 * closest, limit / 10);
+  const isEqual = ({ distance }: Trial) => distance.rel <= Math.max(10 * closest, limits.rel / 10);
   return [
     ...causes.filter(isEqual).sort((a, b) => simplerFirst(c, a.form, b.form)),
     ...causes.filter((trial) => !isEqual(trial)).sort((a, b) => a.distance.rel - b.distance.rel),
@@ -67,9 +67,9 @@ function simplerFirst(c: StageCase, a: Form, b: Form): number {
 }
 
 /** The trials that take away some of the error without reproducing the rows, by how much they leave. */
-function othersOf(trials: readonly Trial[], limit: number): Trial[] {
+function othersOf(trials: readonly Trial[], limits: Limits): Trial[] {
   const isSome = ({ distance, right }: Trial) => leavesAtMost(MOST_LEFT, distance, right);
-  return trials.filter((trial) => !isCause(trial, limit) && isSome(trial)).sort((a, b) => leaves(a) - leaves(b));
+  return trials.filter((trial) => !isCause(trial, limits) && isSome(trial)).sort((a, b) => leaves(a) - leaves(b));
 }
 
 function bestOfEach(sorted: readonly Trial[]): Trial[] {

@@ -4,7 +4,7 @@ import { CATALOGUE } from '../catalogue.js';
 import { canCompute } from '../compute.js';
 import { conclude } from './conclude.js';
 import type { Diagnosis } from './diagnosis.js';
-import { distance, inLimits } from './distance.js';
+import { distance, inLimits, type Limits } from './distance.js';
 import { pairs } from './pairs.js';
 import { fewRows, someColumns, wholeStage } from './sample.js';
 import { singles } from './singles.js';
@@ -13,8 +13,8 @@ import { Turns } from './turns.js';
 import { wholly } from './whole.js';
 
 export interface DiagnoseOptions {
-  /** What the stage's relative RMS delta may be. That of a row may be 4 times as much, and a value off by 100 times, as in the verdict. */
-  readonly limit: number;
+  /** The limits that the verdict holds this stage to: what is confirmed by others than those it was accused by is no proof. */
+  readonly limits: Limits;
   readonly catalogue?: readonly Bug[];
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -31,7 +31,7 @@ export interface DiagnoseOptions {
  * @param c the stage, with the inputs that the sick rows were computed from
  * @param sick what the engine made of them, (rows, width) @param right what is right, as sick
  * @throws the signal's reason when it aborts
- * @example (await diagnose(c, sick, right, { limit: 1e-5 })).text // 'RoPE turns the halves of a head, not neighbours: recomputed …'
+ * @example (await diagnose(c, sick, right, { limits })).text // 'RoPE turns the halves of a head, not neighbours: recomputed …'
  */
 export async function diagnose(
   c: StageCase,
@@ -39,26 +39,26 @@ export async function diagnose(
   right: Float32Array,
   options: DiagnoseOptions,
 ): Promise<Diagnosis> {
-  const { limit, catalogue = CATALOGUE, budgetMs = 4000 } = options;
+  const { limits, catalogue = CATALOGUE, budgetMs = 4000 } = options;
   if (sick.length !== right.length || right.length === 0 || right.length % c.rows !== 0) {
     throw new RangeError(`${c.stage} has ${sick.length} sick and ${right.length} right values for ${c.rows} rows.`);
   }
   if (!canCompute(c.stage)) return unknown(`nothing says how ${c.stage} is computed.`);
   const whole = wholeStage(c, sick, right);
   const before = distance(sick, right, whole.width, whole.hidden);
-  if (inLimits(before, limit) <= 1) return unknown('the rows are within the limit: there is nothing to name.');
+  if (inLimits(before, limits) <= 1) return unknown('the rows are within the limit: there is nothing to name.');
 
   const bugs = catalogue.filter((bug) => bug.stages.includes(c.stage));
-  const all = benchOf(someColumns(whole), limit);
+  const all = benchOf(someColumns(whole), limits);
   const problem = oracleProblem(all);
   if (problem) return unknown(problem);
-  const few = benchOf(fewRows(whole), limit);
+  const few = benchOf(fewRows(whole), limits);
   const turns = new Turns(options, budgetMs, bugs.length);
 
   const found = await singles(bugs, c, all, few, turns);
-  if (!found.some((trial) => isCause(trial, limit))) found.push(...(await pairs(bugs, c, found, all, few, turns)));
-  const trials = all.sample.width === whole.width ? found : await wholly(whole, before, found, limit, turns);
-  return conclude(c, whole.width, before, limit, trials, bugs.length);
+  if (!found.some((trial) => isCause(trial, limits))) found.push(...(await pairs(bugs, c, found, all, few, turns)));
+  const trials = all.sample.width === whole.width ? found : await wholly(whole, before, found, limits, turns);
+  return conclude(c, whole.width, before, limits, trials, bugs.length);
 }
 
 const unknown = (why: string): Diagnosis => ({
@@ -72,14 +72,14 @@ const unknown = (why: string): Diagnosis => ({
  * Why the oracle cannot judge a stage; undefined if it can. Without a bug it must compute the right rows from the stage's inputs:
  * otherwise the rows that it computes with a bug mean nothing.
  */
-function oracleProblem({ sample, healthy, right, limit }: Bench): string | undefined {
+function oracleProblem({ sample, healthy, right, limits }: Bench): string | undefined {
   const own = distance(sample.right, healthy, sample.width, sample.hidden);
   const isMuchCloser = own.unmatched === 0 && own.delta2 <= 0.01 * right.delta2;
-  if (inLimits(own, limit) <= 1 || isMuchCloser) return undefined;
+  if (inLimits(own, limits) <= 1 || isMuchCloser) return undefined;
   const off =
     own.unmatched > 0
       ? `${own.unmatched} values that are a number on one side only`
-      : `a relative RMS delta of ${own.rel.toExponential(1)}, limit ${limit.toExponential()}`;
+      : `a relative RMS delta of ${own.rel.toExponential(1)}, limit ${limits.rel.toExponential()}`;
   return (
     `even without a bug the oracle does not make the right rows of these inputs (${off}): ` +
     'they are of another run, or the model does something that the oracle does not know.'

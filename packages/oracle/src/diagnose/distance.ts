@@ -16,11 +16,8 @@ export interface Distance {
   readonly unmatched: number;
 }
 
-/** One row may be this many times further off than the whole stage, as in the verdict. */
-const ROW_FACTOR = 4;
-
-/** One value may be off by this many limits, over the RMS of the stage, as in the verdict. */
-const VALUE_FACTOR = 100;
+/** What `rel`, `row` and `value` of a `Distance` may be at most. */
+export type Limits = Readonly<Pick<Distance, 'rel' | 'row' | 'value'>>;
 
 const LARGEST_SINGLE = 3.4028234663852886e38;
 
@@ -65,9 +62,9 @@ export function distance(
 const ratio = (delta2: number, other2: number): number => (delta2 === 0 ? 0 : Math.sqrt(delta2 / other2));
 
 /** The distance in limits: at most 1 where the rows are the same as a whole, row by row and value by value. */
-export function inLimits(d: Distance, limit: number): number {
+export function inLimits(d: Distance, limits: Limits): number {
   if (d.unmatched > 0 || d.count === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(d.rel / limit, d.row / (ROW_FACTOR * limit), d.value / (VALUE_FACTOR * limit));
+  return Math.max(d.rel / limits.rel, d.row / limits.row, d.value / limits.value);
 }
 
 /** The part of the error that a reproduction leaves: ‖sick − reproduced‖ / ‖sick − right‖, and likewise of what is not a number. */
@@ -79,11 +76,11 @@ export function residue(reproduced: Distance, right: Distance): number {
 }
 
 /**
- * Whether a reproduction is the cause: within the limit, which the right rows are not, and at least ten times closer than they are.
+ * Whether a reproduction is the cause: within the limits, which the right rows are not, and at least ten times closer than they are.
  */
-export function isConfirmed(reproduced: Distance, right: Distance, limit: number): boolean {
+export function isConfirmed(reproduced: Distance, right: Distance, limits: Limits): boolean {
   const isCloser = right.unmatched > 0 || isMostOfIt(reproduced, right);
-  return inLimits(reproduced, limit) <= 1 && inLimits(right, limit) > 1 && isCloser;
+  return inLimits(reproduced, limits) <= 1 && inLimits(right, limits) > 1 && isCloser;
 }
 
 /**

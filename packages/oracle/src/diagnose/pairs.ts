@@ -49,7 +49,7 @@ export async function pairs(
   const searched = bugs.filter((bug) => bug.search);
   for (const { form } of alone.slice(0, MOST_FITTED)) {
     for (const bug of searched) {
-      if (isTooLate() || kept.some((trial) => isCause(trial, all.limit))) break;
+      if (isTooLate() || kept.some((trial) => isCause(trial, all.limits))) break;
       await consider(await fitted(bug, c, all, few, turns, form));
     }
   }

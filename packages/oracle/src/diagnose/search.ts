@@ -38,7 +38,7 @@ export async function fitted(
     return residue(distance(sick, recompute(bench.sample, variation), width, hidden), bench.right);
   };
 
-  const coarseOn = inLimits(few.right, few.limit) > 1 ? few : all; // few rows need not show it
+  const coarseOn = inLimits(few.right, few.limits) > 1 ? few : all; // few rows need not show it
   const [range, scale] = [search.range(c), search.scale];
   const coarse: Objective = { range, scale, points: points(coarseOn.sample.parts[0] ?? c), of: residueOn(coarseOn) };
   const found = await minimum(coarse);
@@ -65,6 +65,6 @@ function rounded(value: number, all: Bench, form: (value: number) => Form | unde
     const result = tried && trial(all, tried);
     return result && result.distance.unmatched === 0 ? result.distance.rel : Number.POSITIVE_INFINITY;
   };
-  const good = Math.max(1.2 * relOf(value), all.limit / 30);
+  const good = Math.max(1.2 * relOf(value), all.limits.rel / 30);
   return roundValues(value).find((round) => relOf(round) <= good) ?? value;
 }

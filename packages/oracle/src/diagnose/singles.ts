@@ -20,7 +20,7 @@ export async function singles(
       const tried = trial(all, form);
       if (!tried) continue;
       trials.push(tried);
-      isFound ||= isCause(tried, all.limit);
+      isFound ||= isCause(tried, all.limits);
     }
     const form = isFound ? undefined : await fitted(bug, c, all, few, turns);
     const tried = form && trial(all, form);

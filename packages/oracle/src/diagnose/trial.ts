@@ -1,7 +1,7 @@
 import type { Bug } from '../bug.js';
 import type { StageCase } from '../case.js';
 import { together, type Variation } from '../variation.js';
-import { type Distance, distance, inLimits, isConfirmed, residue } from './distance.js';
+import { type Distance, distance, inLimits, isConfirmed, type Limits, residue } from './distance.js';
 import { recompute, type Sample } from './sample.js';
 
 /** A bug in one of its forms, with all its parameters: what is recomputed, to see whether it is the cause. */
@@ -32,25 +32,25 @@ export interface Bench {
   readonly sample: Sample;
   readonly right: Distance;
   readonly healthy: Float64Array;
-  readonly limit: number;
+  readonly limits: Limits;
 }
 
-export function benchOf(sample: Sample, limit: number): Bench {
+export function benchOf(sample: Sample, limits: Limits): Bench {
   const { sick, right, width, hidden } = sample;
-  return { sample, limit, right: distance(sick, right, width, hidden), healthy: recompute(sample) };
+  return { sample, limits, right: distance(sick, right, width, hidden), healthy: recompute(sample) };
 }
 
 /** Recomputes a sample with a bug in it; undefined where the bug changes nothing there. */
-export function trial({ sample, healthy, limit, right }: Bench, form: Form): Trial | undefined {
+export function trial({ sample, healthy, limits, right }: Bench, form: Form): Trial | undefined {
   const { sick, width, hidden } = sample;
   const started = performance.now();
   const rows = recompute(sample, form.variation);
   // A bug without an effect would reproduce whatever the oracle does.
-  if (inLimits(distance(healthy, rows, width, hidden), limit) <= 1) return undefined;
+  if (inLimits(distance(healthy, rows, width, hidden), limits) <= 1) return undefined;
   return { form, distance: distance(sick, rows, width, hidden), right, ms: performance.now() - started };
 }
 
-export const isCause = ({ distance, right }: Trial, limit: number): boolean => isConfirmed(distance, right, limit);
+export const isCause = ({ distance, right }: Trial, limits: Limits): boolean => isConfirmed(distance, right, limits);
 
 /** The part of the error that a form leaves. */
 export const leaves = ({ distance, right }: Trial): number => residue(distance, right);

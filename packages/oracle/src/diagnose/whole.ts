@@ -1,7 +1,7 @@
 import type { StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
 import type { Variation } from '../variation.js';
-import { type Distance, distance, inLimits } from './distance.js';
+import { type Distance, distance, inLimits, type Limits } from './distance.js';
 import type { Sample } from './sample.js';
 import { leaves, type Trial } from './trial.js';
 import type { Turns } from './turns.js';
@@ -16,14 +16,14 @@ export async function wholly(
   whole: Sample,
   right: Distance,
   found: readonly Trial[],
-  limit: number,
+  limits: Limits,
   turns: Turns,
 ): Promise<Trial[]> {
   const [best] = [...found].sort((a, b) => leaves(a) - leaves(b));
   const trials: Trial[] = [];
   for (const trial of found) {
     // Rounding is no worse elsewhere than in the sample, which holds the worst columns.
-    const mayBe = inLimits(trial.distance, limit) <= 2;
+    const mayBe = inLimits(trial.distance, limits) <= 2;
     const mayBeMost = trial === best && leaves(trial) <= 0.2;
     if (!mayBe && !mayBeMost) trials.push(trial);
     else {

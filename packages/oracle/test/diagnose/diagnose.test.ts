@@ -5,8 +5,9 @@ import type { CaseModel, StageCase } from '../../src/case.js';
 import { CATALOGUE } from '../../src/catalogue.js';
 import { computeStage } from '../../src/compute.js';
 import { type DiagnoseOptions, diagnose } from '../../src/diagnose/diagnose.js';
+import type { Limits } from '../../src/diagnose/distance.js';
 import type { Variation } from '../../src/variation.js';
-import { CONFIG, engineRows, random, randomCase, randomModel } from './random-cases.js';
+import { CONFIG, engineRows, limitsOf, random, randomCase, randomModel } from './random-cases.js';
 
 const known = (id: string, rest: Partial<Bug>): Bug => ({
   id,
@@ -44,9 +45,9 @@ const epsilon = known('eps', {
   },
 });
 
-const limit = 1e-5;
+const limits = limitsOf(1e-5);
 const diagnosed = (c: StageCase, bug: Variation, catalogue = CATALOGUE, options: Partial<DiagnoseOptions> = {}) =>
-  diagnose(c, engineRows(c, bug, 7), engineRows(c), { limit, catalogue, ...options });
+  diagnose(c, engineRows(c, bug, 7), engineRows(c), { limits, catalogue, ...options });
 
 /** The rows with an error of their own: `size` of their RMS. */
 const withNoise = (rows: Float32Array, size: number): Float32Array => {
@@ -75,7 +76,7 @@ describe('confidence', () => {
 
   test('likely: the bug is nine tenths of the error, and the text says what is left', async () => {
     const sick = withNoise(engineRows(c, { rope: { pairs: 'halves' } }), 0.01);
-    const { confidence, candidates, text } = await diagnose(c, sick, engineRows(c), { limit, catalogue: [halves] });
+    const { confidence, candidates, text } = await diagnose(c, sick, engineRows(c), { limits, catalogue: [halves] });
     expect(confidence).toBe('likely');
     expect(candidates[0]?.id).toBe('halves');
     expect(text).toMatch(/^Likely, not confirmed: .* still differ from yours by .*e-3, over the limit of 1e-5; /);
@@ -83,10 +84,10 @@ describe('confidence', () => {
 
   test('unknown: nothing takes away nine tenths, and the closest is not a finding', async () => {
     const sick = withNoise(engineRows(c, { rope: { pairs: 'halves' } }), 0.3);
-    const close = await diagnose(c, sick, engineRows(c), { limit, catalogue: [halves] });
+    const close = await diagnose(c, sick, engineRows(c), { limits, catalogue: [halves] });
     expect(close).toMatchObject({ confidence: 'unknown', candidates: [{ id: 'halves' }] });
     expect(close.text).toMatch(/^Unknown: none of the 1 known bugs .* The closest, "halves is wrong", leaves /);
-    const noise = await diagnose(c, withNoise(engineRows(c), 0.3), engineRows(c), { limit, catalogue: [halves] });
+    const noise = await diagnose(c, withNoise(engineRows(c), 0.3), engineRows(c), { limits, catalogue: [halves] });
     expect(noise).toMatchObject({ confidence: 'unknown', candidates: [] });
   });
 
@@ -94,10 +95,10 @@ describe('confidence', () => {
     const healthy = await diagnosed(c, {}, [halves]);
     expect(healthy.text).toBe('Unknown: the rows are within the limit: there is nothing to name.');
     const other = randomCase('q_rope', { seed: 2 });
-    const unrelated = await diagnose(c, engineRows(c, { rope: { pairs: 'halves' } }), engineRows(other), { limit });
+    const unrelated = await diagnose(c, engineRows(c, { rope: { pairs: 'halves' } }), engineRows(other), { limits });
     expect(unrelated).toMatchObject({ confidence: 'unknown', candidates: [] });
     expect(unrelated.text).toContain('even without a bug the oracle does not make the right rows of these inputs');
-    const moe = await diagnose({ ...c, stage: 'ffn_moe_out' }, engineRows(c), engineRows(other), { limit });
+    const moe = await diagnose({ ...c, stage: 'ffn_moe_out' }, engineRows(c), engineRows(other), { limits });
     expect(moe.text).toBe('Unknown: nothing says how ffn_moe_out is computed.');
     expect((await diagnosed(c, { rope: { times: 0 } }, [])).text).toMatch(/^Unknown: no bug of this stage is known/);
   });
@@ -105,7 +106,7 @@ describe('confidence', () => {
   test('one wrong row or value beside a bug is not explained by it', async () => {
     const sick = engineRows(c, { rope: { pairs: 'halves' } });
     sick[5] = (sick[5] as number) * 1.01;
-    expect(await diagnose(c, sick, engineRows(c), { limit, catalogue: [halves] })).toMatchObject({
+    expect(await diagnose(c, sick, engineRows(c), { limits, catalogue: [halves] })).toMatchObject({
       confidence: 'likely',
     });
   });
@@ -113,9 +114,32 @@ describe('confidence', () => {
   test('a bug without an effect on these inputs is no candidate', async () => {
     const first = randomCase('q_rope', { rows: 1 }); // position 0 is not turned
     const sick = withNoise(engineRows(first), 1e-3);
-    expect(await diagnose(first, sick, engineRows(first), { limit, catalogue: [halves] })).toMatchObject({
+    expect(await diagnose(first, sick, engineRows(first), { limits, catalogue: [halves] })).toMatchObject({
       candidates: [],
     });
+  });
+});
+
+describe("the verdict's limits, and no others, confirm", () => {
+  const c = randomCase('q_rope', { rows: 40 });
+  const bug: Variation = { rope: { pairs: 'halves' } };
+  const width = CONFIG.headCount * CONFIG.headDim;
+  const right = engineRows(c);
+  /** The bug's rows, with one of them a little off: 8e-6 of the whole. */
+  const oneRowOff = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 5e-5) : x));
+  const confidenceOf = async (sick: Float32Array, measured: Partial<Limits>) =>
+    (await diagnose(c, sick, right, { limits: { ...limits, ...measured }, catalogue: [halves] })).confidence;
+
+  test('a row whose own floor is high may be further off than four stage limits', async () => {
+    expect(await confidenceOf(oneRowOff, {})).toBe('likely');
+    expect(await confidenceOf(oneRowOff, { row: 1e-4 })).toBe('confirmed');
+  });
+
+  test('and where rows or values must be closer, they must', async () => {
+    const nearly = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 2e-5) : x));
+    expect(await confidenceOf(nearly, {})).toBe('confirmed');
+    expect(await confidenceOf(nearly, { row: 1e-5 })).toBe('likely');
+    expect(await confidenceOf(nearly, { value: 1e-5 })).toBe('likely');
   });
 });
 
@@ -145,7 +169,7 @@ describe('a parameter is searched', () => {
   test('the value of the file is never the cause', async () => {
     const c = randomCase('attn_rms', { size: 0.05 });
     const sick = withNoise(engineRows(c), 1e-3);
-    expect(await diagnose(c, sick, engineRows(c), { limit, catalogue: [epsilon] })).toMatchObject({
+    expect(await diagnose(c, sick, engineRows(c), { limits, catalogue: [epsilon] })).toMatchObject({
       confidence: 'unknown',
     });
   });
@@ -219,16 +243,16 @@ describe('values that are not numbers', () => {
     const sick = engineRows(c, { softMax: { noMaximum: 'f32' } });
     expect(sick.some(Number.isNaN)).toBe(true);
     const right = engineRows(c);
-    expect(await diagnose(c, sick, right, { limit, catalogue: [maximum] })).toMatchObject({ confidence: 'confirmed' });
+    expect(await diagnose(c, sick, right, { limits, catalogue: [maximum] })).toMatchObject({ confidence: 'confirmed' });
     sick[sick.findIndex((x) => x > 0.5)] = Number.NaN;
-    const more = await diagnose(c, sick, right, { limit, catalogue: [maximum] });
+    const more = await diagnose(c, sick, right, { limits, catalogue: [maximum] });
     expect(more.confidence).not.toBe('confirmed');
     expect(more.text).toContain('1 value that is a number on one side only');
   });
 
   test('nothing but NaN is never confirmed', async () => {
     const sick = engineRows(c).fill(Number.NaN);
-    expect((await diagnose(c, sick, engineRows(c), { limit })).confidence).toBe('unknown');
+    expect((await diagnose(c, sick, engineRows(c), { limits })).confidence).toBe('unknown');
   });
 
   test('that the mask of kq hides are not compared, whatever is there', async () => {
@@ -237,7 +261,7 @@ describe('values that are not numbers', () => {
     const right = engineRows(scores);
     for (const hidden of [Number.NaN, 0, Number.NEGATIVE_INFINITY]) {
       const rows = sick.map((x, i) => (Number.isNaN(right[i] as number) ? hidden : x));
-      const { confidence, candidates } = await diagnose(scores, rows, right, { limit });
+      const { confidence, candidates } = await diagnose(scores, rows, right, { limits });
       expect([confidence, candidates[0]?.id]).toEqual(['confirmed', 'gqa-tiled']);
     }
   });
@@ -260,7 +284,7 @@ describe('a large product', () => {
     const error = (i: number) => Math.abs((sick[i] as number) - (right[i] as number));
     const at = right.findIndex((_, i) => error(i) < 0.5 && Math.abs(sick[i] as number) > 1);
     sick[at] = (sick[at] as number) * 1.05; // among the errors of the bug it does not stand out
-    expect(await diagnose(c, sick, right, { limit, catalogue: [entry] })).toMatchObject({ confidence: 'likely' });
+    expect(await diagnose(c, sick, right, { limits, catalogue: [entry] })).toMatchObject({ confidence: 'likely' });
   });
 });
 
@@ -285,7 +309,7 @@ describe('around it', () => {
 
   test('rows that do not fit are refused', async () => {
     const rows = engineRows(c);
-    await expect(diagnose(c, rows.subarray(1), rows, { limit })).rejects.toThrow('values for 6 rows');
+    await expect(diagnose(c, rows.subarray(1), rows, { limits })).rejects.toThrow('values for 6 rows');
   });
 });
 

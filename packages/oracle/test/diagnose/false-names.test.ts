@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diagnose } from '../../src/diagnose/diagnose.js';
-import { engineRows, random, randomCase } from './random-cases.js';
+import { engineRows, limitsOf, random, randomCase } from './random-cases.js';
 
 /** What no entry of the catalogue does: the rows (rows, width) become wrong in another way. `next` is random from −1 to 1. */
 type Perturbation = (x: Float32Array, width: number, next: () => number) => void;
@@ -151,7 +151,7 @@ describe('what is not in the catalogue is never confirmed', () => {
         const c = randomCase(stage);
         const sick = engineRows(c, {}, 7);
         perturb(sick, sick.length / c.rows, random(3));
-        const { confidence, text } = await diagnose(c, sick, engineRows(c), { limit, budgetMs: 20 });
+        const { confidence, text } = await diagnose(c, sick, engineRows(c), { limits: limitsOf(limit), budgetMs: 20 });
         if (confidence === 'confirmed') confirmed.push(`${stage}: ${text}`);
       }
       expect(confirmed).toEqual([]);

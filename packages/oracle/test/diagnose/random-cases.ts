@@ -2,7 +2,7 @@ import { cachedInputOf, inputsOf, STAGES } from '@llama-probe/dump';
 import { BLOCKS, type QuantizedType } from '../../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../../src/case.js';
 import { computeStage } from '../../src/compute.js';
-import type { OracleConfig } from '../../src/index.js';
+import type { Limits, OracleConfig } from '../../src/index.js';
 import type { Variation } from '../../src/variation.js';
 
 /** Numbers from −1 to 1, the same for the same seed (mulberry32). */
@@ -136,6 +136,9 @@ export function randomCase(stage: string, options: CaseOptions = {}): StageCase 
   const scores = randomCase('kq_soft_max', { ...options, model });
   return { ...c, inputs: { ...inputs, kq_soft_max: computeStage(scores) } };
 }
+
+/** The limits of a stage whose floor was not measured, as `limitOf` of the diff package has them. */
+export const limitsOf = (rel: number): Limits => ({ rel, row: 4 * rel, value: 100 * rel });
 
 /** What an engine that computes in f32 makes of a stage: the rows, off by about one unit in the last place. */
 export function engineRows(c: StageCase, variation: Variation = {}, seed = 99): Float32Array {

@@ -114,15 +114,8 @@ async function* trials(
     ...base,
     run: 'free',
     ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, entry, async () => {
-      const [found] = freeAt
-        ? await collectCases(
-            [{ ...freeAt, limit: limitAt(free, freeAt) }],
-            stream(own),
-            stream(own),
-            model,
-            healthy.ids,
-          )
-        : [];
+      const stage = freeAt && free.stages.find((one) => stageKey(one) === stageKey(freeAt));
+      const [found] = stage ? await collectCases([stage], stream(own), stream(own), model, healthy.ids) : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
     })),
   };
@@ -150,15 +143,12 @@ async function judgeTrial(
   const sick = await collect();
   if (!sick) return { found: 'right', at: place, named: 'no', confidence: null, name: null };
   const { confidence, candidates, indistinguishable } = await diagnose(sick.case, sick.sick, sick.right, {
-    limit: sick.fault.limit,
+    limits: sick.fault.limits,
   });
   const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
   const named = name === entry.id ? 'first' : name !== null && indistinguishable.includes(entry.id) ? 'tied' : 'no';
   return { found: 'right', at: place, named, confidence, name };
 }
-
-const limitAt = ({ stages }: Comparison, at: Parameters<typeof stageKey>[0]): number =>
-  stages.find((stage) => stageKey(stage) === stageKey(at))?.limit ?? 0;
 
 /** What every trial is compared with, kept in memory: llama.cpp runs once. */
 class Healthy {
