@@ -1,6 +1,8 @@
+import type { Place } from '@llama-probe/dump';
 import type { Attention } from './attention.js';
 import type { QuantizedType } from './blocks.js';
 import type { OracleConfig } from './model.js';
+import { operationAt, type StageOperation } from './stage-operations.js';
 
 /** A matrix of the model as the file has it: (rows, columns), row after row. */
 export interface CaseWeight {
@@ -24,31 +26,59 @@ export interface StageCase {
   /** null for model-wide stages. */
   readonly layer: number | null;
   readonly step: number;
-  /** Ids of all tokens up to the last row: prompt, then decoded. */
-  readonly ids: readonly number[];
+  /** The ids of all tokens up to the last row: prompt, then decoded. */
+  readonly tokens: readonly number[];
   readonly firstPosition: number;
   readonly rows: number;
-  /** What `inputsOf` says, by stage name: `embd` or `l_out` (of the layer before) for the residual stream. */
+  /** The rows that the stage is computed from, by stage name: `embd` or `l_out` (of the layer before) for the residual stream. */
   readonly inputs: Readonly<Record<string, Float64Array>>;
-  /** Of `kq` the keys, of `kqv_out` the values, of all positions so far: (n_kv, kvHeads · headDim). */
+  /** All positions so far of the keys (for `kq`) or the values (for `kqv_out`): (n_kv, kvHeads · headDim). */
   readonly cache?: Float64Array;
   readonly model: CaseModel;
 }
 
-/** An input of a case by its stage's name. A case without it was put together wrongly: nothing can be computed. */
-export function inputOf(c: StageCase, name: string): Float64Array {
-  const rows = c.inputs[name];
-  if (!rows)
-    throw new Error(`${c.stage}${c.layer === null ? '' : `-${c.layer}`} needs the rows of ${name}; the case has none.`);
+/** What is computed at the case's stage. */
+export const operationOf = (c: StageCase): StageOperation => operationAt(c, c.model.layers);
+
+/** An input of the case's operation, by its place in the operation's order. @throws Error if the case was made without it */
+export function inputOf(c: StageCase, index: number): Float64Array {
+  const input = operationOf(c).inputs[index];
+  if (!input) throw new Error(`${nameOf(c)} has no input ${index}.`);
+  return rowsOf(c, input);
+}
+
+/** The rows of another stage that the case was made with. @throws Error if it was made without them */
+export function rowsOf(c: StageCase, { stage }: Place): Float64Array {
+  const rows = c.inputs[stage];
+  if (!rows) throw new Error(`${nameOf(c)} needs the rows of ${stage}; the case has none.`);
   return rows;
 }
 
-/** The residual stream as it enters the layer, or leaves the last: l_out of the layer before, or embd. */
-export const streamOf = (c: StageCase): Float64Array => c.inputs.l_out ?? inputOf(c, 'embd');
+const nameOf = ({ stage, layer }: StageCase): string => `${stage}${layer === null ? '' : `-${layer}`}`;
 
-/** The name of a weight of the case's layer. @example nameOf(c, 'attn_q') // blk.3.attn_q.weight */
-export const nameOf = (c: StageCase, stem: string, suffix = 'weight'): string =>
+/** The name of a tensor of the case's layer. @example tensorName(c, 'attn_q') // blk.3.attn_q.weight */
+export const tensorName = (c: StageCase, stem: string, suffix = 'weight'): string =>
   c.layer === null ? `${stem}.${suffix}` : `blk.${c.layer}.${stem}.${suffix}`;
+
+/** The name of the weight that the case's operation reads; undefined if it reads none. */
+export function weightName(c: StageCase): string | undefined {
+  const { weight, tied } = operationOf(c);
+  if (weight === undefined) return undefined;
+  const own = tensorName(c, weight);
+  return tied !== undefined && !c.model.weight(own) ? tensorName(c, tied) : own;
+}
+
+/** The bias that is added to the case's product; undefined if the file has none. */
+export function biasOf(c: StageCase): CaseWeight | undefined {
+  const { weight } = operationOf(c);
+  return weight === undefined ? undefined : c.model.weight(tensorName(c, weight, 'bias'));
+}
+
+/** How many heads the case's rows are made of. */
+export function headsOf(c: StageCase): number {
+  const { headCount, headCountKv } = c.model.config;
+  return operationOf(c).heads === 'kv' ? headCountKv : headCount;
+}
 
 /** How the case's heads share the cache, and what its rows see. */
 export function attentionOf(c: StageCase): Attention {

@@ -1,7 +1,7 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
+import { weightName } from '../src/case.js';
 import { CATALOGUE, computeStage, type StageCase, type Variation } from '../src/index.js';
-import { productWeight } from '../src/variants/product.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [
@@ -23,7 +23,7 @@ function change(c: StageCase, v: Variation): number {
 
 // of a product, every eighth column and the last: columns are what costs time
 const ofColumns = (c: StageCase): Int32Array | undefined => {
-  const width = c.model.weight(productWeight(c) ?? '')?.rows ?? 0;
+  const width = c.model.weight(weightName(c) ?? '')?.rows ?? 0;
   return width === 0 || c.stage === 'embd'
     ? undefined
     : Int32Array.from({ length: 17 }, (_, i) => (i * (width - 1)) >> 4);

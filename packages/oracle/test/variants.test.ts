@@ -39,7 +39,17 @@ function caseOf(
     attentionScale: 0.5,
   };
   const model = { config, layers: 2, weight: () => undefined };
-  return { stage, layer: 0, step: 0, ids: [1], firstPosition: 0, rows: 1, inputs, model, ...rest } satisfies StageCase;
+  return {
+    stage,
+    layer: 0,
+    step: 0,
+    tokens: [1],
+    firstPosition: 0,
+    rows: 1,
+    inputs,
+    model,
+    ...rest,
+  } satisfies StageCase;
 }
 
 /** What an entry's first variant makes of a case. */
@@ -150,7 +160,7 @@ describe('the permutation of Q and K', () => {
 
 describe('attention', () => {
   const scores = f(0, Number.NaN, /**/ 0, 2 * Math.log(3));
-  const c = caseOf('kq_soft_max', { kq: scores }, { rows: 2, ids: [1, 2] });
+  const c = caseOf('kq_soft_max', { kq: scores }, { rows: 2, tokens: [1, 2] });
   test('scale ½ makes ¼ and ¾; without it 1 : 9', () => {
     close(computeStage(c), f(1, 0, 0.25, 0.75));
     close(withBug('attention-scale-missing', c), f(1, 0, 0.1, 0.9));

@@ -1,5 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import type { StageCase } from '../case.js';
+import { operationOf, type StageCase } from '../case.js';
 
 const BOTH = ['kq', 'kqv_out'] as const;
 const grouped = ({ model: { config } }: StageCase): boolean => config.headCount > config.headCountKv;
@@ -99,7 +99,7 @@ export const ATTENTION_BUGS: readonly Bug[] = [
     look: 'Which buffers are stored in the cache: K after RoPE, V as it is projected.',
     source: COMMON,
     needs: 'more than one position',
-    variants: (c) => only({ attention: { turned: c.stage === 'kq' ? -1 : 1 } }),
+    variants: (c) => only({ attention: { turned: operationOf(c).op === 'scores' ? -1 : 1 } }),
   }),
   bug({
     id: 'cache-quantized',

@@ -1,4 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { operationOf, tensorName, weightName } from '../case.js';
 import { sameShape } from './weights.js';
 
 const SWIGLU = ['ffn_swiglu'] as const;
@@ -65,9 +66,9 @@ export const FFN_BUGS: readonly Bug[] = [
     look: 'The order of the two halves where gate and up are one tensor, or the names they are loaded by.',
     source: COMMON,
     variants: (c) => {
-      if (c.stage === 'ffn_swiglu') return only({ activation: { combine: 'exchanged' } });
-      const [gate, up] = [`blk.${c.layer}.ffn_gate.weight`, `blk.${c.layer}.ffn_up.weight`];
-      const weight = c.stage === 'ffn_gate' ? up : gate;
+      if (operationOf(c).op === 'swiglu') return only({ activation: { combine: 'exchanged' } });
+      const [gate, up] = [tensorName(c, 'ffn_gate'), tensorName(c, 'ffn_up')];
+      const weight = weightName(c) === gate ? up : gate;
       return only({ product: { weight } }, sameShape(c.model.weight(gate), c.model.weight(up)));
     },
   }),

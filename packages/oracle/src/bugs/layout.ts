@@ -1,7 +1,9 @@
 import { BLOCKS } from '../blocks.js';
 import { type Bug, bug, COMMON, each, only, type Variant } from '../bug.js';
+import { biasOf, headsOf, operationOf, type StageCase } from '../case.js';
+import { PRODUCT_STAGES } from '../stage-operations.js';
 import type { HeadOrder, Permutation } from '../variation.js';
-import { ownWeight, PRODUCT_STAGES } from './weights.js';
+import { ownWeight } from './weights.js';
 
 const WEIGHTS = ['embd', ...PRODUCT_STAGES];
 
@@ -20,8 +22,8 @@ export const LAYOUT_BUGS: readonly Bug[] = [
     look: "The loader: GGUF's Q and K are for neighbouring pairs, Hugging Face's for halves; reorder once if RoPE turns halves.",
     source: 'onnxruntime/mobius#396',
     variants: (c) => {
-      const { headCount, headCountKv, headDim } = c.model.config;
-      const heads = c.stage === 'q_proj' ? headCount : headCountKv;
+      const { headDim } = c.model.config;
+      const heads = headsOf(c);
       if (headDim < 4) return [];
       const both = [permuted({ to: 'halves', heads }), permuted({ to: 'neighbours', heads })];
       const twice = [
@@ -60,13 +62,14 @@ export const LAYOUT_BUGS: readonly Bug[] = [
     source: COMMON,
     needs: 'a model of more than one head',
     variants: (c) => {
-      const { headCount, headCountKv } = c.model.config;
-      const heads = c.stage === 'k_proj' || c.stage === 'v_proj' ? headCountKv : headCount;
+      const { headCountKv } = c.model.config;
+      const heads = headsOf(c);
       const any: HeadOrder[] = heads > 1 ? ['reversed', 'dimension-major', 'from-dimension-major'] : [];
       const grouped: HeadOrder[] = heads > headCountKv && headCountKv > 1 ? ['group-major', 'from-group-major'] : [];
       return each('order', [...any, ...grouped], (order) => {
-        if (c.stage === 'kqv_out') return { attention: { order } };
-        return { product: c.stage === 'attn_out' ? { inputs: order } : { outputs: order } };
+        const { op, heads: ofOutputs } = operationOf(c);
+        if (op === 'values') return { attention: { order } };
+        return { product: ofOutputs ? { outputs: order } : { inputs: order } };
       });
     },
   }),
@@ -146,8 +149,7 @@ export const LAYOUT_BUGS: readonly Bug[] = [
   }),
 ];
 
-const hasBias = (c: Parameters<Bug['variants']>[0]): boolean =>
-  c.model.weight(`blk.${c.layer}.attn_${c.stage[0]}.bias`) !== undefined;
+const hasBias = (c: StageCase): boolean => biasOf(c) !== undefined;
 
 const distinct = <T extends { size: number; of: number }>(runs: readonly T[]): T[] => [
   ...new Map(runs.map((run) => [`${run.size}/${run.of}`, run])).values(),

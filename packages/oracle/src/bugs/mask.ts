@@ -1,5 +1,6 @@
 import { type Bug, bug, COMMON, each, only, type Variant } from '../bug.js';
 import type { StageCase } from '../case.js';
+import { hasAllScores } from '../variants/scores.js';
 import type { SoftMaxVariation } from '../variation.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
@@ -8,7 +9,7 @@ const PREFILL = 'a prompt of more than one token: its last row sees everything a
 /** What a row that looks past the mask finds there: teacher-forced, the largest score that it sees; free, the score itself. */
 function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
   if (c.rows < 2) return [];
-  const known = c.inputs.q_rope !== undefined && c.cache !== undefined;
+  const known = hasAllScores(c);
   const hidden = known ? (['largest', 'scores'] as const) : (['largest'] as const);
   return each('hidden scores', hidden, (from) => ({ softMax: { ...softMax, hidden: from } }));
 }

@@ -1,4 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { weightName } from '../case.js';
 import { otherLayers } from './weights.js';
 
 const RMS = ['attn_rms', 'ffn_rms', 'result_rms'] as const;
@@ -135,8 +136,7 @@ const WEIGHT_BUGS: readonly Bug[] = [
     variants: (c) => {
       const layer = c.layer ?? c.model.layers - 1;
       const names = [`blk.${layer}.ffn_norm.weight`, `blk.${layer}.attn_norm.weight`, 'output_norm.weight'];
-      const own = c.stage === 'ffn_norm' ? 0 : c.stage === 'attn_norm' ? 1 : 2;
-      const others = names.filter((name, i) => i !== own && c.model.weight(name));
+      const others = names.filter((name) => name !== weightName(c) && c.model.weight(name));
       return each('weight', others, (weight) => ({ norm: { other: weight } }));
     },
   }),
@@ -148,7 +148,7 @@ const WEIGHT_BUGS: readonly Bug[] = [
     look: 'The index of the layer where the norm weights are loaded or bound.',
     source: COMMON,
     needs: 'a model of more than one layer',
-    variants: (c) => each('weight', otherLayers(c, c.stage), (weight) => ({ norm: { other: weight } })),
+    variants: (c) => each('weight', otherLayers(c), (weight) => ({ norm: { other: weight } })),
   }),
 ];
 

@@ -1,6 +1,7 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import { PRODUCTS } from '../variants/product.js';
-import { otherLayers, ownWeight, PRODUCT_STAGES, sameShape } from './weights.js';
+import { operationOf, tensorName } from '../case.js';
+import { PRODUCT_STAGES } from '../stage-operations.js';
+import { otherLayers, ownWeight, sameShape } from './weights.js';
 
 /** Which weight a product has, and how it is summed. */
 export const PRODUCT_BUGS: readonly Bug[] = [
@@ -21,8 +22,8 @@ export const PRODUCT_BUGS: readonly Bug[] = [
     look: 'The names that the weights are loaded by, or the order of the slices of a fused QKV.',
     source: COMMON,
     variants: (c) => {
-      const stems = ['attn_q', 'attn_k', 'attn_v', 'attn_output'].filter((stem) => stem !== PRODUCTS[c.stage]?.weight);
-      const names = stems.map((stem) => `blk.${c.layer}.${stem}.weight`);
+      const stems = ['attn_q', 'attn_k', 'attn_v', 'attn_output'].filter((stem) => stem !== operationOf(c).weight);
+      const names = stems.map((stem) => tensorName(c, stem));
       const fitting = names.filter((name) => sameShape(c.model.weight(name), ownWeight(c)));
       return each('weight', fitting, (weight) => ({ product: { weight } }));
     },
@@ -35,8 +36,7 @@ export const PRODUCT_BUGS: readonly Bug[] = [
     look: 'The index of the layer where weights are loaded or bound: a cached bind group, an offset that does not advance.',
     source: COMMON,
     needs: 'a model of more than one layer',
-    variants: (c) =>
-      each('weight', otherLayers(c, PRODUCTS[c.stage]?.weight ?? ''), (weight) => ({ product: { weight } })),
+    variants: (c) => each('weight', otherLayers(c), (weight) => ({ product: { weight } })),
   }),
   bug({
     id: 'product-low-precision',

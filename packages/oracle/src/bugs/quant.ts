@@ -2,7 +2,8 @@ import type { ScaleReading } from '../block-parts.js';
 import type { QuantizedType } from '../blocks.js';
 import { type Bug, bug, COMMON, each } from '../bug.js';
 import type { StageCase } from '../case.js';
-import { ownWeight, PRODUCT_STAGES } from './weights.js';
+import { PRODUCT_STAGES } from '../stage-operations.js';
+import { ownWeight } from './weights.js';
 
 const WEIGHTS = ['embd', ...PRODUCT_STAGES];
 

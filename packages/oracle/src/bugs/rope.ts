@@ -1,5 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import type { StageCase } from '../case.js';
+import { headsOf, type StageCase } from '../case.js';
 
 const ROPE = ['q_rope', 'k_rope'] as const;
 const FAR = 'more than one position, the more the better';
@@ -167,9 +167,6 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: () => [...only({ rope: { applied: true } }), ...only({ rope: { applied: true, pairs: 'halves' } })],
   }),
 ];
-
-const headsOf = ({ stage, model: { config } }: StageCase): number =>
-  stage === 'q_rope' ? config.headCount : config.headCountKv;
 
 /** Even parts of a head. */
 const parts = ({ model: { config } }: StageCase): number[] =>

@@ -1,4 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { operationOf, type StageCase } from '../case.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
 const SEVERAL = 'more than one position: the softmax of one score is 1';
@@ -65,14 +66,14 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     needs: 'scores or logits that are not small against the cap',
     variants: (c) =>
       each('cap', [50, 30, 20], (cap) => ({
-        [c.stage === 'kq_soft_max' ? 'softMax' : 'output']: { softCap: { cap } },
+        [cappedGroup(c)]: { softCap: { cap } },
       })),
     search: {
       name: 'logit_softcapping',
       scale: 'log',
       range: () => [0.1, 1000],
       right: () => Number.POSITIVE_INFINITY,
-      variation: (cap, c) => ({ [c.stage === 'kq_soft_max' ? 'softMax' : 'output']: { softCap: { cap } } }),
+      variation: (cap, c) => ({ [cappedGroup(c)]: { softCap: { cap } } }),
     },
   }),
   bug({
@@ -85,7 +86,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     variants: (c) =>
       [50, 30].flatMap((cap) =>
         (['tanh-alone', 'undivided', 'divided-twice', 'clamped'] as const).map((form) => ({
-          variation: { [c.stage === 'kq_soft_max' ? 'softMax' : 'output']: { softCap: { cap, form } } },
+          variation: { [cappedGroup(c)]: { softCap: { cap, form } } },
           parameters: { cap, form },
         })),
       ),
@@ -142,3 +143,8 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     variants: () => each('type', ['f16', 'bf16'] as const, (precision) => ({ softMax: { precision } })),
   }),
 ];
+
+/** Where a variation has the soft-cap of scores, and that of logits. */
+function cappedGroup(c: StageCase): 'softMax' | 'output' {
+  return operationOf(c).op === 'soft-max' ? 'softMax' : 'output';
+}

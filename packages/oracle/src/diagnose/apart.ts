@@ -1,6 +1,7 @@
 import { isSeen } from '../attention.js';
 import type { StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
+import { operationAt } from '../stage-operations.js';
 import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
 import type { Form } from './trial.js';
@@ -48,16 +49,17 @@ function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   const nKv = firstPosition + rows;
   const inputs: Record<string, Float64Array> = {};
   for (const [name, values] of Object.entries(c.inputs)) {
-    const isScores = name === 'kq' || name === 'kq_soft_max';
+    const { op } = operationAt({ stage: name, layer: c.layer }, c.model.layers);
+    const isScores = op === 'scores' || op === 'soft-max';
     const width = isScores ? a.headCount * nKv : values.length / c.rows;
     const mixed = mix(values, rows * width);
     const isHidden = (i: number) => isScores && !isSeen(Math.floor(i / width), i % nKv, a);
-    inputs[name] = mixed.map((value, i) => (isHidden(i) ? (name === 'kq' ? Number.NaN : 0) : value));
+    inputs[name] = mixed.map((value, i) => (isHidden(i) ? (op === 'scores' ? Number.NaN : 0) : value));
   }
   const vocabulary = c.model.weight('token_embd.weight')?.rows ?? 1;
-  const ids = Array.from({ length: nKv }, (_, i) => ((c.ids[0] ?? 0) + 31 * i) % vocabulary);
+  const tokens = Array.from({ length: nKv }, (_, i) => ((c.tokens[0] ?? 0) + 31 * i) % vocabulary);
   const cache = c.cache && mix(c.cache, nKv * a.headCountKv * a.headDim);
-  return { ...c, rows, firstPosition, ids, inputs, ...(cache ? { cache } : {}) };
+  return { ...c, rows, firstPosition, tokens, inputs, ...(cache ? { cache } : {}) };
 }
 
 /** The numbers among the values, over and over, each time in another order. */

@@ -1,6 +1,6 @@
-import type { StageCase } from '../case.js';
+import { operationOf, type StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
-import { PRODUCTS } from '../variants/product.js';
+import type { Operation } from '../stage-operations.js';
 import type { Variation } from '../variation.js';
 
 /** A part of a stage: what is wrong there, what is right, and what it is recomputed from. */
@@ -16,8 +16,10 @@ export interface Sample {
   readonly hidden: Uint8Array;
 }
 
-/** Stages whose rows reach over all positions so far, so that only the last rows can be computed without the others. */
-const ATTENTION: ReadonlySet<string> = new Set(['kq', 'kq_soft_max', 'kqv_out']);
+/** Operations that read all positions so far: only the last rows can be computed without the others. */
+const ATTENTION: ReadonlySet<Operation> = new Set(['scores', 'soft-max', 'values']);
+
+const isAttention = (c: StageCase): boolean => ATTENTION.has(operationOf(c).op);
 
 /** The stage as a whole. */
 export function wholeStage(c: StageCase, sick: Float32Array, right: Float32Array): Sample {
@@ -26,7 +28,7 @@ export function wholeStage(c: StageCase, sick: Float32Array, right: Float32Array
 
 // llama.cpp computes the scores that the mask hides and the engine does not: they are no part of the stage.
 function hiddenBy(c: StageCase, sick: Float32Array, right: Float32Array): Uint8Array {
-  const isScores = c.stage === 'kq';
+  const isScores = operationOf(c).op === 'scores';
   return Uint8Array.from(right, (value, i) =>
     Number.isNaN(value) && (isScores || Number.isNaN(sick[i] as number)) ? 1 : 0,
   );
@@ -52,7 +54,7 @@ export function fewRows(whole: Sample): Sample {
     const chosen = { ...some, parts: [withRows(c, rows, c.firstPosition)] };
     return whole.width > 16 ? { ...chosen, ...columnsOf(chosen, worstColumns(chosen, 16)) } : chosen;
   }
-  const parts = ATTENTION.has(c.stage)
+  const parts = isAttention(c)
     ? [withRows(c, rows, c.firstPosition + (rows[0] ?? 0))]
     : rows.map((row) => withRows(c, [row], c.firstPosition + row));
   return { ...some, parts };
@@ -75,11 +77,11 @@ export function recompute(sample: Sample, variation: Variation = {}): Float64Arr
 export function work({ parts, sick }: Sample): number {
   const c = parts[0] as StageCase;
   if (isProduct(c)) return sick.length * inputWidth(c);
-  return sick.length * (ATTENTION.has(c.stage) ? c.model.config.headDim : 16);
+  return sick.length * (isAttention(c) ? c.model.config.headDim : 16);
 }
 
 /** Whether each column of a stage is the product of its input with a row of a weight. */
-export const isProduct = (c: StageCase): boolean => Object.hasOwn(PRODUCTS, c.stage);
+export const isProduct = (c: StageCase): boolean => operationOf(c).op === 'product';
 
 function inputWidth(c: StageCase): number {
   const [input] = Object.values(c.inputs);
@@ -88,8 +90,9 @@ function inputWidth(c: StageCase): number {
 
 /** The worst row, the last, and the first two that have a position: close to 0, an angle's residue has one valley only. */
 function searchedRows(whole: Sample): number[] {
-  const { rows, firstPosition, stage } = whole.parts[0] as StageCase;
-  if (ATTENTION.has(stage)) return Array.from({ length: Math.min(4, rows) }, (_, i) => rows - Math.min(4, rows) + i);
+  const c = whole.parts[0] as StageCase;
+  const { rows, firstPosition } = c;
+  if (isAttention(c)) return Array.from({ length: Math.min(4, rows) }, (_, i) => rows - Math.min(4, rows) + i);
   const first = firstPosition === 0 ? 1 : 0;
   const chosen = [first, first + 1, worstRow(whole), rows - 1].filter((row) => row < rows);
   return [...new Set(chosen)].sort((a, b) => a - b);
@@ -163,7 +166,13 @@ function withRows(c: StageCase, rows: readonly number[], firstPosition: number):
     inputs[name] = pickRows(values, width, rows, new Float64Array(rows.length * width));
   }
   const last = rows.at(-1) ?? 0;
-  return { ...c, inputs, firstPosition, rows: rows.length, ids: c.ids.slice(0, c.ids.length - (c.rows - 1 - last)) };
+  return {
+    ...c,
+    inputs,
+    firstPosition,
+    rows: rows.length,
+    tokens: c.tokens.slice(0, c.tokens.length - (c.rows - 1 - last)),
+  };
 }
 
 function pickRows<A extends Float32Array | Float64Array | Uint8Array>(

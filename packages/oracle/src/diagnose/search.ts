@@ -1,5 +1,5 @@
 import type { Bug } from '../bug.js';
-import type { StageCase } from '../case.js';
+import { operationOf, type StageCase } from '../case.js';
 import { distance, inLimits, residue } from './distance.js';
 import { minimum, type Objective, polish, roundValues } from './minimum.js';
 import { recompute } from './sample.js';
@@ -55,8 +55,7 @@ const HOPELESS = 0.5; // what leaves more of the error is not worth a closer loo
 export const FILE_SAYS = 'the file says';
 
 /** How many places are tried first. The residue of an angle has a valley about every 1 / position, that of anything else one. */
-const points = ({ stage, firstPosition }: StageCase): number =>
-  stage.endsWith('_rope') ? Math.min(512 + firstPosition, 2048) : 64;
+const points = (c: StageCase): number => (operationOf(c).op === 'rope' ? Math.min(512 + c.firstPosition, 2048) : 64);
 
 /** The roundest value that reproduces the rows as well: what somebody has written into a program. */
 function rounded(value: number, all: Bench, form: (value: number) => Form | undefined): number {

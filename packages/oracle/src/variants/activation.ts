@@ -1,5 +1,4 @@
-import type { StageCase } from '../case.js';
-import { inputOf } from '../case.js';
+import { inputOf, type StageCase } from '../case.js';
 import { concat, mapRows, rowOf } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { ACTIVATIONS } from './activations.js';
@@ -14,8 +13,8 @@ import { ACTIVATIONS } from './activations.js';
 export function computeActivation(c: StageCase, v: Variation): Float64Array {
   const { of = 'silu', combine } = v.activation ?? {};
   const act = ACTIVATIONS[of];
-  const gates = inputOf(c, 'ffn_gate');
-  const ups = inputOf(c, 'ffn_up');
+  const gates = inputOf(c, 0);
+  const ups = inputOf(c, 1);
   const width = gates.length / c.rows;
   return mapRows(gates, width, (gate, token) => {
     const up = rowOf(ups, width, token);

@@ -1,4 +1,4 @@
-import type { StageCase } from '../case.js';
+import { type StageCase, weightName } from '../case.js';
 import { getRows } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { weightOf, weightRow } from './weight.js';
@@ -12,8 +12,8 @@ import { weightOf, weightRow } from './weight.js';
  */
 export function computeEmbedding(c: StageCase, v: Variation): Float64Array {
   const layout = v.product ?? {};
-  const table = weightOf(c.model, layout.weight ?? 'token_embd.weight');
+  const table = weightOf(c.model, layout.weight ?? (weightName(c) as string));
   const offset = v.embedding?.idOffset ?? 0;
-  const ids = c.ids.slice(c.firstPosition, c.firstPosition + c.rows);
-  return getRows((id) => weightRow(table, Math.min(Math.max(id + offset, 0), table.rows - 1), layout), ids);
+  const tokens = c.tokens.slice(c.firstPosition, c.firstPosition + c.rows);
+  return getRows((id) => weightRow(table, Math.min(Math.max(id + offset, 0), table.rows - 1), layout), tokens);
 }

@@ -1,16 +1,8 @@
-import type { StageCase } from '../case.js';
-import { inputOf, nameOf, streamOf } from '../case.js';
+import { inputOf, type StageCase, weightName } from '../case.js';
 import { add, dot, mapRows, mul } from '../operations.js';
 import { type Precision, rounded } from '../precision.js';
 import type { NormVariation, Variation } from '../variation.js';
 import { vectorOf, weightOf } from './weight.js';
-
-/** The weight of each norm, without its layer and suffix. */
-export const NORM_WEIGHTS: Readonly<Record<string, string>> = {
-  attn_norm: 'attn_norm',
-  ffn_norm: 'ffn_norm',
-  result_norm: 'output_norm',
-};
 
 /**
  * attn_rms, ffn_rms, result_rms: x / √(mean(x²) + ε), row by row.
@@ -21,7 +13,7 @@ export const NORM_WEIGHTS: Readonly<Record<string, string>> = {
  */
 export function computeNorm(c: StageCase, v: Variation): Float64Array {
   const n = v.norm ?? {};
-  const x = c.stage === 'ffn_rms' ? inputOf(c, 'ffn_inp') : streamOf(c);
+  const x = inputOf(c, 0);
   const { embeddingLength: width, rmsEpsilon } = c.model.config;
   if (n.skipped) return x.slice();
   const epsilon = n.epsilon ?? rmsEpsilon;
@@ -58,8 +50,8 @@ const root = (square: number, epsilon: number, { epsilonPlace }: NormVariation):
  */
 export function computeNormWeight(c: StageCase, v: Variation): Float64Array {
   const { weight, other } = v.norm ?? {};
-  const x = inputOf(c, c.stage.replace('_norm', '_rms'));
-  const w = vectorOf(weightOf(c.model, other ?? nameOf(c, NORM_WEIGHTS[c.stage] as string)));
+  const x = inputOf(c, 0);
+  const w = vectorOf(weightOf(c.model, other ?? (weightName(c) as string)));
   switch (weight) {
     case 'missing':
       return x.slice();

@@ -1,5 +1,4 @@
-import type { StageCase } from '../case.js';
-import { inputOf, nameOf } from '../case.js';
+import { biasOf, headsOf, inputOf, type StageCase, weightName } from '../case.js';
 import { dot, rowOf } from '../operations.js';
 import { type Precision, rounded } from '../precision.js';
 import type { ProductVariation, Variation } from '../variation.js';
@@ -7,26 +6,6 @@ import { andThen, headOrder, type Order, permutation } from './order.js';
 import { selectColumns } from './output.js';
 import { turned } from './rope.js';
 import { vectorOf, weightOf, weightRow } from './weight.js';
-
-/** The stages that are products of a weight: its name without layer and suffix, and what it is multiplied with. */
-export const PRODUCTS: Readonly<Record<string, { readonly weight: string; readonly input: string }>> = {
-  q_proj: { weight: 'attn_q', input: 'attn_norm' },
-  k_proj: { weight: 'attn_k', input: 'attn_norm' },
-  v_proj: { weight: 'attn_v', input: 'attn_norm' },
-  attn_out: { weight: 'attn_output', input: 'kqv_out' },
-  ffn_gate: { weight: 'ffn_gate', input: 'ffn_norm' },
-  ffn_up: { weight: 'ffn_up', input: 'ffn_norm' },
-  ffn_out: { weight: 'ffn_down', input: 'ffn_swiglu' },
-  result_output: { weight: 'output', input: 'result_norm' },
-};
-
-/** The name of a product's weight; the embedding's where the head is tied. Undefined for a stage that is no product. */
-export function productWeight(c: StageCase): string | undefined {
-  const product = PRODUCTS[c.stage];
-  if (!product) return c.stage === 'embd' ? 'token_embd.weight' : undefined;
-  const name = nameOf(c, product.weight);
-  return c.stage === 'result_output' && !c.model.weight(name) ? 'token_embd.weight' : name;
-}
 
 /**
  * A product with a weight that is stored by output: y = x · Wᵀ + b. Only the weights of the asked outputs are dequantised.
@@ -36,18 +15,18 @@ export function productWeight(c: StageCase): string | undefined {
  * @example computeProduct(c, { product: { walk: 'transposed' } }, Int32Array.of(0, 64)) // two outputs of each row
  */
 export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array): Float64Array {
-  if (v.rope?.applied && c.stage === 'v_proj') {
+  if (v.rope?.applied) {
     const { rope, ...rest } = v;
     const whole = computeProduct(c, rest);
     return selectColumns(turned(whole, whole.length / c.rows, c.firstPosition, c.model, rope), c.rows, columns);
   }
   const p = v.product ?? {};
-  const weight = weightOf(c.model, p.weight ?? (productWeight(c) as string));
+  const weight = weightOf(c.model, p.weight ?? (weightName(c) as string));
   const order = outputOrder(c, p, weight.rows);
   const wanted = columns ?? Int32Array.from({ length: weight.rows }, (_, i) => i);
   const x = inputRows(c, p, weight.columns);
   const y = new Float64Array(c.rows * wanted.length);
-  const bias = biasOf(c, p, weight.rows);
+  const bias = addedBias(c, p, weight.rows);
   const sum = p.accumulate ? rounding(p.accumulate) : dot;
   for (let i = 0; i < wanted.length; i++) {
     const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
@@ -60,7 +39,7 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
 }
 
 function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Array {
-  let x = inputOf(c, (PRODUCTS[c.stage] as { input: string }).input);
+  let x = inputOf(c, 0);
   if (p.inputs) {
     const { headCount, headCountKv } = c.model.config;
     const from = headOrder(p.inputs, width, headCount, headCountKv);
@@ -73,22 +52,18 @@ function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Arr
 
 /** Which of the weight's rows each output is the product of; undefined where it is its own. */
 function outputOrder(c: StageCase, p: ProductVariation, width: number): Order | undefined {
-  const { headCount, headCountKv } = c.model.config;
-  const heads = c.stage === 'q_proj' ? headCount : headCountKv;
   const orders = (p.permute ?? []).map((step) => permutation(width, step));
-  if (p.outputs) orders.push(headOrder(p.outputs, width, heads, headCountKv));
+  if (p.outputs) orders.push(headOrder(p.outputs, width, headsOf(c), c.model.config.headCountKv));
   return orders.length ? orders.reduce(andThen) : undefined;
 }
 
-function biasOf(c: StageCase, p: ProductVariation, width: number): Float64Array | undefined {
-  const name = nameOf(c, (PRODUCTS[c.stage] as { weight: string }).weight, 'bias');
-  const found = c.model.weight(name);
+function addedBias(c: StageCase, p: ProductVariation, width: number): Float64Array | undefined {
+  const found = biasOf(c);
   if (!found || p.bias === 'missing') return undefined;
   const bias = vectorOf(found);
   if (p.bias === 'twice') return bias.map((value) => 2 * value);
   if (p.bias !== 'unpermuted') return bias;
-  const { headCount, headCountKv } = c.model.config;
-  const from = permutation(width, { to: 'halves', heads: c.stage === 'q_proj' ? headCount : headCountKv });
+  const from = permutation(width, { to: 'halves', heads: headsOf(c) });
   return bias.map((_, i) => bias[from[i] as number] as number);
 }
 

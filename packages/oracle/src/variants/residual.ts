@@ -1,5 +1,4 @@
-import type { StageCase } from '../case.js';
-import { inputOf, nameOf, streamOf } from '../case.js';
+import { inputOf, operationOf, type StageCase, tensorName } from '../case.js';
 import { mul, rmsNorm } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { vectorOf, weightOf } from './weight.js';
@@ -13,14 +12,12 @@ import { vectorOf, weightOf } from './weight.js';
  */
 export function computeResidual(c: StageCase, v: Variation): Float64Array {
   const { times = 1, branch = 1, overwritten } = v.residual ?? {};
-  const attention = c.stage === 'ffn_inp';
-  const stream = attention ? streamOf(c) : inputOf(c, 'ffn_inp');
-  const added = inputOf(c, attention ? 'attn_out' : 'ffn_out');
+  const [added, stream] = [inputOf(c, 0), inputOf(c, 1)];
   const { embeddingLength, rmsEpsilon } = c.model.config;
   const norm = (x: Float64Array): Float64Array => {
     const rms = rmsNorm(x, embeddingLength, rmsEpsilon);
     if (overwritten === 'rms') return rms;
-    return mul(rms, vectorOf(weightOf(c.model, nameOf(c, attention ? 'attn_norm' : 'ffn_norm'))));
+    return mul(rms, vectorOf(weightOf(c.model, tensorName(c, operationOf(c).norm as string))));
   };
   const residual = overwritten ? norm(stream) : stream;
   return residual.map((value, i) => times * value + branch * (added[i] as number));

@@ -1,5 +1,4 @@
-import type { CaseModel, StageCase } from '../case.js';
-import { inputOf } from '../case.js';
+import { type CaseModel, inputOf, type StageCase } from '../case.js';
 import { mapRows } from '../operations.js';
 import { type Rotation, ropeAngle } from '../rope.js';
 import type { RopeVariation, Variation } from '../variation.js';
@@ -13,7 +12,7 @@ import { vectorOf } from './weight.js';
  * @example computeRope(c, { rope: { pairs: 'halves' } }) // pairs (x₀, x_half), …
  */
 export function computeRope(c: StageCase, v: Variation): Float64Array {
-  const x = inputOf(c, c.stage === 'q_rope' ? 'q_proj' : 'k_proj');
+  const x = inputOf(c, 0);
   return turned(x, x.length / c.rows, c.firstPosition, c.model, v.rope);
 }
 

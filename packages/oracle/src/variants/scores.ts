@@ -1,7 +1,8 @@
+import type { Place } from '@llama-probe/dump';
 import { type Attention, kq, kvHeadOf } from '../attention.js';
-import type { StageCase } from '../case.js';
-import { attentionOf, inputOf } from '../case.js';
+import { attentionOf, inputOf, operationOf, rowsOf, type StageCase } from '../case.js';
 import { rounded } from '../precision.js';
+import { operationAt } from '../stage-operations.js';
 import type { AttentionVariation, Variation } from '../variation.js';
 import { cacheAs } from './cache.js';
 
@@ -14,28 +15,39 @@ import { cacheAs } from './cache.js';
  */
 export function computeScores(c: StageCase, v: Variation): Float64Array {
   const variation = v.attention ?? {};
-  const keys = cacheOf(c, 'k_rope', variation);
+  const keys = cacheOf(c, variation);
   const a = { ...attentionOf(c), headCountKv: c.model.config.headCount };
   const { scale, precision } = variation;
-  let scores = kq(inputOf(c, 'q_rope'), keys, a);
+  let scores = kq(inputOf(c, 0), keys, a);
   if (scale !== undefined) scores = scores.map((score) => score * scale);
   return precision ? scores.map((score) => rounded(score, precision)) : scores;
 }
 
-/** The scores of the positions that a row must not see, too. @returns (rows, heads · n_kv) */
+/** The queries and keys that the scores of a softmax were computed from. */
+const behindScores = (c: StageCase): readonly Place[] => {
+  const [scores] = operationOf(c).inputs;
+  return scores ? operationAt(scores, c.model.layers).inputs : [];
+};
+
+/** Whether a softmax's case has what `allScores` needs. */
+export const hasAllScores = (c: StageCase): boolean =>
+  c.inputs[behindScores(c)[0]?.stage ?? ''] !== undefined && c.cache !== undefined;
+
+/** For a softmax: its scores, those of the positions that a row must not see too. @returns (rows, heads · n_kv) */
 export function allScores(c: StageCase): Float64Array {
-  const keys = c.cache ?? inputOf(c, 'k_rope');
-  return kq(inputOf(c, 'q_rope'), keys, { ...attentionOf(c), firstPosition: keys.length });
+  const [queries, rotated] = behindScores(c) as [Place, Place];
+  const keys = c.cache ?? rowsOf(c, rotated);
+  return kq(rowsOf(c, queries), keys, { ...attentionOf(c), firstPosition: keys.length });
 }
 
 /**
  * The cache as a bug leaves it, with a KV head for every query head.
  *
- * @param name of the stage that fills the cache @returns (n_kv, heads · headDim)
+ * @returns (n_kv, heads · headDim)
  */
-export function cacheOf(c: StageCase, name: string, variation: AttentionVariation): Float64Array {
+export function cacheOf(c: StageCase, variation: AttentionVariation): Float64Array {
   const a = attentionOf(c);
-  const cache = cacheAs(c.cache ?? inputOf(c, name), c.rows, c.model, variation);
+  const cache = cacheAs(c.cache ?? inputOf(c, 1), c.rows, c.model, variation);
   const kvHead = KV_HEADS[variation.heads ?? 'right'];
   const nKv = cache.length / (a.headCountKv * a.headDim);
   const repeated = new Float64Array(nKv * a.headCount * a.headDim);

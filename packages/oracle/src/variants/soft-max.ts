@@ -1,6 +1,5 @@
 import { isSeen } from '../attention.js';
-import type { StageCase } from '../case.js';
-import { attentionOf, inputOf } from '../case.js';
+import { attentionOf, inputOf, type StageCase } from '../case.js';
 import { type Precision, rounded } from '../precision.js';
 import type { SoftMaxVariation, Variation } from '../variation.js';
 import { capped } from './output.js';
@@ -30,7 +29,7 @@ export function computeSoftMax(c: StageCase, v: Variation): Float64Array {
 
 /** The scaled scores; −Infinity for what the mask hides. */
 function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
-  const scores = inputOf(c, 'kq');
+  const scores = inputOf(c, 0);
   const a = attentionOf(c);
   const nKv = scores.length / (c.rows * a.headCount);
   const hidden = s.hidden === 'scores' ? allScores(c) : undefined;

@@ -1,6 +1,5 @@
 import { kqv } from '../attention.js';
-import type { StageCase } from '../case.js';
-import { attentionOf, inputOf } from '../case.js';
+import { attentionOf, inputOf, type StageCase } from '../case.js';
 import type { AttentionVariation, Variation } from '../variation.js';
 import { headOrder } from './order.js';
 import { cacheOf } from './scores.js';
@@ -15,8 +14,8 @@ import { cacheOf } from './scores.js';
 export function computeValues(c: StageCase, v: Variation): Float64Array {
   const variation = v.attention ?? {};
   const a = attentionOf(c);
-  const values = cacheOf(c, 'v_proj', variation);
-  const y = kqv(inputOf(c, 'kq_soft_max'), values, { ...a, headCountKv: a.headCount });
+  const values = cacheOf(c, variation);
+  const y = kqv(inputOf(c, 0), values, { ...a, headCountKv: a.headCount });
   return variation.order ? reordered(y, c, variation.order) : y;
 }
 

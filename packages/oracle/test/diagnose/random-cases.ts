@@ -130,8 +130,8 @@ export function randomCase(stage: string, options: CaseOptions = {}): StageCase 
   const cache = cached && values(nKv * widthOf(cached.stage));
   const own = cached && inputs[cached.stage];
   if (cached && own) cache?.set(own, firstPosition * widthOf(cached.stage));
-  const ids = Array.from({ length: nKv }, (_, i) => (i * 37 + 11) % N_VOCAB);
-  const c = { ...place, step: 0, ids, firstPosition, rows, inputs, ...(cache ? { cache } : {}), model };
+  const tokens = Array.from({ length: nKv }, (_, i) => (i * 37 + 11) % N_VOCAB);
+  const c = { ...place, step: 0, tokens, firstPosition, rows, inputs, ...(cache ? { cache } : {}), model };
   if (stage !== 'kqv_out') return c;
   const scores = randomCase('kq_soft_max', { ...options, model });
   return { ...c, inputs: { ...inputs, kq_soft_max: computeStage(scores) } };
