@@ -116,7 +116,7 @@ function highOfSix(b: DataView, at: number, i: number, r: Reading): number {
  * One row of weights as numbers.
  *
  * @param bytes the row as the file has it, block after block. @param n how many weights.
- * @param reading how the blocks are misread, to see what a bug makes of them; as the format says where it is left out.
+ * @param reading how the blocks are misread, to see what a bug makes of them; if it is left out, as the format says
  * @returns the weights in float64, not rounded anywhere.
  * Source: the block layouts in ggml-common.h and what its comments say of each block.
  * @example dequantizeRow('Q8_0', row, 2048)

@@ -14,10 +14,10 @@ export interface Bug {
   readonly look: string;
   /** owner/repo#number, or a paper. */
   readonly source: string;
-  /** Every form of it worth trying at this stage; none where it cannot occur. */
+  /** Every form of it worth trying at this stage; none if it cannot occur. */
   variants(c: StageCase): Iterable<Variant>;
   readonly search?: Search;
-  /** The form that is injected to demonstrate it; undefined where it cannot be injected here. */
+  /** The form that is injected to demonstrate it; undefined if it cannot be injected here. */
   example(c: StageCase): Variation | undefined;
   /** What a prompt or a run must have for it to show, such as "more than one position". */
   readonly needs?: string;
@@ -53,8 +53,8 @@ export const each = <T extends number | string>(
   variation: (value: T) => Variation,
 ): Variant[] => values.map((value) => ({ variation: variation(value), parameters: { [name]: value } }));
 
-/** The only variant, where a condition holds. */
+/** The only variant, if a condition holds. */
 export const only = (variation: Variation, when = true): Variant[] => (when ? [{ variation }] : []);
 
-/** The source of what is on no public thread, but in everybody's memory. */
+/** The source of a bug that has no public thread, but that everybody remembers. */
 export const COMMON = 'common port error';

@@ -16,7 +16,7 @@ export interface CaseWeight {
 export interface CaseModel {
   readonly config: OracleConfig;
   readonly layers: number;
-  /** By its name in the file, such as `blk.0.attn_q.weight`; undefined where the file has none. */
+  /** By its name in the file, such as `blk.0.attn_q.weight`; undefined if the file has none. */
   weight(name: string): CaseWeight | undefined;
 }
 

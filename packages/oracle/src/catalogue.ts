@@ -14,8 +14,8 @@ import { SOFT_MAX_BUGS } from './bugs/soft-max.js';
 import { TOKEN_BUGS } from './bugs/tokens.js';
 
 /**
- * The known bugs. Of two that compute the same numbers at one stage, the one that says more comes first: a bug without a
- * parameter before one whose parameter was searched.
+ * The known bugs. Their order matters: if two compute the same numbers at a stage, the first is named. So the one that says more comes
+ * first, and a bug without a parameter before one whose parameter is searched.
  *
  * @example CATALOGUE.find(({ id }) => id === 'rope-halves')?.title
  */

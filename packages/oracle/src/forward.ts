@@ -9,7 +9,7 @@ export interface OracleStage {
   /** null for model-wide stages. */
   readonly layer: number | null;
   readonly width: number;
-  readonly values: Float64Array; // (tokens, width)
+  readonly values: Float64Array; // (rows, width)
 }
 
 /** Called after each stage; what it returns, if anything, takes the stage's place in the rest of the pass. */

@@ -1,7 +1,7 @@
 /**
  * The embedding of each token: the row of the table that its id names.
  *
- * @param row a dequantised row of the table, (n_embd), by id. @returns (tokens, n_embd)
+ * @param row a dequantised row of the table, (n_embd), by id @returns (ids, n_embd)
  * Source: Touvron et al. 2023, "LLaMA", arXiv:2302.13971.
  * @example getRows((id) => dequantizeRow('Q8_0', bytesOf(id), 2048), [1, 15043])
  */
@@ -12,7 +12,7 @@ export function getRows(row: (id: number) => Float64Array, ids: readonly number[
 /**
  * Divides each row by its root mean square: x / √(mean(x²) + ε). The weight is a step of its own, `mul`.
  *
- * @param x (tokens, width) @returns (tokens, width)
+ * @param x (rows, width) @returns (rows, width)
  * Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization", arXiv:1910.07467.
  * @example rmsNorm(Float64Array.of(3, 4), 2, 0) // [3 / √12.5, 4 / √12.5]
  */
@@ -26,7 +26,7 @@ export function rmsNorm(x: Float64Array, width: number, epsilon: number): Float6
 /**
  * Multiplies every row by the same weight: the second half of a norm.
  *
- * @param x (tokens, width) @param weight (width) @returns (tokens, width)
+ * @param x (rows, width) @param weight (width) @returns (rows, width)
  * @example mul(Float64Array.of(1, 2, 3, 4), Float64Array.of(10, 20)) // [10, 40, 30, 80]
  */
 export function mul(x: Float64Array, weight: Float64Array): Float64Array {
@@ -36,18 +36,18 @@ export function mul(x: Float64Array, weight: Float64Array): Float64Array {
 /**
  * The product with a weight that is stored by output: y = x · Wᵀ.
  *
- * @param x (tokens, columns) @param weight (rows, columns), dequantised @returns (tokens, rows)
+ * @param x (rows, columns) @param weight (outputs, columns), dequantised @returns (rows, outputs)
  * @example matMul(Float64Array.of(1, 2), Float64Array.of(1, 0, 0, 1, 1, 1), 2) // [1, 2, 3]
  */
 export function matMul(x: Float64Array, weight: Float64Array, columns: number): Float64Array {
-  const rows = Array.from({ length: weight.length / columns }, (_, i) => rowOf(weight, columns, i));
-  return mapRows(x, columns, (token) => rows.map((row) => dot(token, row)));
+  const outputs = Array.from({ length: weight.length / columns }, (_, i) => rowOf(weight, columns, i));
+  return mapRows(x, columns, (row) => outputs.map((output) => dot(row, output)));
 }
 
 /**
  * Adds the same bias to every row.
  *
- * @param x (tokens, width) @param bias (width) @returns (tokens, width)
+ * @param x (rows, width) @param bias (width) @returns (rows, width)
  * @example addBias(Float64Array.of(1, 2, 3, 4), Float64Array.of(10, 20)) // [11, 22, 13, 24]
  */
 export function addBias(x: Float64Array, bias: Float64Array): Float64Array {
@@ -65,7 +65,7 @@ export const silu = (x: number): number => x / (1 + Math.exp(-x));
 /**
  * The gated unit of the feed-forward half: silu(gate) · up.
  *
- * @param gate (tokens, n_ff) @param up (tokens, n_ff) @returns (tokens, n_ff)
+ * @param gate (rows, n_ff) @param up (rows, n_ff) @returns (rows, n_ff)
  * Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202.
  * @example swiglu(Float64Array.of(1), Float64Array.of(2)) // [1.4621171572600098]
  */
@@ -76,7 +76,7 @@ export function swiglu(gate: Float64Array, up: Float64Array): Float64Array {
 /**
  * The residual connection: a + b.
  *
- * @param a (tokens, width) @param b (tokens, width) @returns (tokens, width)
+ * @param a (rows, width) @param b (rows, width) @returns (rows, width)
  * Source: He et al. 2015, "Deep Residual Learning", arXiv:1512.03385.
  * @example add(Float64Array.of(1, 2), Float64Array.of(10, 20)) // [11, 22]
  */
@@ -85,7 +85,7 @@ export function add(a: Float64Array, b: Float64Array): Float64Array {
 }
 
 /**
- * The greedy choice: the index of the largest logit, and of equal ones the first.
+ * The greedy choice: the index of the largest logit, the first of them if several are equal.
  *
  * @param logits (n_vocab), of one row
  * @example argmax(Float64Array.of(1, 3, 3)) // 1

@@ -16,7 +16,7 @@ export type Operation =
 /** All that the oracle knows of a stage by its name. */
 export interface StageOperation extends Place {
   readonly op: Operation;
-  /** The stages that it is computed from, in the operation's order; keys and values come through the cache where a case has one. */
+  /** The stages that it is computed from, in the operation's order. Keys and values come through the cache if a case has one. */
   readonly inputs: readonly Place[];
   /** The weight that it reads: its name in the file without layer and suffix, such as `attn_q`. */
   readonly weight?: string;
@@ -24,11 +24,11 @@ export interface StageOperation extends Place {
   readonly tied?: string;
   /** Which heads its rows are made of. */
   readonly heads?: 'query' | 'kv';
-  /** Of a residual addition: the weight of the norm that reads the same residual stream. */
+  /** For a residual addition: the weight of the norm that reads the same residual stream. */
   readonly norm?: string;
 }
 
-/** Llama's stages. The one place where the oracle goes by a stage's name; what a stage is computed from is in the dump's vocabulary. */
+/** Llama's stages. Only here does the oracle go by a stage's name; what a stage is computed from is in the dump's vocabulary. */
 const OPERATIONS: Readonly<Record<string, Omit<StageOperation, keyof Place | 'inputs'>>> = {
   embd: { op: 'get-rows', weight: 'token_embd' },
   attn_rms: { op: 'rms-norm' },

@@ -4,8 +4,8 @@ import type { Precision } from './precision.js';
 import type { Activation } from './variants/activations.js';
 
 /**
- * How one computation of a stage differs from the right one: plain data, a group for each family of stages. What is left out is
- * right; {} is the right computation. A group says nothing to a stage of another family.
+ * How one computation of a stage differs from the right one: plain data, with a group of fields for each operation. What is left out is
+ * right; {} is the right computation. A group changes nothing at a stage of another operation.
  */
 export interface Variation {
   readonly norm?: NormVariation;
@@ -20,7 +20,7 @@ export interface Variation {
 }
 
 /**
- * Two bugs of one stage at once; undefined where both change the same field.
+ * Two bugs of one stage at once; undefined if both change the same field.
  *
  * @example together({ rope: { pairs: 'halves' } }, { rope: { base: 500000 } }) // { rope: { pairs: 'halves', base: 500000 } }
  */
@@ -34,7 +34,7 @@ export function together(a: Variation, b: Variation): Variation | undefined {
   return both;
 }
 
-/** attn_rms, ffn_rms, result_rms; `weight` and `other` are of attn_norm, ffn_norm, result_norm. */
+/** attn_rms, ffn_rms, result_rms; `weight` and `other` vary attn_norm, ffn_norm, result_norm. */
 export interface NormVariation {
   readonly epsilon?: number;
   /** Added to the root, not under it. */
@@ -55,7 +55,7 @@ export interface NormVariation {
 /** q_rope, k_rope; and v_proj where `applied` says so. */
 export interface RopeVariation {
   readonly pairs?: 'halves';
-  /** Which frequency each number has: as where these are pairs, whatever the pairs are. */
+  /** Each number has the frequency that it would have in these pairs, whatever pairs are turned. */
   readonly frequencies?: 'halves' | 'neighbours';
   readonly base?: number;
   readonly scale?: number;
@@ -81,7 +81,7 @@ export interface AttentionVariation {
   readonly heads?: 'tiled' | 'first' | 'last' | 'clamped' | 'wrapped' | 'overrun' | 'reversed';
   /** How the cache, (n_kv, kvHeads · headDim), is taken for another layout. */
   readonly layout?: 'stored-transposed' | 'read-transposed' | 'stored-heads-first' | 'read-heads-first';
-  /** Position p has what belongs to p − shift; what has nothing is 0. */
+  /** Position p has the row that belongs to p − shift, or 0 if there is none. */
   readonly shift?: number;
   /** The rows of this step are not in it yet. */
   readonly newest?: 'missing';
@@ -109,11 +109,11 @@ export interface SoftMaxVariation {
   readonly window?: number;
   /** The mask of a decode step forgets the positions before it. */
   readonly past?: 'hidden';
-  /** The mask multiplies the scores by 0; or sets the probabilities to 0 when the sum is already taken. */
+  /** The mask multiplies the scores by 0; or it sets the probabilities to 0 after the sum was taken. */
   readonly masked?: 'zero' | 'after';
-  /** What becomes of a row that sees nothing; NaN where it is left out, as 0 / 0 is. */
+  /** The probabilities of a row that sees nothing; NaN (0 / 0) if it is left out. */
   readonly blind?: 'zero' | 'uniform' | 'uniform-seen';
-  /** Where a hidden score comes from: the largest visible one (what a teacher-forced run puts there), or q · k. */
+  /** What a hidden score is: the largest visible one (what a teacher-forced run puts there), or q · k. */
   readonly hidden?: 'largest' | 'scores';
   /** Without subtracting the maximum, in this precision. */
   readonly noMaximum?: Precision;
@@ -142,7 +142,7 @@ export interface ResidualVariation {
   readonly overwritten?: 'norm' | 'rms';
 }
 
-/** Stages that are the product of a weight; `embd` reads rows of one, and obeys weight, type, reading, walk, group and columns. */
+/** The product with a weight. `embd`, which reads rows of one, obeys weight, type, reading, walk and group. */
 export interface ProductVariation {
   /** Another tensor of the file, by name. */
   readonly weight?: string;
@@ -151,7 +151,7 @@ export interface ProductVariation {
   readonly reading?: Reading;
   /** Where weight (row, column) is looked for. */
   readonly walk?: 'transposed' | 'blocks-by-column' | 'blocks-reversed';
-  /** Of every `of` runs of `size` weights, only the first is read: the index of the run is missing. */
+  /** The index of a run of `size` weights is missing: the first of every `of` runs is read in place of the others too. */
   readonly group?: { readonly size: number; readonly of: number };
   /** The outputs of each head, reordered one step after another. */
   readonly permute?: readonly Permutation[];
@@ -179,7 +179,7 @@ export interface EmbeddingVariation {
   readonly idOffset?: number;
 }
 
-/** What happens to the right rows of any stage. In this order. */
+/** What happens to the right rows of any stage, in this order. */
 export interface OutputVariation {
   readonly times?: number;
   readonly softCap?: SoftCap;

@@ -52,9 +52,9 @@ function caseOf(
   } satisfies StageCase;
 }
 
-/** What an entry's first variant makes of a case. */
+/** What a bug's first variant makes of a case. */
 function withBug(id: string, c: StageCase, pick = 0): Float64Array {
-  const found = CATALOGUE.find((entry) => entry.id === id);
+  const found = CATALOGUE.find((bug) => bug.id === id);
   const variant = [...(found?.variants(c) ?? [])][pick];
   if (!variant) throw new Error(`${id} has no variant ${pick} here`);
   return computeStage(c, variant.variation);

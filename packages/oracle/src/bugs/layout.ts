@@ -12,7 +12,7 @@ const permuted = (...permute: readonly Permutation[]): Variant => ({
   parameters: { rows: permute.map(({ to, heads }) => `to ${to} of ${heads} heads`).join(', ') },
 });
 
-/** Where a weight is looked for: a product's numbers in the wrong places. */
+/** Weights and heads that are read from, or left in, the wrong places. */
 export const LAYOUT_BUGS: readonly Bug[] = [
   bug({
     id: 'qk-permutation',

@@ -3,7 +3,7 @@ import type { StageCase } from '../case.js';
 
 const ROPE = ['q_rope', 'k_rope'] as const;
 
-/** Where the case's prompt ends, if every step after it decodes its rows. */
+/** The length of the case's prompt, if every step after it decodes as many rows as this one. */
 const promptLength = (c: StageCase): number => c.firstPosition - (c.step - 1) * c.rows;
 
 /** Which position a row is turned for. */

@@ -144,7 +144,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
   }),
 ];
 
-/** Where a variation has the soft-cap of scores, and that of logits. */
+/** The group of a variation that has the soft-cap: scores and logits have different ones. */
 function cappedGroup(c: StageCase): 'softMax' | 'output' {
   return operationOf(c).op === 'soft-max' ? 'softMax' : 'output';
 }

@@ -3,7 +3,7 @@ import { type Bug, bug, COMMON } from '../bug.js';
 const TOKENS = ['tokens'] as const;
 const none = () => [];
 
-/** What goes wrong before the first number: seen in the two lists of tokens, and in no stage. */
+/** What goes wrong before anything is computed: seen in the two lists of tokens, not in a stage. */
 export const TOKEN_BUGS: readonly Bug[] = [
   bug({
     id: 'tokens-bos-missing',

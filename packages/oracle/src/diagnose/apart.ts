@@ -6,7 +6,7 @@ import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
 import type { Form } from './trial.js';
 
-/** Another run of the same model that may show what this one does not. */
+/** Another run of the same model, in which two bugs may differ that compute the same rows in this one. */
 interface Run {
   readonly name: string;
   readonly rows: number;
@@ -22,8 +22,8 @@ const RUNS: readonly Run[] = [
 const COLUMNS = 64; // of a product; all of anything else
 
 /**
- * The first run in which two bugs compute different rows, found by computing both from made-up inputs; undefined where they agree in
- * all of them.
+ * The first of a few runs in which two bugs compute different rows. Both are computed from made-up inputs; undefined if they agree in
+ * all of those runs.
  *
  * @param width of the stage's rows
  * @example runThatTells(missing, restarted, decodeStep, 2048, { rel: 1e-5, row: 4e-5, value: 1e-3 }) // 'a prompt of 8 tokens'
@@ -43,7 +43,7 @@ export function runThatTells(a: Form, b: Form, c: StageCase, width: number, limi
 const spread = (width: number): Int32Array =>
   Int32Array.from({ length: Math.min(COLUMNS, width) }, (_, i) => Math.floor((i * width) / Math.min(COLUMNS, width)));
 
-/** A case of the same stage in another run: every input is filled with the values of this run's, mixed. */
+/** The same stage in another run. Every input is filled with values of this run's input, in another order. */
 function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   const a = { ...c.model.config, firstPosition };
   const nKv = firstPosition + rows;
@@ -62,7 +62,7 @@ function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   return { ...c, rows, firstPosition, tokens, inputs, ...(cache ? { cache } : {}) };
 }
 
-/** The numbers among the values, over and over, each time in another order. */
+/** As many numbers as asked for, taken from the values in a scattered order. */
 function mix(values: Float64Array, length: number): Float64Array {
   const numbers = values.filter((value) => Number.isFinite(value));
   if (numbers.length === 0) return new Float64Array(length);

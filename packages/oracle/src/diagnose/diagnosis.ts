@@ -8,7 +8,7 @@ export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' |
   readonly deltaBefore: number;
   /** ‖sick − reproduced‖ / ‖reproduced‖ */
   readonly delta: number;
-  /** The other bug, where it takes two. */
+  /** The other bug, if it takes two. */
   readonly with?: Pick<Suspect, 'id' | 'title' | 'look' | 'parameters'>;
 }
 

@@ -12,10 +12,10 @@ const MOST_KEPT = 5;
 const CHEAP = 2 ** 20; // multiplications: a few milliseconds
 
 /**
- * Two bugs at once, where none alone is the cause. Those that take away most alone are tried first, until the time is over.
+ * Two bugs at once, if no single one is the cause. Those that alone take away most are tried first, until the time is over.
  *
  * @param found what each does alone
- * @returns pairs that leave a tenth of what the better of the two leaves; a second bug must earn its place
+ * @returns the pairs that leave at most a tenth of what the best single bug leaves: a second bug must earn its place
  */
 export async function pairs(
   bugs: readonly Bug[],
@@ -67,7 +67,7 @@ function inTurn(sorted: readonly Trial[]): Trial[] {
   return rounds.sort((a, b) => a.round - b.round || a.i - b.i).map(({ trial }) => trial);
 }
 
-/** Every two, those of the first ones first; what takes long comes last. */
+/** Every pair: the first trials with each other first, and trials that take long last. */
 function combine(trials: readonly Trial[]): [Trial, Trial][] {
   const usual = trials.map(({ ms }) => ms).sort((a, b) => a - b)[trials.length >> 1] ?? 0;
   const late = ({ ms }: Trial) => (ms > 4 * usual ? trials.length : 0);

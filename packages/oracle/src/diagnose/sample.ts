@@ -3,16 +3,16 @@ import { computeStage } from '../compute.js';
 import type { Operation } from '../stage-operations.js';
 import type { Variation } from '../variation.js';
 
-/** A part of a stage: what is wrong there, what is right, and what it is recomputed from. */
+/** A part of a stage: its sick rows, its right rows, and what they are recomputed from. */
 export interface Sample {
   /** Computed one after another, each with all the columns. */
   readonly parts: readonly StageCase[];
-  /** All where undefined. */
+  /** All columns if undefined. */
   readonly columns?: Int32Array;
   readonly width: number;
   readonly sick: Float32Array; // (rows of all parts, width)
   readonly right: Float32Array; // as sick
-  /** 1 where the mask hides a value. As sick. */
+  /** As sick: 1 for a value that the mask hides. */
   readonly hidden: Uint8Array;
 }
 
@@ -26,7 +26,7 @@ export function wholeStage(c: StageCase, sick: Float32Array, right: Float32Array
   return { parts: [c], width: right.length / c.rows, sick, right, hidden: hiddenBy(c, sick, right) };
 }
 
-// llama.cpp computes the scores that the mask hides and the engine does not: they are no part of the stage.
+// llama.cpp computes the scores that the mask hides, an engine need not: they are not part of the stage.
 function hiddenBy(c: StageCase, sick: Float32Array, right: Float32Array): Uint8Array {
   const isScores = operationOf(c).op === 'scores';
   return Uint8Array.from(right, (value, i) =>
@@ -35,8 +35,8 @@ function hiddenBy(c: StageCase, sick: Float32Array, right: Float32Array): Uint8A
 }
 
 /**
- * All rows of the stage and so many columns that a product takes a few milliseconds: the worst, and others evenly spread.
- * Anything but a product of large weights is taken whole.
+ * All rows of the stage. If it is a product of a large weight, only as many columns as take a few milliseconds: the worst, and others
+ * evenly spread.
  */
 export function someColumns(whole: Sample): Sample {
   const c = whole.parts[0] as StageCase;
@@ -45,7 +45,7 @@ export function someColumns(whole: Sample): Sample {
   return isProduct(c) && whole.width > most ? { ...whole, ...columnsOf(whole, worstColumns(whole, most)) } : whole;
 }
 
-/** A few rows, and of a product a few columns: what a parameter is searched on, hundreds of times. */
+/** A few rows, and if it is a product a few columns: what a parameter is searched on, hundreds of times. */
 export function fewRows(whole: Sample): Sample {
   const c = whole.parts[0] as StageCase;
   const rows = searchedRows(whole);
@@ -88,7 +88,7 @@ function inputWidth(c: StageCase): number {
   return (input?.length ?? 0) / c.rows;
 }
 
-/** The worst row, the last, and the first two that have a position: close to 0, an angle's residue has one valley only. */
+/** The worst row, the last, and the first two that RoPE turns: near position 0 an angle's residue has only one valley. */
 function searchedRows(whole: Sample): number[] {
   const c = whole.parts[0] as StageCase;
   const { rows, firstPosition } = c;

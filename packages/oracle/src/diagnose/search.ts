@@ -9,9 +9,9 @@ import type { Turns } from './turns.js';
 /**
  * The value of an bug's parameter that reproduces the sick rows best, or the round value beside it that does so as well.
  *
- * @param all where the value is made precise @param few where the valley is looked for
+ * @param all what the value is made precise on @param few what the valley is looked for on
  * @param beside another bug that is there too
- * @returns undefined where the bug has nothing to search, or the value is the right one
+ * @returns undefined if the bug has nothing to search, or if the value that fits best is the right one
  */
 export async function fitted(
   bug: Bug,
@@ -54,10 +54,10 @@ const HOPELESS = 0.5; // what leaves more of the error is not worth a closer loo
 /** The parameter of a fitted form that holds what the file says. */
 export const FILE_SAYS = 'the file says';
 
-/** How many places are tried first. The residue of an angle has a valley about every 1 / position, that of anything else one. */
+/** How many values are tried first. The residue of an angle has a valley about every 1 / position, any other parameter's has one. */
 const points = (c: StageCase): number => (operationOf(c).op === 'rope' ? Math.min(512 + c.firstPosition, 2048) : 64);
 
-/** The roundest value that reproduces the rows as well: what somebody has written into a program. */
+/** The roundest value that reproduces the rows as well: somebody has probably written it into a program. */
 function rounded(value: number, all: Bench, form: (value: number) => Form | undefined): number {
   const relOf = (value: number) => {
     const tried = form(value);

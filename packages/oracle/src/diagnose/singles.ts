@@ -4,7 +4,7 @@ import { fitted } from './search.js';
 import { type Bench, formsOf, isCause, type Trial, trial } from './trial.js';
 import type { Turns } from './turns.js';
 
-/** Every bug by itself: its variants, and where none of them is it, its parameter searched. */
+/** Every bug by itself: its variants, and if none of them is the cause, its parameter is searched. */
 export async function singles(
   bugs: readonly Bug[],
   c: StageCase,

@@ -40,7 +40,7 @@ export function benchOf(sample: Sample, limits: Limits): Bench {
   return { sample, limits, right: distance(sick, right, width, hidden), healthy: recompute(sample) };
 }
 
-/** Recomputes a sample with a bug in it; undefined where the bug changes nothing there. */
+/** Recomputes a sample with a bug in it; undefined if the bug changes nothing there. */
 export function trial({ sample, healthy, limits, right }: Bench, form: Form): Trial | undefined {
   const { sick, width, hidden } = sample;
   const started = performance.now();
@@ -65,7 +65,7 @@ export function* formsOf(bug: Bug, c: StageCase): Generator<Form> {
   }
 }
 
-/** Both bugs at once; undefined where they change the same thing, or are two forms of one. */
+/** Both bugs at once; undefined if they change the same thing, or are two forms of one. */
 export function pairOf(first: Form, second: Form): Form | undefined {
   const variation = together(first.variation, second.variation);
   if (!variation || first.bug.id === second.bug.id) return undefined;

@@ -22,7 +22,7 @@ export async function wholly(
   const [best] = [...found].sort((a, b) => leaves(a) - leaves(b));
   const trials: Trial[] = [];
   for (const trial of found) {
-    // Rounding is no worse elsewhere than in the sample, which holds the worst columns.
+    // The sample has the worst columns: rounding is no worse elsewhere.
     const mayBe = inLimits(trial.distance, limits) <= 2;
     const mayBeMost = trial === best && leaves(trial) <= 0.2;
     if (!mayBe && !mayBeMost) trials.push(trial);
@@ -36,7 +36,7 @@ export async function wholly(
 
 const TURN_MS = 50;
 
-/** As many columns at a time as a turn takes. (rows, width) */
+/** Recomputes the whole stage, so many columns at a time that a turn stays short. @returns (rows, width) */
 async function allColumns({ parts, width }: Sample, variation: Variation, turns: Turns): Promise<Float64Array> {
   const c = parts[0] as StageCase;
   const rows = new Float64Array(c.rows * width);

@@ -16,8 +16,8 @@ export function computeActivation(c: StageCase, v: Variation): Float64Array {
   const gates = inputOf(c, 0);
   const ups = inputOf(c, 1);
   const width = gates.length / c.rows;
-  return mapRows(gates, width, (gate, token) => {
-    const up = rowOf(ups, width, token);
+  return mapRows(gates, width, (gate, row) => {
+    const up = rowOf(ups, width, row);
     if (combine === 'interleaved') {
       const both = concat([gate, up]); // one product makes both, gate first
       return gate.map((_, i) => act(both[2 * i] as number) * (both[2 * i + 1] as number));

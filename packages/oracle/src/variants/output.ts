@@ -1,7 +1,7 @@
 import { rounded } from '../precision.js';
 import type { OutputVariation, SoftCap } from '../variation.js';
 
-/** Only the given columns of each row; all of them where none are given. */
+/** Only the given columns of each row; all columns if none are given. */
 export function selectColumns(rows: Float64Array, count: number, columns?: Int32Array): Float64Array {
   if (!columns) return rows;
   const width = rows.length / count;
@@ -17,7 +17,7 @@ export function selectColumns(rows: Float64Array, count: number, columns?: Int32
 /**
  * What happens to a stage's rows once they are computed: times, soft-cap, clip, rounding, a limit, zeros, rows exchanged.
  *
- * @param rows (count, width) @param columns which columns these are; all from 0 where it is left out @returns as rows
+ * @param rows (count, width) @param columns which columns these are; all of them if it is left out @returns as rows
  * @example finish(Float64Array.of(3, -20), 1, { clip: 10 }) // [3, -10]
  */
 export function finish(rows: Float64Array, count: number, o: OutputVariation, columns?: Int32Array): Float64Array {

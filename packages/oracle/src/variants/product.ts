@@ -30,9 +30,9 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
   const sum = p.accumulate ? rounding(p.accumulate) : dot;
   for (let i = 0; i < wanted.length; i++) {
     const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
-    const row = weightRow(weight, output, p);
-    for (let token = 0; token < c.rows; token++) {
-      y[token * wanted.length + i] = sum(rowOf(x, weight.columns, token), row) + (bias?.[output] ?? 0);
+    const weights = weightRow(weight, output, p);
+    for (let row = 0; row < c.rows; row++) {
+      y[row * wanted.length + i] = sum(rowOf(x, weight.columns, row), weights) + (bias?.[output] ?? 0);
     }
   }
   return y;
@@ -50,7 +50,7 @@ function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Arr
   return inputPrecision ? x.map((value) => rounded(value, inputPrecision)) : x;
 }
 
-/** Which of the weight's rows each output is the product of; undefined where it is its own. */
+/** Which row of the weight each output is computed with; undefined if each has its own. */
 function outputOrder(c: StageCase, p: ProductVariation, width: number): Order | undefined {
   const orders = (p.permute ?? []).map((step) => permutation(width, step));
   if (p.outputs) orders.push(headOrder(p.outputs, width, headsOf(c), c.model.config.headCountKv));

@@ -36,8 +36,8 @@ export function turned(
   const pairs = pairsOf(dims, r);
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
-  return mapRows(x, width, (row, token) => {
-    const position = positionOf(token, firstPosition, r);
+  return mapRows(x, width, (row, index) => {
+    const position = positionOf(index, firstPosition, r);
     const angles = Array.from({ length: dims / 2 }, (_, i) => sign * ropeAngle(position, i, rotation));
     const y = row.slice();
     for (const { first, second, frequencies } of pairs) {
@@ -81,7 +81,7 @@ function rotationOf(model: CaseModel, dims: number, r: RopeVariation): Rotation 
   };
 }
 
-function positionOf(token: number, firstPosition: number, { position, offset = 0 }: RopeVariation): number {
+function positionOf(row: number, firstPosition: number, { position, offset = 0 }: RopeVariation): number {
   if (typeof position === 'number') return position + offset;
-  return token + offset + (position === 'from-zero' ? 0 : firstPosition);
+  return row + offset + (position === 'from-zero' ? 0 : firstPosition);
 }

@@ -33,7 +33,7 @@ const behindScores = (c: StageCase): readonly Place[] => {
 export const hasAllScores = (c: StageCase): boolean =>
   c.inputs[behindScores(c)[0]?.stage ?? ''] !== undefined && c.cache !== undefined;
 
-/** For a softmax: its scores, those of the positions that a row must not see too. @returns (rows, heads · n_kv) */
+/** A softmax's scores, including those of positions that a row must not see. @returns (rows, heads · n_kv) */
 export function allScores(c: StageCase): Float64Array {
   const [queries, rotated] = behindScores(c) as [Place, Place];
   const keys = c.cache ?? rowsOf(c, rotated);
@@ -72,7 +72,7 @@ const KV_HEADS: Record<NonNullable<AttentionVariation['heads']> | 'right', (head
   reversed: (head, a) => a.headCountKv - 1 - kvHeadOf(head, a),
 };
 
-/** The head over the count of KV heads, where it should be over the heads of a group. */
+/** The head divided by the number of KV heads; right is the number of heads in a group. */
 function divided(head: number, a: Attention): number {
   return Math.floor(head / a.headCountKv);
 }

@@ -20,9 +20,9 @@ export function computeSoftMax(c: StageCase, v: Variation): Float64Array {
   const sums = sumsOf(powers, nKv, c.model.config.headCount, s);
   const a = attentionOf(c);
   return powers.map((power, i) => {
-    const token = Math.floor(i / (nKv * a.headCount));
-    if (s.masked === 'after' && !isSeen(token, i % nKv, a)) return 0;
-    const p = Number.isNaN(power) ? blind(token, i % nKv, nKv, c, s) : power / (sums[i] as number);
+    const row = Math.floor(i / (nKv * a.headCount));
+    if (s.masked === 'after' && !isSeen(row, i % nKv, a)) return 0;
+    const p = Number.isNaN(power) ? blind(row, i % nKv, nKv, c, s) : power / (sums[i] as number);
     return s.precision ? rounded(p, s.precision) : p;
   });
 }
@@ -36,26 +36,26 @@ function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
   const scale = (s.scale ?? c.model.config.attentionScale) / (s.temperature ?? 1);
   const logits = new Float64Array(scores.length);
   for (let at = 0; at < scores.length; at += nKv) {
-    const token = Math.floor(at / (nKv * a.headCount));
-    const filler = largest(scores.subarray(at, at + a.firstPosition + token + 1));
+    const row = Math.floor(at / (nKv * a.headCount));
+    const filler = largest(scores.subarray(at, at + a.firstPosition + row + 1));
     for (let position = 0; position < nKv; position++) {
-      const known = isSeen(token, position, a);
+      const known = isSeen(row, position, a);
       const score = known ? (scores[at + position] as number) : ((hidden?.[at + position] ?? filler) as number);
       const logit = s.softCap ? capped(scale * score, s.softCap) : scale * score;
-      logits[at + position] = sees(token, position, c, s) ? logit : s.masked === 'zero' ? 0 : Number.NEGATIVE_INFINITY;
+      logits[at + position] = sees(row, position, c, s) ? logit : s.masked === 'zero' ? 0 : Number.NEGATIVE_INFINITY;
     }
   }
   return s.precision ? logits.map((logit) => rounded(logit, s.precision as Precision)) : logits;
 }
 
-/** What a teacher-forced run puts where nothing is to be seen: the largest score that the row sees; 0 where it has none. */
+/** What a teacher-forced run has for a hidden score: the largest score that the row sees, or 0 if there is none. */
 function largest(seen: Float64Array): number {
   const finite = seen.filter(Number.isFinite);
   return finite.length ? finite.reduce((a, b) => Math.max(a, b)) : 0;
 }
 
-function sees(token: number, position: number, c: StageCase, s: SoftMaxVariation): boolean {
-  const own = s.past === 'hidden' ? token : c.firstPosition + token;
+function sees(row: number, position: number, c: StageCase, s: SoftMaxVariation): boolean {
+  const own = s.past === 'hidden' ? row : c.firstPosition + row;
   const ahead = s.masked === 'after' ? Number.POSITIVE_INFINITY : (s.ahead ?? 0);
   return position <= own + ahead && position > own - (s.window ?? Number.POSITIVE_INFINITY);
 }
@@ -96,8 +96,8 @@ function divisor(row: Float64Array, total: number, i: number, nKv: number, { sum
 }
 
 /** The probabilities of a row that sees nothing. */
-function blind(token: number, position: number, nKv: number, c: StageCase, { blind: how }: SoftMaxVariation): number {
+function blind(row: number, position: number, nKv: number, c: StageCase, { blind: how }: SoftMaxVariation): number {
   if (how === 'zero') return 0;
   if (how === 'uniform') return 1 / nKv;
-  return how === 'uniform-seen' && position <= c.firstPosition + token ? 1 / (c.firstPosition + token + 1) : Number.NaN;
+  return how === 'uniform-seen' && position <= c.firstPosition + row ? 1 / (c.firstPosition + row + 1) : Number.NaN;
 }

@@ -24,8 +24,8 @@ function reordered(y: Float64Array, c: StageCase, order: NonNullable<AttentionVa
   const width = headCount * headDim;
   if (order === 'heads-first') {
     return y.map((_, i) => {
-      const [head, token] = [Math.floor(i / (c.rows * headDim)), Math.floor(i / headDim) % c.rows];
-      return y[token * width + head * headDim + (i % headDim)] as number;
+      const [head, row] = [Math.floor(i / (c.rows * headDim)), Math.floor(i / headDim) % c.rows];
+      return y[row * width + head * headDim + (i % headDim)] as number;
     });
   }
   const from = headOrder(order, width, headCount, headCountKv);

@@ -91,7 +91,7 @@ describe('confidence', () => {
     expect(noise).toMatchObject({ confidence: 'unknown', candidates: [] });
   });
 
-  test('unknown: right rows, rows of another run, a stage without a formula, no entry', async () => {
+  test('unknown: right rows, rows of another run, a stage without a formula, no bug', async () => {
     const healthy = await diagnosed(c, {}, [halves]);
     expect(healthy.text).toBe('Unknown: the rows are within the limit: there is nothing to name.');
     const other = randomCase('q_rope', { seed: 2 });
@@ -275,16 +275,16 @@ describe('a large product', () => {
   };
   const c = randomCase('attn_out', { rows: 8, model: weight(randomModel(), 1500, CONFIG.headCount * CONFIG.headDim) });
   const reversed: Variation = { product: { inputs: 'reversed' } };
-  const entry = one('heads-reversed', reversed, { stages: ['attn_out'] });
+  const bug = one('heads-reversed', reversed, { stages: ['attn_out'] });
 
   test('is confirmed by all of its columns, not by those that were sampled', async () => {
-    expect(await diagnosed(c, reversed, [entry])).toMatchObject({ confidence: 'confirmed' });
+    expect(await diagnosed(c, reversed, [bug])).toMatchObject({ confidence: 'confirmed' });
     const sick = engineRows(c, reversed);
     const right = engineRows(c);
     const error = (i: number) => Math.abs((sick[i] as number) - (right[i] as number));
     const at = right.findIndex((_, i) => error(i) < 0.5 && Math.abs(sick[i] as number) > 1);
     sick[at] = (sick[at] as number) * 1.05; // among the errors of the bug it does not stand out
-    expect(await diagnose(c, sick, right, { limits, catalogue: [entry] })).toMatchObject({ confidence: 'likely' });
+    expect(await diagnose(c, sick, right, { limits, catalogue: [bug] })).toMatchObject({ confidence: 'likely' });
   });
 });
 

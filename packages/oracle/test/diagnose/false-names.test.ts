@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { diagnose } from '../../src/diagnose/diagnose.js';
 import { engineRows, limitsOf, random, randomCase } from './random-cases.js';
 
-/** What no entry of the catalogue does: the rows (rows, width) become wrong in another way. `next` is random from −1 to 1. */
+/** What no bug of the catalogue does: the rows (rows, width) become wrong in another way. `next` is random from −1 to 1. */
 type Perturbation = (x: Float32Array, width: number, next: () => number) => void;
 
 const rms = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length);
