@@ -1,5 +1,6 @@
 import { type Graph, idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { Comparison, Fault, StageResult } from './comparison.js';
+import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
 import { inheritance } from './inheritance.js';
 import { describe, fromToken, whyWrong } from './words.js';
@@ -7,7 +8,12 @@ import { describe, fromToken, whyWrong } from './words.js';
 /** A comparison of free runs, with what a teacher-forced run says about it. */
 export interface Explained extends Comparison {
   /** The stages that are wrong even from the reference's inputs, in evaluation order; those of one layer and name are one. */
-  readonly faults: readonly Fault[];
+  readonly faults: readonly LimitedFault[];
+}
+
+/** A fault with all the limits that it was held to: its cause must reproduce its rows to within the same. */
+export interface LimitedFault extends Fault {
+  readonly limits: Floor;
 }
 
 /**
@@ -42,15 +48,15 @@ export function explain(free: Comparison, forced: Comparison, graph: Graph = gra
   };
 }
 
-function faultsOf(forced: readonly StageResult[]): Fault[] {
-  const faults = new Map<string, Fault & { steps: number[] }>();
+function faultsOf(forced: readonly StageResult[]): LimitedFault[] {
+  const faults = new Map<string, LimitedFault & { steps: number[] }>();
   for (const stage of forced) {
     if (stage.verdict !== 'diverged') continue;
     const key = placeKey(stage);
     const known = faults.get(key);
     if (known) known.steps.push(stage.step);
     else {
-      const { order, token, rel, limit, where, reason } = stage;
+      const { order, token, rel, limit, limits, where, reason } = stage;
       faults.set(key, {
         order,
         ...idOf(stage),
@@ -61,6 +67,7 @@ function faultsOf(forced: readonly StageResult[]): Fault[] {
         steps: [stage.step],
         local: rel,
         limit,
+        limits,
       });
     }
   }

@@ -101,6 +101,7 @@ function injecting(
   formulas: Partial<Record<StageName, Formula>>,
   from: (at: StageAt, recorded: RecordedSoFar) => RecordedSoFar = (_, recorded) => recorded,
 ): Hook & Required<Pick<Hook, 'inject'>> & { injected: number } {
+  const graph = llamaGraph({ layers });
   const caches = new Map<string, number[]>();
   const withRows = (key: string, at: StageAt, rows: ArrayLike<number>): Float64Array => {
     const cache = (caches.get(key) ?? []).slice(0, at.firstPosition * kvHeads * headDim).concat(Array.from(rows));

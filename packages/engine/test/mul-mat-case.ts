@@ -1,4 +1,4 @@
-import { dequantizeRow } from '../../oracle/src/dequantize.js';
+import { dequantizeRow } from '../../oracle/src/index.js';
 import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/mul-mat.js';
 import { packedRowBytes, packRows } from '../src/pack.js';
 

@@ -1,4 +1,4 @@
-import { concat, dot, mapRows, rowOf } from './rows.js';
+import { concat, dot, mapRows, rowOf } from './operations.js';
 
 /** How heads share the cache, and which positions a row may see. */
 export interface Attention {
@@ -13,12 +13,12 @@ export interface Attention {
 export const kvHeadOf = (head: number, a: Attention): number => Math.floor(head / (a.headCount / a.headCountKv));
 
 /** Causality: whether a row sees a position (Vaswani et al. 2017, arXiv:1706.03762 §3.2.3). */
-export const isSeen = (token: number, position: number, a: Attention): boolean => position <= a.firstPosition + token;
+export const isSeen = (row: number, position: number, a: Attention): boolean => position <= a.firstPosition + row;
 
 /**
  * The scores q · k of every head for every position, not yet scaled; NaN for what the row must not see.
  *
- * @param q (tokens, heads · headDim) @param k (n_kv, kvHeads · headDim): the cache @returns (tokens, heads · n_kv)
+ * @param q (rows, heads · headDim) @param k (n_kv, kvHeads · headDim): the cache @returns (rows, heads · n_kv)
  * Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, equation 1.
  * @example kq(q, kCache, { headCount: 4, headCountKv: 2, headDim: 64, firstPosition: 0 })
  */
@@ -27,11 +27,11 @@ export function kq(q: Float64Array, k: Float64Array, a: Attention): Float64Array
   const head = (cache: Float64Array, position: number, kvHead: number) =>
     rowOf(cache, a.headDim, position * a.headCountKv + kvHead);
   const rows: Float64Array[] = [];
-  for (let token = 0; token < q.length / (a.headCount * a.headDim); token++) {
+  for (let row = 0; row < q.length / (a.headCount * a.headDim); row++) {
     for (let h = 0; h < a.headCount; h++) {
-      const query = rowOf(q, a.headDim, token * a.headCount + h);
+      const query = rowOf(q, a.headDim, row * a.headCount + h);
       const score = (position: number) =>
-        isSeen(token, position, a) ? dot(query, head(k, position, kvHeadOf(h, a))) : Number.NaN;
+        isSeen(row, position, a) ? dot(query, head(k, position, kvHeadOf(h, a))) : Number.NaN;
       rows.push(Float64Array.from({ length: nKv }, (_, position) => score(position)));
     }
   }
@@ -41,15 +41,15 @@ export function kq(q: Float64Array, k: Float64Array, a: Attention): Float64Array
 /**
  * softmax(scale · score) of every head over the positions that the row sees; 0 for the others.
  *
- * @param scores (tokens, heads · n_kv) @param scale 1 / √headDim @returns as scores
+ * @param scores (rows, heads · n_kv) @param scale 1 / √headDim @returns as scores
  * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1. The maximum is subtracted first: it cancels, and nothing overflows.
  * @example softMax(Float64Array.of(0, Math.log(3)), 2, 1, { headCount: 1, headCountKv: 1, headDim: 1, firstPosition: 1 }) // [¼, ¾]
  */
 export function softMax(scores: Float64Array, nKv: number, scale: number, a: Attention): Float64Array {
-  return mapRows(scores, nKv, (row, i) => {
-    const token = Math.floor(i / a.headCount);
-    const logits = row.map((score, position) =>
-      isSeen(token, position, a) ? scale * score : Number.NEGATIVE_INFINITY,
+  return mapRows(scores, nKv, (ofHead, i) => {
+    const row = Math.floor(i / a.headCount);
+    const logits = ofHead.map((score, position) =>
+      isSeen(row, position, a) ? scale * score : Number.NEGATIVE_INFINITY,
     );
     const highest = logits.reduce((x, y) => Math.max(x, y));
     const powers = logits.map((logit) => Math.exp(logit - highest));
@@ -61,7 +61,7 @@ export function softMax(scores: Float64Array, nKv: number, scale: number, a: Att
 /**
  * The values of the cache, weighted by each head's probabilities.
  *
- * @param p (tokens, heads · n_kv) @param v (n_kv, kvHeads · headDim): the cache @returns (tokens, heads · headDim)
+ * @param p (rows, heads · n_kv) @param v (n_kv, kvHeads · headDim): the cache @returns (rows, heads · headDim)
  * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
  * @example kqv(softMax(scores, nKv, scale, a), vCache, a)
  */

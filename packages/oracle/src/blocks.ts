@@ -111,3 +111,37 @@ function highOfSix(b: DataView, at: number, i: number, r: Reading): number {
   if (r.high === 'consecutive') return (b.getUint8(at + (i >> 2)) >> (2 * (i & 3))) & 3;
   return (b.getUint8(at + (i >> 7) * 32 + (i % 32)) >> (2 * ((i >> 5) & 3))) & 3;
 }
+
+/**
+ * One row of weights as numbers.
+ *
+ * @param bytes the row as the file has it, block after block. @param n how many weights.
+ * @param reading how the blocks are misread, to see what a bug makes of them; if it is left out, as the format says
+ * @returns the weights in float64, not rounded anywhere.
+ * Source: the block layouts in ggml-common.h and what its comments say of each block.
+ * @example dequantizeRow('Q8_0', row, 2048)
+ */
+export function dequantizeRow(type: QuantizedType, bytes: Uint8Array, n: number, reading: Reading = {}): Float64Array {
+  const block = BLOCKS[type];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const r = withEveryField(reading);
+  const weights = new Float64Array(n);
+  for (let at = 0, first = 0; first < n; at += block.bytes, first += block.elements) {
+    const count = Math.min(block.elements, n - first);
+    for (let i = 0; i < count; i++) weights[first + i] = block.weight(view, at, i, r);
+  }
+  return weights;
+}
+
+/** Every reading with the same fields in the same order, so that the engine compiles the loops above once. */
+export const withEveryField = ({ nibbles, high, excess, minimum, scales, half }: Reading): Reading => ({
+  nibbles,
+  high,
+  excess,
+  minimum,
+  scales,
+  half,
+});
+
+/** Whether `dequantizeRow` reads a ggml type. */
+export const canDequantize = (type: string): type is QuantizedType => Object.hasOwn(BLOCKS, type);

@@ -1,12 +1,7 @@
 import { type Attention, kq, kqv, softMax } from './attention.js';
-import { add, addBias, mul } from './elementwise.js';
-import { getRows } from './embedding.js';
-import { swiglu } from './ffn.js';
 import type { OracleModel } from './model.js';
-import { rmsNorm } from './norm.js';
-import { matMul } from './product.js';
+import { add, addBias, getRows, matMul, mul, rmsNorm, rowOf, swiglu } from './operations.js';
 import { rope } from './rope.js';
-import { rowOf } from './rows.js';
 
 /** One stage of the pass. */
 export interface OracleStage {
@@ -14,7 +9,7 @@ export interface OracleStage {
   /** null for model-wide stages. */
   readonly layer: number | null;
   readonly width: number;
-  readonly values: Float64Array; // (tokens, width)
+  readonly values: Float64Array; // (rows, width)
 }
 
 /** Called after each stage; what it returns, if anything, takes the stage's place in the rest of the pass. */

@@ -16,7 +16,7 @@ export interface OracleModel {
   readonly tokenEmbd: Float64Array; // (vocabulary, n_embd)
   readonly blk: readonly OracleLayer[];
   readonly outputNorm: Float64Array; // (n_embd)
-  readonly output: Float64Array; // (vocabulary, n_embd); tokenEmbd where the head is tied
+  readonly output: Float64Array; // (vocabulary, n_embd); tokenEmbd if the head is tied
   readonly ropeFreqs?: Float64Array; // (headDim / 2)
 }
 

@@ -1,4 +1,4 @@
-import { mapRows } from './rows.js';
+import { mapRows } from './operations.js';
 
 /** How positions become angles. */
 export interface Rotation {
@@ -25,14 +25,14 @@ export function ropeAngle(position: number, pair: number, r: Rotation): number {
  * Turns each pair (x₀, x₁), (x₂, x₃), … of every head by the angle of its row's position. llama.cpp permutes Q and K of the llama
  * architecture when it converts a model, so that its pairs are neighbours and not the halves of a head.
  *
- * @param x (tokens, heads · headDim) @param width heads · headDim @param firstPosition of the first row @returns as x
+ * @param x (rows, heads · headDim) @param width heads · headDim @param firstPosition of the first row @returns as x
  * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864, equation 34.
  * @example rope(Float64Array.of(1, 0), 2, 1, { headDim: 2, ropeFreqBase: 10000, ropeFreqScale: 1 }) // [cos 1, sin 1]
  */
 export function rope(x: Float64Array, width: number, firstPosition: number, r: Rotation): Float64Array {
-  return mapRows(x, width, (row, token) =>
+  return mapRows(x, width, (row, index) =>
     row.map((value, i) => {
-      const angle = ropeAngle(firstPosition + token, (i % r.headDim) >> 1, r);
+      const angle = ropeAngle(firstPosition + index, (i % r.headDim) >> 1, r);
       const other = row[i ^ 1] as number;
       return value * Math.cos(angle) + (i % 2 === 0 ? -other : other) * Math.sin(angle);
     }),

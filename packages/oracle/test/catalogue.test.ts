@@ -1,6 +1,6 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
-import { productWeight } from '../src/catalogue/compute/product.js';
+import { weightName } from '../src/case.js';
 import { CATALOGUE, computeStage, type StageCase, type Variation } from '../src/index.js';
 import { casesOf, tiny } from './tiny-model.js';
 
@@ -23,20 +23,20 @@ function change(c: StageCase, v: Variation): number {
 
 // of a product, every eighth column and the last: columns are what costs time
 const ofColumns = (c: StageCase): Int32Array | undefined => {
-  const width = c.model.weight(productWeight(c) ?? '')?.rows ?? 0;
+  const width = c.model.weight(weightName(c) ?? '')?.rows ?? 0;
   return width === 0 || c.stage === 'embd'
     ? undefined
     : Int32Array.from({ length: 17 }, (_, i) => (i * (width - 1)) >> 4);
 };
 
 describe('the catalogue', () => {
-  test('has an id in kebab-case for each entry, once', () => {
+  test('has an id in kebab-case for each bug, once', () => {
     const ids = CATALOGUE.map(({ id }) => id);
     expect(ids.filter((id) => !/^[a-z]+(-[a-z]+)*$/.test(id))).toEqual([]);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('says of each entry what a person needs, and where it is known from', () => {
+  test('says of each bug what a person needs, and where it is known from', () => {
     for (const { id, title, changes, look, source, stages } of CATALOGUE) {
       expect(title.length, id).toBeLessThan(90);
       expect(changes, id).toMatch(/\.$/);
@@ -47,38 +47,38 @@ describe('the catalogue', () => {
     }
   });
 
-  test('has no variants, and no example, at a stage that is not the entry’s', () => {
-    for (const entry of CATALOGUE) {
-      for (const { c } of CASES.filter((at) => !entry.stages.includes(at.c.stage))) {
-        expect([...entry.variants(c)], `${entry.id} at ${c.stage}`).toEqual([]);
-        expect(entry.example(c)).toBeUndefined();
+  test('has no variants, and no example, at a stage that is not the bug’s', () => {
+    for (const bug of CATALOGUE) {
+      for (const { c } of CASES.filter((at) => !bug.stages.includes(at.c.stage))) {
+        expect([...bug.variants(c)], `${bug.id} at ${c.stage}`).toEqual([]);
+        expect(bug.example(c)).toBeUndefined();
       }
     }
   });
 });
 
-describe.each(CATALOGUE.filter(({ stages }) => stages[0] !== 'tokens'))('$id', (entry) => {
+describe.each(CATALOGUE.filter(({ stages }) => stages[0] !== 'tokens'))('$id', (bug) => {
   test('changes each stage where it has variants', () => {
-    for (const stage of entry.stages) {
+    for (const stage of bug.stages) {
       const changes = ofStage(stage).flatMap(({ c }) =>
-        [...entry.variants(c)].map(({ variation }) => change(c, variation)),
+        [...bug.variants(c)].map(({ variation }) => change(c, variation)),
       );
       if (changes.length) expect(Math.max(...changes), stage).toBeGreaterThan(1e-6);
     }
   });
 
   test('has an example that differs at one of its stages, of the same shape as the right rows', () => {
-    const cases = entry.stages.flatMap(ofStage).filter(({ c }) => entry.example(c));
+    const cases = bug.stages.flatMap(ofStage).filter(({ c }) => bug.example(c));
     expect(cases.length).toBeGreaterThan(0);
-    expect(Math.max(...cases.map(({ c }) => change(c, entry.example(c) as Variation)))).toBeGreaterThan(1e-6);
+    expect(Math.max(...cases.map(({ c }) => change(c, bug.example(c) as Variation)))).toBeGreaterThan(1e-6);
     const { c, right } = cases[0] as (typeof CASES)[number];
-    expect(computeStage(c, entry.example(c)).length).toBe(right.length);
+    expect(computeStage(c, bug.example(c)).length).toBe(right.length);
   });
 
-  if (entry.search) {
-    const { range, right, variation } = entry.search;
+  if (bug.search) {
+    const { range, right, variation } = bug.search;
     test('searches between two bounds, and the right value is right', () => {
-      for (const { c } of entry.stages.flatMap(ofStage)) {
+      for (const { c } of bug.stages.flatMap(ofStage)) {
         const [low, high] = range(c);
         expect(low).toBeLessThanOrEqual(high);
         expect(change(c, variation(right(c), c)), c.stage).toBeLessThan(1e-9);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { computeStage, dequantizeRow, merge, type QuantizedType, weightAt } from '../src/index.js';
+import { computeStage, dequantizeRow, type QuantizedType, together, weightAt } from '../src/index.js';
 import { casesOf, matrix, tiny } from './tiny-model.js';
 
 const MODELS = {
@@ -56,9 +56,13 @@ test.each(['F32', 'F16', 'Q4_0', 'Q8_0', 'Q4_K', 'Q6_K'] as const)(
   },
 );
 
-test('merge keeps what both say of one family', () => {
-  const pair = merge({ rope: { pairs: 'halves' }, output: { clip: 1 } }, { rope: { base: 5 }, norm: { epsilon: 1 } });
+test('two bugs together: what both say of one family is kept, and one field cannot be both', () => {
+  const pair = together(
+    { rope: { pairs: 'halves' }, output: { clip: 1 } },
+    { rope: { base: 5 }, norm: { epsilon: 1 } },
+  );
   expect(pair).toEqual({ rope: { pairs: 'halves', base: 5 }, output: { clip: 1 }, norm: { epsilon: 1 } });
+  expect(together({ rope: { pairs: 'halves', base: 7 } }, { rope: { base: 5 } })).toBeUndefined();
 });
 
 test('a stage that is not in the vocabulary is refused by name', () => {

@@ -1,6 +1,6 @@
-import { cachedInputOf, inputsOf } from '@llama-probe/dump';
+import { llamaGraph } from '@llama-probe/dump';
 import { BLOCKS } from '../src/blocks.js';
-import type { CaseModel, CaseWeight, StageCase } from '../src/catalogue/case.js';
+import type { CaseModel, CaseWeight, StageCase } from '../src/case.js';
 import { dequantizeRow, forward, type OracleLayer, type OracleModel, type QuantizedType } from '../src/index.js';
 
 /** A random llama of two layers with grouped queries, biases, and a type for every weight: what the catalogue is tried on. */
@@ -58,30 +58,31 @@ export function tiny(
 
 /** Every stage of a prompt of nine tokens, and of the token that is decoded after it. */
 export function casesOf({ model, oracle }: Tiny): { c: StageCase; right: Float64Array }[] {
-  const ids = Array.from({ length: 10 }, () => Math.floor(Math.random() * N_VOCAB));
-  return [...pass(model, oracle, ids.slice(0, 9), 0), ...pass(model, oracle, ids, 9)];
+  const tokens = Array.from({ length: 10 }, () => Math.floor(Math.random() * N_VOCAB));
+  return [...pass(model, oracle, tokens.slice(0, 9), 0), ...pass(model, oracle, tokens, 9)];
 }
 
 /** The rows of a pass from `firstPosition` on, as cases. */
-function pass(model: CaseModel, oracle: OracleModel, ids: number[], firstPosition: number) {
-  const stages = forward(oracle, ids);
+function pass(model: CaseModel, oracle: OracleModel, tokens: number[], firstPosition: number) {
+  const stages = forward(oracle, tokens);
   const find = (place: { stage: string; layer: number | null }): Float64Array => {
     const found = stages.find((at) => at.stage === place.stage && at.layer === place.layer);
     if (!found) throw new Error(`no ${place.stage}`);
     return found.values;
   };
-  const own = (values: Float64Array) => values.subarray((values.length / ids.length) * firstPosition);
+  const own = (values: Float64Array) => values.subarray((values.length / tokens.length) * firstPosition);
+  const graph = llamaGraph({ layers: 2 });
   return stages.map(({ stage, layer, values }) => {
-    const cached = cachedInputOf({ stage, layer });
-    const inputs = Object.fromEntries(inputsOf({ stage, layer }, 2).map((at) => [at.stage, own(find(at))]));
+    const cached = graph.cachedInputOf({ stage, layer });
+    const inputs = Object.fromEntries(graph.inputsOf({ stage, layer }).map((at) => [at.stage, own(find(at))]));
     const beside: Partial<StageCase> = cached ? { cache: find(cached) } : {};
     if (stage === 'kq_soft_max') {
       inputs.q_rope = own(find({ stage: 'q_rope', layer }));
       Object.assign(beside, { cache: find({ stage: 'k_rope', layer }) });
     }
-    const rows = ids.length - firstPosition;
+    const rows = tokens.length - firstPosition;
     const step = firstPosition === 0 ? 0 : 1;
-    return { c: { stage, layer, step, ids, firstPosition, rows, inputs, ...beside, model }, right: own(values) };
+    return { c: { stage, layer, step, tokens, firstPosition, rows, inputs, ...beside, model }, right: own(values) };
   });
 }
 

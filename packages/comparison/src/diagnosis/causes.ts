@@ -22,7 +22,7 @@ export async function diagnoseAll(
     signal.throwIfAborted();
     const where = `${fault.stage}${fault.layer === null ? '' : ` of layer ${fault.layer}`}`;
     const options = {
-      limit: fault.limit,
+      limits: fault.limits,
       onProgress: (done: number, total: number) =>
         progress.say(`looking for the cause of ${where}: ${done} of ${total} known bugs`),
       signal,

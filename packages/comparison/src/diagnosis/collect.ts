@@ -1,4 +1,4 @@
-import type { Fault } from '@llama-probe/diff';
+import type { StageResult } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import { type Graph, type Place, stageKey } from '@llama-probe/dump/stage';
 import type { CaseModel, StageCase } from '@llama-probe/oracle';
@@ -7,7 +7,7 @@ import { stageCase } from './stage-case.js';
 
 /** A faulty stage with its inputs, what the candidate made of them, and what is right. */
 export interface SickCase {
-  readonly fault: Pick<Fault, 'step' | 'layer' | 'stage' | 'token' | 'limit'>;
+  readonly fault: Pick<StageResult, 'step' | 'layer' | 'stage' | 'token' | 'limits'>;
   readonly case: StageCase;
   readonly sick: Float32Array;
   readonly right: Float32Array;

@@ -1,10 +1,10 @@
-import { CATALOGUE, type CatalogueEntry } from '@llama-probe/oracle';
+import { type Bug, CATALOGUE } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
 import { nearest } from '../selection.js';
 import type { Injection } from './injector.js';
 
 /** `rope-halves,rms-eps` → entries. @throws UsageError for an id that is not in the catalogue, with the nearest one */
-export function entriesNamed(option: string, text: string): CatalogueEntry[] {
+export function entriesNamed(option: string, text: string): Bug[] {
   return text.split(',').map((part) => {
     const id = part.trim();
     if (id === '')
@@ -27,7 +27,7 @@ export function parseInjections(text: string | undefined, blockCount: number): I
   if (text === undefined) return [];
   const injections = text.split(',').map((part): Injection => {
     const [id = '', at, ...more] = part.trim().split('@');
-    const [entry] = entriesNamed('--inject', id) as [CatalogueEntry];
+    const [entry] = entriesNamed('--inject', id) as [Bug];
     if (entry.stages.includes('tokens')) {
       throw new UsageError(
         `--inject: ${id} is a matter of the tokens and not of a stage; give the tokens themselves with --tokens.`,

@@ -1,14 +1,14 @@
 import type { Tensor } from '@llama-probe/dump';
 import { type Graph, llamaGraph, type Place } from '@llama-probe/dump/stage';
 import type { Engine, EngineRun, Hook, RecordedSoFar, RunOptions, StageAt } from '@llama-probe/engine';
-import { argmax, type CaseModel, type CatalogueEntry, computeStage } from '@llama-probe/oracle';
+import { argmax, type Bug, type CaseModel, computeStage } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
 import { KvRows } from './kv-rows.js';
 import { scoresBehind, stageCase } from './stage-case.js';
 
 /** A catalogued bug to put into a run, in one layer or wherever it can be. */
 export interface Injection {
-  readonly entry: CatalogueEntry;
+  readonly entry: Bug;
   /** null for the model-wide stages; wherever it can be where undefined. */
   readonly layer?: number | null | undefined;
 }
@@ -21,7 +21,7 @@ export interface Injection {
  */
 export class Injector {
   /** The bugs that there was something to apply to. */
-  readonly applied = new Set<CatalogueEntry>();
+  readonly applied = new Set<Bug>();
 
   constructor(
     readonly injections: readonly Injection[],
@@ -68,7 +68,7 @@ export class Injector {
     );
   }
 
-  private entryAt({ stage, layer }: Place): CatalogueEntry | undefined {
+  private entryAt({ stage, layer }: Place): Bug | undefined {
     return this.injections.find(
       (one) => one.entry.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
     )?.entry;
@@ -92,13 +92,7 @@ export class Injector {
     );
   }
 
-  private wrong(
-    entry: CatalogueEntry,
-    at: StageAt,
-    recorded: RecordedSoFar,
-    kv: KvRows,
-    ids: readonly number[],
-  ): Float32Array {
+  private wrong(entry: Bug, at: StageAt, recorded: RecordedSoFar, kv: KvRows, ids: readonly number[]): Float32Array {
     for (const stage of this.graph.cachedNames) {
       const rows = recorded.get(stage, at.layer);
       if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);

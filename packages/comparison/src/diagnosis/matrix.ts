@@ -10,14 +10,7 @@ import {
 import type { Tensor } from '@llama-probe/dump';
 import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
-import {
-  CATALOGUE,
-  type CaseModel,
-  type CatalogueEntry,
-  computeStage,
-  type Diagnosis,
-  diagnose,
-} from '@llama-probe/oracle';
+import { type Bug, CATALOGUE, type CaseModel, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
 import { Teacher } from '../teacher.js';
 import { collectCases, type SickCase } from './collect.js';
@@ -85,7 +78,7 @@ export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> 
 
 async function* trials(
   healthy: Healthy,
-  entry: CatalogueEntry,
+  entry: Bug,
   layer: number | null,
   options: MatrixOptions,
 ): AsyncGenerator<Trial> {
@@ -122,9 +115,8 @@ async function* trials(
     ...base,
     run: 'free',
     ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, entry, async () => {
-      const [found] = freeAt
-        ? await collectCases([{ ...freeAt, limit: limitAt(free, freeAt) }], stream(own), stream(own), healthy.source)
-        : [];
+      const stage = freeAt && free.stages.find((one) => stageKey(one) === stageKey(freeAt));
+      const [found] = stage ? await collectCases([stage], stream(own), stream(own), healthy.source) : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
     })),
   };
@@ -143,7 +135,7 @@ async function judgeTrial(
   seen: boolean,
   right: boolean,
   at: Explained['first'],
-  entry: CatalogueEntry,
+  entry: Bug,
   collect: () => Promise<SickCase | undefined>,
 ): Promise<Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'>> {
   if (!seen) return { found: 'unseen', at: null, named: null, confidence: null, name: null };
@@ -152,15 +144,12 @@ async function judgeTrial(
   const sick = await collect();
   if (!sick) return { found: 'right', at: place, named: 'no', confidence: null, name: null };
   const { confidence, candidates, indistinguishable } = await diagnose(sick.case, sick.sick, sick.right, {
-    limit: sick.fault.limit,
+    limits: sick.fault.limits,
   });
   const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
   const named = name === entry.id ? 'first' : name !== null && indistinguishable.includes(entry.id) ? 'tied' : 'no';
   return { found: 'right', at: place, named, confidence, name };
 }
-
-const limitAt = ({ stages }: Comparison, at: Parameters<typeof stageKey>[0]): number =>
-  stages.find((stage) => stageKey(stage) === stageKey(at))?.limit ?? 0;
 
 /** What every trial is compared with, kept in memory: llama.cpp runs once. */
 class Healthy {

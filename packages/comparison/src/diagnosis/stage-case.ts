@@ -51,5 +51,5 @@ export function stageCase(
   if (cached && !cache && !queries) return undefined;
   const { step, firstPosition, tokens: rows } = pass;
   const at = { stage: place.stage, layer: place.layer, step, firstPosition, rows };
-  return { ...at, ids: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };
+  return { ...at, tokens: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };
 }

@@ -81,7 +81,8 @@ export async function nameCauses(both: Both, plan: Plan, explained: Explained): 
   const diagnoses = await diagnoseAll(cases, progress, signal);
   const faults = explained.faults.map((fault) => {
     const diagnosis = diagnoses[cases.findIndex((one) => one.fault === fault)] ?? null;
-    return { ...fault, diagnosis, cause: diagnosis && causeOf(diagnosis) };
+    const { limits: _, ...told } = fault;
+    return { ...told, diagnosis, cause: diagnosis && causeOf(diagnosis) };
   });
   const cause = faults[0]?.cause ?? null;
   const reason = cause

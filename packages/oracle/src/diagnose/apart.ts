@@ -1,11 +1,12 @@
 import { isSeen } from '../attention.js';
-import type { StageCase } from '../catalogue/case.js';
-import { computeStage } from '../catalogue/compute.js';
-import { distance, inLimits } from './distance.js';
+import type { StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
+import { operationAt } from '../stage-operations.js';
+import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
-import type { Suspect } from './suspect.js';
+import type { Form } from './trial.js';
 
-/** Another run of the same model that may show what this one does not. */
+/** Another run of the same model, in which two bugs may differ that compute the same rows in this one. */
 interface Run {
   readonly name: string;
   readonly rows: number;
@@ -21,20 +22,20 @@ const RUNS: readonly Run[] = [
 const COLUMNS = 64; // of a product; all of anything else
 
 /**
- * The first run in which two bugs compute different rows, found by computing both from made-up inputs; undefined where they agree in
- * all of them.
+ * The first of a few runs in which two bugs compute different rows. Both are computed from made-up inputs; undefined if they agree in
+ * all of those runs.
  *
  * @param width of the stage's rows
- * @example runThatTells(missing, restarted, decodeStep, 2048, 1e-5) // 'a prompt of 8 tokens'
+ * @example runThatTells(missing, restarted, decodeStep, 2048, { rel: 1e-5, row: 4e-5, value: 1e-3 }) // 'a prompt of 8 tokens'
  */
-export function runThatTells(a: Suspect, b: Suspect, c: StageCase, width: number, limit: number): string | undefined {
+export function runThatTells(a: Form, b: Form, c: StageCase, width: number, limits: Limits): string | undefined {
   const columns = isProduct(c) ? spread(width) : undefined;
   const differs = (run: Run): boolean => {
     const other = madeUp(c, run);
     const ofA = computeStage(other, a.again(other), columns);
     const ofB = computeStage(other, b.again(other), columns);
     const hidden = Uint8Array.from(ofA, (value, i) => (Number.isNaN(value) && Number.isNaN(ofB[i] as number) ? 1 : 0));
-    return inLimits(distance(ofA, ofB, ofA.length / run.rows, hidden), limit) > 1;
+    return inLimits(distance(ofA, ofB, ofA.length / run.rows, hidden), limits) > 1;
   };
   return RUNS.find(differs)?.name;
 }
@@ -42,25 +43,26 @@ export function runThatTells(a: Suspect, b: Suspect, c: StageCase, width: number
 const spread = (width: number): Int32Array =>
   Int32Array.from({ length: Math.min(COLUMNS, width) }, (_, i) => Math.floor((i * width) / Math.min(COLUMNS, width)));
 
-/** A case of the same stage in another run: every input is filled with the values of this run's, mixed. */
+/** The same stage in another run. Every input is filled with values of this run's input, in another order. */
 function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   const a = { ...c.model.config, firstPosition };
   const nKv = firstPosition + rows;
   const inputs: Record<string, Float64Array> = {};
   for (const [name, values] of Object.entries(c.inputs)) {
-    const isScores = name === 'kq' || name === 'kq_soft_max';
+    const { op } = operationAt({ stage: name, layer: c.layer }, c.model.layers);
+    const isScores = op === 'scores' || op === 'soft-max';
     const width = isScores ? a.headCount * nKv : values.length / c.rows;
     const mixed = mix(values, rows * width);
     const isHidden = (i: number) => isScores && !isSeen(Math.floor(i / width), i % nKv, a);
-    inputs[name] = mixed.map((value, i) => (isHidden(i) ? (name === 'kq' ? Number.NaN : 0) : value));
+    inputs[name] = mixed.map((value, i) => (isHidden(i) ? (op === 'scores' ? Number.NaN : 0) : value));
   }
   const vocabulary = c.model.weight('token_embd.weight')?.rows ?? 1;
-  const ids = Array.from({ length: nKv }, (_, i) => ((c.ids[0] ?? 0) + 31 * i) % vocabulary);
+  const tokens = Array.from({ length: nKv }, (_, i) => ((c.tokens[0] ?? 0) + 31 * i) % vocabulary);
   const cache = c.cache && mix(c.cache, nKv * a.headCountKv * a.headDim);
-  return { ...c, rows, firstPosition, ids, inputs, ...(cache ? { cache } : {}) };
+  return { ...c, rows, firstPosition, tokens, inputs, ...(cache ? { cache } : {}) };
 }
 
-/** The numbers among the values, over and over, each time in another order. */
+/** As many numbers as asked for, taken from the values in a scattered order. */
 function mix(values: Float64Array, length: number): Float64Array {
   const numbers = values.filter((value) => Number.isFinite(value));
   if (numbers.length === 0) return new Float64Array(length);

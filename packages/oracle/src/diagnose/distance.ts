@@ -16,11 +16,8 @@ export interface Distance {
   readonly unmatched: number;
 }
 
-/** One row may be this many times further off than the whole stage, as in the verdict. */
-const ROW_FACTOR = 4;
-
-/** One value may be off by this many limits, over the RMS of the stage, as in the verdict. */
-const VALUE_FACTOR = 100;
+/** What `rel`, `row` and `value` of a `Distance` may be at most. */
+export type Limits = Readonly<Pick<Distance, 'rel' | 'row' | 'value'>>;
 
 const LARGEST_SINGLE = 3.4028234663852886e38;
 
@@ -28,7 +25,7 @@ const LARGEST_SINGLE = 3.4028234663852886e38;
  * Measures rows against others of the same shape.
  *
  * @param other (rows, width); in f64, so what a float32 cannot hold counts as infinite
- * @param hidden 1 where the mask hides a value
+ * @param hidden 1 for a value that the mask hides
  */
 export function distance(
   sick: ArrayLike<number>,
@@ -64,31 +61,31 @@ export function distance(
 
 const ratio = (delta2: number, other2: number): number => (delta2 === 0 ? 0 : Math.sqrt(delta2 / other2));
 
-/** The distance in limits: at most 1 where the rows are the same as a whole, row by row and value by value. */
-export function inLimits(d: Distance, limit: number): number {
+/** The distance in limits: at most 1 if the rows are the same as a whole, row by row and value by value. */
+export function inLimits(d: Distance, limits: Limits): number {
   if (d.unmatched > 0 || d.count === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(d.rel / limit, d.row / (ROW_FACTOR * limit), d.value / (VALUE_FACTOR * limit));
+  return Math.max(d.rel / limits.rel, d.row / limits.row, d.value / limits.value);
 }
 
-/** The part of the error that a reproduction leaves: ‖sick − reproduced‖ / ‖sick − right‖, and likewise of what is not a number. */
+/** The part of the error that a reproduction leaves: ‖sick − reproduced‖ / ‖sick − right‖, or that part of the values that are not numbers. */
 export function residue(reproduced: Distance, right: Distance): number {
   if (reproduced.count === 0) return Number.POSITIVE_INFINITY; // nothing was compared
-  // Where nothing but NaN and Inf was wrong, what is left is measured by the rows themselves.
+  // If nothing but NaN and Inf was wrong, there is no error to take a part of: the rows themselves are the measure.
   const error2 = right.unmatched > 0 && right.delta2 < 1e-6 * right.sick2 ? right.sick2 : right.delta2;
   return Math.max(ratio(reproduced.delta2, error2), ratio(reproduced.unmatched ** 2, right.unmatched ** 2));
 }
 
 /**
- * Whether a reproduction is the cause: within the limit, which the right rows are not, and at least ten times closer than they are.
+ * Whether a reproduction is the cause: within the limits, which the right rows are not, and at least ten times closer than they are.
  */
-export function isConfirmed(reproduced: Distance, right: Distance, limit: number): boolean {
+export function isConfirmed(reproduced: Distance, right: Distance, limits: Limits): boolean {
   const isCloser = right.unmatched > 0 || isMostOfIt(reproduced, right);
-  return inLimits(reproduced, limit) <= 1 && inLimits(right, limit) > 1 && isCloser;
+  return inLimits(reproduced, limits) <= 1 && inLimits(right, limits) > 1 && isCloser;
 }
 
 /**
- * Whether a reproduction leaves no more than this share of the error, of the whole and relatively: beside a huge error a huge
- * reproduction is relatively close, and beside a vanishing one a vanishing one is close in whole.
+ * Whether a reproduction leaves no more than this share of the error, both of its size and of the relative delta. Either alone is
+ * fooled: if the sick rows are huge, any huge reproduction is relatively close; if they vanish, any vanishing one leaves little.
  */
 export function leavesAtMost(share: number, reproduced: Distance, right: Distance): boolean {
   const relBefore = right.unmatched > 0 ? Math.max(right.rel, 1) : right.rel;

@@ -9,7 +9,7 @@ export interface Objective {
   of(value: number): Promise<number>;
 }
 
-const VALLEYS = 12; // of the first scan, looked into
+const VALLEYS = 12; // of the first scan that are scanned again
 const PRECISION = 1e-8; // of the value, relative
 
 /**
@@ -43,7 +43,7 @@ export async function minimum({ range, scale, points, of }: Objective): Promise<
   return valueAt(deepest?.t ?? low);
 }
 
-/** The smallest within a factor (or, of a linear scale, a share) of a value that is known to be close. */
+/** The value of the smallest objective near one that is known to be close: within a factor, or on a linear scale within a share of it. */
 export async function polish({ range, scale, of }: Objective, value: number, reach: number): Promise<number> {
   if (scale === 'integer') return value;
   const isLog = scale === 'log';
@@ -61,16 +61,16 @@ interface Place {
 const FINER = 12;
 const byDepth = (a: Place, b: Place) => a.depth - b.depth;
 
-/** The local minima of evenly spaced places, deepest first. */
+/** The local minima among evenly spaced places, deepest first. */
 async function scan(f: (t: number) => Promise<number>, from: number, step: number, count: number): Promise<Place[]> {
   const places: Place[] = [];
   for (let i = 0; i < count; i++) places.push({ t: from + i * step, depth: await f(from + i * step) });
   const depthAt = (i: number) => places[i]?.depth ?? Number.POSITIVE_INFINITY;
-  // Of a plain only the first place is one.
+  // A plateau counts once, at its left end.
   return places.filter(({ depth }, i) => depth < depthAt(i - 1) && depth <= depthAt(i + 1)).sort(byDepth);
 }
 
-/** Every integer, or where there are too many, ever fewer around the best. */
+/** Tries every integer; if there are too many, every so many at first, then ever closer ones around the best. */
 async function bestInteger(
   of: (value: number) => Promise<number>,
   low: number,

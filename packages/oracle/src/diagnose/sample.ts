@@ -1,40 +1,42 @@
-import type { StageCase } from '../catalogue/case.js';
-import { PRODUCTS } from '../catalogue/compute/product.js';
-import { computeStage } from '../catalogue/compute.js';
-import type { Variation } from '../catalogue/variation.js';
+import { operationOf, type StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
+import type { Operation } from '../stage-operations.js';
+import type { Variation } from '../variation.js';
 
-/** A part of a stage: what is wrong there, what is right, and what it is recomputed from. */
+/** A part of a stage: its sick rows, its right rows, and what they are recomputed from. */
 export interface Sample {
   /** Computed one after another, each with all the columns. */
   readonly parts: readonly StageCase[];
-  /** All where undefined. */
+  /** All columns if undefined. */
   readonly columns?: Int32Array;
   readonly width: number;
   readonly sick: Float32Array; // (rows of all parts, width)
   readonly right: Float32Array; // as sick
-  /** 1 where the mask hides a value. As sick. */
+  /** As sick: 1 for a value that the mask hides. */
   readonly hidden: Uint8Array;
 }
 
-/** Stages whose rows reach over all positions so far, so that only the last rows can be computed without the others. */
-const ATTENTION: ReadonlySet<string> = new Set(['kq', 'kq_soft_max', 'kqv_out']);
+/** Operations that read all positions so far: only the last rows can be computed without the others. */
+const ATTENTION: ReadonlySet<Operation> = new Set(['scores', 'soft-max', 'values']);
+
+const isAttention = (c: StageCase): boolean => ATTENTION.has(operationOf(c).op);
 
 /** The stage as a whole. */
 export function wholeStage(c: StageCase, sick: Float32Array, right: Float32Array): Sample {
   return { parts: [c], width: right.length / c.rows, sick, right, hidden: hiddenBy(c, sick, right) };
 }
 
-// llama.cpp computes the scores that the mask hides and the engine does not: they are no part of the stage.
+// llama.cpp computes the scores that the mask hides, an engine need not: they are not part of the stage.
 function hiddenBy(c: StageCase, sick: Float32Array, right: Float32Array): Uint8Array {
-  const isScores = c.stage === 'kq';
+  const isScores = operationOf(c).op === 'scores';
   return Uint8Array.from(right, (value, i) =>
     Number.isNaN(value) && (isScores || Number.isNaN(sick[i] as number)) ? 1 : 0,
   );
 }
 
 /**
- * All rows of the stage and so many columns that a product takes a few milliseconds: the worst, and others evenly spread.
- * Anything but a product of large weights is taken whole.
+ * All rows of the stage. If it is a product of a large weight, only as many columns as take a few milliseconds: the worst, and others
+ * evenly spread.
  */
 export function someColumns(whole: Sample): Sample {
   const c = whole.parts[0] as StageCase;
@@ -43,7 +45,7 @@ export function someColumns(whole: Sample): Sample {
   return isProduct(c) && whole.width > most ? { ...whole, ...columnsOf(whole, worstColumns(whole, most)) } : whole;
 }
 
-/** A few rows, and of a product a few columns: what a parameter is searched on, hundreds of times. */
+/** A few rows, and if it is a product a few columns: what a parameter is searched on, hundreds of times. */
 export function fewRows(whole: Sample): Sample {
   const c = whole.parts[0] as StageCase;
   const rows = searchedRows(whole);
@@ -52,7 +54,7 @@ export function fewRows(whole: Sample): Sample {
     const chosen = { ...some, parts: [withRows(c, rows, c.firstPosition)] };
     return whole.width > 16 ? { ...chosen, ...columnsOf(chosen, worstColumns(chosen, 16)) } : chosen;
   }
-  const parts = ATTENTION.has(c.stage)
+  const parts = isAttention(c)
     ? [withRows(c, rows, c.firstPosition + (rows[0] ?? 0))]
     : rows.map((row) => withRows(c, [row], c.firstPosition + row));
   return { ...some, parts };
@@ -75,21 +77,22 @@ export function recompute(sample: Sample, variation: Variation = {}): Float64Arr
 export function work({ parts, sick }: Sample): number {
   const c = parts[0] as StageCase;
   if (isProduct(c)) return sick.length * inputWidth(c);
-  return sick.length * (ATTENTION.has(c.stage) ? c.model.config.headDim : 16);
+  return sick.length * (isAttention(c) ? c.model.config.headDim : 16);
 }
 
 /** Whether each column of a stage is the product of its input with a row of a weight. */
-export const isProduct = (c: StageCase): boolean => Object.hasOwn(PRODUCTS, c.stage);
+export const isProduct = (c: StageCase): boolean => operationOf(c).op === 'product';
 
 function inputWidth(c: StageCase): number {
   const [input] = Object.values(c.inputs);
   return (input?.length ?? 0) / c.rows;
 }
 
-/** The worst row, the last, and the first two that have a position: close to 0, an angle's residue has one valley only. */
+/** The worst row, the last, and the first two that RoPE turns: near position 0 an angle's residue has only one valley. */
 function searchedRows(whole: Sample): number[] {
-  const { rows, firstPosition, stage } = whole.parts[0] as StageCase;
-  if (ATTENTION.has(stage)) return Array.from({ length: Math.min(4, rows) }, (_, i) => rows - Math.min(4, rows) + i);
+  const c = whole.parts[0] as StageCase;
+  const { rows, firstPosition } = c;
+  if (isAttention(c)) return Array.from({ length: Math.min(4, rows) }, (_, i) => rows - Math.min(4, rows) + i);
   const first = firstPosition === 0 ? 1 : 0;
   const chosen = [first, first + 1, worstRow(whole), rows - 1].filter((row) => row < rows);
   return [...new Set(chosen)].sort((a, b) => a - b);
@@ -163,7 +166,13 @@ function withRows(c: StageCase, rows: readonly number[], firstPosition: number):
     inputs[name] = pickRows(values, width, rows, new Float64Array(rows.length * width));
   }
   const last = rows.at(-1) ?? 0;
-  return { ...c, inputs, firstPosition, rows: rows.length, ids: c.ids.slice(0, c.ids.length - (c.rows - 1 - last)) };
+  return {
+    ...c,
+    inputs,
+    firstPosition,
+    rows: rows.length,
+    tokens: c.tokens.slice(0, c.tokens.length - (c.rows - 1 - last)),
+  };
 }
 
 function pickRows<A extends Float32Array | Float64Array | Uint8Array>(

@@ -1,70 +1,69 @@
-import type { StageCase } from '../catalogue/case.js';
-import type { CatalogueEntry } from '../catalogue/entry.js';
+import type { Bug } from '../bug.js';
+import { operationOf, type StageCase } from '../case.js';
 import { distance, inLimits, residue } from './distance.js';
 import { minimum, type Objective, polish, roundValues } from './minimum.js';
 import { recompute } from './sample.js';
-import { type Bench, pairOf, type Suspect, trial } from './suspect.js';
+import { type Bench, type Form, pairOf, trial } from './trial.js';
 import type { Turns } from './turns.js';
 
 /**
- * The value of an entry's parameter that reproduces the sick rows best, or the round value beside it that does so as well.
+ * The value of an bug's parameter that reproduces the sick rows best, or the round value beside it that does so as well.
  *
- * @param all where the value is made precise @param few where the valley is looked for
+ * @param all what the value is made precise on @param few what the valley is looked for on
  * @param beside another bug that is there too
- * @returns undefined where the entry has nothing to search, or the value is the right one
+ * @returns undefined if the bug has nothing to search, or if the value that fits best is the right one
  */
 export async function fitted(
-  entry: CatalogueEntry,
+  bug: Bug,
   c: StageCase,
   all: Bench,
   few: Bench,
   turns: Turns,
-  beside?: Suspect,
-): Promise<Suspect | undefined> {
-  const { search } = entry;
+  beside?: Form,
+): Promise<Form | undefined> {
+  const { search } = bug;
   if (!search) return undefined;
   const right = search.right(c);
-  const suspect = (value: number): Suspect | undefined => {
+  const form = (value: number): Form | undefined => {
     const parameters = { [search.name]: value, [FILE_SAYS]: Number.isFinite(right) ? right : 'none' };
     const again = (other: StageCase) => search.variation(value, other);
-    const alone = { entry, variation: again(c), again, parameters, isFitted: true };
+    const alone = { bug, variation: again(c), again, parameters, isFitted: true };
     return beside ? pairOf(beside, alone) : alone;
   };
   const residueOn = (bench: Bench) => async (value: number) => {
     await turns.pause();
     const { sick, width, hidden } = bench.sample;
-    const variation = suspect(value)?.variation;
+    const variation = form(value)?.variation;
     if (!variation) return Number.POSITIVE_INFINITY;
     return residue(distance(sick, recompute(bench.sample, variation), width, hidden), bench.right);
   };
 
-  const coarseOn = inLimits(few.right, few.limit) > 1 ? few : all; // few rows need not show it
+  const coarseOn = inLimits(few.right, few.limits) > 1 ? few : all; // few rows need not show it
   const [range, scale] = [search.range(c), search.scale];
   const coarse: Objective = { range, scale, points: points(coarseOn.sample.parts[0] ?? c), of: residueOn(coarseOn) };
   const found = await minimum(coarse);
-  if ((await coarse.of(found)) > HOPELESS) return suspect(found);
+  if ((await coarse.of(found)) > HOPELESS) return form(found);
   const precise = coarseOn === all ? found : await polish({ ...coarse, of: residueOn(all) }, found, 1e-3);
-  const value = rounded(precise, all, suspect);
+  const value = rounded(precise, all, form);
   const isRight = Number.isFinite(right) && Math.abs(value - right) <= 1e-6 * Math.abs(right);
-  return isRight ? undefined : suspect(value);
+  return isRight ? undefined : form(value);
 }
 
 const HOPELESS = 0.5; // what leaves more of the error is not worth a closer look
 
-/** The parameter of a fitted suspect that holds what the file says. */
+/** The parameter of a fitted form that holds what the file says. */
 export const FILE_SAYS = 'the file says';
 
-/** How many places are tried first. The residue of an angle has a valley about every 1 / position, that of anything else one. */
-const points = ({ stage, firstPosition }: StageCase): number =>
-  stage.endsWith('_rope') ? Math.min(512 + firstPosition, 2048) : 64;
+/** How many values are tried first. The residue of an angle has a valley about every 1 / position, any other parameter's has one. */
+const points = (c: StageCase): number => (operationOf(c).op === 'rope' ? Math.min(512 + c.firstPosition, 2048) : 64);
 
-/** The roundest value that reproduces the rows as well: what somebody has written into a program. */
-function rounded(value: number, all: Bench, suspect: (value: number) => Suspect | undefined): number {
+/** The roundest value that reproduces the rows as well: somebody has probably written it into a program. */
+function rounded(value: number, all: Bench, form: (value: number) => Form | undefined): number {
   const relOf = (value: number) => {
-    const tried = suspect(value);
+    const tried = form(value);
     const result = tried && trial(all, tried);
     return result && result.distance.unmatched === 0 ? result.distance.rel : Number.POSITIVE_INFINITY;
   };
-  const good = Math.max(1.2 * relOf(value), all.limit / 30);
+  const good = Math.max(1.2 * relOf(value), all.limits.rel / 30);
   return roundValues(value).find((round) => relOf(round) <= good) ?? value;
 }

@@ -1,29 +1,29 @@
-import type { StageCase } from '../catalogue/case.js';
-import type { CatalogueEntry } from '../catalogue/entry.js';
+import type { Bug } from '../bug.js';
+import type { StageCase } from '../case.js';
 import { fitted } from './search.js';
-import { type Bench, isCause, type Trial, trial, variantsOf } from './suspect.js';
+import { type Bench, formsOf, isCause, type Trial, trial } from './trial.js';
 import type { Turns } from './turns.js';
 
-/** Every entry by itself: its variants, and where none of them is it, its parameter searched. */
+/** Every bug by itself: its variants, and if none of them is the cause, its parameter is searched. */
 export async function singles(
-  entries: readonly CatalogueEntry[],
+  bugs: readonly Bug[],
   c: StageCase,
   all: Bench,
   few: Bench,
   turns: Turns,
 ): Promise<Trial[]> {
   const trials: Trial[] = [];
-  for (const entry of entries) {
+  for (const bug of bugs) {
     let isFound = false;
-    for (const suspect of variantsOf(entry, c)) {
+    for (const form of formsOf(bug, c)) {
       await turns.pause();
-      const tried = trial(all, suspect);
+      const tried = trial(all, form);
       if (!tried) continue;
       trials.push(tried);
-      isFound ||= isCause(tried, all.limit);
+      isFound ||= isCause(tried, all.limits);
     }
-    const suspect = isFound ? undefined : await fitted(entry, c, all, few, turns);
-    const tried = suspect && trial(all, suspect);
+    const form = isFound ? undefined : await fitted(bug, c, all, few, turns);
+    const tried = form && trial(all, form);
     if (tried) trials.push(tried);
     turns.finish();
   }

@@ -1,9 +1,9 @@
-import type { Candidate } from '../diagnose.js';
+import type { Suspect } from './diagnosis.js';
 import type { Distance } from './distance.js';
 import { FILE_SAYS } from './search.js';
 
 /** How far a reproduction and the right rows are from the sick ones, and how far they may be. */
-export interface Finding {
+export interface Distances {
   readonly distance: Distance;
   readonly before: Distance;
   readonly limit: number;
@@ -11,18 +11,18 @@ export interface Finding {
 
 const RECOMPUTED = "recomputed from the stage's own inputs with";
 
-/** Another bug that reproduces the rows as well, and the run that tells it from the first; undefined where none would. */
+/** Another bug that reproduces the rows too, and a run in which the two would differ; undefined if there is none. */
 export interface Rival {
   readonly id: string;
   readonly run: string | undefined;
 }
 
-export function confirmedText(c: Candidate, f: Finding, rivals: readonly Rival[]): string {
+export function confirmedText(s: Suspect, d: Distances, rivals: readonly Rival[]): string {
   const told = rivals.filter(({ run }) => run !== undefined).map(({ id }) => id);
   const same = rivals.filter(({ run }) => run === undefined).map(({ id }) => id);
   return [
-    `${named(c)}: ${RECOMPUTED} ${bugs(c)}, the rows differ from yours by ${show(f.distance.rel)} (limit ${f.limit.toExponential()}); ` +
-      `right rows differ by ${difference(f.before)}. ${look(c)}`,
+    `${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${show(d.distance.rel)} (limit ${d.limit.toExponential()}); ` +
+      `right rows differ by ${difference(d.before)}. ${look(s)}`,
     ...(told.length > 0 ? [`These inputs cannot tell it from ${told.join(', ')}; ${hintOf(rivals)} would.`] : []),
     ...(same.length > 0 ? [`The same numbers follow from ${same.join(', ')}.`] : []),
   ].join(' ');
@@ -32,33 +32,38 @@ export function confirmedText(c: Candidate, f: Finding, rivals: readonly Rival[]
 export const hintOf = (rivals: readonly Rival[]): string =>
   [...new Set(rivals.flatMap(({ run }) => (run === undefined ? [] : [run])))].join(', then ');
 
-export function likelyText(c: Candidate, f: Finding): string {
+export function likelyText(s: Suspect, d: Distances): string {
   return (
-    `Likely, not confirmed: ${named(c)}: ${RECOMPUTED} ${bugs(c)}, the rows still differ from yours by ${difference(f.distance)}, ` +
-    `${overLimit(f)}; right rows differ by ${difference(f.before)}. Something else is wrong too. ${look(c)}`
+    `Likely, not confirmed: ${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows still differ from yours by ${difference(d.distance)}, ` +
+    `${overLimit(d)}; right rows differ by ${difference(d.before)}. Something else is wrong too. ${look(s)}`
   );
 }
 
-export function unknownText(f: Finding, entries: number, closest?: Candidate): string {
-  const tried =
-    entries === 0
-      ? 'no bug of this stage is known'
-      : `none of the ${entries} known bugs of this stage reproduces the rows`;
-  const best = closest ? ` The closest, "${named(closest)}", leaves ${difference(f.distance)}.` : '';
-  return `Unknown: ${tried}; right rows differ by ${difference(f.before)}, limit ${f.limit.toExponential()}.${best}`;
+export function unknownText(d: Distances, tried: number, closest?: Suspect): string {
+  const what =
+    tried === 0 ? 'no bug of this stage is known' : `none of the ${tried} known bugs of this stage reproduces the rows`;
+  const best = closest ? ` The closest, "${named(closest)}", leaves ${difference(d.distance)}.` : '';
+  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${d.limit.toExponential()}.${best}`;
 }
 
-const named = (c: Candidate): string =>
-  [c, ...(c.with ? [c.with] : [])].map(({ title, parameters }) => `${title}${values(parameters)}`).join(', and ');
+/** A suspect is one bug, or two at once. */
+const bothOf = (s: Suspect): Pick<Suspect, 'title' | 'look' | 'parameters'>[] => [s, ...(s.with ? [s.with] : [])];
 
-const bugs = ({ with: other }: Candidate): string => (other ? 'both bugs' : 'this bug');
+const named = (s: Suspect): string =>
+  bothOf(s)
+    .map(({ title, parameters }) => `${title}${values(parameters)}`)
+    .join(', and ');
 
-const look = (c: Candidate): string =>
-  `Where to look: ${[c, ...(c.with ? [c.with] : [])].map((bug) => sentence(bug.look)).join(' ')}`;
+const bugs = ({ with: other }: Suspect): string => (other ? 'both bugs' : 'this bug');
+
+const look = (s: Suspect): string =>
+  `Where to look: ${bothOf(s)
+    .map((bug) => sentence(bug.look))
+    .join(' ')}`;
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
-function values(parameters: Candidate['parameters']): string {
+function values(parameters: Suspect['parameters']): string {
   const shown = Object.entries(parameters).map(([name, value]) =>
     name === FILE_SAYS ? `the file says ${number(value)}` : `${name} = ${number(value)}`,
   );
@@ -73,7 +78,7 @@ function difference({ rel, unmatched }: Distance): string {
   return unmatched === 0 ? show(rel) : `${show(rel)} and ${values}`;
 }
 
-const overLimit = ({ distance: { rel }, limit }: Finding): string =>
+const overLimit = ({ distance: { rel }, limit }: Distances): string =>
   rel > limit
     ? `over the limit of ${limit.toExponential()}`
     : 'and more in single rows or values than the limit allows';

@@ -1,4 +1,4 @@
-/** What a diagnosis is told of the program around it. */
+/** How a diagnosis gets along with the program around it. */
 export interface TurnOptions {
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;

@@ -1,9 +1,9 @@
-import type { StageCase } from '../catalogue/case.js';
-import { computeStage } from '../catalogue/compute.js';
-import type { Variation } from '../catalogue/variation.js';
-import { type Distance, distance, inLimits } from './distance.js';
+import type { StageCase } from '../case.js';
+import { computeStage } from '../compute.js';
+import type { Variation } from '../variation.js';
+import { type Distance, distance, inLimits, type Limits } from './distance.js';
 import type { Sample } from './sample.js';
-import { leaves, type Trial } from './suspect.js';
+import { leaves, type Trial } from './trial.js';
 import type { Turns } from './turns.js';
 
 /**
@@ -16,18 +16,18 @@ export async function wholly(
   whole: Sample,
   right: Distance,
   found: readonly Trial[],
-  limit: number,
+  limits: Limits,
   turns: Turns,
 ): Promise<Trial[]> {
   const [best] = [...found].sort((a, b) => leaves(a) - leaves(b));
   const trials: Trial[] = [];
   for (const trial of found) {
-    // Rounding is no worse elsewhere than in the sample, which holds the worst columns.
-    const mayBe = inLimits(trial.distance, limit) <= 2;
+    // The sample has the worst columns: rounding is no worse elsewhere.
+    const mayBe = inLimits(trial.distance, limits) <= 2;
     const mayBeMost = trial === best && leaves(trial) <= 0.2;
     if (!mayBe && !mayBeMost) trials.push(trial);
     else {
-      const rows = await allColumns(whole, trial.suspect.variation, turns);
+      const rows = await allColumns(whole, trial.form.variation, turns);
       trials.push({ ...trial, right, distance: distance(whole.sick, rows, whole.width, whole.hidden) });
     }
   }
@@ -36,7 +36,7 @@ export async function wholly(
 
 const TURN_MS = 50;
 
-/** As many columns at a time as a turn takes. (rows, width) */
+/** Recomputes the whole stage, so many columns at a time that a turn stays short. @returns (rows, width) */
 async function allColumns({ parts, width }: Sample, variation: Variation, turns: Turns): Promise<Float64Array> {
   const c = parts[0] as StageCase;
   const rows = new Float64Array(c.rows * width);

@@ -1,0 +1,60 @@
+import type { StageCase } from './case.js';
+import type { Variation } from './variation.js';
+
+/** A known bug: what it says to a person, and every way of computing a stage with it. */
+export interface Bug {
+  /** kebab-case, such as `rope-halves`. */
+  readonly id: string;
+  readonly title: string;
+  /** The stages that show it first. */
+  readonly stages: readonly string[];
+  /** What it changes, in one sentence. */
+  readonly changes: string;
+  /** Where to look in the user's own code, in one sentence. */
+  readonly look: string;
+  /** owner/repo#number, or a paper. */
+  readonly source: string;
+  /** Every form of it worth trying at this stage; none if it cannot occur. */
+  variants(c: StageCase): Iterable<Variant>;
+  readonly search?: Search;
+  /** The form that is injected to demonstrate it; undefined if it cannot be injected here. */
+  example(c: StageCase): Variation | undefined;
+  /** What a prompt or a run must have for it to show, such as "more than one position". */
+  readonly needs?: string;
+}
+
+/** One form of a bug: how a stage is computed with it, and what a person is told of that. */
+export interface Variant {
+  readonly variation: Variation;
+  readonly parameters?: Readonly<Record<string, number | string>>;
+}
+
+/** A parameter whose wrong value is looked for. */
+export interface Search {
+  /** GGUF's word for it, or the field's. */
+  readonly name: string;
+  range(c: StageCase): readonly [number, number];
+  readonly scale: 'log' | 'linear' | 'integer';
+  /** What the file says. */
+  right(c: StageCase): number;
+  variation(value: number, c: StageCase): Variation;
+}
+
+/** A bug from its facts alone: it has no variants at other stages, and its example is its first variant. */
+export function bug(facts: Omit<Bug, 'example' | 'variants'> & { variants(c: StageCase): readonly Variant[] }): Bug {
+  const variants = (c: StageCase): readonly Variant[] => (facts.stages.includes(c.stage) ? facts.variants(c) : []);
+  return { ...facts, variants, example: (c) => variants(c)[0]?.variation };
+}
+
+/** A variant for each value of a parameter. @example each('of', ['relu'], (of) => ({ activation: { of } })) */
+export const each = <T extends number | string>(
+  name: string,
+  values: readonly T[],
+  variation: (value: T) => Variation,
+): Variant[] => values.map((value) => ({ variation: variation(value), parameters: { [name]: value } }));
+
+/** The only variant, if a condition holds. */
+export const only = (variation: Variation, when = true): Variant[] => (when ? [{ variation }] : []);
+
+/** The source of a bug that has no public thread, but that everybody remembers. */
+export const COMMON = 'common port error';

@@ -1,0 +1,94 @@
+import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { operationOf, tensorName, weightName } from '../case.js';
+import { sameShape } from './weights.js';
+
+const SWIGLU = ['ffn_swiglu'] as const;
+
+/** The feed-forward half: activation, gate and up. */
+export const FFN_BUGS: readonly Bug[] = [
+  bug({
+    id: 'activation-gelu',
+    title: 'GELU in place of SiLU',
+    stages: SWIGLU,
+    changes: 'The gate goes through GELU, by erf, by tanh or by the sigmoid of 1.702 x.',
+    look: 'The activation of the feed-forward half: hidden_act is silu here.',
+    source: 'huggingface/candle#3745',
+    variants: () =>
+      each('activation', ['gelu-tanh', 'gelu-erf', 'gelu-quick', 'gelu-pade'] as const, (of) => ({
+        activation: { of },
+      })),
+  }),
+  bug({
+    id: 'activation-relu',
+    title: 'ReLU in place of SiLU',
+    stages: SWIGLU,
+    changes: 'The gate goes through ReLU or its square.',
+    look: 'The activation of the feed-forward half: hidden_act is silu here.',
+    source: COMMON,
+    variants: () => each('activation', ['relu', 'relu-squared'] as const, (of) => ({ activation: { of } })),
+  }),
+  bug({
+    id: 'activation-part',
+    title: 'A part of SiLU is missing',
+    stages: SWIGLU,
+    changes: 'The gate goes through its sigmoid alone, through tanh, or through nothing.',
+    look: 'The activation: x / (1 + e⁻ˣ), the x above the line too.',
+    source: COMMON,
+    variants: () => each('activation', ['sigmoid', 'identity', 'tanh'] as const, (of) => ({ activation: { of } })),
+  }),
+  bug({
+    id: 'activation-approximated',
+    title: 'SiLU is approximated crudely',
+    stages: SWIGLU,
+    changes: 'The sigmoid is a clamped line, a cubic, a rational function: up to 17 % off between 1 and 3.',
+    look: 'The exponential or tanh of the activation: a fast approximation whose range is too small.',
+    source: '1bit-MONSTER/1bit-MONSTER#1350',
+    variants: () =>
+      each(
+        'sigmoid',
+        [
+          'silu-cubic',
+          'silu-hard',
+          'silu-hard-fifth',
+          'silu-quarter',
+          'silu-rational',
+          'silu-pade',
+          'silu-series',
+        ] as const,
+        (of) => ({ activation: { of } }),
+      ),
+  }),
+  bug({
+    id: 'gate-up-exchanged',
+    title: 'Gate and up are exchanged',
+    stages: ['ffn_gate', 'ffn_up', 'ffn_swiglu'],
+    changes: 'ffn_gate has the rows of ffn_up and the other way, or up goes through SiLU in place of gate.',
+    look: 'The order of the two halves where gate and up are one tensor, or the names they are loaded by.',
+    source: COMMON,
+    variants: (c) => {
+      if (operationOf(c).op === 'swiglu') return only({ activation: { combine: 'exchanged' } });
+      const [gate, up] = [tensorName(c, 'ffn_gate'), tensorName(c, 'ffn_up')];
+      const weight = weightName(c) === gate ? up : gate;
+      return only({ product: { weight } }, sameShape(c.model.weight(gate), c.model.weight(up)));
+    },
+  }),
+  bug({
+    id: 'gate-up-combined',
+    title: 'Gate and up are put together wrongly',
+    stages: SWIGLU,
+    changes: 'silu(gate) stands alone, up is added to it, or SiLU is taken of the product.',
+    look: 'The step after the activation: silu(gate) · up.',
+    source: COMMON,
+    variants: () =>
+      each('form', ['up-missing', 'added', 'of-product'] as const, (combine) => ({ activation: { combine } })),
+  }),
+  bug({
+    id: 'gate-up-interleaved',
+    title: 'A fused gate and up is read in turn, not in halves',
+    stages: SWIGLU,
+    changes: 'Neighbours of the row (gate, up) are taken for a gate and its up.',
+    look: 'How the output of a fused gate-up product is split: gate is the first half of the row, up the second.',
+    source: COMMON,
+    variants: () => only({ activation: { combine: 'interleaved' } }),
+  }),
+];

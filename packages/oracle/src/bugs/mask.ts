@@ -1,0 +1,97 @@
+import { type Bug, bug, COMMON, each, only, type Variant } from '../bug.js';
+import type { StageCase } from '../case.js';
+import { hasAllScores } from '../variants/scores.js';
+import type { SoftMaxVariation } from '../variation.js';
+
+const SOFT_MAX = ['kq_soft_max'] as const;
+const PREFILL = 'a prompt of more than one token: its last row sees everything anyway';
+
+/** A row that looks past the mask finds the largest score that it sees in a teacher-forced run, and the hidden score itself in a free one. */
+function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
+  if (c.rows < 2) return [];
+  const known = hasAllScores(c);
+  const hidden = known ? (['largest', 'scores'] as const) : (['largest'] as const);
+  return each('hidden scores', hidden, (from) => ({ softMax: { ...softMax, hidden: from } }));
+}
+
+const positions = (c: StageCase): number => c.firstPosition + c.rows;
+
+/** Which positions a row sees. */
+export const MASK_BUGS: readonly Bug[] = [
+  bug({
+    id: 'mask-missing',
+    title: 'There is no causal mask',
+    stages: SOFT_MAX,
+    changes: 'Every token of the prompt sees the tokens after it.',
+    look: 'Whether the mask is applied when more than one token is computed at once; decode steps do not need it.',
+    source: 'lablup/mlxcel#998',
+    needs: PREFILL,
+    variants: (c) => pastMask(c, { ahead: Number.POSITIVE_INFINITY }),
+  }),
+  bug({
+    id: 'mask-off-by-one',
+    title: 'The causal mask is one off',
+    stages: SOFT_MAX,
+    changes: 'A token sees the one after it, or does not see itself.',
+    look: 'The comparison in the mask: a row at position p sees 0 … p, p among them.',
+    source: 'flashinfer-ai/flashinfer#348',
+    needs: PREFILL,
+    variants: (c) => [
+      ...pastMask(c, { ahead: 1 }),
+      ...each('first row', ['NaN', 'zero', 'uniform', 'uniform-seen'] as const, (blind) => ({
+        softMax: { ahead: -1, ...(blind === 'NaN' ? {} : { blind }) },
+      })),
+    ],
+  }),
+  bug({
+    id: 'mask-forgets-past',
+    title: 'The mask of a decode step does not count the tokens before it',
+    stages: SOFT_MAX,
+    changes: 'The first row of the step sees one position only, the next two, as if the cache were empty.',
+    look: "The position that the mask compares with: the row's own, the cached tokens included, not its index in the step.",
+    source: COMMON,
+    needs: 'a decode step',
+    variants: (c) => only({ softMax: { past: 'hidden' } }, c.firstPosition > 0),
+  }),
+  bug({
+    id: 'mask-multiplied',
+    title: 'The mask multiplies scores by 0',
+    stages: SOFT_MAX,
+    changes: 'Hidden positions have the score 0 in place of −Infinity, and so a probability.',
+    look: 'The mask: it is added, as −Infinity, before the softmax.',
+    source: COMMON,
+    needs: PREFILL,
+    variants: (c) => only({ softMax: { masked: 'zero' } }, c.rows > 1),
+  }),
+  bug({
+    id: 'mask-after-softmax',
+    title: 'The mask is applied after the softmax',
+    stages: SOFT_MAX,
+    changes: 'Hidden positions take their share of the sum, and are set to 0 only then: rows sum to less than 1.',
+    look: 'The order of mask and softmax.',
+    source: COMMON,
+    needs: PREFILL,
+    variants: (c) => pastMask(c, { masked: 'after' }),
+  }),
+  bug({
+    id: 'sliding-window',
+    title: 'Attention is cut off by a sliding window',
+    stages: SOFT_MAX,
+    changes: 'A token sees only the last positions.',
+    look: 'Whether a sliding_window of another model or a default is applied: this model sees everything before it.',
+    source: 'sgl-project/sglang#4823',
+    needs: 'a prompt that is longer than the window',
+    variants: (c) => {
+      const n = positions(c);
+      const shorter = [n - 1, n >> 1, ...Array.from({ length: 20 }, (_, i) => 2 ** i)].filter((w) => w >= 1 && w < n);
+      return each('sliding_window', [...new Set(shorter)], (window) => ({ softMax: { window } }));
+    },
+    search: {
+      name: 'sliding_window',
+      scale: 'integer',
+      range: (c) => [1, positions(c)],
+      right: positions,
+      variation: (window) => ({ softMax: { window } }),
+    },
+  }),
+];

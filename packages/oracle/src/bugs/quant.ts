@@ -1,0 +1,139 @@
+import type { ScaleReading } from '../block-parts.js';
+import type { QuantizedType } from '../blocks.js';
+import { type Bug, bug, COMMON, each } from '../bug.js';
+import type { StageCase } from '../case.js';
+import { PRODUCT_STAGES } from '../stage-operations.js';
+import { ownWeight } from './weights.js';
+
+const WEIGHTS = ['embd', ...PRODUCT_STAGES];
+
+const NIBBLES: readonly QuantizedType[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'];
+const K_QUANTS: readonly QuantizedType[] = ['Q4_K', 'Q5_K', 'Q6_K'];
+const HIGH_BITS: readonly QuantizedType[] = ['Q5_0', 'Q5_1', 'Q5_K', 'Q6_K'];
+const EXCESS: readonly QuantizedType[] = ['Q4_0', 'Q5_0', 'Q6_K'];
+const MINIMA: readonly QuantizedType[] = ['Q4_1', 'Q5_1', 'Q4_K', 'Q5_K'];
+const PLAIN: readonly QuantizedType[] = ['F32', 'F16', 'BF16'];
+
+const SIX_BITS: readonly ScaleReading[] = [
+  'plain',
+  'low-bits',
+  'low-bits-of-scales',
+  'low-bits-of-minima',
+  'high-exchanged',
+  'low-exchanged',
+  'stream',
+  'stream-of-pairs',
+  'first',
+];
+
+/** The values of a table for the type of the case's weight. */
+const forType = <T>(c: StageCase, types: readonly QuantizedType[], values: readonly T[]): readonly T[] => {
+  const weight = ownWeight(c);
+  return weight && types.includes(weight.type) ? values : [];
+};
+
+/** How the blocks of a quantised weight are read. */
+export const QUANT_BUGS: readonly Bug[] = [
+  bug({
+    id: 'nibble-order',
+    title: 'Nibbles are read in another order',
+    stages: WEIGHTS,
+    changes: 'Weights are exchanged within each block: neighbours from one byte, or the high nibbles first.',
+    look: 'Unpacking: of a block of 32, weights 0 … 15 are the low nibbles and 16 … 31 the high; of K-quants, runs of 32.',
+    source: 'paiml/aprender#2069',
+    needs: 'a weight of a 4-, 5- or 6-bit type',
+    variants: (c) => [
+      ...each('nibbles', forType(c, NIBBLES, ['adjacent', 'swapped'] as const), (nibbles) => ({
+        product: { reading: { nibbles } },
+      })),
+      ...each('nibbles', forType(c, K_QUANTS, ['by-32'] as const), (nibbles) => ({
+        product: { reading: { nibbles } },
+      })),
+    ],
+  }),
+  bug({
+    id: 'quant-high-bits',
+    title: 'The bits above the nibbles are left out, or read in another order',
+    stages: WEIGHTS,
+    changes: 'The fifth and sixth bit of each weight is 0, or that of another weight.',
+    look: 'Unpacking qh: a bit (two for Q6_K) for each weight, in the order that the type has.',
+    source: COMMON,
+    needs: 'a weight of a 5- or 6-bit type',
+    variants: (c) => [
+      ...each('high bits', forType(c, HIGH_BITS, ['missing'] as const), (high) => ({ product: { reading: { high } } })),
+      ...each('high bits', forType(c, ['Q5_K', 'Q6_K'], ['consecutive'] as const), (high) => ({
+        product: { reading: { high } },
+      })),
+    ],
+  }),
+  bug({
+    id: 'quant-excess',
+    title: "The excess of a quant is read as two's complement, or the other way",
+    stages: WEIGHTS,
+    changes: 'Weights are off by the excess (8 of Q4_0, 16 of Q5_0, 32 of Q6_K), all of them or half of them.',
+    look: "Unpacking: nibble − 8, not a sign-extended nibble; of Q8_0 it is the int8's own sign.",
+    source: '1bit-MONSTER/1bit-MONSTER#572',
+    needs: 'a weight of Q4_0, Q5_0, Q6_K or Q8_0',
+    variants: (c) => [
+      ...each('read as', forType(c, EXCESS, ['twos-complement', 'none'] as const), (excess) => ({
+        product: { reading: { excess } },
+      })),
+      ...each('read as', forType(c, ['Q8_0'], ['excess-128'] as const), () => ({
+        product: { reading: { excess: 'none' } },
+      })),
+    ],
+  }),
+  bug({
+    id: 'k-quant-scales',
+    title: 'The scales of a K-quant are unpacked wrongly',
+    stages: WEIGHTS,
+    changes: 'Some of the sub-blocks have wrong scales and minima: those from the fourth on, or all but the first.',
+    look: 'Unpacking 12 bytes into eight 6-bit scales and minima: 4 … 7 are four bits at the end and two above 0 … 3.',
+    source: 'paiml/aprender#2141',
+    needs: 'a weight of a K-quant',
+    variants: (c) => [
+      ...each('scales', forType(c, ['Q4_K', 'Q5_K'], SIX_BITS), (scales) => ({ product: { reading: { scales } } })),
+      ...each('scales', forType(c, ['Q6_K'], ['by-32', 'unsigned', 'first'] as const), (scales) => ({
+        product: { reading: { scales } },
+      })),
+    ],
+  }),
+  bug({
+    id: 'block-minimum',
+    title: 'The minimum of a block is left out, or has the wrong sign',
+    stages: WEIGHTS,
+    changes: 'Every weight of a block is off by the same amount.',
+    look: 'Unpacking: scale · quant + m for Q4_1 and Q5_1, scale · quant − minimum for Q4_K and Q5_K.',
+    source: COMMON,
+    needs: 'a weight of Q4_1, Q5_1, Q4_K or Q5_K',
+    variants: (c) =>
+      each('minimum', forType(c, MINIMA, ['missing', 'opposite'] as const), (minimum) => ({
+        product: { reading: { minimum } },
+      })),
+  }),
+  bug({
+    id: 'block-scale-type',
+    title: 'The scale of a block is not read as a half',
+    stages: WEIGHTS,
+    changes: 'The two bytes of the scale are taken for a bfloat, or subnormal halves for 0.',
+    look: 'Where the scale becomes f32: IEEE half with its subnormals, which small scales need.',
+    source: COMMON,
+    needs: 'a quantised weight; for subnormals, scales below 6e-5',
+    variants: (c) => {
+      const readings = PLAIN.includes(ownWeight(c)?.type ?? 'F32') ? [] : (['bf16', 'flushed'] as const);
+      return each('scale', readings, (half) => ({ product: { reading: { half } } }));
+    },
+  }),
+  bug({
+    id: 'weight-type',
+    title: 'The weight is read as raw floats, or as another type',
+    stages: WEIGHTS,
+    changes: "The tensor's bytes are taken for f32, f16 or bf16 numbers in a row.",
+    look: "The tensor's type where it is loaded: a type that is not known must be refused, not copied.",
+    source: 'paiml/aprender#2071',
+    variants: (c) => {
+      const own = ownWeight(c)?.type;
+      return each('type', own ? PLAIN.filter((type) => type !== own) : [], (type) => ({ product: { type } }));
+    },
+  }),
+];

@@ -1,0 +1,150 @@
+import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { operationOf, type StageCase } from '../case.js';
+
+const SOFT_MAX = ['kq_soft_max'] as const;
+const SEVERAL = 'more than one position: the softmax of one score is 1';
+
+/** How scores become probabilities. */
+export const SOFT_MAX_BUGS: readonly Bug[] = [
+  bug({
+    id: 'attention-scale-missing',
+    title: '1 / √head_dim is not applied, or is applied twice',
+    stages: SOFT_MAX,
+    changes: 'Scores go into the softmax as they are (too sharp), or are scaled where they already were (too flat).',
+    look: 'Where the scale is applied: once, to q, to the scores or in the softmax.',
+    source: 'mlc-ai/mlc-llm#3426',
+    needs: SEVERAL,
+    variants: ({ model: { config } }) =>
+      each('attention scale', [1, config.attentionScale ** 2], (scale) => ({ softMax: { scale } })),
+  }),
+  bug({
+    id: 'attention-scale-dimension',
+    title: 'The attention scale comes from another dimension',
+    stages: SOFT_MAX,
+    changes: 'Scores are multiplied by 1 / √n for an n that is not head_dim.',
+    look: 'The number under the root: head_dim of one head, not n_embd, not the width of K, not half a head.',
+    source: 'ggml-org/llama.cpp#8444',
+    needs: SEVERAL,
+    variants: ({ model: { config } }) => {
+      const { embeddingLength, headCount, headCountKv, headDim } = config;
+      const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, headDim / 2, 2 * headDim, headCount];
+      const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== headDim);
+      return each('n', others, (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }));
+    },
+    search: {
+      name: 'n of 1 / √n',
+      scale: 'integer',
+      range: (c) => [1, 4 * c.model.config.embeddingLength],
+      right: (c) => c.model.config.headDim,
+      variation: (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }),
+    },
+  }),
+  bug({
+    id: 'softmax-temperature',
+    title: 'Attention is sharper or flatter by a factor',
+    stages: SOFT_MAX,
+    changes: 'Scaled scores are divided by a temperature: by another scale than 1 / √head_dim, in other words.',
+    look: 'A temperature (it belongs to sampling, not to attention) or a scale that is multiplied into the scores.',
+    source: "rustorch's notes",
+    needs: SEVERAL,
+    variants: () => each('temperature', [0.7, 0.8, 0.5, 1.5, 2], (temperature) => ({ softMax: { temperature } })),
+    search: {
+      name: 'temperature',
+      scale: 'log',
+      range: () => [1 / 32, 32],
+      right: () => 1,
+      variation: (temperature) => ({ softMax: { temperature } }),
+    },
+  }),
+  bug({
+    id: 'soft-cap',
+    title: 'A soft-cap is applied that the model does not have',
+    stages: ['kq_soft_max', 'result_output'],
+    changes: 'Scores or logits go through cap · tanh(x / cap).',
+    look: 'attn_logit_softcapping and final_logit_softcapping: read from the file, and absent for this architecture.',
+    source: 'ml-explore/mlx-examples#857',
+    needs: 'scores or logits that are not small against the cap',
+    variants: (c) =>
+      each('cap', [50, 30, 20], (cap) => ({
+        [cappedGroup(c)]: { softCap: { cap } },
+      })),
+    search: {
+      name: 'logit_softcapping',
+      scale: 'log',
+      range: () => [0.1, 1000],
+      right: () => Number.POSITIVE_INFINITY,
+      variation: (cap, c) => ({ [cappedGroup(c)]: { softCap: { cap } } }),
+    },
+  }),
+  bug({
+    id: 'soft-cap-formula',
+    title: 'A soft-cap with a wrong formula',
+    stages: ['kq_soft_max', 'result_output'],
+    changes: 'One of the two divisions or multiplications by the cap is missing, or values are cut off at the cap.',
+    look: 'The soft-cap: cap · tanh(x / cap); and whether this model has one at all.',
+    source: 'unslothai/unsloth-zoo#593',
+    variants: (c) =>
+      [50, 30].flatMap((cap) =>
+        (['tanh-alone', 'undivided', 'divided-twice', 'clamped'] as const).map((form) => ({
+          variation: { [cappedGroup(c)]: { softCap: { cap, form } } },
+          parameters: { cap, form },
+        })),
+      ),
+  }),
+  bug({
+    id: 'softmax-maximum',
+    title: 'The maximum is not subtracted before the exponential',
+    stages: SOFT_MAX,
+    changes: 'Powers overflow: Infinity / Infinity is NaN, from 89 on in f32, from 11.1 on in f16.',
+    look: 'The softmax: e^(x − max), the maximum of what the row sees.',
+    source: 'pytorch/executorch#18407',
+    needs: 'scaled scores above 88.7 in f32, above 11.1 in f16',
+    variants: () => each('precision', ['f16', 'f32', 'bf16'] as const, (noMaximum) => ({ softMax: { noMaximum } })),
+  }),
+  bug({
+    id: 'softmax-not-divided',
+    title: 'Powers are not divided by their sum',
+    stages: SOFT_MAX,
+    changes: 'The weights of a row are e^(x − max), and do not sum to 1.',
+    look: 'The second pass of the softmax, or the last rescaling of an online softmax.',
+    source: COMMON,
+    needs: SEVERAL,
+    variants: () => only({ softMax: { sum: 'missing' } }),
+  }),
+  bug({
+    id: 'softmax-plus-one',
+    title: '1 is added to the sum of the softmax',
+    stages: SOFT_MAX,
+    changes: 'Rows sum to less than 1, as with an attention sink.',
+    look: 'The start value of the running sum: 0, and the first power is added to it once.',
+    source: COMMON,
+    variants: () => only({ softMax: { sum: 'plus-one' } }),
+  }),
+  bug({
+    id: 'softmax-axis',
+    title: 'The softmax goes over another axis',
+    stages: SOFT_MAX,
+    changes: 'Powers are divided by their sum over all heads, or over the heads at one position.',
+    look: 'The bounds of the reduction in the softmax: the positions of one head of one token.',
+    source: COMMON,
+    variants: (c) =>
+      each('over', c.model.config.headCount > 1 ? (['over-row', 'over-heads'] as const) : [], (sum) => ({
+        softMax: { sum },
+      })),
+  }),
+  bug({
+    id: 'softmax-low-precision',
+    title: 'The softmax is computed in 16 bits',
+    stages: SOFT_MAX,
+    changes: 'Scaled scores and probabilities are rounded to f16 or bf16.',
+    look: 'The types in the softmax: f32 for scores and probabilities.',
+    source: COMMON,
+    needs: SEVERAL,
+    variants: () => each('type', ['f16', 'bf16'] as const, (precision) => ({ softMax: { precision } })),
+  }),
+];
+
+/** The group of a variation that has the soft-cap: scores and logits have different ones. */
+function cappedGroup(c: StageCase): 'softMax' | 'output' {
+  return operationOf(c).op === 'soft-max' ? 'softMax' : 'output';
+}

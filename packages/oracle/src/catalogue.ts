@@ -1,0 +1,36 @@
+import type { Bug } from './bug.js';
+import { ATTENTION_BUGS } from './bugs/attention.js';
+import { END_BUGS } from './bugs/ends.js';
+import { FFN_BUGS } from './bugs/ffn.js';
+import { LAYOUT_BUGS } from './bugs/layout.js';
+import { MASK_BUGS } from './bugs/mask.js';
+import { NORM_BUGS } from './bugs/norm.js';
+import { POSITION_BUGS } from './bugs/position.js';
+import { PRODUCT_BUGS } from './bugs/product.js';
+import { QUANT_BUGS } from './bugs/quant.js';
+import { RESIDUAL_BUGS } from './bugs/residual.js';
+import { ROPE_BUGS } from './bugs/rope.js';
+import { SOFT_MAX_BUGS } from './bugs/soft-max.js';
+import { TOKEN_BUGS } from './bugs/tokens.js';
+
+/**
+ * The known bugs. Their order matters: if two compute the same numbers at a stage, the first is named. So the one that says more comes
+ * first, and a bug without a parameter before one whose parameter is searched.
+ *
+ * @example CATALOGUE.find(({ id }) => id === 'rope-halves')?.title
+ */
+export const CATALOGUE: readonly Bug[] = [
+  ...TOKEN_BUGS,
+  ...END_BUGS,
+  ...NORM_BUGS,
+  ...PRODUCT_BUGS,
+  ...LAYOUT_BUGS,
+  ...QUANT_BUGS,
+  ...POSITION_BUGS,
+  ...ROPE_BUGS,
+  ...ATTENTION_BUGS,
+  ...MASK_BUGS,
+  ...SOFT_MAX_BUGS,
+  ...FFN_BUGS,
+  ...RESIDUAL_BUGS,
+];

@@ -1,0 +1,29 @@
+import type { Bug } from '../bug.js';
+
+/** A known bug that may be the cause, and how well it reproduces the sick rows. */
+export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' | 'source'> {
+  /** The values that reproduce the rows, and beside a value that was searched what the file says. @example { eps: 1e-6, 'the file says': 1e-5 } */
+  readonly parameters: Readonly<Record<string, number | string>>;
+  /** ‖sick − right‖ / ‖right‖ */
+  readonly deltaBefore: number;
+  /** ‖sick − reproduced‖ / ‖reproduced‖ */
+  readonly delta: number;
+  /** The other bug, if it takes two. */
+  readonly with?: Pick<Suspect, 'id' | 'title' | 'look' | 'parameters'>;
+}
+
+/** What is known about why a stage is wrong. */
+export interface Diagnosis {
+  /**
+   * confirmed: the first suspect reproduces the sick rows to within the limits, as a whole, row by row and value by value.
+   * likely: it reproduces nine tenths of the error. unknown: nothing does.
+   */
+  readonly confidence: 'confirmed' | 'likely' | 'unknown';
+  /** The suspects, best first: at most 5 bugs that take away some of the error. */
+  readonly candidates: readonly Suspect[];
+  /** The ids of other bugs (of a pair: `a + b`) that reproduce the rows to within the limits too: these inputs cannot tell them apart. */
+  readonly indistinguishable: readonly string[];
+  /** The runs that would tell them apart; absent if no run would. */
+  readonly hint?: string;
+  readonly text: string;
+}

@@ -1,0 +1,65 @@
+import { rounded } from '../precision.js';
+import type { OutputVariation, SoftCap } from '../variation.js';
+
+/** Only the given columns of each row; all columns if none are given. */
+export function selectColumns(rows: Float64Array, count: number, columns?: Int32Array): Float64Array {
+  if (!columns) return rows;
+  const width = rows.length / count;
+  const selected = new Float64Array(count * columns.length);
+  for (let row = 0; row < count; row++) {
+    for (let i = 0; i < columns.length; i++) {
+      selected[row * columns.length + i] = rows[row * width + (columns[i] as number)] as number;
+    }
+  }
+  return selected;
+}
+
+/**
+ * What happens to a stage's rows once they are computed: times, soft-cap, clip, rounding, a limit, zeros, rows exchanged.
+ *
+ * @param rows (count, width) @param columns which columns these are; all of them if it is left out @returns as rows
+ * @example finish(Float64Array.of(3, -20), 1, { clip: 10 }) // [3, -10]
+ */
+export function finish(rows: Float64Array, count: number, o: OutputVariation, columns?: Int32Array): Float64Array {
+  const { times, softCap, clip, precision, limit, zero, row } = o;
+  const width = rows.length / count;
+  let y = rows;
+  if (times !== undefined) y = y.map((x) => x * times);
+  if (softCap) y = y.map((x) => capped(x, softCap));
+  if (clip !== undefined) y = y.map((x) => Math.min(Math.max(x, -clip), clip));
+  if (precision) y = y.map((x) => rounded(x, precision));
+  if (limit !== undefined)
+    y = y.map((x, i) => ((columns ? (columns[i % width] as number) : i % width) < limit ? x : 0));
+  if (zero) y = y.map(() => 0);
+  if (row !== undefined) y = y.map((_, i) => y[otherRow(Math.floor(i / width), count, row) * width + (i % width)] ?? 0);
+  return y;
+}
+
+function otherRow(row: number, count: number, how: NonNullable<OutputVariation['row']>): number {
+  if (how === 'first') return 0;
+  if (how === 'last') return count - 1;
+  if (how === 'reversed') return count - 1 - row;
+  return Math.min(Math.max(row + how, 0), count - 1);
+}
+
+/**
+ * A logit kept within ±cap: cap · tanh(x / cap), or a form of it that people write by mistake.
+ *
+ * Source: Bello et al. 2016, "Neural Combinatorial Optimization", arXiv:1611.09940; Gemma Team 2024, arXiv:2408.00118 §2.
+ * @example capped(1000, { cap: 50 }) // 50
+ */
+export function capped(x: number, { cap, form }: SoftCap): number {
+  if (!Number.isFinite(cap)) return x;
+  switch (form) {
+    case 'tanh-alone':
+      return Math.tanh(x / cap);
+    case 'undivided':
+      return cap * Math.tanh(x);
+    case 'clamped':
+      return Math.min(Math.max(x, -cap), cap);
+    case 'divided-twice':
+      return Math.tanh(x / cap) / cap;
+    default:
+      return cap * Math.tanh(x / cap);
+  }
+}

@@ -1,0 +1,79 @@
+import { biasOf, headsOf, inputOf, type StageCase, weightName } from '../case.js';
+import { dot, rowOf } from '../operations.js';
+import { type Precision, rounded } from '../precision.js';
+import type { ProductVariation, Variation } from '../variation.js';
+import { andThen, headOrder, type Order, permutation } from './order.js';
+import { selectColumns } from './output.js';
+import { turned } from './rope.js';
+import { vectorOf, weightOf, weightRow } from './weight.js';
+
+/**
+ * A product with a weight that is stored by output: y = x · Wᵀ + b. Only the weights of the asked outputs are dequantised.
+ *
+ * @returns (rows, W's rows), or (rows, columns.length)
+ * Source: Vaswani et al. 2017, arXiv:1706.03762 §3.2.2 and §3.3 (the projections and the feed-forward half).
+ * @example computeProduct(c, { product: { walk: 'transposed' } }, Int32Array.of(0, 64)) // two outputs of each row
+ */
+export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array): Float64Array {
+  if (v.rope?.applied) {
+    const { rope, ...rest } = v;
+    const whole = computeProduct(c, rest);
+    return selectColumns(turned(whole, whole.length / c.rows, c.firstPosition, c.model, rope), c.rows, columns);
+  }
+  const p = v.product ?? {};
+  const weight = weightOf(c.model, p.weight ?? (weightName(c) as string));
+  const order = outputOrder(c, p, weight.rows);
+  const wanted = columns ?? Int32Array.from({ length: weight.rows }, (_, i) => i);
+  const x = inputRows(c, p, weight.columns);
+  const y = new Float64Array(c.rows * wanted.length);
+  const bias = addedBias(c, p, weight.rows);
+  const sum = p.accumulate ? rounding(p.accumulate) : dot;
+  for (let i = 0; i < wanted.length; i++) {
+    const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
+    const weights = weightRow(weight, output, p);
+    for (let row = 0; row < c.rows; row++) {
+      y[row * wanted.length + i] = sum(rowOf(x, weight.columns, row), weights) + (bias?.[output] ?? 0);
+    }
+  }
+  return y;
+}
+
+function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Array {
+  let x = inputOf(c, 0);
+  if (p.inputs) {
+    const { headCount, headCountKv } = c.model.config;
+    const from = headOrder(p.inputs, width, headCount, headCountKv);
+    const right = x;
+    x = x.map((_, i) => right[i - (i % width) + (from[i % width] as number)] as number);
+  }
+  const { inputPrecision } = p;
+  return inputPrecision ? x.map((value) => rounded(value, inputPrecision)) : x;
+}
+
+/** Which row of the weight each output is computed with; undefined if each has its own. */
+function outputOrder(c: StageCase, p: ProductVariation, width: number): Order | undefined {
+  const orders = (p.permute ?? []).map((step) => permutation(width, step));
+  if (p.outputs) orders.push(headOrder(p.outputs, width, headsOf(c), c.model.config.headCountKv));
+  return orders.length ? orders.reduce(andThen) : undefined;
+}
+
+function addedBias(c: StageCase, p: ProductVariation, width: number): Float64Array | undefined {
+  const found = biasOf(c);
+  if (!found || p.bias === 'missing') return undefined;
+  const bias = vectorOf(found);
+  if (p.bias === 'twice') return bias.map((value) => 2 * value);
+  if (p.bias !== 'unpermuted') return bias;
+  const from = permutation(width, { to: 'halves', heads: headsOf(c) });
+  return bias.map((_, i) => bias[from[i] as number] as number);
+}
+
+/** Σ aᵢ·bᵢ where every product and every partial sum is rounded. */
+const rounding =
+  (precision: Precision) =>
+  (a: Float64Array, b: Float64Array): number => {
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) {
+      sum = rounded(sum + rounded((a[i] as number) * (b[i] as number), precision), precision);
+    }
+    return sum;
+  };

@@ -1,0 +1,87 @@
+import { type CaseModel, inputOf, type StageCase } from '../case.js';
+import { mapRows } from '../operations.js';
+import { type Rotation, ropeAngle } from '../rope.js';
+import type { RopeVariation, Variation } from '../variation.js';
+import { vectorOf } from './weight.js';
+
+/**
+ * q_rope, k_rope: each pair (x₀, x₁), (x₂, x₃), … of every head turned by position · base^(−2·pair / headDim) · scale / factor.
+ *
+ * @returns (rows, heads · headDim)
+ * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864, equation 34; scale: Chen et al. 2023, arXiv:2306.15595.
+ * @example computeRope(c, { rope: { pairs: 'halves' } }) // pairs (x₀, x_half), …
+ */
+export function computeRope(c: StageCase, v: Variation): Float64Array {
+  const x = inputOf(c, 0);
+  return turned(x, x.length / c.rows, c.firstPosition, c.model, v.rope);
+}
+
+/**
+ * Rows turned by their positions.
+ *
+ * @param x (rows, width) @param firstPosition of the first row @returns as x
+ * @example turned(cache, width, 0, model, { direction: -1 }) // turned back
+ */
+export function turned(
+  x: Float64Array,
+  width: number,
+  firstPosition: number,
+  model: CaseModel,
+  r: RopeVariation = {},
+): Float64Array {
+  if (r.times === 0) return x.slice();
+  const span = r.across ? width : model.config.headDim;
+  const dims = Math.min(r.dims ?? span, span);
+  const end = r.heads === undefined ? width : r.heads * span;
+  const pairs = pairsOf(dims, r);
+  const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
+  const sign = (r.direction ?? 1) * (r.times ?? 1);
+  return mapRows(x, width, (row, index) => {
+    const position = positionOf(index, firstPosition, r);
+    const angles = Array.from({ length: dims / 2 }, (_, i) => sign * ropeAngle(position, i, rotation));
+    const y = row.slice();
+    for (const { first, second, frequencies } of pairs) {
+      const [alpha, beta] = [angles[frequencies[0]] as number, angles[frequencies[1]] as number];
+      for (let head = 0; head < end; head += span) {
+        const [a, b] = [row[head + first] as number, row[head + second] as number];
+        y[head + first] = a * Math.cos(alpha) - b * Math.sin(alpha);
+        y[head + second] = a * Math.sin(beta) + b * Math.cos(beta);
+      }
+    }
+    return y;
+  });
+}
+
+interface Pair {
+  readonly first: number;
+  readonly second: number;
+  /** Which frequency each of the two has: the same, but for a table that is laid out for other pairs. */
+  readonly frequencies: readonly [number, number];
+}
+
+function pairsOf(dims: number, { pairs, frequencies = pairs }: RopeVariation): Pair[] {
+  const half = dims / 2;
+  const frequency = (d: number): number => (frequencies === 'halves' ? d % half : d >> 1);
+  return Array.from({ length: half }, (_, pair) => {
+    const first = pairs === 'halves' ? pair : 2 * pair;
+    const second = pairs === 'halves' ? pair + half : 2 * pair + 1;
+    return { first, second, frequencies: [frequency(first), frequency(second)] };
+  });
+}
+
+function rotationOf(model: CaseModel, dims: number, r: RopeVariation): Rotation {
+  const { ropeFreqBase, ropeFreqScale } = model.config;
+  const weight = model.weight('rope_freqs.weight');
+  const factors = weight && r.factors !== 'missing' ? vectorOf(weight) : undefined;
+  return {
+    headDim: dims,
+    ropeFreqBase: r.base ?? ropeFreqBase,
+    ropeFreqScale: r.scale ?? ropeFreqScale,
+    factors: r.factors === 'multiplied' ? factors?.map((factor) => 1 / factor) : factors,
+  };
+}
+
+function positionOf(row: number, firstPosition: number, { position, offset = 0 }: RopeVariation): number {
+  if (typeof position === 'number') return position + offset;
+  return row + offset + (position === 'from-zero' ? 0 : firstPosition);
+}

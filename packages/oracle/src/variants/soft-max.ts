@@ -1,0 +1,103 @@
+import { isSeen } from '../attention.js';
+import { attentionOf, inputOf, type StageCase } from '../case.js';
+import { type Precision, rounded } from '../precision.js';
+import type { SoftMaxVariation, Variation } from '../variation.js';
+import { capped } from './output.js';
+import { allScores } from './scores.js';
+
+/**
+ * kq_soft_max: softmax(score / √headDim) of every head over the positions that a row sees; 0 for the others.
+ *
+ * @returns (rows, heads · n_kv)
+ * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
+ * @example computeSoftMax(c, { softMax: { ahead: 1, hidden: 'largest' } }) // a mask that is one off
+ */
+export function computeSoftMax(c: StageCase, v: Variation): Float64Array {
+  const s = v.softMax ?? {};
+  const logits = logitsOf(c, s);
+  const nKv = logits.length / (c.rows * c.model.config.headCount);
+  const powers = powersOf(logits, nKv, s);
+  const sums = sumsOf(powers, nKv, c.model.config.headCount, s);
+  const a = attentionOf(c);
+  return powers.map((power, i) => {
+    const row = Math.floor(i / (nKv * a.headCount));
+    if (s.masked === 'after' && !isSeen(row, i % nKv, a)) return 0;
+    const p = Number.isNaN(power) ? blind(row, i % nKv, nKv, c, s) : power / (sums[i] as number);
+    return s.precision ? rounded(p, s.precision) : p;
+  });
+}
+
+/** The scaled scores; −Infinity for what the mask hides. */
+function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
+  const scores = inputOf(c, 0);
+  const a = attentionOf(c);
+  const nKv = scores.length / (c.rows * a.headCount);
+  const hidden = s.hidden === 'scores' ? allScores(c) : undefined;
+  const scale = (s.scale ?? c.model.config.attentionScale) / (s.temperature ?? 1);
+  const logits = new Float64Array(scores.length);
+  for (let at = 0; at < scores.length; at += nKv) {
+    const row = Math.floor(at / (nKv * a.headCount));
+    const filler = largest(scores.subarray(at, at + a.firstPosition + row + 1));
+    for (let position = 0; position < nKv; position++) {
+      const known = isSeen(row, position, a);
+      const score = known ? (scores[at + position] as number) : ((hidden?.[at + position] ?? filler) as number);
+      const logit = s.softCap ? capped(scale * score, s.softCap) : scale * score;
+      logits[at + position] = sees(row, position, c, s) ? logit : s.masked === 'zero' ? 0 : Number.NEGATIVE_INFINITY;
+    }
+  }
+  return s.precision ? logits.map((logit) => rounded(logit, s.precision as Precision)) : logits;
+}
+
+/** What a teacher-forced run has for a hidden score: the largest score that the row sees, or 0 if there is none. */
+function largest(seen: Float64Array): number {
+  const finite = seen.filter(Number.isFinite);
+  return finite.length ? finite.reduce((a, b) => Math.max(a, b)) : 0;
+}
+
+function sees(row: number, position: number, c: StageCase, s: SoftMaxVariation): boolean {
+  const own = s.past === 'hidden' ? row : c.firstPosition + row;
+  const ahead = s.masked === 'after' ? Number.POSITIVE_INFINITY : (s.ahead ?? 0);
+  return position <= own + ahead && position > own - (s.window ?? Number.POSITIVE_INFINITY);
+}
+
+function powersOf(logits: Float64Array, nKv: number, { noMaximum }: SoftMaxVariation): Float64Array {
+  if (noMaximum) return logits.map((logit) => rounded(Math.exp(logit), noMaximum));
+  const powers = new Float64Array(logits.length);
+  for (let at = 0; at < logits.length; at += nKv) {
+    const row = logits.subarray(at, at + nKv);
+    const highest = row.reduce((a, b) => Math.max(a, b));
+    powers.set(
+      row.map((logit) => Math.exp(logit - highest)),
+      at,
+    );
+  }
+  return powers;
+}
+
+/** What each power is divided by. */
+function sumsOf(powers: Float64Array, nKv: number, heads: number, s: SoftMaxVariation): Float64Array {
+  const sums = new Float64Array(powers.length);
+  const width = s.sum === 'over-row' || s.sum === 'over-heads' ? heads * nKv : nKv;
+  for (let at = 0; at < powers.length; at += width) {
+    const row = powers.subarray(at, at + width);
+    const total = row.reduce((a, b) => a + b);
+    for (let i = 0; i < width; i++) sums[at + i] = divisor(row, total, i, nKv, s);
+  }
+  return s.noMaximum ? sums.map((sum) => rounded(sum, s.noMaximum as Precision)) : sums;
+}
+
+function divisor(row: Float64Array, total: number, i: number, nKv: number, { sum }: SoftMaxVariation): number {
+  if (sum === 'missing') return 1;
+  if (sum === 'plus-one') return total + 1;
+  if (sum !== 'over-heads') return total;
+  let heads = 0;
+  for (let at = i % nKv; at < row.length; at += nKv) heads += row[at] as number;
+  return heads || 1; // a position that no head sees
+}
+
+/** The probabilities of a row that sees nothing. */
+function blind(row: number, position: number, nKv: number, c: StageCase, { blind: how }: SoftMaxVariation): number {
+  if (how === 'zero') return 0;
+  if (how === 'uniform') return 1 / nKv;
+  return how === 'uniform-seen' && position <= c.firstPosition + row ? 1 / (c.firstPosition + row + 1) : Number.NaN;
+}

@@ -1,0 +1,194 @@
+import type { Reading } from './block-parts.js';
+import type { QuantizedType } from './blocks.js';
+import type { Precision } from './precision.js';
+import type { Activation } from './variants/activations.js';
+
+/**
+ * How one computation of a stage differs from the right one: plain data, with a group of fields for each operation. What is left out is
+ * right; {} is the right computation. A group changes nothing at a stage of another operation.
+ */
+export interface Variation {
+  readonly norm?: NormVariation;
+  readonly rope?: RopeVariation;
+  readonly attention?: AttentionVariation;
+  readonly softMax?: SoftMaxVariation;
+  readonly activation?: ActivationVariation;
+  readonly residual?: ResidualVariation;
+  readonly product?: ProductVariation;
+  readonly embedding?: EmbeddingVariation;
+  readonly output?: OutputVariation;
+}
+
+/**
+ * Two bugs of one stage at once; undefined if both change the same field.
+ *
+ * @example together({ rope: { pairs: 'halves' } }, { rope: { base: 500000 } }) // { rope: { pairs: 'halves', base: 500000 } }
+ */
+export function together(a: Variation, b: Variation): Variation | undefined {
+  const both: Record<string, object> = { ...a };
+  for (const [group, fields] of Object.entries(b)) {
+    const others = both[group] ?? {};
+    if (Object.keys(fields).some((field) => Object.hasOwn(others, field))) return undefined;
+    both[group] = { ...others, ...fields };
+  }
+  return both;
+}
+
+/** attn_rms, ffn_rms, result_rms; `weight` and `other` vary attn_norm, ffn_norm, result_norm. */
+export interface NormVariation {
+  readonly epsilon?: number;
+  /** Added to the root, not under it. */
+  readonly epsilonPlace?: 'outside';
+  /** LayerNorm: the mean is subtracted first. */
+  readonly mean?: 'subtracted';
+  /** What is under the root in place of the row's mean square. */
+  readonly square?: 'sum' | 'of-all-rows';
+  /** Nothing is divided: the row goes through. */
+  readonly skipped?: true;
+  /** Every partial sum of squares is rounded to this. */
+  readonly accumulate?: Precision;
+  readonly weight?: 'missing' | 'twice' | 'plus-one' | 'added';
+  /** Another weight of the file, by name. */
+  readonly other?: string;
+}
+
+/** q_rope, k_rope; and v_proj where `applied` says so. */
+export interface RopeVariation {
+  readonly pairs?: 'halves';
+  /** Each number has the frequency that it would have in these pairs, whatever pairs are turned. */
+  readonly frequencies?: 'halves' | 'neighbours';
+  readonly base?: number;
+  readonly scale?: number;
+  readonly factors?: 'missing' | 'multiplied';
+  readonly offset?: number;
+  /** Every row is at this position; or the rows of this step count from 0. */
+  readonly position?: number | 'from-zero';
+  readonly direction?: -1;
+  /** Only the first dims of a head are turned; their frequencies count over them, or over the whole head. */
+  readonly dims?: number;
+  readonly dimsOf?: 'head';
+  /** Pairs are counted on over the whole row, not over a head. */
+  readonly across?: 'row';
+  /** Only this many heads are turned. */
+  readonly heads?: number;
+  readonly times?: 0 | 2;
+  /** v_proj: turned as if it were K. */
+  readonly applied?: true;
+}
+
+/** kq and kqv_out: which head of the cache is read, and what the cache holds. */
+export interface AttentionVariation {
+  readonly heads?: 'tiled' | 'first' | 'last' | 'clamped' | 'wrapped' | 'overrun' | 'reversed';
+  /** How the cache, (n_kv, kvHeads · headDim), is taken for another layout. */
+  readonly layout?: 'stored-transposed' | 'read-transposed' | 'stored-heads-first' | 'read-heads-first';
+  /** Position p has the row that belongs to p − shift, or 0 if there is none. */
+  readonly shift?: number;
+  /** The rows of this step are not in it yet. */
+  readonly newest?: 'missing';
+  readonly type?: 'F16' | 'Q8_0' | 'Q4_0';
+  /** The keys are turned back, or the cache is turned once more. */
+  readonly turned?: 1 | -1;
+  /** kq: the score is multiplied already. */
+  readonly scale?: number;
+  /** The score is rounded to this. */
+  readonly precision?: Precision;
+  /** kqv_out: in what order the numbers of a row, or of all rows, are left. */
+  readonly order?: HeadOrder | 'heads-first';
+}
+
+/** kq_soft_max. */
+export interface SoftMaxVariation {
+  /** In place of 1 / √headDim. */
+  readonly scale?: number;
+  /** The scaled scores are divided by it. */
+  readonly temperature?: number;
+  readonly softCap?: SoftCap;
+  /** A row sees up to its own position plus this: 1 one too many, −1 not itself, Infinity everything. */
+  readonly ahead?: number;
+  /** A row sees no more than this many positions, its own among them. */
+  readonly window?: number;
+  /** The mask of a decode step forgets the positions before it. */
+  readonly past?: 'hidden';
+  /** The mask multiplies the scores by 0; or it sets the probabilities to 0 after the sum was taken. */
+  readonly masked?: 'zero' | 'after';
+  /** The probabilities of a row that sees nothing; NaN (0 / 0) if it is left out. */
+  readonly blind?: 'zero' | 'uniform' | 'uniform-seen';
+  /** What a hidden score is: the largest visible one (what a teacher-forced run puts there), or q · k. */
+  readonly hidden?: 'largest' | 'scores';
+  /** Without subtracting the maximum, in this precision. */
+  readonly noMaximum?: Precision;
+  readonly sum?: 'plus-one' | 'missing' | 'over-heads' | 'over-row';
+  readonly precision?: Precision;
+}
+
+/** cap · tanh(x / cap), or what is made of it. */
+export interface SoftCap {
+  readonly cap: number;
+  readonly form?: 'tanh-alone' | 'undivided' | 'clamped' | 'divided-twice';
+}
+
+/** ffn_swiglu. */
+export interface ActivationVariation {
+  readonly of?: Activation;
+  /** How gate and up are put together. */
+  readonly combine?: 'exchanged' | 'up-missing' | 'added' | 'of-product' | 'interleaved';
+}
+
+/** ffn_inp, l_out: times · residual + branch · what is added. */
+export interface ResidualVariation {
+  readonly times?: number;
+  readonly branch?: number;
+  /** The residual was overwritten by its norm, with or without the weight. */
+  readonly overwritten?: 'norm' | 'rms';
+}
+
+/** The product with a weight. `embd`, which reads rows of one, obeys weight, type, reading, walk and group. */
+export interface ProductVariation {
+  /** Another tensor of the file, by name. */
+  readonly weight?: string;
+  /** The bytes are taken for this type. */
+  readonly type?: QuantizedType;
+  readonly reading?: Reading;
+  /** Where weight (row, column) is looked for. */
+  readonly walk?: 'transposed' | 'blocks-by-column' | 'blocks-reversed';
+  /** The index of a run of `size` weights is missing: the first of every `of` runs is read in place of the others too. */
+  readonly group?: { readonly size: number; readonly of: number };
+  /** The outputs of each head, reordered one step after another. */
+  readonly permute?: readonly Permutation[];
+  /** The heads among the outputs, or among the inputs. */
+  readonly outputs?: HeadOrder;
+  readonly inputs?: HeadOrder;
+  readonly bias?: 'missing' | 'twice' | 'unpermuted';
+  /** Inputs are rounded to this; every partial sum is rounded to this. */
+  readonly inputPrecision?: Precision;
+  readonly accumulate?: Precision;
+}
+
+/** Rows 2j and 2j + 1 of a head to j and j + half, or the other way: what converting between Hugging Face and GGUF does to Q and K. */
+export interface Permutation {
+  readonly to: 'halves' | 'neighbours';
+  /** How many heads it takes the rows for. */
+  readonly heads: number;
+}
+
+/** Heads the other way round; each head's numbers apart; or query heads by their place within a group. */
+export type HeadOrder = 'reversed' | 'dimension-major' | 'from-dimension-major' | 'group-major' | 'from-group-major';
+
+/** embd. */
+export interface EmbeddingVariation {
+  readonly idOffset?: number;
+}
+
+/** What happens to the right rows of any stage, in this order. */
+export interface OutputVariation {
+  readonly times?: number;
+  readonly softCap?: SoftCap;
+  /** Cut off at ±clip. */
+  readonly clip?: number;
+  readonly precision?: Precision;
+  /** Outputs from this column on are 0. */
+  readonly limit?: number;
+  readonly zero?: true;
+  /** Each row is another one: that many further, the first or the last. */
+  readonly row?: number | 'first' | 'last' | 'reversed';
+}
