@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { GgufFile } from '@llama-probe/engine';
 import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
 
 /** The trained model that comes with the package; scripts/bundled-model made it. */
@@ -54,3 +55,7 @@ async function freeDisk(): Promise<number> {
 export function gib(bytes: number): string {
   return bytes < 2 ** 28 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
+
+/** How many weights a file has. */
+export const parameters = (file: GgufFile): number =>
+  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);

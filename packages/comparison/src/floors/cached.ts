@@ -1,0 +1,39 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Floors } from '@llama-probe/diff';
+import { cacheDirectory } from '@llama-probe/reference';
+import { decodeFloors, encodeFloors } from './codec.js';
+
+const FORMAT = 2; // of a cached file, and of how floors are measured
+
+/** Where the floors of a key are kept. */
+export function cachePath(key: readonly unknown[]): string {
+  const hash = sha256(JSON.stringify([FORMAT, ...key]));
+  return join(cacheDirectory(), 'floors', `${hash.slice(0, 32)}.txt`);
+}
+
+/** The floors of a file that is whole; what is damaged is measured again. */
+export async function readCached(path: string): Promise<Floors | undefined> {
+  try {
+    const [hash, json = ''] = (await readFile(path, 'utf8')).split('\n');
+    return hash === sha256(json) ? decodeFloors(JSON.parse(json)) : undefined;
+  } catch {
+    return undefined; // not measured yet
+  }
+}
+
+/** A floor that cannot be kept is measured again the next time. */
+export async function writeCached(path: string, floors: Floors): Promise<void> {
+  const partial = `${path}.${randomUUID()}`;
+  const json = JSON.stringify(encodeFloors(floors));
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(partial, `${sha256(json)}\n${json}`);
+    await rename(partial, path);
+  } catch {
+    await rm(partial, { force: true }).catch(() => {}); // the cache is full or read-only, and says so where that matters
+  }
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

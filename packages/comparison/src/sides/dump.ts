@@ -1,0 +1,84 @@
+import { type Dump, llamaGraph, openDump, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { decodeFloors } from '../floors/codec.js';
+import { unmeasured } from '../floors/rules.js';
+import type { FloorSource } from '../floors/source.js';
+import type { Side } from '../side.js';
+
+/** A finished run in a file. @throws DumpError for one that is none */
+export async function dump(path: string): Promise<Side> {
+  return dumpSide(await openDump(path));
+}
+
+/** The same of an open file. */
+export function dumpSide(file: Dump): Side {
+  const { path, metadata } = file;
+  const { producer, model, shapes, config, tokens } = metadata;
+  const heads = { heads: shapes?.kq?.[0], headsKv: shapes?.k_proj?.[0] };
+  const layers = model?.layers;
+  const mode = config?.reference;
+  return {
+    about: {
+      ...producer,
+      adapter: producer.adapter ?? path,
+      mode: mode === undefined ? 'unknown' : String(mode),
+      model: {
+        file: model?.file ?? path,
+        arch: model?.architecture,
+        quantization: model?.quantization,
+        layers,
+        bytes: model?.bytes,
+      },
+      heads,
+      graph: layers !== undefined ? llamaGraph({ layers, ...heads }) : undefined,
+      expects: expected(config),
+    },
+    recorded: { tokens, promptLength: () => promptLength(file) },
+    run: ({ signal }) => ({ tensors: stoppable(file.tensors(), signal), result: Promise.resolve({ generated: [] }) }),
+    floor: async () => floorOf(file),
+    describe: async () => metadata,
+    close: () => file.close(),
+  };
+}
+
+/** By its measured floors, or by the constants of the mode that it was run in. */
+function floorOf({ metadata: { floors, config } }: Dump): FloorSource {
+  if (floors) {
+    const { margin, minimum, method, stages } = floors;
+    return { kind: 'known', floors: decodeFloors(stages), rule: { margin, minimum }, method };
+  }
+  const rule = unmeasured(config?.reference === 'native' ? 'native' : 'exact');
+  return { kind: 'none', why: 'the reference has none (probe capture --from llama measures them)', rule };
+}
+
+/** What a run of ours was asked for; of any other nobody knows. */
+function expected(config: Record<string, unknown> | undefined): Side['about']['expects'] {
+  const { stages, layers, steps } = config ?? {};
+  const names =
+    stages === 'vocabulary' ? STAGE_NAMES : typeof stages === 'string' && stages !== 'all' ? stages.split(',') : undefined;
+  const parts = typeof layers === 'string' && layers !== 'all' ? layers.split(',') : undefined;
+  return {
+    stages: names,
+    layers: parts?.flatMap((part) => {
+      const [from = 0, to = from] = part.split('-').map(Number);
+      return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+    }),
+    steps: typeof steps === 'number' ? steps : undefined,
+  };
+}
+
+/** How many of its tokens are the prompt: those that step 0 ran. */
+async function promptLength(file: Dump): Promise<number> {
+  let length = 0;
+  for await (const { step, tokens } of file.tensors()) {
+    if (step > 0) break;
+    length = Math.max(length, 1 + (tokens.at(-1) ?? -1));
+  }
+  return length || file.metadata.tokens.length;
+}
+
+async function* stoppable(tensors: AsyncIterable<Tensor>, signal: AbortSignal | undefined): AsyncGenerator<Tensor> {
+  for await (const tensor of tensors) {
+    signal?.throwIfAborted();
+    yield tensor;
+  }
+}

@@ -1,0 +1,75 @@
+import { llamaGraph } from '@llama-probe/dump';
+import { type Engine, type EngineRun, type GgufFile, type Hook, type RunOptions } from '@llama-probe/engine';
+import { caseModel } from '../diagnosis/case-model.js';
+import { type Injection, Injector } from '../diagnosis/injector.js';
+import { candidateMetadata } from '../metadata.js';
+import type { RunPlan, Side, SideRun } from '../side.js';
+import { VERSION } from '../version.js';
+
+/**
+ * llama-probe's own engine.
+ *
+ * @param injections the known bugs that are put into its runs @throws UsageError, of a run's result, where one of them changes nothing
+ */
+export function webgpuSide(engine: Engine, injections: readonly Injection[] = []): Side {
+  const { config, file, adapter } = engine;
+  const heads = { heads: config.headCount, headsKv: config.headCountKv };
+  const graph = llamaGraph({ layers: config.blockCount, ...heads });
+  const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
+  return {
+    about: {
+      name: 'llama-probe',
+      version: VERSION,
+      backend: `WebGPU, ${adapter.backend}`,
+      adapter: adapter.name,
+      injected: injections.map(({ entry, layer }) => entry.id + (layer === undefined ? '' : `@${layer}`)),
+      model: aboutFile(file, config.blockCount),
+      heads,
+      graph,
+    },
+    canStartFrom: true,
+    check: ({ tokens, steps = 0 }) => engine.check({ tokens, steps }),
+    ubatch: (capacity) => engine.ubatch(capacity),
+    run(plan): SideRun {
+      const options = engineOptions(plan);
+      const run: EngineRun = injector ? injector.run(engine, options) : engine.run(options);
+      const result = run.result.then((found) => {
+        injector?.refuseUnused();
+        return found;
+      });
+      result.catch(() => {}); // who reads the tensors is told as well; not everybody awaits this
+      return { tensors: run.tensors, result };
+    },
+    describe: (about) => candidateMetadata(engine, about),
+    get memory() {
+      return engine.memory;
+    },
+    close: async () => engine.close(),
+  };
+}
+
+function engineOptions({ tokens, steps, forcedTokens, ubatch, stages, layers, from, signal }: RunPlan): RunOptions {
+  return {
+    tokens,
+    ...(steps === undefined ? {} : { steps }),
+    ...(forcedTokens === undefined ? {} : { forcedTokens: [...forcedTokens] }),
+    ...(ubatch === undefined ? {} : { ubatch }),
+    ...(from === undefined ? { hook: recordOnly(stages, layers) } : { from }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/** A hook that records what is wanted and changes nothing. */
+export function recordOnly(stages: RunPlan['stages'], layers: RunPlan['layers']): Hook {
+  const names = typeof stages === 'object' ? new Set(stages) : undefined;
+  const chosen = layers && new Set(layers);
+  return {
+    record: ({ stage, layer }) =>
+      (names?.has(stage) ?? true) && (layer === null || !chosen || chosen.has(layer)),
+  };
+}
+
+/** What a GGUF file is. */
+export function aboutFile({ path, bytes, metadata }: GgufFile, layers: number | undefined) {
+  return { file: path, bytes, arch: String(metadata['general.architecture'] ?? 'unknown'), layers };
+}
