@@ -1,5 +1,5 @@
-export { cacheDirectory, contentHash } from './cache.js';
-export { otherBuild } from './cpu-builds.js';
+export { cacheDirectory, contentHash } from './model/cache.js';
+export { otherBuild } from './library/cpu-builds.js';
 export {
   CrashError,
   LlamaCppError,
@@ -8,10 +8,10 @@ export {
   QuantizeError,
   UnsupportedLibraryError,
 } from './errors.js';
-export { FTYPES } from './ftypes.js';
-export { libraryDirectory, libraryFiles } from './locate.js';
-export type { ModelInfo, RunResult } from './protocol.js';
-export { exactModelBytes, type QuantizeOptions, quantizeModel } from './quantize.js';
+export { FTYPES } from './model/ftypes.js';
+export { libraryDirectory, libraryFiles } from './library/locate.js';
+export type { ModelInfo, RunResult } from './process/protocol.js';
+export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
 export {
   inspectModel,
   openReference,
@@ -21,4 +21,4 @@ export {
   type ReferenceRun,
   type RunOptions,
 } from './reference.js';
-export { availableCores } from './threads.js';
+export { availableCores } from './process/threads.js';

@@ -1,10 +1,10 @@
 import { readTensorStream, type Tensor } from '@llama-probe/dump';
-import { checkModelFile } from './files.js';
-import { borrow } from './pipe.js';
-import { LlamaProcess } from './process.js';
-import type { ModelInfo, RunResult } from './protocol.js';
-import { progressFromLog, quantizeWith } from './quantize.js';
-import { chooseThreads } from './threads.js';
+import { checkModelFile } from './model/files.js';
+import { borrow } from './process/pipe.js';
+import { LlamaProcess } from './process/process.js';
+import type { ModelInfo, RunResult } from './process/protocol.js';
+import { progressFromLog, quantizeWith } from './model/quantize.js';
+import { chooseThreads } from './process/threads.js';
 
 /** `native`: the file as it is. `exact`: the same weights dequantised to F32 by ggml. */
 export type ReferenceMode = 'native' | 'exact';

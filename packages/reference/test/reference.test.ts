@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { libraryDirectory } from '../src/locate.js';
+import { libraryDirectory } from '../src/library/locate.js';
 import { inspectModel, openReference, type Reference } from '../src/reference.js';
 import { writeTinyModel } from './support/tiny-model.js';
 

@@ -1,11 +1,11 @@
 import { TensorStreamWriter } from '@llama-probe/dump';
 import koffi from 'koffi';
 import { Capture } from './capture.js';
-import { LlamaCppError, ModelError, PromptError } from './errors.js';
-import type { LlamaLibrary, Pointer } from './library.js';
-import { type RunParameters, type RunResult, TENSOR_PIPE } from './protocol.js';
-import { EvalCallback } from './structs.js';
-import { checkTokens } from './vocabulary.js';
+import { LlamaCppError, ModelError, PromptError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { type RunParameters, type RunResult, TENSOR_PIPE } from '../process/protocol.js';
+import { EvalCallback } from '../library/structs.js';
+import { checkTokens } from '../model/vocabulary.js';
 
 const F32 = 0;
 const FLASH_ATTENTION_OFF = 0;

@@ -1,6 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ModelError } from './errors.js';
+import { ModelError } from '../errors.js';
 
 /** The files of a model: itself, or all parts of one that was split (`name-00001-of-00003.gguf`). */
 export async function modelFiles(path: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
 import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
-import type { LlamaLibrary, Pointer } from './library.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { type GraphNode, NodeReader } from './node.js';
 import { type Match, matchNode, NORMS, type Selection, selector, splitName } from './stages.js';
 import { isReadable, readValues } from './values.js';

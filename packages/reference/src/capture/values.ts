@@ -1,4 +1,4 @@
-import type { LlamaLibrary } from './library.js';
+import type { LlamaLibrary } from '../library/library.js';
 import type { GraphNode } from './node.js';
 
 /** ggml type number → bytes of an element and how to read one; types that are no plain numbers are missing. */

@@ -1,5 +1,5 @@
-import type { WireError } from './errors.js';
-import type { Selection } from './stages.js';
+import type { WireError } from '../errors.js';
+import type { Selection } from '../capture/stages.js';
 
 /** What a GGUF file says about itself, as llama.cpp reads it. */
 export interface ModelInfo {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { UnsupportedLibraryError } from './errors.js';
+import { UnsupportedLibraryError } from '../errors.js';
 
 /** The one release whose struct layouts structs.ts declares. */
 export const WANTED = { release: 'v0.5.0', llama: '0.5.0', ggml: '0.25.1' };

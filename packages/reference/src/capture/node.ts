@@ -1,6 +1,6 @@
 import koffi from 'koffi';
-import type { LlamaLibrary, Pointer } from './library.js';
-import { GgmlTensor, TENSOR_BYTES } from './structs.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { GgmlTensor, TENSOR_BYTES } from '../library/structs.js';
 
 /** One node of the compute graph: what its ggml_tensor says. */
 export interface GraphNode {

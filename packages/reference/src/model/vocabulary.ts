@@ -1,5 +1,5 @@
-import { ModelError, PromptError } from './errors.js';
-import type { LlamaLibrary, Pointer } from './library.js';
+import { ModelError, PromptError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
 
 /** Text → token ids. @throws ModelError `model-no-vocabulary` */
 export function tokenize(

@@ -1,10 +1,10 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { LlamaCppError, toWire } from './errors.js';
-import { type LlamaLibrary, loadLibrary, type Pointer } from './library.js';
-import { describeModel, loadModel, quantizeFile } from './model.js';
+import { LlamaCppError, toWire } from '../errors.js';
+import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
+import { describeModel, loadModel, quantizeFile } from '../model/model.js';
 import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
-import { applyChatTemplate, detokenize, tokenize } from './vocabulary.js';
+import { applyChatTemplate, detokenize, tokenize } from '../model/vocabulary.js';
 
 /**
  * The process that llama.cpp lives and may die in. It answers one request after the other, each in one go, since
@@ -42,7 +42,7 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
   detokenize: ({ ids, special }) => detokenize(library(), model(), ids, special),
   chat: ({ prompt }) => applyChatTemplate(library(), model(), prompt),
   async run(parameters) {
-    const { run } = await import('./decode.js'); // with it comes Arrow, which takes longer to load than all else
+    const { run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
     return run(library(), model(), parameters);
   },
 };

@@ -1,5 +1,5 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { LlamaCppError, UnsupportedLibraryError } from './errors.js';
+import { LlamaCppError, UnsupportedLibraryError } from '../errors.js';
 import { type LibraryFiles, libraryDirectory, libraryFiles, WANTED, wrongRelease } from './locate.js';
 import {
   Batch,

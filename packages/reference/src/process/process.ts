@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { CrashError, fromWire, LlamaCppError } from './errors.js';
+import { CrashError, fromWire, LlamaCppError } from '../errors.js';
 import { type Answer, END_OF_LOG, endOfLog, LOG_PIPE, type Method, type Methods, TENSOR_PIPE } from './protocol.js';
 
 const LOG_LINES = 40;
@@ -61,7 +61,7 @@ export class LlamaProcess {
 
   constructor(private readonly options: ProcessOptions = {}) {
     options.signal?.throwIfAborted();
-    this.child = fork(new URL('../dist/child.js', import.meta.url), {
+    this.child = fork(new URL('../../dist/process/child.js', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
       // a debugger's trace of a crash helps nobody here, and takes seconds

@@ -1,4 +1,4 @@
-import { QuantizeError } from './errors.js';
+import { QuantizeError } from '../errors.js';
 
 /**
  * llama.cpp's file types by the name its quantize tool uses.
