@@ -1,11 +1,14 @@
 import { TensorStreamWriter } from '@llama-probe/dump';
 import koffi from 'koffi';
-import { Capture } from './capture.js';
 import { LlamaCppError, ModelError, PromptError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
-import { type RunParameters, type RunResult, TENSOR_PIPE } from '../process/protocol.js';
 import { EvalCallback } from '../library/structs.js';
 import { checkTokens } from '../model/vocabulary.js';
+import { GivenReader } from '../process/given-frames.js';
+import { FROM_PIPE, type RunParameters, type RunResult, TENSOR_PIPE } from '../process/protocol.js';
+import { Capture } from './capture.js';
+import { type KnownGraph, Look } from './look.js';
+import { Replacement } from './replace.js';
 
 const F32 = 0;
 const FLASH_ATTENTION_OFF = 0;
@@ -29,15 +32,19 @@ function evaluate(
 ): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
   check(library, model, parameters, vocabularySize);
-  const { tokens, steps, ubatch, stages, forcedTokens, logits } = parameters;
-  const captures = typeof stages === 'string' || stages.length > 0;
-  const capture = new Capture(library, parameters, (tensor) => stream.write(tensor));
+  const { tokens, steps, ubatch, stages, forcedTokens, logits, from } = parameters;
+  const selects = typeof stages === 'string' || stages.length > 0;
+  const captures = selects || from !== undefined;
+  const given = from === undefined ? undefined : new GivenReader(FROM_PIPE, from);
+  const replacement = given && new Replacement(library, () => given.next());
+  const capture = new Capture(library, parameters, (tensor) => stream.write(tensor), replacement);
+  let seer: Look | Capture = capture;
   let failure: unknown;
   // An exception must not unwind through C: keep it, stop the graph, throw it afterwards.
   const show = (node: Pointer, ask: boolean): boolean => {
     if (failure) return ask; // llama.cpp stops at a wanted node that is refused
     try {
-      return capture.evaluate(node, ask);
+      return seer.evaluate(node, ask);
     } catch (error) {
       failure = error;
       return ask;
@@ -49,8 +56,7 @@ function evaluate(
   try {
     const generated: number[] = [];
     const started = performance.now();
-    const decode = (ids: readonly number[], first: number, step: number) => {
-      capture.begin(step, first, ids.length);
+    const evaluateGraph = (ids: readonly number[], first: number) => {
       const status: number = library.llama_decode(context, batch.fill(ids));
       if (failure) throw failure;
       if (status !== 0) {
@@ -59,6 +65,21 @@ function evaluate(
           `llama.cpp could not evaluate ${ids.length} tokens at position ${first} (status ${status}). It says:\n{log}`,
         );
       }
+    };
+    const graphs = new Map<number, KnownGraph>(); // by the number of tokens
+    if (replacement) {
+      for (const count of batchSizes(tokens.length, ubatch, steps)) {
+        const look = new Look(library);
+        seer = look;
+        evaluateGraph(tokens.slice(0, count), 0);
+        graphs.set(count, look.known(count));
+        clearCache(library, context);
+      }
+      seer = capture;
+    }
+    const decode = (ids: readonly number[], first: number, step: number) => {
+      capture.begin(step, first, ids.length, graphs.get(ids.length));
+      evaluateGraph(ids, first);
       if (captures) capture.end();
     };
     /** The token that the last row chooses. Without the callback there is nothing else that could tell its logits. */
@@ -80,20 +101,38 @@ function evaluate(
       choose(step);
     }
     const milliseconds = performance.now() - started;
+    replacement?.end();
     const missing = typeof stages === 'string' ? [] : stages.filter((stage) => !capture.delivered.has(stage));
-    if (captures && capture.delivered.size === 0) {
+    if (selects && capture.delivered.size === 0) {
       throw new PromptError(
         'stages-unknown',
         `no node of this model is ${missing.join(' or ')} in the layers asked for. It has ${[...capture.existing].join(', ')}.`,
       );
     }
-    const notes = [...capture.notes, ...missing.map((stage) => `no node of this model is ${stage}`)];
+    const notes = [
+      ...capture.notes,
+      ...(replacement?.notes ?? []),
+      ...missing.map((stage) => `no node of this model is ${stage}`),
+    ];
     return { generated, milliseconds, notes };
   } finally {
     batch.free();
     library.llama_free(context);
     if (callback !== null) koffi.unregister(callback);
   }
+}
+
+/** How many tokens are evaluated at once in a run: each number once. */
+function batchSizes(tokens: number, ubatch: number, steps: number): Set<number> {
+  const whole = tokens >= ubatch ? [ubatch] : [];
+  const rest = tokens % ubatch > 0 ? [tokens % ubatch] : [];
+  return new Set([...whole, ...rest, ...(steps > 0 ? [1] : [])]);
+}
+
+/** As if nothing had been evaluated. */
+function clearCache(library: LlamaLibrary, context: Pointer): void {
+  const memory: Pointer | null = library.llama_get_memory(context);
+  if (memory) library.llama_memory_clear(memory, true);
 }
 
 function check(library: LlamaLibrary, model: Pointer, parameters: RunParameters, vocabularySize: number): void {

@@ -33,6 +33,33 @@ export function headsToRows(values: Float32Array, ne: readonly number[], keep = 
 }
 
 /**
+ * The inverse of headsToRows: rows into a node's values, in ggml's order. What the rows have no entry for, the padding, stays.
+ *
+ * @param firstRow the token of the first row
+ * @param isHidden whether an entry of `values`, counted from the node's first row, stays as it is too
+ */
+export function rowsToHeads(
+  { values, width }: Rows,
+  firstRow: number,
+  ne: readonly number[],
+  into: Float32Array,
+  isHidden: (entry: number) => boolean = () => false,
+): void {
+  const [padded, tokens, heads] = ne as [number, number, number];
+  const keep = width / heads;
+  for (let token = firstRow; token < tokens; token++) {
+    for (let head = 0; head < heads; head++) {
+      const to = (head * tokens + token) * padded;
+      const from = ((token - firstRow) * heads + head) * keep;
+      const entry = (token * heads + head) * keep;
+      for (let i = 0; i < keep; i++) {
+        if (!isHidden(entry + i)) into[to + i] = values[from + i] as number;
+      }
+    }
+  }
+}
+
+/**
  * Overwrites with NaN what the mask hides.
  *
  * @param hidden (tokens, seen): which earlier positions a token does not see

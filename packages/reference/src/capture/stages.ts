@@ -19,7 +19,7 @@ interface Rule {
 }
 
 /** What RMS_NORM `norm` is called, by the node that multiplies it with its weight. */
-export const NORMS: Readonly<Record<string, string>> = {
+const NORMS: Readonly<Record<string, string>> = {
   attn_norm: 'attn_rms',
   ffn_norm: 'ffn_rms',
   result_norm: 'result_rms',
@@ -65,6 +65,45 @@ export function matchNode(node: GraphNode): Match | undefined {
   const anonymous = base === 'node' || base === 'leaf' || base === '' || base.includes(' ') || /^node_\d+$/.test(base);
   if (anonymous || NO_COMPUTATION.has(node.op)) return undefined;
   return { stage: base, layer };
+}
+
+/** Whether a stage by this match may turn out to be one of these. */
+export function mayBe(
+  { stage, layer, until }: Match,
+  wants: (stage: string, layer: number | null) => boolean,
+): boolean {
+  return wants(stage, layer) || (until === 'consumer' && Object.values(NORMS).some((name) => wants(name, layer)));
+}
+
+/**
+ * What a match is, by the node that comes next: a product that gets its bias there is no stage, and a norm is called after who
+ * uses it. The `mask` is still to come.
+ */
+export function settleMatch(match: Match, node: GraphNode, next: GraphNode | undefined): Match | undefined {
+  const { until, ...settled } = match;
+  const follows = next?.sources.includes(node.address) ?? false;
+  if (until === 'mask') return match;
+  if (until === 'bias') return follows && next?.op === 'ADD' && next.name === node.name ? undefined : settled;
+  if (until === 'consumer' && follows && next) {
+    return { ...settled, stage: NORMS[splitName(next.name).base] ?? match.stage };
+  }
+  return settled;
+}
+
+/** Some architectures give two nodes of a layer one name; the second becomes `name.2`. */
+export class UniqueNames {
+  private readonly seen = new Map<string, number>();
+
+  clear(): void {
+    this.seen.clear();
+  }
+
+  unique({ stage, layer }: Match): string {
+    const key = `${stage}-${layer}`;
+    const count = (this.seen.get(key) ?? 0) + 1;
+    this.seen.set(key, count);
+    return count === 1 ? stage : `${stage}.${count}`;
+  }
 }
 
 /** @example splitName('ffn_out-12') → { base: 'ffn_out', layer: 12 } */

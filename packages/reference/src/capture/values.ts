@@ -11,6 +11,7 @@ const ELEMENTS: Record<number, { bytes: number; read: (view: DataView, offset: n
   30: { bytes: 2, read: (view, offset) => bfloatToFloat(view.getUint16(offset, true)) },
 };
 const F32 = 0;
+const I32 = 26;
 
 export const isReadable = (node: GraphNode): boolean => node.type in ELEMENTS;
 
@@ -38,6 +39,36 @@ export function readValues(library: LlamaLibrary, node: GraphNode): Float32Array
     }
   }
   return values;
+}
+
+/** Other types would round what is put into them. */
+export const isWritable = (node: GraphNode): boolean => node.type === F32 || node.type === I32;
+
+/** Writes all elements of a node, in ggml's order, whatever its strides. */
+export function writeValues(library: LlamaLibrary, node: GraphNode, values: Float32Array): void {
+  const { ne, nb } = node;
+  if (node.type === F32 && isContiguous(node, 4)) {
+    library.ggml_backend_tensor_set(node.address, values, 0, values.byteLength);
+    return;
+  }
+  const span = 4 + ne.reduce((sum, count, i) => sum + (count - 1) * (nb[i] as number), 0);
+  const raw = new Uint8Array(span); // with what lies between the elements
+  library.ggml_backend_tensor_get(node.address, raw, 0, span);
+  const view = new DataView(raw.buffer);
+  let from = 0;
+  for (let i3 = 0; i3 < ne[3]; i3++) {
+    for (let i2 = 0; i2 < ne[2]; i2++) {
+      for (let i1 = 0; i1 < ne[1]; i1++) {
+        const row = i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+        for (let i0 = 0; i0 < ne[0]; i0++) {
+          const value = values[from++] as number;
+          if (node.type === I32) view.setInt32(row + i0 * nb[0], value, true);
+          else view.setFloat32(row + i0 * nb[0], value, true);
+        }
+      }
+    }
+  }
+  library.ggml_backend_tensor_set(node.address, raw, 0, span);
 }
 
 function isContiguous({ ne, nb }: GraphNode, bytes: number): boolean {

@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'n
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { isAlive } from '../process/alive.js';
 import { QuantizeError } from '../errors.js';
+import { isAlive } from '../process/alive.js';
 import { modelFiles } from './files.js';
 
 let made = 0;

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { LlamaCppError, ModelError } from '../errors.js';
-import { ftypeName } from './ftypes.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { ModelInfo } from '../process/protocol.js';
+import { ftypeName } from './ftypes.js';
 
 /** Loads a model the same way in every run: on the CPU, weights in the file's own layout. @throws ModelError `model-unloadable` */
 export function loadModel(library: LlamaLibrary, path: string, weights = true): Pointer {

@@ -1,10 +1,10 @@
-import { cached } from './cache.js';
 import { LlamaCppError, QuantizeError } from '../errors.js';
-import { checkModelFile } from './files.js';
-import { ftypeOf } from './ftypes.js';
 import { LlamaProcess } from '../process/process.js';
 import type { ModelInfo } from '../process/protocol.js';
 import { availableCores } from '../process/threads.js';
+import { cached } from './cache.js';
+import { checkModelFile } from './files.js';
+import { ftypeOf } from './ftypes.js';
 
 export interface QuantizeOptions {
   model: string;

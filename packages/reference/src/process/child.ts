@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { LlamaCppError, toWire } from '../errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
 import { describeModel, loadModel, quantizeFile } from '../model/model.js';
-import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
 import { applyChatTemplate, detokenize, tokenize } from '../model/vocabulary.js';
+import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
 
 /**
  * The process that llama.cpp lives and may die in. It answers one request after the other, each in one go, since

@@ -2,7 +2,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { CrashError, fromWire, LlamaCppError } from '../errors.js';
-import { type Answer, END_OF_LOG, endOfLog, LOG_PIPE, type Method, type Methods, TENSOR_PIPE } from './protocol.js';
+import {
+  type Answer,
+  END_OF_LOG,
+  endOfLog,
+  FROM_PIPE,
+  LOG_PIPE,
+  type Method,
+  type Methods,
+  TENSOR_PIPE,
+} from './protocol.js';
 
 const LOG_LINES = 40;
 
@@ -49,6 +58,8 @@ export interface ProcessOptions {
 export class LlamaProcess {
   /** Arrow streams, one for each run. */
   readonly tensors: Socket;
+  /** What sendGiven() writes to. */
+  readonly given: Socket;
   private readonly child: ChildProcess;
   private readonly waiting = new Map<number, Waiting>();
   private readonly log: string[] = [];
@@ -62,15 +73,16 @@ export class LlamaProcess {
   constructor(private readonly options: ProcessOptions = {}) {
     options.signal?.throwIfAborted();
     this.child = fork(new URL('../../dist/process/child.js', import.meta.url), {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
       // a debugger's trace of a crash helps nobody here, and takes seconds
       env: { ...process.env, GGML_NO_BACKTRACE: '1' },
     });
     living.add(this.child);
     this.tensors = this.child.stdio[TENSOR_PIPE] as Socket;
-    // Its end is seen by who reads it; a reset when the child dies is no error of its own.
-    this.tensors.on('error', () => {});
+    this.given = this.child.stdio[FROM_PIPE] as Socket;
+    // The end is seen by who reads; a reset when the child dies is no error of its own.
+    for (const pipe of [this.tensors, this.given]) pipe.on('error', () => {});
     const stderr = this.child.stdio[LOG_PIPE] as Socket;
     stderr.setEncoding('utf8').on('data', (text: string) => this.onLogText(text));
     this.logEnded = once(stderr, 'close');
@@ -115,6 +127,7 @@ export class LlamaProcess {
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
     this.tensors.destroy();
+    this.given.destroy();
   }
 
   private async onExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {

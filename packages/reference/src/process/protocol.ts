@@ -1,5 +1,5 @@
-import type { WireError } from '../errors.js';
 import type { Selection } from '../capture/stages.js';
+import type { WireError } from '../errors.js';
 
 /** What a GGUF file says about itself, as llama.cpp reads it. */
 export interface ModelInfo {
@@ -26,6 +26,8 @@ export interface RunParameters extends Selection {
   threads: number;
   forcedTokens?: readonly number[] | undefined;
   logits: boolean;
+  /** The number that the given rows of this run have on FROM_PIPE; undefined where there are none. */
+  from?: number | undefined;
 }
 
 export interface RunResult {
@@ -58,6 +60,7 @@ export type Answer = { id: number; result: unknown } | { id: number; error: Wire
 /** File descriptors of the child process. */
 export const LOG_PIPE = 2;
 export const TENSOR_PIPE = 3;
+export const FROM_PIPE = 4;
 
 /** The child ends what it logged for a failed request with this line, because log and answer come on different pipes. */
 export const END_OF_LOG = '\u001e';
