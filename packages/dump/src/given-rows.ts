@@ -126,18 +126,17 @@ const DEPTHS: ReadonlyMap<string, number> = new Map(
   STAGES.flatMap(({ name, perLayer }, i) => (perLayer ? [] : [[name, i < FIRST_IN_LAYER ? BEFORE : AFTER]])),
 );
 
-/** How deep in the model a stage is. Whole-model stages of other names come first or, once a layer was seen, last. */
+/** How deep in the model a stage is. Whole-model stages of other names are where they come: some norms of llama.cpp's have no layer. */
 class Depth {
-  private inLayers = false;
+  private last = BEFORE;
 
   reset(): void {
-    this.inLayers = false;
+    this.last = BEFORE;
   }
 
   of({ stage, layer }: Place): number {
-    if (layer === null) return DEPTHS.get(stage) ?? (this.inLayers ? AFTER : BEFORE);
-    this.inLayers = true;
-    return layer;
+    this.last = layer ?? DEPTHS.get(stage) ?? this.last;
+    return this.last;
   }
 }
 

@@ -60,6 +60,19 @@ describe('given rows', () => {
     expect([...given.unused].sort()).toEqual(['embd', 'k_proj', 'l_out', 'q_proj', 'q_rope']);
   });
 
+  test('of stages without a layer between the layers are where they come', () => {
+    const order = [at('norm', null), at('l_out', 0), at('norm.2', null), at('l_out', 1), at('result_softcap', null)];
+    for (const lacking of [undefined, 'norm', 'norm.2', 'result_softcap']) {
+      const stream = order.filter(({ stage }) => stage !== lacking).map(({ stage, layer }) => rows(stage, layer));
+      const given = new GivenRows();
+      const read = reader(stream, given);
+      given.begin(0, 3);
+      expect(order.filter(({ stage, layer }) => !read(stage, layer)[0]).map(({ stage }) => stage)).toEqual(
+        lacking ? [lacking] : [],
+      );
+    }
+  });
+
   test('of three stages only bracket what is between them', () => {
     const given = new GivenRows();
     const read = reader([rows('embd', null), rows('l_out', 1), rows('result_output', null)], given);

@@ -143,16 +143,13 @@ describe('from given rows', () => {
       const own = await collect(opened, { ...CUT, from: stream(given) });
       expect(differing(own.tensors, free.tensors)).toEqual([]);
     }
-    // and a NaN that is not hidden goes on
-    const bug = wrongAt(free.tensors, []).map((tensor) =>
+    // NaN is what the other side's mask has hidden: llama.cpp says what comes of a mask that does not
+    const more = free.tensors.map((tensor) =>
       key(tensor) === '0/0/kq/3'
-        ? { ...tensor, values: tensor.values.map((value, i) => (i === 0 ? Number.NaN : value)) }
+        ? { ...tensor, values: tensor.values.map((value, i) => (i % 6 === 0 ? Number.NaN : value)) }
         : tensor,
     );
-    const own = await collect(opened, { ...CUT, from: stream(bug) });
-    const softMax = own.tensors.find((tensor) => key(tensor) === '0/0/kq_soft_max/3') as Tensor;
-    expect(softMax.values.subarray(0, 6).every(Number.isNaN)).toBe(true);
-    expect(softMax.values.subarray(6).some(Number.isNaN)).toBe(false);
+    expect(differing((await collect(opened, { ...CUT, from: stream(more) })).tensors, free.tensors)).toEqual([]);
   });
 
   test('a few stages only: they come, and those that were asked for besides', async () => {

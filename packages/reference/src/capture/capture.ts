@@ -159,8 +159,8 @@ export class Capture {
       this.replacement?.put(given, computed);
       return;
     }
-    // Once the mask is known, what it hides is NaN in our own rows. Where it is not told by the next node, NaN in the given rows tells.
-    const isHidden = (entry: number) => (held.settled ? Number.isNaN(held.rows.values[entry]) : isNan(entry));
+    // NaN in the given rows is what their mask hid. What llama.cpp's hides is NaN in its own rows, once the next node has told it.
+    const isHidden = (entry: number) => isNan(entry) || (held.settled && Number.isNaN(held.rows.values[entry]));
     held.replace = () => this.replacement?.put(given, computed, isHidden);
   }
 
