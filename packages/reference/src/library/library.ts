@@ -67,7 +67,7 @@ type Functions = { readonly [name in keyof typeof FUNCTIONS]: ReturnType<Library
 export interface LlamaLibrary extends Functions {
   readonly version: string;
   readonly cpuVariant: string;
-  /** The builds that this machine can run, the one that ggml scores highest first. */
+  /** The builds that this machine can run, and LLAMA_PROBE_CPU lets it, the one that ggml scores highest first. */
   readonly cpuVariants: string[];
   readonly directory: string;
   /** Copies `bytes` bytes from an address into a typed array. */
@@ -77,7 +77,8 @@ export interface LlamaLibrary extends Functions {
 /**
  * Loads llama.cpp with one build of its CPU backend, and checks that it is the release whose structs are known.
  *
- * @param cpuVariant such as `haswell`; without it the build that ggml scores highest on this machine.
+ * @param cpuVariant such as `haswell`; without it the build that ggml scores highest on this machine. The environment variable
+ * LLAMA_PROBE_CPU names the highest one that is taken: a machine with AVX-512 then is one without.
  * @throws UnsupportedLibraryError
  */
 export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string): LlamaLibrary {
@@ -156,25 +157,33 @@ function loadCpu(
   const names = [...files.cpu.keys()];
   const scores = new Map(names.map((name) => [name, cpuScore(files.cpu.get(name) as string)]));
   const score = (name: string): number => scores.get(name) as number;
-  const usable = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
+  const runs = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
+  const best = process.env.LLAMA_PROBE_CPU || undefined;
+  if (best !== undefined) checkBuild(best, 'LLAMA_PROBE_CPU', names, runs);
+  const usable = best === undefined ? runs : runs.slice(runs.indexOf(best));
   const variant = wanted ?? usable[0] ?? '';
-  if (!files.cpu.has(variant)) {
-    throw new UnsupportedLibraryError(
-      'cpu-variant-unknown',
-      `llama.cpp's package has no CPU build named "${variant}"; it has ${names.join(', ')}, of which this machine runs ${usable.join(', ')}.`,
-    );
-  }
-  if (!usable.includes(variant)) {
-    throw new UnsupportedLibraryError(
-      'cpu-variant-unsupported',
-      `this machine's CPU cannot run llama.cpp's "${variant}" build; it can run ${usable.join(', ') || 'none of them'}.`,
-    );
-  }
+  checkBuild(variant, 'the CPU build', names, usable, best);
   // One CPU backend and nothing else: a GPU backend would take over part of the graph.
   if (!functions.ggml_backend_load(files.cpu.get(variant))) {
     throw new LlamaCppError('cpu-backend', `ggml does not load its "${variant}" CPU build: {log}`);
   }
   return { cpuVariant: variant, cpuVariants: usable };
+}
+
+/** @param by what names the build, @param best the build that LLAMA_PROBE_CPU lets this machine be */
+function checkBuild(variant: string, by: string, names: string[], usable: string[], best?: string): void {
+  if (!names.includes(variant)) {
+    throw new UnsupportedLibraryError(
+      'cpu-variant-unknown',
+      `${by} is "${variant}", and llama.cpp's package has no CPU build of that name; it has ${names.join(', ')}, of which this machine runs ${usable.join(', ')}. Choose one of these.`,
+    );
+  }
+  if (!usable.includes(variant)) {
+    throw new UnsupportedLibraryError(
+      'cpu-variant-unsupported',
+      `${by} is "${variant}", and this machine${best ? `, with LLAMA_PROBE_CPU=${best},` : "'s CPU"} cannot run that build of llama.cpp; it can run ${usable.join(', ') || 'none of them'}. Choose one of these.`,
+    );
+  }
 }
 
 /** ggml's own rating of a CPU build on this machine; 0 where it cannot run. */
