@@ -272,7 +272,7 @@ export class Engine {
       : forward(op, this.model, state, onStage);
     for (const layer of [...this.model.blk.keys(), null]) {
       if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
-      await hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length });
+      await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);
       signal?.throwIfAborted();
       recent?.begin(order.next);
       stages.next();

@@ -17,6 +17,7 @@ export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
   const source = from[Symbol.asyncIterator]();
   const given = new GivenRows();
   let position = -1;
+  let waiting = false;
   const inject = other?.inject?.bind(other);
   const hook: Hook = {
     async prepare(at) {
@@ -24,7 +25,9 @@ export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
       position = at.firstPosition;
       const last = { layer: at.layer, stage: at.layer === null ? LAST : LAST_IN_LAYER };
       while (!given.has(last) && !given.isPast(last)) {
+        waiting = true;
         const { value, done } = await source.next();
+        waiting = false;
         given.put(done ? undefined : value);
       }
       await other?.prepare?.(at);
@@ -40,7 +43,10 @@ export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
     hook,
     async leave() {
       given.end();
-      await source.return?.();
+      const left = Promise.resolve(source.return?.());
+      if (waiting)
+        left.catch(() => {}); // aborted: what it waits for may never come
+      else await left;
     },
   };
 }

@@ -138,6 +138,17 @@ describe('from given rows', () => {
     expect(ended).toEqual(['left', 'left']);
   });
 
+  test('that never come are not waited for when the run is aborted', async () => {
+    async function* waits(): AsyncGenerator<Tensor> {
+      yield healthy.tensors[0] as Tensor;
+      await new Promise(() => {});
+    }
+    const controller = new AbortController();
+    const run = from(waits(), undefined, { ...cut, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('enough')), 50);
+    await expect(run).rejects.toThrow('enough');
+  });
+
   test('what goes wrong in them ends the run with that error, and the engine goes on', async () => {
     const broken = new Error('the other engine is gone');
     async function* breaks() {

@@ -30,22 +30,34 @@ export async function sendGiven(
   ended: Promise<void>,
 ): Promise<void> {
   const source = from[Symbol.asyncIterator]();
-  const leave = () => void Promise.resolve(source.return?.()).catch(() => {}); // it may wait for what never comes
+  let over = false;
+  let wake = () => {};
+  void ended.then(() => {
+    over = true;
+    wake();
+  });
+  // Not Promise.race: `ended` would keep the outcome of every race, which is all rows, until the run ends.
+  const unlessOver = <T>(promise: Promise<T>): Promise<T | undefined> =>
+    new Promise((resolve, reject) => {
+      wake = () => resolve(undefined);
+      promise.then(resolve, reject);
+    });
   try {
     for (;;) {
-      const next = await Promise.race([source.next(), ended]);
-      if (!next) return leave();
-      if (next.done) break;
+      const next = await unlessOver(source.next());
+      if (over || !next) break;
+      if (next.done) return void send(pipe, { run });
       const { values, tokens, ...at } = next.value;
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       const taken = send(pipe, { run, at: { ...at, tokens: [...tokens] } }, bytes);
-      if (!taken) await Promise.race([drained(pipe), ended]);
+      if (!taken) await unlessOver(drained(pipe));
+      if (over) break;
     }
   } catch (error) {
     send(pipe, { run, failed: true });
     throw error;
   }
-  send(pipe, { run });
+  void Promise.resolve(source.return?.()).catch(() => {}); // not awaited: it may wait for what never comes
 }
 
 /** @returns false where the pipe is full: wait until it has drained. */
