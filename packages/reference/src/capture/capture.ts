@@ -145,7 +145,7 @@ export class Capture {
     const settled = match.until === undefined;
     const held: Held = { node, match, name, rows, settled, dropped: false, replace: undefined };
     this.held.push(held);
-    if (given) this.goOnFrom(given, held, { node, values, rows: rows.values, tokens, layout }, isLast);
+    if (given) this.goOnFrom(given, held, { node, values, tokens, layout }, isLast);
     this.flush();
   }
 
@@ -153,7 +153,7 @@ export class Capture {
   private goOnFrom(place: Place, held: Held, computed: Computed, isLast: boolean): void {
     const given = this.replacement?.take(place, held.rows.width);
     if (!given || isLast) return;
-    const skipped = computed.rows.length - given.values.length; // where only the last rows were given
+    const skipped = held.rows.values.length - given.values.length; // where only the last rows were given
     const isNan = (entry: number) => Number.isNaN(given.values[entry - skipped]);
     if (held.match.until !== 'mask') {
       this.replacement?.put(given, computed);

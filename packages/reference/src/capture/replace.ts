@@ -9,7 +9,6 @@ import { isWritable, writeValues } from './values.js';
 export interface Computed {
   readonly node: GraphNode;
   readonly values: Float32Array; // all of the node, in ggml's order
-  readonly rows: Float32Array; // (tokens, width)
   readonly tokens: number;
   readonly layout: 'rows' | 'heads' | undefined;
 }
