@@ -1,7 +1,7 @@
 import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Changes } from '../packages/comparison/src/watch/changes.js';
+import type { Changes } from '../packages/comparison/src/watch/change.js';
 import type { Report } from '../packages/probe/src/index.js';
 import { type Ended, type Options, path, probe, start } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';

@@ -1,8 +1,8 @@
-import { buildProgram, describeProgram, type ProgramSpec, Progress } from 'llama-probe/internal';
+import { buildProgram, describeProgram, type ProgramSpec, StderrProgress } from 'llama-probe/internal';
 
 /** The command line as it is built, with nothing to run it. */
 export const program: ProgramSpec = describeProgram(
-  buildProgram({ progress: new Progress(), signal: new AbortController().signal, print() {}, code: 0 }),
+  buildProgram({ progress: new StderrProgress(), signal: new AbortController().signal, print() {}, code: 0 }),
 );
 
 /** A description as a sentence. */

@@ -2,7 +2,7 @@ import { type Comparison, compare, describe, type First, type Floors, type Limit
 import { type Place, stageKey, type Tensor } from '@llama-probe/dump';
 import { type AdapterKind, type Engine, openEngine } from '@llama-probe/engine';
 import { openReference, quantizeModel, type Reference, type ReferenceMode } from '@llama-probe/reference';
-import { BUNDLED_MODEL, Progress, withFloors } from 'llama-probe/internal';
+import { BUNDLED_MODEL, judgedRun, llamaSide, StderrProgress } from 'llama-probe/internal';
 import type { Mistake } from './errors.js';
 import { placesOf, tokenAt } from './places.js';
 
@@ -57,8 +57,9 @@ async function keepRun(reference: Reference, engine: Engine, options: { minimum?
   const tokens = await reference.tokenize(PROMPT);
   const { generated } = await reference.run({ tokens, steps: STEPS, stages: [] }).result;
   const run = { tokens, steps: STEPS, forcedTokens: generated.slice(0, STEPS) };
-  const progress = new Progress();
-  const judged = await withFloors(reference, engine.file, run, options, progress, new AbortController().signal);
+  const progress = new StderrProgress();
+  const side = llamaSide(reference, engine.file, { mode: reference.info.mode, why: 'asked for' });
+  const judged = await judgedRun(side, run, options, progress.say, new AbortController().signal);
   const tensors = await collect(judged.tensors);
   progress.done();
   return { reference: `${reference.info.name} ${reference.info.version}`, ...run, ...judged, tensors };

@@ -19,5 +19,5 @@ export {
 } from './options.js';
 export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
 export { ownFiles } from './own-files.js';
-export { Progress } from './progress.js';
+export { type Progress, within } from './progress.js';
 export { VERSION } from './version.js';

@@ -2,13 +2,15 @@ import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
-import { withFloors } from './floors.js';
-import { candidateMetadata, referenceMetadata } from './metadata.js';
+import { describeFloors, judgedRun } from './floors/judged.js';
 import type { RunOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { type Prompt, parsePrompt, tokenize } from './prompt.js';
-import { parseLayers, parseStages, recordOnly } from './selection.js';
-import { chooseModel, openLlama } from './sides.js';
+import { parseLayers, parseStages } from './selection.js';
+import { allTokens, type RunPlan } from './side.js';
+import { llamaSide, textTools } from './sides/llama.js';
+import { chooseModel, openLlama } from './sides/open.js';
+import { webgpuSide } from './sides/webgpu.js';
 
 export interface CaptureOptions extends RunOptions {
   from: 'llama' | 'webgpu';
@@ -32,60 +34,64 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   // The vocabulary of stages is that of llama; of anything else llama.cpp's every node is taken.
   const everything = options.stages === 'all' || (options.stages === undefined && architecture !== 'llama');
   const stages: 'all' | readonly string[] = everything ? 'all' : parseStages(options.stages);
+  const { steps } = options;
   const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
   const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
   const config = {
     stages: options.stages ?? (everything ? 'all' : 'vocabulary'),
     layers: options.layers ?? 'all',
-    steps: options.steps,
+    steps,
   };
 
   if (options.from === 'llama') {
     const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
+    const side = llamaSide(reference, file, chosen);
     try {
-      const { ids, text } = await tokenize(prompt, reference);
+      const { ids, text } = await tokenize(prompt, side.text);
       // Decoded first, so that what measures the floor can be fed the same tokens.
-      const { steps } = options;
-      const free =
-        steps === 0 ? [] : (await reference.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
-      const run = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
-      const judged = await withFloors(reference, file, run, options, progress, signal);
-      const about = { tokens: [...ids, ...run.forcedTokens], ...(text === undefined ? {} : { prompt: text }), config };
-      return await write(options.out, judged.tensors, progress, () =>
-        referenceMetadata(reference, file, chosen, about, judged),
-      );
+      const free = steps === 0 ? [] : (await side.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
+      const run: RunPlan = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
+      const judged = await judgedRun(side, run, options, progress.say, signal);
+      return await write(options.out, judged.tensors, progress, async () => ({
+        ...(await side.describe({
+          tokens: [...allTokens(run)],
+          ...(text === undefined ? {} : { prompt: text }),
+          config,
+        })),
+        floors: describeFloors(judged),
+      }));
     } finally {
-      await reference.close();
+      await side.close();
     }
   }
 
   if (stages === 'all')
     throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
-  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say });
+  const side = webgpuSide(
+    await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal }),
+  );
   try {
-    const { ids, text } = await tokenizeAlone(file.path, prompt, signal);
-    const run = engine.run({
-      tokens: ids,
-      steps: options.steps,
-      ...ubatch,
-      hook: recordOnly({ stages, layers }),
-      signal,
-    });
+    const { ids, text } = await tokenizeAlone(file, prompt, signal);
+    const run = side.run({ tokens: ids, steps, ...ubatch, stages, layers, signal });
     return await write(options.out, run.tensors, progress, async () => {
-      const tokens = [...ids, ...(await run.result).generated.slice(0, options.steps)];
-      return candidateMetadata(engine, { tokens, ...(text === undefined ? {} : { prompt: text }), config });
+      const tokens = [...ids, ...(await run.result).generated.slice(0, steps)];
+      return side.describe({ tokens, ...(text === undefined ? {} : { prompt: text }), config });
     });
   } finally {
-    engine.close();
+    await side.close();
   }
 }
 
 /** The engine takes ids: text is llama.cpp's to tokenise. */
-async function tokenizeAlone(model: string, prompt: Prompt, signal: AbortSignal): ReturnType<typeof tokenize> {
+async function tokenizeAlone(
+  file: Parameters<typeof textTools>[1] & { readonly path: string },
+  prompt: Prompt,
+  signal: AbortSignal,
+): ReturnType<typeof tokenize> {
   if ('ids' in prompt) return prompt;
-  const reference = await openReference({ model, mode: 'native', signal });
+  const reference = await openReference({ model: file.path, mode: 'native', signal });
   try {
-    return await tokenize(prompt, reference);
+    return await tokenize(prompt, textTools(reference, file));
   } finally {
     await reference.close();
   }

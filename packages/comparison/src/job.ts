@@ -1,7 +1,7 @@
 import type { CompareOptions, DiffOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { Report } from './report.js';
-import type { Watcher } from './run/watcher.js';
+import type { Watcher } from './watcher.js';
 
 /** A comparison that was asked for, as plain data: it can be sent to another process, and run again. */
 export type Job =
@@ -16,9 +16,9 @@ export type Job =
 /** Runs it. What it needs is loaded only now: a terminal shows something before that. */
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {
   if (job.command === 'compare') {
-    const { runCompare } = await import('./compare.js');
+    const { runCompare } = await import('./run-compare.js');
     return runCompare(job.options, progress, signal, watcher);
   }
-  const { runDiff } = await import('./diff.js');
+  const { runDiff } = await import('./run-diff.js');
   return runDiff(job.candidate, job.reference, job.options, progress, signal, watcher);
 }

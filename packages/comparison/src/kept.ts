@@ -10,6 +10,11 @@ export class Kept {
     this.writer = directory === undefined ? undefined : new DumpWriter(join(directory, `${name}.arrow`));
   }
 
+  /** @throws DumpError where the directory cannot be written */
+  static check(directory: string | undefined): void {
+    for (const name of ['candidate', 'reference']) new Kept(directory, name).abort();
+  }
+
   async *pass(tensors: AsyncIterable<Tensor>, metadata: () => Promise<DumpMetadata>): AsyncGenerator<Tensor> {
     for await (const tensor of tensors) {
       this.writer?.write(tensor);

@@ -1,15 +1,12 @@
 import { basename } from 'node:path';
 import type { DumpMetadata, ModelDescription } from '@llama-probe/dump';
 import type { Engine, GgufFile } from '@llama-probe/engine';
-import { contentHash, type Reference } from '@llama-probe/reference';
-import { describeFloors, type Judged } from './floors.js';
-import type { ChosenMode } from './model.js';
+import { contentHash, type Reference, type ReferenceMode } from '@llama-probe/reference';
+import type { RunAbout } from './side.js';
 import { VERSION } from './version.js';
 
-type Shared = Pick<DumpMetadata, 'tokens' | 'prompt' | 'config'>;
-
 /** What a dump of the engine's run says about itself. */
-export async function candidateMetadata({ config, file, adapter }: Engine, shared: Shared): Promise<DumpMetadata> {
+export async function candidateMetadata({ config, file, adapter }: Engine, shared: RunAbout): Promise<DumpMetadata> {
   return {
     producer: { name: 'llama-probe', version: VERSION, backend: `WebGPU, ${adapter.backend}`, adapter: adapter.name },
     model: { ...(await fileDescription(file)), quantization: mostBytes(file), layers: config.blockCount },
@@ -22,9 +19,8 @@ export async function candidateMetadata({ config, file, adapter }: Engine, share
 export async function referenceMetadata(
   { info }: Reference,
   file: GgufFile,
-  { mode }: ChosenMode,
-  shared: Shared,
-  judged: Judged,
+  mode: ReferenceMode,
+  shared: RunAbout,
 ): Promise<DumpMetadata> {
   const { headCount, headCountKv, embeddingLength, quantization, layers } = info.model;
   const headDim = Number(
@@ -36,7 +32,6 @@ export async function referenceMetadata(
     ...(Number.isInteger(headDim) ? { shapes: shapes(headCount, headCountKv, headDim) } : {}),
     ...shared,
     config: { ...shared.config, reference: mode },
-    floors: describeFloors(judged),
   };
 }
 

@@ -22,11 +22,11 @@ export interface PromptOptions {
 
 /** How limits follow from floors. */
 export interface LimitOptions {
-  floors?: boolean;
-  margin?: number;
-  minimum?: number;
+  floors?: boolean | undefined;
+  margin?: number | undefined;
+  minimum?: number | undefined;
   /** Another rule for some stages, made of the usual one. */
-  ruleAt?: (usual: LimitRule) => RuleAt;
+  ruleAt?: ((usual: LimitRule) => RuleAt) | undefined;
 }
 
 /** One rule for all stages, or each stage's own. */

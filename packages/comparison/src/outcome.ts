@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { StageId, Verdict } from '@llama-probe/diff';
 import type { Report } from './report.js';
-import type { Recorder } from './run/watcher.js';
+import type { Recorder } from './watcher.js';
 
 /** Something to say about a run beside its report, such as what a gate found. */
 export interface Note {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Reference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import type { PromptOptions } from './options.js';
+import type { TextTools } from './side.js';
 
 /** What to run: text for the reference to tokenise, or ids as they were given. */
 export type Prompt = { readonly text: string; readonly chat: boolean } | { readonly ids: readonly number[] };
@@ -26,19 +26,20 @@ export function parsePrompt(options: PromptOptions): Prompt {
 /** Text → ids, with the special tokens that the model asks for; a chat message goes through its template first. */
 export async function tokenize(
   prompt: Prompt,
-  reference: Reference,
+  tools: Pick<TextTools, 'tokenize' | 'chat'> | undefined,
 ): Promise<{ ids: readonly number[]; text?: string }> {
   if ('ids' in prompt) return prompt;
+  if (!tools) throw new UsageError('Neither side can tokenise a text. Give token ids, as --tokens does.');
   if (!prompt.chat)
-    return { ids: await reference.tokenize(prompt.text, { addSpecial: true, parseSpecial: true }), text: prompt.text };
-  const text = await reference.chat(prompt.text);
+    return { ids: await tools.tokenize(prompt.text, { addSpecial: true, parseSpecial: true }), text: prompt.text };
+  const text = await tools.chat(prompt.text);
   // A template may write the BOS itself; it must not come twice.
-  const plain = await reference.tokenize(text, { addSpecial: false, parseSpecial: true });
-  const [bos] = await reference.tokenize('', { addSpecial: true });
+  const plain = await tools.tokenize(text, { addSpecial: false, parseSpecial: true });
+  const [bos] = await tools.tokenize('', { addSpecial: true });
   const ids =
     bos === undefined || plain[0] === bos
       ? plain
-      : await reference.tokenize(text, { addSpecial: true, parseSpecial: true });
+      : await tools.tokenize(text, { addSpecial: true, parseSpecial: true });
   return { ids, text };
 }
 

@@ -6,8 +6,10 @@ import { DumpWriter, openDump, type Tensor } from '@llama-probe/dump';
 import { stageKey } from '@llama-probe/dump/stage';
 import type { GgufFile } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
-import { withFloors } from './floors.js';
+import { judgedRun } from './floors/judged.js';
 import type { Progress } from './progress.js';
+import { allTokens } from './side.js';
+import { llamaSide } from './sides/llama.js';
 
 /** One thing that was tried, and what came of it. */
 export interface Proof {
@@ -31,9 +33,10 @@ export async function prove(file: GgufFile, progress: Progress, signal: AbortSig
     progress.say('proving: llama.cpp against itself');
     const free = await collect(reference.run({ tokens, steps: STEPS, stages: [], logits: true }).tensors);
     const run = { tokens, steps: STEPS, forcedTokens: chosen(free) };
-    const judged = await withFloors(reference, file, run, {}, progress, signal);
+    const side = llamaSide(reference, file, { mode: 'exact', why: 'asked for' });
+    const judged = await judgedRun(side, run, {}, progress.say, signal);
     const own = await collect(judged.tensors);
-    const pair = new Pair(own, [...tokens, ...run.forcedTokens], judged.rule, judged.floors);
+    const pair = new Pair(own, allTokens(run), judged.rule, judged.floors);
     return [
       await sameTwice(reference, run, pair),
       callbackChangesNothing(free, own),

@@ -1,8 +1,27 @@
-import type { Comparison, Observation, TokenDiagnosis, Unseen } from '@llama-probe/diff';
+import {
+  type Checked,
+  type Comparison,
+  type Fault,
+  Invariants,
+  type Observation,
+  type Observer,
+  observe,
+  type TokenDiagnosis,
+  type Unseen,
+} from '@llama-probe/diff';
 import type { Diagnosis } from '@llama-probe/oracle';
-import type { Checks } from './checks.js';
-import type { Decode } from './decode.js';
-import type { NamedFault } from './run/forced.js';
+import { type Decode, describeDecode } from './decode.js';
+import type { Judged } from './floors/judged.js';
+import type { Side } from './side.js';
+
+/** A fault with what is known of its cause. */
+export type NamedFault = Fault & { readonly diagnosis: Diagnosis | null };
+
+/** What holds by itself of each side, whatever the other one says. */
+export interface Checks {
+  readonly candidate: Checked;
+  readonly reference: Checked;
+}
 
 /** What a side says, greedily. */
 export interface Generated {
@@ -65,4 +84,105 @@ export interface Report extends Omit<Comparison, 'greedy'> {
   readonly timings: Readonly<Record<string, number>>;
   /** Bytes on the GPU. */
   readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
+}
+
+/** What is compared with what. */
+export type AboutSides = Pick<Report, 'model' | 'reference' | 'candidate' | 'tokens'>;
+
+/** @param tokens what the report calls the run's */
+export function aboutSides(candidate: Side, reference: Side, tokens: readonly number[]): AboutSides {
+  const [ours, theirs] = [candidate.about, reference.about];
+  const model = { ...ours.model, ...theirs.model };
+  return {
+    model: {
+      file: model.file ?? UNKNOWN,
+      arch: theirs.model.arch ?? ours.model.arch ?? UNKNOWN,
+      quantization: theirs.model.quantization ?? ours.model.quantization ?? UNKNOWN,
+      layers: theirs.model.layers ?? ours.model.layers ?? null,
+      bytes: theirs.model.bytes ?? ours.model.bytes ?? null,
+    },
+    tokens,
+    reference: {
+      name: theirs.name,
+      version: theirs.version,
+      mode: theirs.mode ?? UNKNOWN,
+      ...(theirs.why === undefined ? {} : { why: theirs.why }),
+      ...(theirs.cpuVariant === undefined ? {} : { cpuVariant: theirs.cpuVariant }),
+    },
+    candidate: {
+      name: ours.name,
+      backend: ours.backend ?? UNKNOWN,
+      adapter: ours.adapter ?? UNKNOWN,
+      ...(ours.injected === undefined ? {} : { injected: ours.injected }),
+    },
+  };
+}
+
+const UNKNOWN = 'unknown';
+
+/** Everything that was found. */
+export interface Found {
+  readonly about: AboutSides;
+  readonly named: Comparison & Pick<Report, 'faults' | 'diagnosis'>;
+  readonly judged: Pick<Judged, 'method' | 'rule'>;
+  readonly callbackChangesNothing: boolean | undefined;
+  readonly checks: Checks;
+  readonly observers: { readonly candidate: Observer; readonly reference: Observer };
+  readonly texts: Pick<Report, 'generated' | 'top'>;
+  readonly memory: Report['memory'];
+  readonly tokenDiagnosis: TokenDiagnosis | null;
+  readonly unseen: readonly Unseen[];
+  readonly timings: Report['timings'];
+}
+
+export function reportOf(found: Found): Report {
+  const { about, named, judged, checks, observers, texts, memory, callbackChangesNothing } = found;
+  const { greedy, ...comparison } = named;
+  return {
+    ...emptyReport(comparison.reason),
+    ...about,
+    ...comparison,
+    reference: {
+      ...about.reference,
+      ...(callbackChangesNothing === undefined ? {} : { callbackChangesNothing }),
+    },
+    floors: { method: judged.method, ...judged.rule },
+    decode: describeDecode({ stages: comparison.stages, greedy }),
+    checks,
+    tokenDiagnosis: found.tokenDiagnosis,
+    observations: observe(observers.candidate.result(), observers.reference.result(), about.reference.name),
+    unseen: found.unseen,
+    ...texts,
+    timings: found.timings,
+    ...(memory === undefined ? {} : { memory }),
+  };
+}
+
+/** A report of nothing, to be filled with what is known. */
+export function emptyReport(reason = ''): Report {
+  const nothing: Checked = new Invariants({}).result();
+  return {
+    schema: 1,
+    verdict: 'incomparable',
+    reason,
+    model: { file: UNKNOWN, arch: UNKNOWN, quantization: UNKNOWN, layers: null, bytes: null },
+    tokens: [],
+    reference: { name: UNKNOWN, version: UNKNOWN, mode: UNKNOWN },
+    candidate: { name: UNKNOWN, backend: UNKNOWN, adapter: UNKNOWN },
+    floors: { method: 'not measured', margin: 0, minimum: 0 },
+    first: null,
+    faults: null,
+    stages: [],
+    ignored: [],
+    logits: null,
+    decode: { firstDiverged: null, firstOtherChoice: null },
+    checks: { candidate: nothing, reference: nothing },
+    diagnosis: null,
+    tokenDiagnosis: null,
+    observations: [],
+    unseen: [],
+    generated: null,
+    top: null,
+    timings: {},
+  };
 }

@@ -1,16 +1,6 @@
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
-import type { Hook } from '@llama-probe/engine';
 import { UsageError } from './errors.js';
 import { nearest } from './nearest.js';
-
-export { nearest } from './nearest.js';
-
-/** Which stages of which layers a run captures. */
-export interface Selection {
-  readonly stages: readonly string[];
-  /** Every layer where undefined. */
-  readonly layers: readonly number[] | undefined;
-}
 
 /** `q_rope,kq` → names. @throws UsageError for a name that is no stage, with the nearest one. */
 export function parseStages(text: string | undefined): readonly string[] {
@@ -45,11 +35,4 @@ export function parseLayers(text: string | undefined, blockCount: number): reado
     return Array.from({ length: last - Number(from) + 1 }, (_, i) => Number(from) + i);
   });
   return [...new Set(layers)].sort((a, b) => a - b);
-}
-
-/** A hook that records the selection and changes nothing. */
-export function recordOnly({ stages, layers }: Selection): Hook {
-  const names = new Set(stages);
-  const chosen = layers && new Set(layers);
-  return { record: ({ stage, layer }) => names.has(stage) && (layer === null || !chosen || chosen.has(layer)) };
 }

@@ -51,11 +51,13 @@ export interface SideAbout {
   /** Without it the stages are taken for a Llama's, of as many layers as come. */
   readonly graph?: Graph | undefined;
   /** Which stages a recorded run is to have; undefined where nobody knows. */
-  readonly expects?: {
-    readonly stages?: readonly string[] | undefined;
-    readonly layers?: readonly number[] | undefined;
-    readonly steps?: number | undefined;
-  };
+  readonly expects?:
+    | {
+        readonly stages?: readonly string[] | undefined;
+        readonly layers?: readonly number[] | undefined;
+        readonly steps?: number | undefined;
+      }
+    | undefined;
 }
 
 /** What is run: the same for both sides. A recorded side gives what it has. */

@@ -1,5 +1,5 @@
 import { Details, type Heads, type RowPair, type StageResult } from '@llama-probe/diff';
-import type { Report } from '../report.js';
+import type { Report } from './report.js';
 
 /** `free`: each side goes on with what it computed itself. `forced`: every stage starts from the reference's inputs. */
 export type Pass = 'free' | 'forced';

@@ -1,6 +1,8 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
-import { nearest, parseLayers, parseStages, recordOnly } from '../src/selection.js';
+import { nearest } from '../src/nearest.js';
+import { parseLayers, parseStages } from '../src/selection.js';
+import { recordOnly } from '../src/sides/webgpu.js';
 
 describe('--stages', () => {
   test('every stage unless named', () => {
@@ -37,7 +39,7 @@ describe('--layers', () => {
 });
 
 test('the hook records the selection, and what has no layer anyway', () => {
-  const { record, overwrite } = recordOnly({ stages: ['embd', 'kq'], layers: [1] });
+  const { record, overwrite } = recordOnly(['embd', 'kq'], [1]);
   const at = (stage: string, layer: number | null) => record({ stage, layer } as Parameters<typeof record>[0]);
   expect([at('embd', null), at('kq', 1), at('kq', 0), at('q_proj', 1), at('result_output', null)]).toEqual([
     true,

@@ -6,6 +6,7 @@ import { type Arena, type ArenaSize, arenaBytes } from './arena.js';
 import { type LlamaConfig, llamaConfig } from './config.js';
 import { RunError } from './errors.js';
 import { forward } from './forward.js';
+import { fromHook } from './from.js';
 import { type GgufFile, openGguf } from './gguf.js';
 import type { Hook, StageAt } from './hook.js';
 import { Commands, KernelCache } from './kernels.js';
@@ -36,6 +37,12 @@ export interface RunOptions {
   forcedTokens?: readonly number[];
   /** Nothing is recorded unless given. */
   hook?: Hook;
+  /**
+   * Rows to go on from, in evaluation order, such as another run's tensors of the same tokens: a stage that they have rows for is recorded
+   * and then overwritten with them, so that each stage starts from their inputs. Of a pass they have all rows or the last ones. A
+   * stage without given rows is left as it is.
+   */
+  from?: AsyncIterable<Tensor>;
   /** The most tokens in one pass; chosen by the adapter's limits unless given. */
   ubatch?: number;
   signal?: AbortSignal;
@@ -120,7 +127,8 @@ export class Engine {
     result.catch(() => {}); // whoever reads the tensors hears of it there
     const generated: number[] = [];
     const begin = performance.now();
-    const steps = this.steps(options, generated);
+    const given = options.from && fromHook(options.from, options.hook);
+    const steps = this.steps(given ? { ...options, hook: given.hook } : options, generated);
     const exclusive = this.exclusive.bind(this);
     async function* tensors(): AsyncGenerator<Tensor> {
       try {
@@ -130,6 +138,7 @@ export class Engine {
         settle.reject(error);
         throw error;
       } finally {
+        await given?.leave();
         settle.reject(new RunError('unfinished', 'The run was left before its end, so it has no result.'));
       }
     }
@@ -264,7 +273,7 @@ export class Engine {
       : forward(op, this.model, state, onStage);
     for (const layer of [...this.model.blk.keys(), null]) {
       if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
-      await hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length });
+      await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);
       signal?.throwIfAborted();
       recent?.begin(order.next);
       stages.next();

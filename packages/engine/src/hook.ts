@@ -43,7 +43,7 @@ export type Later = (recorded: RecordedSoFar) => Float32Array | Promise<Float32A
  * Later makes it submit, read back and wait before the stage is done.
  *
  * @example const freeRun: Hook = { record: (at) => at.stage === 'q_rope' };
- * @example const teacherForced: Hook = { record: () => true, overwrite: (at) => healthy[at.order]?.values };
+ * @example const fromHealthy: Hook = { record: () => true, overwrite: (at) => healthy[at.order]?.values };
  * @example
  * const faulty: Hook = {
  *   record: (at) => at.stage === 'q_proj',
@@ -57,6 +57,6 @@ export interface Hook {
   inject?(at: StageAt): Float32Array | Later | undefined;
   /** Whether to copy this stage out. */
   record(at: StageAt): boolean;
-  /** Rows for the pass to go on from. The record keeps what was computed. */
+  /** Rows for the pass to go on from: all of the stage's, or its last ones. The record keeps what was computed. */
   overwrite?(at: StageAt): Float32Array | undefined;
 }

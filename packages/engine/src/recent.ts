@@ -33,8 +33,11 @@ export class Recent implements RecordedSoFar {
   get(stage: string, layer: number | null): Tensor | undefined {
     for (const tensor of this.tensors.values()) {
       if (tensor.stage !== stage || tensor.layer !== layer) continue;
-      const values = this.overwritten.get(tensor.order);
-      return values ? { ...tensor, values } : tensor;
+      const other = this.overwritten.get(tensor.order);
+      if (!other) return tensor;
+      const values = tensor.values.slice();
+      values.set(other, values.length - other.length); // the last rows
+      return { ...tensor, values };
     }
     return undefined;
   }

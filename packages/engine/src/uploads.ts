@@ -20,15 +20,19 @@ export class Uploads {
   }
 
   /**
-   * @param by who gave the values, for the error
+   * @param by who gave the values: overwrite() may give the last rows only
    * @throws RangeError for values of another size, RunError `arena-full`
    */
   put(commands: Commands, by: 'inject' | 'overwrite', at: StageAt, buffer: GPUBuffer, values: Float32Array): void {
-    if (values.length !== at.tokens * at.width) {
+    const whole = at.tokens * at.width;
+    const isTail = by === 'overwrite' && values.length > 0 && values.length < whole && values.length % at.width === 0;
+    if (values.length !== whole && !isTail) {
       throw new RangeError(`${by}(${at.stage}): got ${values.length} values, wanted ${at.tokens} rows of ${at.width}`);
     }
     const offset = this.arena.take(values.byteLength);
-    this.device.queue.writeBuffer(this.arena.buffer, offset, at.stage === 'kq' ? fillFuture(at, values) : values);
-    commands.copy(this.arena.buffer, offset, buffer, 0, values.byteLength);
+    const tokens = values.length / at.width;
+    const rows = { ...at, tokens, firstPosition: at.firstPosition + at.tokens - tokens };
+    this.device.queue.writeBuffer(this.arena.buffer, offset, at.stage === 'kq' ? fillFuture(rows, values) : values);
+    commands.copy(this.arena.buffer, offset, buffer, 4 * whole - values.byteLength, values.byteLength);
   }
 }

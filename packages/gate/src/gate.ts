@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { Recorder } from '@llama-probe/comparison';
-import { type AdapterChoice, type Note, type Progress, UsageError, VERSION } from '@llama-probe/comparison/ask';
+import { type AdapterChoice, type Note, type Progress, UsageError, VERSION, within } from '@llama-probe/comparison/ask';
 import { checkOutputs, type OutputOptions } from '@llama-probe/report';
 import { casesOf, checkFiles, filesOf, type GateCase, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
@@ -54,7 +54,7 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
       const label = cases.length > 1 ? `${one.name} (case ${i + 1} of ${cases.length})` : one.name;
       findings.push(
         await runCase(withAdapter(one, options.adapter), {
-          progress: progress.within(label),
+          progress: within(progress, label),
           signal,
           recorder: options.record ? new Recorder() : undefined,
           sides,

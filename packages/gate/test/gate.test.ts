@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '@llama-probe/comparison';
+import { emptyReport } from '@llama-probe/comparison';
 import type { CheckName, StageResult } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -21,7 +22,6 @@ import { ruleAt } from '../src/judge/stage-limits.js';
 import { changesSince } from '../src/judge/worsening.js';
 import { runMerge } from '../src/merge.js';
 import { decodeResult, encodeResult, type GateResult, goneNotes } from '../src/result.js';
-import { blankReport } from '../src/run/blank-report.js';
 import { casesOfShard, parseShard } from '../src/shard.js';
 import { gateText } from '../src/text.js';
 
@@ -506,12 +506,12 @@ describe('a known fault without a second run', () => {
   const broken = (stage: string, check: CheckName) => [
     { check, step: 0, order: 1, layer: 0, stage, token: 1, found: 2, wanted: 1, text: `${stage} is odd.` },
   ];
-  const nothing = blankReport().checks.candidate;
+  const nothing = emptyReport().checks.candidate;
   const judged = (changes: Partial<Report>, known: readonly KnownFault[] = [FAULT]) =>
     judgeCase(
       { known, limits: [] },
       {
-        report: { ...blankReport(), verdict: 'diverged', stages: SICK, ...changes },
+        report: { ...emptyReport(), verdict: 'diverged', stages: SICK, ...changes },
         held: { state: 'none' },
         sketches: new Map(),
         estimated: false,
@@ -559,7 +559,7 @@ describe('a known fault without a second run', () => {
 
 test('control characters and line breaks of a configuration do not reach the terminal, nor begin a line', () => {
   const reason = 'x\r\n::error ::y\u001b]0;title\u0007';
-  const [report, note] = [blankReport(), { level: 'warning', text: reason } as const];
+  const [report, note] = [emptyReport(), { level: 'warning', text: reason } as const];
   const one = {
     name: 'm',
     verdict: 'incomparable',

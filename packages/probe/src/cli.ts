@@ -1,13 +1,13 @@
-import { Progress } from '@llama-probe/comparison/ask';
 import { failedReport } from '@llama-probe/report';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
+import { StderrProgress } from './progress.js';
 
 /** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  const progress = new Progress();
+  const progress = new StderrProgress();
   const context: Context = {
     progress,
     signal: interruptible(),

@@ -1,5 +1,3 @@
-export { cacheDirectory, contentHash } from './cache.js';
-export { otherBuild } from './cpu-builds.js';
 export {
   CrashError,
   LlamaCppError,
@@ -8,10 +6,13 @@ export {
   QuantizeError,
   UnsupportedLibraryError,
 } from './errors.js';
-export { FTYPES } from './ftypes.js';
-export { libraryDirectory, libraryFiles } from './locate.js';
-export type { ModelInfo, RunResult } from './protocol.js';
-export { exactModelBytes, type QuantizeOptions, quantizeModel } from './quantize.js';
+export { otherBuild } from './library/cpu-builds.js';
+export { libraryDirectory, libraryFiles } from './library/locate.js';
+export { cacheDirectory, contentHash } from './model/cache.js';
+export { FTYPES } from './model/ftypes.js';
+export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
+export type { ModelInfo, RunResult } from './process/protocol.js';
+export { availableCores } from './process/threads.js';
 export {
   inspectModel,
   openReference,
@@ -21,4 +22,3 @@ export {
   type ReferenceRun,
   type RunOptions,
 } from './reference.js';
-export { availableCores } from './threads.js';

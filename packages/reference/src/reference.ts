@@ -1,10 +1,11 @@
 import { readTensorStream, type Tensor } from '@llama-probe/dump';
-import { checkModelFile } from './files.js';
-import { borrow } from './pipe.js';
-import { LlamaProcess } from './process.js';
-import type { ModelInfo, RunResult } from './protocol.js';
-import { progressFromLog, quantizeWith } from './quantize.js';
-import { chooseThreads } from './threads.js';
+import { checkModelFile } from './model/files.js';
+import { progressFromLog, quantizeWith } from './model/quantize.js';
+import { sendGiven } from './process/given-frames.js';
+import { borrow } from './process/pipe.js';
+import { LlamaProcess } from './process/process.js';
+import type { ModelInfo, RunParameters, RunResult } from './process/protocol.js';
+import { chooseThreads } from './process/threads.js';
 
 /** `native`: the file as it is. `exact`: the same weights dequantised to F32 by ggml. */
 export type ReferenceMode = 'native' | 'exact';
@@ -29,7 +30,10 @@ export interface RunOptions {
   tokens: readonly number[];
   /** How many tokens are decoded after the prompt; as many as there are forced tokens, or 0. */
   steps?: number | undefined;
-  /** Which stages come as tensors; an empty list evaluates without any callback. */
+  /**
+   * Which stages come as tensors; an empty list evaluates without any callback. With `from` those come that it has rows for, and these
+   * besides: none unless given.
+   */
   stages?: 'vocabulary' | 'all' | readonly string[] | undefined;
   /** Which layers' stages come; stages without a layer come anyway. */
   layers?: readonly number[] | undefined;
@@ -39,6 +43,12 @@ export interface RunOptions {
   forcedTokens?: readonly number[] | undefined;
   /** The logits of the last position of the prompt and of each step come as `result_output`, from llama.cpp's output and not from the graph. */
   logits?: boolean | undefined;
+  /**
+   * Rows to go on from, in evaluation order, such as another run's tensors of the same tokens: a stage that they have rows for comes as llama.cpp
+   * computed it, and is then overwritten with them, so that each stage starts from their inputs. Of a pass (`ubatch`, `steps`) they
+   * have all rows or the last ones. A stage without given rows is left as it is, and so is what the mask hides of `kq`.
+   */
+  from?: AsyncIterable<Tensor> | undefined;
 }
 
 export interface ReferenceRun {
@@ -46,7 +56,7 @@ export interface ReferenceRun {
   tensors: AsyncIterable<Tensor>;
   /**
    * `generated[0]` is the greedy token after the prompt, and step k is fed `generated[k - 1]` (or `forcedTokens[k - 1]`)
-   * and gives `generated[k]`: there are steps + 1. `notes` says which nodes could not be captured.
+   * and gives `generated[k]`: there are steps + 1. `notes` says which nodes could not be captured, and which given rows fit none.
    */
   result: Promise<RunResult>;
 }
@@ -130,6 +140,7 @@ export async function inspectModel(
 class OpenReference implements Reference {
   /** Settles when the pipe is free for the next run's stream. */
   private pipe: Promise<unknown> = Promise.resolve();
+  private givenRuns = 0;
 
   constructor(
     private readonly child: LlamaProcess,
@@ -153,7 +164,8 @@ class OpenReference implements Reference {
     return this.child.request('chat', { prompt });
   }
 
-  run({ tokens, stages = 'vocabulary', layers, forcedTokens, logits = false, ...rest }: RunOptions): ReferenceRun {
+  run({ tokens, layers, forcedTokens, logits = false, from, ...rest }: RunOptions): ReferenceRun {
+    const stages = rest.stages ?? (from ? [] : 'vocabulary');
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
     const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
     // Never more than the model was trained for: beyond it llama.cpp computes on, and what it computes means nothing.
@@ -162,16 +174,32 @@ class OpenReference implements Reference {
       this.contextLength ?? Math.min(roundUp(tokens.length + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
     const { threads } = this.info;
     const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens, logits };
-    const result = this.pipe.then(() => this.child.request('run', parameters));
+    const result = this.pipe.then(() =>
+      from ? this.runFrom(from, parameters) : this.child.request('run', parameters),
+    );
     const stream = this.pipe.then(() => readTensorStream(borrow(this.child.tensors), 'llama.cpp'));
     const { promise, resolve } = deferred();
     this.pipe = promise;
     result.catch(() => {}); // whoever reads only the tensors gets the error there
     stream.catch(() => {}); // and where nobody reads them there is none
     const all = tensorsOf(stream, result, resolve);
-    if (stages.length > 0 || logits) return { tensors: all, result };
+    if (stages.length > 0 || logits || from) return { tensors: all, result };
     void drain(all); // there is nothing to wait for, so nobody needs to
     return { tensors: nothing(result), result };
+  }
+
+  /** A run whose given rows are sent as it goes. @throws what the rows throw */
+  private async runFrom(from: AsyncIterable<Tensor>, parameters: RunParameters): Promise<RunResult> {
+    const number = ++this.givenRuns;
+    const running = this.child.request('run', { ...parameters, from: number });
+    const ended = running.then(
+      () => {},
+      () => {},
+    );
+    const [sent, result] = await Promise.allSettled([sendGiven(from, this.child.given, number, ended), running]);
+    if (sent.status === 'rejected') throw sent.reason; // the child only knows that there was something
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
   }
 
   async close(): Promise<void> {

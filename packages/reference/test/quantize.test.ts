@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { exactModelBytes, quantizeModel } from '../src/quantize.js';
+import { exactModelBytes, quantizeModel } from '../src/model/quantize.js';
 import { inspectModel, openReference, type ReferenceMode } from '../src/reference.js';
 import { writeTinyModel } from './support/tiny-model.js';
 

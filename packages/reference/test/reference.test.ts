@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { libraryDirectory } from '../src/locate.js';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { libraryDirectory } from '../src/library/locate.js';
 import { inspectModel, openReference, type Reference } from '../src/reference.js';
 import { writeTinyModel } from './support/tiny-model.js';
 
@@ -319,5 +319,32 @@ describe('the libraries', () => {
       code: 'cpu-variant-unknown',
       message: expect.stringMatching(/"z80".*runs/),
     });
+  });
+
+  test('LLAMA_PROBE_CPU makes this machine one that runs no better build', async () => {
+    const { cpuVariants: all } = reference.info;
+    const best = (all.at(-2) ?? all[0]) as string; // one that this machine runs better ones than, if it has so many
+    vi.stubEnv('LLAMA_PROBE_CPU', best);
+    try {
+      const other = await openReference({ model, mode: 'native' });
+      expect(other.info).toMatchObject({ cpuVariant: best, cpuVariants: all.slice(-2) });
+      await other.close();
+      const lower = await openReference({ model, mode: 'native', cpuVariant: all.at(-1) });
+      expect(lower.info.cpuVariant).toBe(all.at(-1));
+      await lower.close();
+      if (all.length > 2) {
+        await expect(openReference({ model, mode: 'native', cpuVariant: all[0] })).rejects.toMatchObject({
+          code: 'cpu-variant-unsupported',
+          message: expect.stringContaining(`"${all[0]}", and this machine, with LLAMA_PROBE_CPU=${best}, cannot`),
+        });
+      }
+      vi.stubEnv('LLAMA_PROBE_CPU', 'z80');
+      await expect(openReference({ model, mode: 'native' })).rejects.toMatchObject({
+        code: 'cpu-variant-unknown',
+        message: expect.stringMatching(/LLAMA_PROBE_CPU is "z80".*it has .*this machine runs/),
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { type Bug, CATALOGUE } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
-import { nearest } from '../selection.js';
+import { nearest } from '../nearest.js';
 import type { Injection } from './injector.js';
 
 /** `rope-halves,rms-eps` → entries. @throws UsageError for an id that is not in the catalogue, with the nearest one */

@@ -12,7 +12,6 @@ import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
 import { type Bug, CATALOGUE, type CaseModel, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
-import { Teacher } from '../teacher.js';
 import { collectCases, type SickCase } from './collect.js';
 import { Injector } from './injector.js';
 
@@ -96,8 +95,8 @@ async function* trials(
     }
   };
   const free = await healthy.compare(keep(injector.run(engine, { ...plan, hook: { record: () => true } }).tensors));
-  const teacher = new Teacher(healthy.stream());
-  const forcedRun = () => injector.run(engine, { ...plan, hook: teacher.hook }).tensors;
+  const forcedRun = () =>
+    injector.run(engine, { ...plan, hook: { record: () => true }, from: healthy.stream() }).tensors;
   const sick: Tensor[] = [];
   const keepSick = async function* () {
     for await (const tensor of forcedRun()) {
@@ -105,7 +104,7 @@ async function* trials(
       yield tensor;
     }
   };
-  const forced = await healthy.compare(keepSick(), teacher.tensors());
+  const forced = await healthy.compare(keepSick());
   const explained = explain(free, forced);
   const seen = sick.some((tensor) => healthy.isChanged(tensor));
 

@@ -39,8 +39,7 @@ const TWINS: readonly {
 }[] = [
   {
     twin: ({ other }) => ({ mode: 'exact', build: other }),
-    isPossible: async ({ mode, build, other, exactFits }) =>
-      mode === 'exact' ? other !== build : await exactFits(),
+    isPossible: async ({ mode, build, other, exactFits }) => (mode === 'exact' ? other !== build : await exactFits()),
   },
   {
     twin: ({ other }) => ({ mode: 'native', build: other }),

@@ -54,7 +54,11 @@ function floorOf({ metadata: { floors, config } }: Dump): FloorSource {
 function expected(config: Record<string, unknown> | undefined): Side['about']['expects'] {
   const { stages, layers, steps } = config ?? {};
   const names =
-    stages === 'vocabulary' ? STAGE_NAMES : typeof stages === 'string' && stages !== 'all' ? stages.split(',') : undefined;
+    stages === 'vocabulary'
+      ? STAGE_NAMES
+      : typeof stages === 'string' && stages !== 'all'
+        ? stages.split(',')
+        : undefined;
   const parts = typeof layers === 'string' && layers !== 'all' ? layers.split(',') : undefined;
   return {
     stages: names,

@@ -1,8 +1,8 @@
 import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
 import { openReference, quantizeModel, type Reference } from '@llama-probe/reference';
-import { BUNDLED_MODEL, type ChosenMode, chooseMode } from './model.js';
-import type { AdapterChoice, ModeChoice, ModelOptions } from './options.js';
-import type { Progress } from './progress.js';
+import { BUNDLED_MODEL, type ChosenMode, chooseMode, parameters } from '../model.js';
+import type { AdapterChoice, ModeChoice, ModelOptions } from '../options.js';
+import type { Progress } from '../progress.js';
 
 /** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
 export async function chooseModel(options: ModelOptions, progress: Progress, signal: AbortSignal): Promise<GgufFile> {
@@ -12,9 +12,6 @@ export async function chooseModel(options: ModelOptions, progress: Progress, sig
   const path = await quantizeModel({ model: file.path, type: options.quantize, signal, onProgress: progress.say });
   return openGguf(path);
 }
-
-export const parameters = (file: GgufFile): number =>
-  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
 
 /** llama.cpp, in the mode asked for or the one that fits. */
 export async function openLlama(

@@ -1,5 +1,5 @@
 import { llamaGraph } from '@llama-probe/dump';
-import { type Engine, type EngineRun, type GgufFile, type Hook, type RunOptions } from '@llama-probe/engine';
+import type { Engine, EngineRun, GgufFile, Hook, RunOptions } from '@llama-probe/engine';
 import { caseModel } from '../diagnosis/case-model.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
 import { candidateMetadata } from '../metadata.js';
@@ -54,7 +54,8 @@ function engineOptions({ tokens, steps, forcedTokens, ubatch, stages, layers, fr
     ...(steps === undefined ? {} : { steps }),
     ...(forcedTokens === undefined ? {} : { forcedTokens: [...forcedTokens] }),
     ...(ubatch === undefined ? {} : { ubatch }),
-    ...(from === undefined ? { hook: recordOnly(stages, layers) } : { from }),
+    hook: recordOnly(stages, layers),
+    ...(from === undefined ? {} : { from }),
     ...(signal === undefined ? {} : { signal }),
   };
 }
@@ -64,8 +65,7 @@ export function recordOnly(stages: RunPlan['stages'], layers: RunPlan['layers'])
   const names = typeof stages === 'object' ? new Set(stages) : undefined;
   const chosen = layers && new Set(layers);
   return {
-    record: ({ stage, layer }) =>
-      (names?.has(stage) ?? true) && (layer === null || !chosen || chosen.has(layer)),
+    record: ({ stage, layer }) => (names?.has(stage) ?? true) && (layer === null || !chosen || chosen.has(layer)),
   };
 }
 

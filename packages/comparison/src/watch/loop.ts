@@ -1,8 +1,9 @@
 import { type Job, runJob } from '../job.js';
 import type { Progress } from '../progress.js';
 import type { Report } from '../report.js';
-import type { Watcher } from '../run/watcher.js';
-import { type Changes, changesBetween } from './changes.js';
+import type { Watcher } from '../watcher.js';
+import type { Changes } from './change.js';
+import { changesBetween } from './changes.js';
 import { FileWatch } from './file-watch.js';
 import { isMissing, watchedBy } from './watched.js';
 

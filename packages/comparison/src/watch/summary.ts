@@ -1,5 +1,5 @@
 import { describe, type StageId, short, type Verdict } from '@llama-probe/diff';
-import type { Changes, Measured, StageChange } from './changes.js';
+import type { Changes, Measured, StageChange } from './change.js';
 
 /** All of it in one sentence. */
 export function summarize(changes: Omit<Changes, 'summary'>): string {

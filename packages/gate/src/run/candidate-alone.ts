@@ -1,12 +1,19 @@
-import { chooseModel, heads, parseLayers, parseStages, type Report, recordOnly } from '@llama-probe/comparison';
+import {
+  chooseModel,
+  dump,
+  emptyReport,
+  parseLayers,
+  parseStages,
+  type Report,
+  type Side,
+  webgpuSide,
+} from '@llama-probe/comparison';
 import { judge } from '@llama-probe/diff';
-import { openDump } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import type { Baseline } from '../baseline/baseline.js';
 import { estimateStages, SLACK } from '../baseline/estimated.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
 import type { GateCase, Work } from '../config/cases.js';
-import { blankReport } from './blank-report.js';
 import type { Run } from './measure.js';
 
 type Case<K extends Work['kind']> = Pick<GateCase, 'limits'> & { readonly work: Extract<Work, { kind: K }> };
@@ -32,13 +39,15 @@ export async function engineAlone(
     const promptLength = baseline.tokens.length - options.steps;
     const tokens = baseline.tokens.slice(0, promptLength);
     const sketcher = new Sketcher();
-    sketcher.begin({ heads: heads(engine) });
-    const run = engine.run({
+    const side = webgpuSide(engine);
+    sketcher.begin({ heads: side.about.heads });
+    const run = side.run({
       tokens,
       steps: options.steps,
       forcedTokens: baseline.tokens.slice(promptLength),
       ...(options.ubatch === undefined ? {} : { ubatch: options.ubatch }),
-      hook: recordOnly({ stages, layers }),
+      stages,
+      layers,
       signal,
     });
     progress.say('running the engine alone');
@@ -52,7 +61,7 @@ export async function engineAlone(
       {
         model: { ...baseline.model, file: file.path, bytes: file.bytes },
         tokens,
-        candidate: { name: 'llama-probe', backend: `WebGPU, ${engine.adapter.backend}`, adapter: engine.adapter.name },
+        candidate: aboutCandidate(side),
         // What it would say next is not remembered of the reference.
         generated: {
           candidate: { tokens: generated.slice(0, options.steps), text: null },
@@ -74,35 +83,33 @@ export async function dumpAlone(
   signal: AbortSignal,
 ): Promise<Alone> {
   const begin = performance.now();
-  const dump = await openDump(work.candidate);
+  const side = await dump(work.candidate);
   try {
-    const { metadata } = dump;
     const sketcher = new Sketcher();
-    sketcher.begin({ heads: { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] } });
-    for await (const tensor of dump.tensors()) {
-      signal.throwIfAborted();
-      sketcher.tensor(tensor);
-    }
-    const { producer, tokens } = metadata;
+    sketcher.begin({ heads: side.about.heads });
+    const tokens = side.recorded?.tokens ?? [];
+    for await (const tensor of side.run({ tokens, signal }).tensors) sketcher.tensor(tensor);
     return conclude(
       baseline,
       sketcher,
       { ...work.options, limits },
       {
-        model: { ...baseline.model, file: metadata.model?.file ?? baseline.model.file, bytes: null },
+        model: { ...baseline.model, file: side.about.model.file ?? baseline.model.file, bytes: null },
         tokens,
-        candidate: {
-          name: producer.name,
-          backend: producer.backend ?? 'unknown',
-          adapter: producer.adapter ?? work.candidate,
-        },
+        candidate: aboutCandidate(side),
         timings: { total: performance.now() - begin },
       },
     );
   } finally {
-    await dump.close();
+    await side.close();
   }
 }
+
+const aboutCandidate = ({ about: { name, backend = 'unknown', adapter = 'unknown' } }: Side): Report['candidate'] => ({
+  name,
+  backend,
+  adapter,
+});
 
 function conclude(
   baseline: Baseline,
@@ -115,7 +122,7 @@ function conclude(
   const stages = estimateStages(baseline, sketches, { ...rule, limits });
   const judged = judge(stages);
   const report = {
-    ...blankReport(),
+    ...emptyReport(),
     ...told,
     ...judged,
     reference: { ...baseline.reference, why: 'as the baseline remembers it' },

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type About,
+  compare,
+  dump,
+  llamaSide,
+  openLlama,
+  ownModel,
   type Pass,
   type Recorder,
   type Report,
@@ -12,6 +14,7 @@ import {
 } from '@llama-probe/comparison';
 import type { CompareOptions, Progress } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
+import { openGguf } from '@llama-probe/engine';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
 import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
@@ -19,7 +22,6 @@ import type { GateCase } from '../config/cases.js';
 import { ruleAt } from '../judge/stage-limits.js';
 import { aboutAlone, aboutCase } from './about.js';
 import { dumpAlone, engineAlone } from './candidate-alone.js';
-import { captureReference } from './capture-reference.js';
 import type { KeptSides } from './kept-sides.js';
 
 /** What a case's run has shown. */
@@ -41,7 +43,7 @@ export interface Run {
 }
 
 /** Runs a case beside its reference. */
-export async function measure(one: GateCase, run: Run, captured?: string): Promise<Measured> {
+export async function measure(one: GateCase, run: Run): Promise<Measured> {
   const { work, limits } = one;
   const rules = (usual: LimitRule) => ruleAt(usual, limits);
   const sketcher = new Sketcher();
@@ -51,7 +53,7 @@ export async function measure(one: GateCase, run: Run, captured?: string): Promi
       ? await compareOn(run, { ...work.options, ruleAt: rules }, watcher)
       : await runDiff(
           work.candidate,
-          captured ?? work.reference ?? '',
+          work.reference ?? '',
           { ...work.options, ruleAt: rules },
           run.progress,
           run.signal,
@@ -86,17 +88,28 @@ export async function measureAlone(one: GateCase, baseline: Baseline, run: Run):
 /** A dump that comes without a reference: llama.cpp runs its tokens on the model. */
 export async function measureWithLlama(
   one: GateCase & { readonly work: { readonly kind: 'dump' } },
-  model: string,
-  run: Run,
+  path: string,
+  { sides, recorder, progress, signal }: Run,
 ): Promise<Measured> {
-  await run.sides.close();
-  const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-'));
+  await sides.close();
+  const { work, limits } = one;
+  const candidate = await dump(work.candidate);
   try {
-    const path = join(folder, 'reference.arrow');
-    await captureReference(one.work, model, path, run);
-    return await measure(one, run, path);
+    const described = { path: work.candidate, metadata: await candidate.describe({ tokens: [] }) };
+    const model = (await ownModel(path, [described])) ?? (await openGguf(path));
+    const { reference, chosen } = await openLlama(model, work.llama ?? 'auto', progress, signal);
+    const side = llamaSide(reference, model, chosen);
+    try {
+      const sketcher = new Sketcher();
+      const watcher = both(sketcher, recorder);
+      const ask = { ...work.options, model, ruleAt: (usual: LimitRule) => ruleAt(usual, limits) };
+      const report = await compare(candidate, side, ask, { progress, watcher, signal });
+      return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
+    } finally {
+      await side.close();
+    }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await candidate.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Recorder } from '@llama-probe/comparison';
+import { emptyReport, type Recorder } from '@llama-probe/comparison';
 import type { Finding, Note } from '@llama-probe/comparison/ask';
 import { BaselineError } from '../baseline/baseline.js';
 import { readBaseline } from '../baseline/file.js';
@@ -6,7 +6,6 @@ import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
 import { type Update, updateBaseline } from '../baseline/update.js';
 import type { GateCase, Matrix } from '../config/cases.js';
 import { type BaselineSummary, type Held, judgeCase } from '../judge/judge-case.js';
-import { blankReport } from './blank-report.js';
 import { type Measured, measure, measureAlone, measureWithLlama, type Run } from './measure.js';
 
 /** Of the known faults of the configuration. */
@@ -43,7 +42,7 @@ export async function runCase(one: GateCase, options: CaseOptions): Promise<Case
     if (typeof code !== 'string') throw error; // a bug of ours
     const reason = message ?? String(error);
     const notes: Note[] = [{ level: 'error', text: reason }];
-    const nothing = { report: blankReport(reason), baseline: null, update: null, known };
+    const nothing = { report: emptyReport(reason), baseline: null, update: null, known };
     return { name: one.name, verdict: 'incomparable', reason, notes, ...nothing };
   }
 }

@@ -1,8 +1,8 @@
-import type { Progress } from '@llama-probe/comparison/ask';
+import type { StderrProgress } from '../progress.js';
 
 /** What a command's action has to do with the process that it runs in. */
 export interface Context {
-  readonly progress: Progress;
+  readonly progress: StderrProgress;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
   /** Writes a result to standard output; text gets a newline where it has none. */

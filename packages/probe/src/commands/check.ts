@@ -1,4 +1,4 @@
-import { checkFirstAttention, merge, ownModel } from '@llama-probe/comparison';
+import { checkFirstAttention, ownModel, together } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
@@ -35,7 +35,7 @@ export async function runCheck(
       invariants.add(tensor);
     }
     const result = invariants.result();
-    const all = model ? merge(result, checkFirstAttention(model, invariants.firstRows, heads)) : result;
+    const all = model ? together(result, checkFirstAttention(model, invariants.firstRows, heads)) : result;
     return { schema: 1, file: path, known, ...all };
   } finally {
     await dump.close();

@@ -2,6 +2,7 @@ import {
   caseModel,
   chooseModel,
   entriesNamed,
+  llamaSide,
   openBoth,
   RULES,
   runMatrix,
@@ -55,14 +56,16 @@ export async function runFaults(
     return { schema: 1, faults, trials: null };
   }
   const file = await chooseModel(options, progress, signal);
-  const { engine, reference } = await openBoth(file, { ...options, reference: 'exact' }, progress, signal);
+  const { engine, reference, chosen } = await openBoth(file, { ...options, reference: 'exact' }, progress, signal);
   let other: Reference | undefined;
   try {
     const build = otherBuild(reference.info.cpuVariant, reference.info.cpuVariants);
     if (build !== undefined)
       other = await openReference({ model: file.path, mode: 'exact', cpuVariant: build, signal });
     const { ids: tokens } =
-      file.metadata['tokenizer.ggml.model'] === 'no_vocab' ? { ids: NUMBERS } : await tokenize(PROMPT, reference);
+      file.metadata['tokenizer.ggml.model'] === 'no_vocab'
+        ? { ids: NUMBERS }
+        : await tokenize(PROMPT, llamaSide(reference, file, chosen).text);
     const trials: Trial[] = [];
     const about = {
       engine,

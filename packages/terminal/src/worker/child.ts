@@ -6,7 +6,7 @@ import {
   type Job,
   outcomeOf,
   ownFiles,
-  Progress,
+  type Progress,
   runJob,
 } from '@llama-probe/comparison/ask';
 import { type OutputOptions, writeOutputs } from '@llama-probe/report';
@@ -27,15 +27,14 @@ const post = (news: News): void => {
 const outbox = new Outbox(post);
 
 /** Says what is going on to whoever draws. */
-class SentProgress extends Progress {
-  private said = '';
-  override readonly say = (text: string): void => {
-    if (text === this.said) return;
-    this.said = text;
+const progress: Progress & { said: string } = {
+  said: '',
+  say(text) {
+    if (text === progress.said) return;
+    progress.said = text;
     outbox.send({ type: 'progress', text });
-  };
-  override readonly done = (): void => {};
-}
+  },
+};
 
 type Asked = Request & { type: 'run' };
 
@@ -60,8 +59,6 @@ const watcher: Watcher = {
     outbox.stage(pass, result);
   },
 };
-
-const progress = new SentProgress();
 
 async function run({ job, options, watch }: Asked): Promise<void> {
   try {

@@ -1,0 +1,41 @@
+import type { GgufFile } from '@llama-probe/engine';
+import type { LimitOptions } from './options.js';
+import type { Progress } from './progress.js';
+import type { Prompt } from './prompt.js';
+import type { RunPlan, TextTools } from './side.js';
+import type { Watcher } from './watcher.js';
+
+/** What is compared, and how. */
+export interface CompareAsk extends LimitOptions {
+  /** What is run where neither side is recorded; "Hello" without it. */
+  readonly prompt?: Prompt | undefined;
+  /** How many tokens are decoded after the prompt. */
+  readonly steps?: number | undefined;
+  /** The most tokens that are evaluated at once. */
+  readonly ubatch?: number | undefined;
+  readonly stages?: RunPlan['stages'];
+  readonly layers?: readonly number[] | undefined;
+  /** A second run of the candidate from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
+  readonly blame?: boolean | undefined;
+  /** A folder for the dumps of both sides. */
+  readonly keep?: string | undefined;
+  /** The model's file: with its weights wrong stages can be computed with known bugs in them. */
+  readonly model?: GgufFile | undefined;
+  /** Who spells ids where neither side can. */
+  readonly text?: (() => Promise<TextTools | undefined>) | undefined;
+}
+
+/** Who looks on. */
+export interface Look {
+  /** What is being done, or waited for. */
+  readonly progress?: Progress | undefined;
+  readonly watcher?: Watcher | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same with everything there. */
+export interface Looking {
+  readonly progress: Progress;
+  readonly watcher: Watcher | undefined;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,112 @@
+import { type Comparison, compare } from '@llama-probe/diff';
+import type { Tensor } from '@llama-probe/dump';
+import type { CompareAsk, Looking } from './asked.js';
+import { describeFloors, type Judged, judgedRun } from './floors/judged.js';
+import { Kept } from './kept.js';
+import { digest, type Plan } from './plan.js';
+import type { Progress } from './progress.js';
+import type { RunAbout, Side } from './side.js';
+import { SideChecks } from './side-checks.js';
+
+export interface FreeRun {
+  readonly comparison: Comparison;
+  readonly judged: Judged;
+  readonly checks: { readonly candidate: SideChecks; readonly reference: SideChecks };
+  /** The candidate's greedy choices, fed the reference's; empty where it does not say. */
+  readonly generated: readonly number[];
+  /** undefined where nobody ran unwatched. */
+  readonly callbackChangesNothing: boolean | undefined;
+}
+
+/** Where do the two sides first differ? Each goes on with what it computed itself. */
+export async function freeRun(
+  candidate: Side,
+  reference: Side,
+  plan: Plan,
+  ask: CompareAsk,
+  { progress, watcher, signal }: Looking,
+): Promise<FreeRun> {
+  const { run, tokens, text, unwatched } = plan;
+  const kept = [new Kept(ask.keep, 'candidate'), new Kept(ask.keep, 'reference')] as const;
+  try {
+    const judged = await judgedRun(reference, run, ask, progress.say, signal);
+    const ran = candidate.run(run);
+    const about: RunAbout = {
+      tokens: [...tokens.reference],
+      config: configOf(ask),
+      ...(text === undefined ? {} : { prompt: text }),
+    };
+    const checks = { candidate: new SideChecks(candidate.about), reference: new SideChecks(reference.about) };
+    const watched: string[] = [];
+    const layers = reference.about.model.layers ?? candidate.about.model.layers;
+    const ours = checks.candidate.pass(narrated(ran.tensors, 'comparing', layers, progress));
+    const theirs = checks.reference.pass(lastLogits(judged.tensors, run.tokens.length, watched));
+    const [keptOurs, keptTheirs] = [
+      kept[0].pass(ours, () => candidate.describe(about)),
+      kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),
+    ];
+    const comparison = await compare(keptOurs, keptTheirs, {
+      floors: judged.floors,
+      rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
+      tokens,
+      ...modelOf(candidate, reference),
+      onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
+    });
+    // Where there was nothing to compare, what holds of each side by itself is still to be seen.
+    for (const side of [keptOurs, keptTheirs]) for await (const _ of side);
+    const { stages } = ask;
+    const isWatched = typeof stages !== 'object' || stages.includes('result_output');
+    return {
+      comparison,
+      judged,
+      checks,
+      generated: (await ran.result).generated,
+      callbackChangesNothing: unwatched && (!isWatched || watched.join() === unwatched.logits.join()),
+    };
+  } finally {
+    for (const dump of kept) dump.abort();
+  }
+}
+
+/** What is known of the model that both run: of the side that knows it. */
+export function modelOf(candidate: Side, reference: Side) {
+  const known = [reference.about, candidate.about];
+  return {
+    graph: known.find(({ graph }) => graph)?.graph,
+    heads: known.find(({ heads }) => heads.heads !== undefined)?.heads.heads,
+    headsKv: known.find(({ heads }) => heads.headsKv !== undefined)?.heads.headsKv,
+  };
+}
+
+const configOf = ({ stages, layers, steps }: CompareAsk) => ({
+  stages: typeof stages === 'object' ? stages.join() : (stages ?? 'vocabulary'),
+  layers: layers?.join() ?? 'all',
+  ...(steps === undefined ? {} : { steps }),
+});
+
+/** Says how far a run is, as its tensors go by. */
+export async function* narrated(
+  tensors: AsyncIterable<Tensor>,
+  what: string,
+  layers: number | undefined,
+  progress: Progress,
+): AsyncGenerator<Tensor> {
+  for await (const tensor of tensors) {
+    const { step, layer } = tensor;
+    if (layer !== null) progress.say(`${what} step ${step}, layer ${layer + 1}${layers ? ` of ${layers}` : ''}`);
+    yield tensor;
+  }
+}
+
+/** Notes the logits of the prompt's last position and of each step on their way. */
+async function* lastLogits(
+  tensors: AsyncIterable<Tensor>,
+  promptLength: number,
+  digests: string[],
+): AsyncGenerator<Tensor> {
+  for await (const tensor of tensors) {
+    const isLast = tensor.step > 0 || tensor.tokens.at(-1) === promptLength - 1;
+    if (tensor.stage === 'result_output' && isLast) digests.push(digest(tensor));
+    yield tensor;
+  }
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { Tensor } from '@llama-probe/dump';
+import type { CompareAsk } from './asked.js';
+import type { Progress } from './progress.js';
+import { tokenize } from './prompt.js';
+import { allTokens, type RunPlan, type Side } from './side.js';
+
+/** What both sides run. */
+export interface Plan {
+  /** Its stages and layers are those of the free run. */
+  readonly run: RunPlan;
+  /** Of both sides, prompt then decoded; they differ where two recorded runs do. */
+  readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
+  /** What the report calls the run's tokens: the prompt's, or all of a recorded run. */
+  readonly shown: readonly number[];
+  readonly text?: string | undefined;
+  /** What the reference chose and computed while nobody watched; undefined where its run is over. */
+  readonly unwatched?: { readonly generated: readonly number[]; readonly logits: readonly string[] } | undefined;
+}
+
+/** The tokens of the recorded side, or of a prompt that the reference goes on from. */
+export async function makePlan(
+  candidate: Side,
+  reference: Side,
+  ask: CompareAsk,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { stages, layers } = ask;
+  if (candidate.recorded && reference.recorded) {
+    const tokens = { candidate: candidate.recorded.tokens, reference: reference.recorded.tokens };
+    return { run: { tokens: tokens.reference, stages, layers, signal }, tokens, shown: tokens.reference };
+  }
+  const recorded = candidate.recorded ?? reference.recorded;
+  if (recorded) {
+    const length = await recorded.promptLength();
+    const [tokens, forcedTokens] = [recorded.tokens.slice(0, length), recorded.tokens.slice(length)];
+    const run = { tokens, steps: forcedTokens.length, forcedTokens, ubatch: ask.ubatch, stages, layers, signal };
+    for (const side of [candidate, reference]) side.check?.(run);
+    return { run, tokens: { candidate: recorded.tokens, reference: recorded.tokens }, shown: recorded.tokens };
+  }
+  return freshPlan(candidate, reference, ask, progress, signal);
+}
+
+/** Without being watched first: the tokens to feed both sides, and what the watched run is held to. */
+async function freshPlan(
+  candidate: Side,
+  reference: Side,
+  { prompt = { text: 'Hello', chat: false }, steps = 0, ubatch, stages, layers }: CompareAsk,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { ids, text } = await tokenize(prompt, reference.text ?? candidate.text);
+  for (const side of [candidate, reference]) side.check?.({ tokens: ids, steps });
+  const capacity = ids.length + steps;
+  const takes = [candidate, reference].flatMap((side) => side.ubatch?.(capacity) ?? []);
+  const atOnce = Math.min(ids.length, ubatch ?? Number.POSITIVE_INFINITY, ...takes);
+  progress.say(`${reference.about.name} decodes without being watched`);
+  const free = reference.run({ tokens: ids, steps, ubatch: atOnce, stages: [], logits: true, signal });
+  const logits: string[] = [];
+  for await (const tensor of free.tensors) logits.push(digest(tensor));
+  const { generated } = await free.result;
+  const run = { tokens: ids, steps, forcedTokens: generated.slice(0, steps), ubatch: atOnce, stages, layers, signal };
+  const all = allTokens(run);
+  return { run, tokens: { candidate: all, reference: all }, shown: ids, text, unwatched: { generated, logits } };
+}
+
+/** Of a tensor's last row, bit for bit. */
+export function digest({ values, width }: Tensor): string {
+  const row = values.subarray(-width);
+  return createHash('sha256')
+    .update(new Uint8Array(row.buffer, row.byteOffset, row.byteLength))
+    .digest('hex');
+}

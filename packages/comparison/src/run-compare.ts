@@ -1,0 +1,62 @@
+import { compare } from './compare.js';
+import { parseInjections } from './diagnosis/inject-option.js';
+import { Kept } from './kept.js';
+import type { CompareOptions } from './options.js';
+import type { Progress } from './progress.js';
+import { parsePrompt } from './prompt.js';
+import type { Report } from './report.js';
+import { parseLayers, parseStages } from './selection.js';
+import { llamaSide } from './sides/llama.js';
+import { type OpenSides, openSides } from './sides/open.js';
+import { webgpuSide } from './sides/webgpu.js';
+import type { Watcher } from './watcher.js';
+
+/**
+ * `probe compare`: the engine and llama.cpp on the same tokens, compared as they run.
+ *
+ * @param open what opens the sides, where several comparisons share them
+ */
+export async function runCompare(
+  options: CompareOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  watcher?: Watcher,
+  open: OpenSides = openSides,
+): Promise<Report> {
+  const begin = performance.now();
+  const prompt = parsePrompt(options);
+  const stages = parseStages(options.stages);
+  Kept.check(options.out); // before anything is opened
+  const sides = await open(options, progress, signal);
+  try {
+    const opened = performance.now();
+    const { file, engine, reference, chosen } = sides;
+    const { blockCount } = engine.config;
+    const layers = parseLayers(options.layers, blockCount);
+    const candidate = webgpuSide(engine, parseInjections(options.inject, blockCount));
+    const { floors, margin, minimum, ruleAt, steps, ubatch, teacherForced, out } = options;
+    const report = await compare(
+      candidate,
+      llamaSide(reference, file, chosen),
+      {
+        floors,
+        margin,
+        minimum,
+        ruleAt,
+        prompt,
+        steps,
+        ubatch,
+        stages,
+        layers,
+        blame: teacherForced,
+        keep: out,
+        model: file,
+      },
+      { progress, watcher, signal },
+    );
+    const timings = { open: opened - begin, ...report.timings, total: performance.now() - begin };
+    return { ...report, timings };
+  } finally {
+    await sides.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { openDump } from '@llama-probe/dump';
+import type { GgufFile } from '@llama-probe/engine';
+import { openReference } from '@llama-probe/reference';
+import { compare } from './compare.js';
+import type { DiffOptions } from './options.js';
+import { ownModel } from './own-model.js';
+import type { Progress } from './progress.js';
+import type { Report } from './report.js';
+import type { TextTools } from './side.js';
+import { dumpSide } from './sides/dump.js';
+import { textTools } from './sides/llama.js';
+import type { Watcher } from './watcher.js';
+
+/** `probe diff CANDIDATE REFERENCE`: two dumps. */
+export async function runDiff(
+  candidatePath: string,
+  referencePath: string,
+  { model: path, ...options }: DiffOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  watcher?: Watcher,
+): Promise<Report> {
+  const candidate = await openDump(candidatePath);
+  try {
+    const reference = await openDump(referencePath);
+    const speller = path === undefined ? undefined : new Speller(path, signal);
+    try {
+      const model = await ownModel(path, [reference, candidate]);
+      progress.say(`comparing ${candidatePath} with ${referencePath}`);
+      const ask = { ...options, model, ...(model && speller ? { text: () => speller.open(model) } : {}) };
+      return await compare(dumpSide(candidate), dumpSide(reference), ask, { progress, watcher, signal });
+    } finally {
+      await speller?.close();
+      await reference.close();
+    }
+  } finally {
+    await candidate.close();
+  }
+}
+
+/** llama.cpp, for its vocabulary only: opened when something is to be spelled. */
+class Speller {
+  private opened: Promise<Awaited<ReturnType<typeof openReference>>> | undefined;
+
+  constructor(
+    private readonly model: string,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** undefined where llama.cpp does not load the model: then there are ids and no text. */
+  async open(file: GgufFile): Promise<TextTools | undefined> {
+    this.opened = openReference({ model: this.model, mode: 'native', signal: this.signal });
+    try {
+      return textTools(await this.opened, file);
+    } catch (error) {
+      this.signal.throwIfAborted();
+      this.opened = undefined;
+      if (typeof (error as { code?: unknown }).code !== 'string') throw error;
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await (await this.opened)?.close();
+  }
+}

@@ -1,0 +1,23 @@
+import { Invariants, Observer } from '@llama-probe/diff';
+import type { Tensor } from '@llama-probe/dump';
+import type { SideAbout } from './side.js';
+
+/** Looks at one side's tensors as they stream by: what must hold of them, and what is remarkable about them. */
+export class SideChecks {
+  readonly invariants: Invariants;
+  readonly observer: Observer;
+  /** The most rows that came at once. */
+  rowsAtOnce = 0;
+
+  constructor({ model, heads, graph }: Pick<SideAbout, 'model' | 'heads' | 'graph'>) {
+    this.invariants = new Invariants({ architecture: model.arch, graph, ...heads });
+    this.observer = new Observer({ graph, ...heads });
+  }
+
+  async *pass(tensors: AsyncIterable<Tensor>): AsyncGenerator<Tensor> {
+    for await (const tensor of this.observer.pass(this.invariants.pass(tensors))) {
+      this.rowsAtOnce = Math.max(this.rowsAtOnce, tensor.tokens.length);
+      yield tensor;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import type { Place, Tensor } from '@llama-probe/dump';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
+import type { KnownGraph } from './look.js';
+import { type GraphNode, NodeReader } from './node.js';
+import type { Computed, Replacement } from './replace.js';
+import {
+  type Match,
+  matchNode,
+  mayBe,
+  type Selection,
+  selector,
+  settleMatch,
+  splitName,
+  UniqueNames,
+} from './stages.js';
+import { isReadable, readValues } from './values.js';
+
+/** A tensor that was read and waits until it is known what it is, or until those before it are. */
+interface Held {
+  node: GraphNode;
+  match: Match;
+  /** The stage's name in the run, where the graph was looked at. */
+  name: string | undefined;
+  rows: Rows;
+  settled: boolean;
+  dropped: boolean;
+  /** Puts the given rows in its place; waits for the mask, if the next node tells it. */
+  replace: (() => void) | undefined;
+}
+
+/** The node that llama.cpp asked about last. */
+interface Asked {
+  node: GraphNode;
+  match: Match | undefined;
+  name: string | undefined;
+  /** Where there are given rows for it. */
+  given: Place | undefined;
+  isLast: boolean;
+}
+
+/**
+ * Sees every node of the graph while llama.cpp evaluates it, and passes on the wanted ones as tensors, in order.
+ *
+ * llama.cpp first asks about a node, then computes it (and all those before it that were not wanted), then shows it. Where there are
+ * given rows for it, they are put in its place when it was read, which is before the next one is computed.
+ */
+export class Capture {
+  /** What was not captured and why. */
+  readonly notes = new Set<string>();
+  private readonly reader: NodeReader;
+  private readonly wants: (stage: string, layer: number | null) => boolean;
+  private readonly names = new UniqueNames();
+  private held: Held[] = [];
+  /** The stages that were passed on, and those that there are. */
+  readonly delivered = new Set<string>();
+  readonly existing = new Set<string>();
+  private asked: Asked | undefined;
+  private order = 0;
+  private step = 0;
+  private first = 0;
+  private tokens = 0;
+  private graph: KnownGraph | undefined;
+  private index = 0;
+
+  /** @param replacement needs graphs that were looked at, see begin() */
+  constructor(
+    private readonly library: LlamaLibrary,
+    selection: Selection,
+    private readonly write: (tensor: Tensor) => void,
+    private readonly replacement?: Replacement,
+  ) {
+    this.reader = new NodeReader(library);
+    this.wants = selector(selection);
+  }
+
+  /** Announces one evaluation of the graph: `tokens` positions from `first` on. */
+  begin(step: number, first: number, tokens: number, graph?: KnownGraph): void {
+    this.step = step;
+    this.first = first;
+    this.tokens = tokens;
+    this.graph = graph;
+    this.index = 0;
+    this.names.clear();
+    this.replacement?.begin(first, tokens);
+  }
+
+  /** What llama.cpp calls for each node. */
+  evaluate(address: Pointer, ask: boolean): boolean {
+    if (!ask) {
+      // what is shown is what was asked about last
+      if (this.asked?.match) this.hold(this.asked, this.asked.match);
+      return true;
+    }
+    const node = this.reader.read(address);
+    if (this.held.length > 0) this.settle(node);
+    this.asked = this.identify(node);
+    const { match, given } = this.asked;
+    if (match) this.existing.add(match.stage);
+    return match !== undefined && (given !== undefined || mayBe(match, this.wants)) && this.canRead(node, match);
+  }
+
+  /** Ends one evaluation: nothing more will be learnt about what is still held. */
+  end(): void {
+    for (const held of this.held) {
+      if (!held.settled) this.decide(held, undefined);
+    }
+    this.flush();
+  }
+
+  private identify(node: GraphNode): Asked {
+    const { graph, replacement } = this;
+    if (!graph || !replacement) {
+      return { node, match: matchNode(node), name: undefined, given: undefined, isLast: false };
+    }
+    const index = this.index++;
+    const { match, stage } = graph.at(index, node);
+    const place = match && stage !== undefined ? { stage, layer: match.layer } : undefined;
+    const given = place && replacement.has(place) ? place : undefined;
+    return { node, match, name: stage, given, isLast: graph.isLast(index) };
+  }
+
+  private canRead(node: GraphNode, match: Match): boolean {
+    if (!isReadable(node)) {
+      this.notes.add(
+        `${match.stage} is of a type that is no number (${this.library.ggml_type_name(node.type)}); left out`,
+      );
+      return false;
+    }
+    if (!match.layout && !layoutOf(node, this.tokens)) {
+      this.notes.add(`${match.stage} has no dimension of tokens (${node.ne.join(' × ')}); left out`);
+      return false;
+    }
+    return true;
+  }
+
+  private hold({ node, name, given, isLast }: Asked, match: Match): void {
+    const values = readValues(this.library, node);
+    const { tokens } = this;
+    const layout = match.layout ?? layoutOf(node, tokens);
+    const rows =
+      layout === 'heads'
+        ? headsToRows(values, node.ne, match.cache && Math.min(node.ne[0], this.first + tokens))
+        : { values, width: values.length / tokens };
+    const settled = match.until === undefined;
+    const held: Held = { node, match, name, rows, settled, dropped: false, replace: undefined };
+    this.held.push(held);
+    if (given) this.goOnFrom(given, held, { node, values, tokens, layout }, isLast);
+    this.flush();
+  }
+
+  /** The run goes on from given rows. From the last node nothing goes on, and llama.cpp chooses its token by its own logits. */
+  private goOnFrom(place: Place, held: Held, computed: Computed, isLast: boolean): void {
+    const given = this.replacement?.take(place, held.rows.width);
+    if (!given || isLast) return;
+    const skipped = held.rows.values.length - given.values.length; // where only the last rows were given
+    const isNan = (entry: number) => Number.isNaN(given.values[entry - skipped]);
+    if (held.match.until !== 'mask') {
+      this.replacement?.put(given, computed);
+      return;
+    }
+    // NaN in the given rows is what their mask hid. What llama.cpp's hides is NaN in its own rows, once the next node has told it.
+    const isHidden = (entry: number) => isNan(entry) || (held.settled && Number.isNaN(held.rows.values[entry]));
+    held.replace = () => this.replacement?.put(given, computed, isHidden);
+  }
+
+  /** Uses what the next node tells about the held ones. It is not yet computed: what is put in their place now, it is computed from. */
+  private settle(next: GraphNode): void {
+    for (const held of this.held) {
+      if (!held.settled) this.decide(held, next);
+      held.replace?.();
+      held.replace = undefined;
+    }
+    this.flush();
+  }
+
+  private decide(held: Held, next: GraphNode | undefined): void {
+    const { match, node } = held;
+    if (match.until !== 'mask') {
+      const settled = settleMatch(match, node, next);
+      held.match = settled ?? match;
+      held.dropped = !settled || !this.wants(settled.stage, settled.layer);
+      held.settled = true;
+    } else if (next === undefined || (next.op === 'SOFT_MAX' && splitName(next.name).layer === match.layer)) {
+      this.applyMask(held.rows, next);
+      held.settled = true;
+    }
+  }
+
+  private applyMask(rows: Rows, softMax: GraphNode | undefined): void {
+    const seen = this.first + this.tokens;
+    const maskAddress = softMax?.sources[1];
+    if (!maskAddress) {
+      if (!softMax) hide(rows, (token, position) => position > this.first + token, seen);
+      return;
+    }
+    const mask = this.reader.read(maskAddress);
+    const values = readValues(this.library, mask); // (n_kv, tokens): 0 or -Infinity
+    hide(rows, (token, position) => values[token * mask.ne[0] + position] === Number.NEGATIVE_INFINITY, seen);
+  }
+
+  private flush(): void {
+    while (this.held[0]?.settled) {
+      const { match, name, rows, dropped } = this.held.shift() as Held;
+      if (dropped) continue;
+      this.delivered.add(match.stage);
+      this.write({
+        step: this.step,
+        order: this.order++,
+        layer: match.layer,
+        stage: name ?? this.names.unique(match),
+        tokens: Int32Array.from({ length: this.tokens }, (_, row) => this.first + row),
+        width: rows.width,
+        values: rows.values,
+      });
+    }
+  }
+}

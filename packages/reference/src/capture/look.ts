@@ -1,0 +1,73 @@
+import { LlamaCppError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { layoutOf } from './layout.js';
+import { type GraphNode, NodeReader } from './node.js';
+import { type Match, matchNode, settleMatch, UniqueNames } from './stages.js';
+import { isReadable } from './values.js';
+
+/** A node of a graph that was looked at. */
+export interface KnownNode {
+  readonly name: string;
+  readonly op: string;
+  /** Its stage, with all that nodes further on tell of it; undefined where it is none, or cannot be read. */
+  readonly match: Match | undefined;
+  /** The stage's name in the run: of two nodes with one name the second is `name.2`. */
+  readonly stage: string | undefined;
+}
+
+/**
+ * A look at a whole graph before it is evaluated: what a node is may be told by one after it, and whoever wants to overwrite a node must
+ * know at the node itself, since the next one is computed from it.
+ *
+ * llama.cpp asks about every node. Evaluated with nothing wanted the graph is only looked at; what it computed then is to be cleared.
+ * Graphs of as many tokens are alike, node by node, wherever they begin; addresses are not.
+ */
+export class Look {
+  private readonly reader: NodeReader;
+  private readonly nodes: GraphNode[] = [];
+
+  constructor(library: LlamaLibrary) {
+    this.reader = new NodeReader(library);
+  }
+
+  /** What llama.cpp calls for each node. */
+  evaluate(address: Pointer, ask: boolean): boolean {
+    if (ask) this.nodes.push(this.reader.read(address));
+    return !ask;
+  }
+
+  /** @param tokens how many the graph was evaluated for */
+  known(tokens: number): KnownGraph {
+    const names = new UniqueNames();
+    const nodes = this.nodes.map((node, i): KnownNode => {
+      const first = matchNode(node);
+      const match = first && settleMatch(first, node, this.nodes[i + 1]);
+      const readable = match && isReadable(node) && (match.layout ?? layoutOf(node, tokens)) !== undefined;
+      const { name, op } = node;
+      return readable
+        ? { name, op, match, stage: names.unique(match) }
+        : { name, op, match: undefined, stage: undefined };
+    });
+    return new KnownGraph(nodes);
+  }
+}
+
+/** The nodes of one kind of graph, in evaluation order. */
+export class KnownGraph {
+  constructor(private readonly nodes: readonly KnownNode[]) {}
+
+  /** Nothing is computed from the last node, the logits. */
+  isLast(index: number): boolean {
+    return index === this.nodes.length - 1;
+  }
+
+  /** @throws LlamaCppError `graph-changed` where this evaluation's node is another one than was looked at */
+  at(index: number, { name, op }: GraphNode): KnownNode {
+    const known = this.nodes[index];
+    if (known && known.op === op && known.name === name) return known;
+    throw new LlamaCppError(
+      'graph-changed',
+      `node ${index} of llama.cpp's graph is ${name} (${op}), and was ${known ? `${known.name} (${known.op})` : 'not there'} when the graph was looked at. Given rows cannot be put into a graph that changes as it goes; compare without going on from them.`,
+    );
+  }
+}

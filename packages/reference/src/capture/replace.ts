@@ -1,0 +1,76 @@
+import { GivenRows, GivenRowsError, type Place, type Tensor } from '@llama-probe/dump';
+import { LlamaCppError } from '../errors.js';
+import type { LlamaLibrary } from '../library/library.js';
+import { rowsToHeads } from './layout.js';
+import type { GraphNode } from './node.js';
+import { isWritable, writeValues } from './values.js';
+
+/** A node that was computed, with what llama.cpp made of it. */
+export interface Computed {
+  readonly node: GraphNode;
+  readonly values: Float32Array; // all of the node, in ggml's order
+  readonly tokens: number;
+  readonly layout: 'rows' | 'heads' | undefined;
+}
+
+/** Puts given rows (`RunOptions.from`) in the place of what llama.cpp computed, so that the nodes after it go on from them. */
+export class Replacement {
+  /** What was given and not used, and why. */
+  readonly notes = new Set<string>();
+  private readonly given = new GivenRows();
+
+  /** @param next reads the stream of given rows; undefined at its end */
+  constructor(
+    private readonly library: LlamaLibrary,
+    private readonly next: () => Tensor | undefined,
+  ) {}
+
+  /** Announces one evaluation of the graph. */
+  begin(first: number, tokens: number): void {
+    told(() => this.given.begin(first, tokens));
+  }
+
+  /** Whether there are rows for this stage; reads the stream until it is known. */
+  has(place: Place): boolean {
+    while (!this.given.has(place) && !this.given.isPast(place)) told(() => this.given.put(this.next()));
+    return this.given.has(place);
+  }
+
+  /**
+   * The rows for this stage, once. They count as used.
+   *
+   * @throws LlamaCppError `from-width`
+   */
+  take(place: Place, width: number): Tensor | undefined {
+    return told(() => this.given.take(place, width));
+  }
+
+  /** @param isHidden of an entry of the rows, by its index: llama.cpp's own value stays */
+  put(given: Tensor, { node, values, tokens, layout }: Computed, isHidden?: (entry: number) => boolean): void {
+    if (!isWritable(node)) {
+      const type = this.library.ggml_type_name(node.type);
+      this.notes.add(`${given.stage} is ${type} in llama.cpp, which given rows are not put into; its own went on`);
+      return;
+    }
+    const firstRow = tokens - given.tokens.length; // the last rows, where not all were given
+    const all = values.slice();
+    if (layout === 'heads') rowsToHeads(given, firstRow, node.ne, all, isHidden);
+    else all.set(given.values, firstRow * given.width);
+    writeValues(this.library, node, all);
+  }
+
+  /** Ends the run. */
+  end(): void {
+    this.given.end();
+    for (const stage of this.given.unused)
+      this.notes.add(`rows of ${stage} were given, and this run has no such stage`);
+  }
+}
+
+function told<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw error instanceof GivenRowsError ? new LlamaCppError(error.code, error.message) : error;
+  }
+}

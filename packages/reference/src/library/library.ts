@@ -1,0 +1,204 @@
+import koffi, { type LibraryHandle } from 'koffi';
+import { LlamaCppError, UnsupportedLibraryError } from '../errors.js';
+import { type LibraryFiles, libraryDirectory, libraryFiles, WANTED, wrongRelease } from './locate.js';
+import {
+  Batch,
+  ChatMessage,
+  ContextParams,
+  DEFAULTS,
+  GgmlTensor,
+  GgufInitParams,
+  ModelParams,
+  QuantizeParams,
+  TENSOR_BYTES,
+} from './structs.js';
+
+/** An address; koffi gives null for NULL. */
+export type Pointer = bigint;
+
+const P = 'void *';
+
+/** Every C function that is called: library, result, arguments. */
+const FUNCTIONS = {
+  ggml_op_name: ['base', 'str', ['int32']],
+  ggml_type_name: ['base', 'str', ['int32']],
+  ggml_backend_tensor_get: ['base', 'void', [P, P, 'size_t', 'size_t']],
+  ggml_backend_tensor_set: ['base', 'void', [P, P, 'size_t', 'size_t']],
+  gguf_init_from_file: ['base', P, ['str', GgufInitParams]],
+  gguf_free: ['base', 'void', [P]],
+  gguf_get_n_tensors: ['base', 'int64', [P]],
+  gguf_get_tensor_type: ['base', 'int32', [P, 'int64']],
+  ggml_backend_load: ['ggml', P, ['str']],
+  llama_model_default_params: ['llama', ModelParams, []],
+  llama_context_default_params: ['llama', ContextParams, []],
+  llama_model_quantize_default_params: ['llama', QuantizeParams, []],
+  llama_backend_init: ['llama', 'void', []],
+  llama_model_load_from_file: ['llama', P, ['str', ModelParams]],
+  llama_model_free: ['llama', 'void', [P]],
+  llama_init_from_model: ['llama', P, [P, ContextParams]],
+  llama_free: ['llama', 'void', [P]],
+  llama_decode: ['llama', 'int32', [P, Batch]],
+  llama_get_memory: ['llama', P, [P]],
+  llama_memory_clear: ['llama', 'void', [P, 'bool']],
+  llama_get_logits_ith: ['llama', P, [P, 'int32']],
+  llama_model_get_vocab: ['llama', P, [P]],
+  llama_model_meta_val_str: ['llama', 'int32', [P, 'str', P, 'size_t']],
+  llama_model_desc: ['llama', 'int32', [P, P, 'size_t']],
+  llama_model_ftype: ['llama', 'int32', [P]],
+  llama_model_size: ['llama', 'uint64', [P]],
+  llama_model_n_params: ['llama', 'uint64', [P]],
+  llama_model_n_layer: ['llama', 'int32', [P]],
+  llama_model_n_embd: ['llama', 'int32', [P]],
+  llama_model_n_head: ['llama', 'int32', [P]],
+  llama_model_n_head_kv: ['llama', 'int32', [P]],
+  llama_model_n_ctx_train: ['llama', 'int32', [P]],
+  llama_model_has_decoder: ['llama', 'bool', [P]],
+  llama_model_chat_template: ['llama', 'str', [P, 'str']],
+  llama_model_quantize: ['llama', 'uint32', ['str', 'str', koffi.pointer(QuantizeParams)]],
+  llama_vocab_n_tokens: ['llama', 'int32', [P]],
+  llama_vocab_type: ['llama', 'int32', [P]],
+  llama_tokenize: ['llama', 'int32', [P, P, 'int32', P, 'int32', 'bool', 'bool']],
+  llama_detokenize: ['llama', 'int32', [P, P, 'int32', P, 'int32', 'bool', 'bool']],
+  llama_chat_apply_template: ['llama', 'int32', ['str', koffi.pointer(ChatMessage), 'size_t', 'bool', P, 'int32']],
+} as const;
+
+type Functions = { readonly [name in keyof typeof FUNCTIONS]: ReturnType<LibraryHandle['func']> };
+
+export interface LlamaLibrary extends Functions {
+  readonly version: string;
+  readonly cpuVariant: string;
+  /** The builds that this machine can run, and LLAMA_PROBE_CPU lets it, the one that ggml scores highest first. */
+  readonly cpuVariants: string[];
+  readonly directory: string;
+  /** Copies `bytes` bytes from an address into a typed array. */
+  readonly memcpy: (target: Uint8Array, source: Pointer, bytes: number) => void;
+}
+
+/**
+ * Loads llama.cpp with one build of its CPU backend, and checks that it is the release whose structs are known.
+ *
+ * @param cpuVariant such as `haswell`; without it the build that ggml scores highest on this machine. The environment variable
+ * LLAMA_PROBE_CPU names the highest one that is taken: a machine with AVX-512 then is one without.
+ * @throws UnsupportedLibraryError
+ */
+export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string): LlamaLibrary {
+  const files = libraryFiles(directory);
+  // Global: the CPU backend that ggml opens later finds its symbols in these.
+  const handles = {
+    base: koffi.load(files.base, { global: true }),
+    ggml: koffi.load(files.ggml, { global: true }),
+    llama: koffi.load(files.llama, { global: true }),
+  };
+  const version = checkVersion(directory, handles);
+  const functions = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, [library, result, args]]) => [
+      name,
+      handles[library].func(name, result, args as never),
+    ]),
+  ) as unknown as Functions;
+  checkLayouts(functions, handles.base);
+  const cpu = loadCpu(files, functions, cpuVariant);
+  functions.llama_backend_init();
+  return { ...functions, version, directory, ...cpu, memcpy: loadMemcpy() };
+}
+
+function checkVersion(directory: string, handles: Record<'base' | 'llama', LibraryHandle>): string {
+  const ask = (library: LibraryHandle, name: string): string => {
+    try {
+      return library.func(name, 'str', [])();
+    } catch {
+      return 'unknown';
+    }
+  };
+  const llama = ask(handles.llama, 'llama_version');
+  const ggml = ask(handles.base, 'ggml_version');
+  // node-llama-cpp builds the tagged source, whose own number ends in -dev.
+  if (llama.replace(/-dev$/, '') !== WANTED.llama || ggml.replace(/-dev$/, '') !== WANTED.ggml) {
+    throw wrongRelease(directory, `${llama} with ggml ${ggml}`, 'the library itself');
+  }
+  return WANTED.release;
+}
+
+/** The structs are read as declared only if what is known about them comes out. */
+function checkLayouts(functions: Functions, base: LibraryHandle): void {
+  const objectBytes = 32;
+  const found: Record<string, unknown> = {};
+  const wanted: Record<string, unknown> = {};
+  const compare = (struct: string, value: Record<string, unknown>, defaults: Record<string, unknown>) => {
+    for (const [field, expected] of Object.entries(defaults)) {
+      const read = typeof value[field] === 'bigint' ? Number(value[field]) : value[field];
+      if (read === expected) continue;
+      found[`${struct}.${field}`] = String(read);
+      wanted[`${struct}.${field}`] = expected;
+    }
+  };
+  compare('llama_model_params', functions.llama_model_default_params(), DEFAULTS.model);
+  compare('llama_context_params', functions.llama_context_default_params(), DEFAULTS.context);
+  compare('llama_model_quantize_params', functions.llama_model_quantize_default_params(), DEFAULTS.quantize);
+  const tensor = Number(base.func('ggml_tensor_overhead', 'size_t', [])()) - objectBytes;
+  compare(
+    'ggml_tensor',
+    { bytes: tensor, declared: koffi.sizeof(GgmlTensor) },
+    { bytes: TENSOR_BYTES, declared: TENSOR_BYTES },
+  );
+  if (Object.keys(found).length > 0) {
+    throw new UnsupportedLibraryError(
+      'library-layout',
+      `llama.cpp says it is ${WANTED.release}, but its structs are laid out differently: found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}. It is a modified build; install the published one with: npm install --include=optional`,
+    );
+  }
+}
+
+function loadCpu(
+  files: LibraryFiles,
+  functions: Functions,
+  wanted: string | undefined,
+): Pick<LlamaLibrary, 'cpuVariant' | 'cpuVariants'> {
+  const names = [...files.cpu.keys()];
+  const scores = new Map(names.map((name) => [name, cpuScore(files.cpu.get(name) as string)]));
+  const score = (name: string): number => scores.get(name) as number;
+  const runs = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
+  const best = process.env.LLAMA_PROBE_CPU || undefined;
+  if (best !== undefined) checkBuild(best, 'LLAMA_PROBE_CPU', names, runs);
+  const usable = best === undefined ? runs : runs.slice(runs.indexOf(best));
+  const variant = wanted ?? usable[0] ?? '';
+  checkBuild(variant, 'the CPU build', names, usable, best);
+  // One CPU backend and nothing else: a GPU backend would take over part of the graph.
+  if (!functions.ggml_backend_load(files.cpu.get(variant))) {
+    throw new LlamaCppError('cpu-backend', `ggml does not load its "${variant}" CPU build: {log}`);
+  }
+  return { cpuVariant: variant, cpuVariants: usable };
+}
+
+/** @param by what names the build, @param best the build that LLAMA_PROBE_CPU lets this machine be */
+function checkBuild(variant: string, by: string, names: string[], usable: string[], best?: string): void {
+  if (!names.includes(variant)) {
+    throw new UnsupportedLibraryError(
+      'cpu-variant-unknown',
+      `${by} is "${variant}", and llama.cpp's package has no CPU build of that name; it has ${names.join(', ')}, of which this machine runs ${usable.join(', ')}. Choose one of these.`,
+    );
+  }
+  if (!usable.includes(variant)) {
+    throw new UnsupportedLibraryError(
+      'cpu-variant-unsupported',
+      `${by} is "${variant}", and this machine${best ? `, with LLAMA_PROBE_CPU=${best},` : "'s CPU"} cannot run that build of llama.cpp; it can run ${usable.join(', ') || 'none of them'}. Choose one of these.`,
+    );
+  }
+}
+
+/** ggml's own rating of a CPU build on this machine; 0 where it cannot run. */
+function cpuScore(file: string): number {
+  const library = koffi.load(file);
+  try {
+    return library.func('ggml_backend_score', 'int', [])();
+  } catch {
+    return 1; // a platform with a single build needs no score
+  } finally {
+    library.unload();
+  }
+}
+
+function loadMemcpy(): LlamaLibrary['memcpy'] {
+  const libc = process.platform === 'win32' ? koffi.load('msvcrt.dll') : koffi.load(null);
+  return libc.func('memcpy', 'void', [P, P, 'size_t']);
+}

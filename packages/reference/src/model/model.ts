@@ -1,0 +1,104 @@
+import { basename } from 'node:path';
+import { LlamaCppError, ModelError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import type { ModelInfo } from '../process/protocol.js';
+import { ftypeName } from './ftypes.js';
+
+/** Loads a model the same way in every run: on the CPU, weights in the file's own layout. @throws ModelError `model-unloadable` */
+export function loadModel(library: LlamaLibrary, path: string, weights = true): Pointer {
+  const model = library.llama_model_load_from_file(path, {
+    ...library.llama_model_default_params(),
+    n_gpu_layers: 0,
+    // repacked weights are summed in another order
+    use_extra_bufts: false,
+    // without weights there is nothing to map
+    ...(!weights && { no_alloc: true, load_mode: 0 }),
+  });
+  if (!model) {
+    throw new ModelError('model-unloadable', `${path}: llama.cpp cannot load this model. It says:\n{log}`);
+  }
+  return model;
+}
+
+/** What the file says, without loading its weights. */
+export function describeModel(library: LlamaLibrary, path: string): ModelInfo & { allF32: boolean } {
+  const types = tensorTypes(library, path);
+  const model = loadModel(library, path, false);
+  try {
+    const number = (name: keyof LlamaLibrary) => Number((library[name] as (model: Pointer) => number)(model));
+    return {
+      file: basename(path),
+      architecture: metadata(library, model, 'general.architecture') ?? 'unknown',
+      description: description(library, model),
+      quantization: quantization(types, number('llama_model_ftype')),
+      parameters: number('llama_model_n_params'),
+      bytes: number('llama_model_size'),
+      layers: number('llama_model_n_layer'),
+      embeddingLength: number('llama_model_n_embd'),
+      headCount: number('llama_model_n_head'),
+      headCountKv: number('llama_model_n_head_kv'),
+      vocabularySize: library.llama_vocab_n_tokens(library.llama_model_get_vocab(model)),
+      trainedContext: number('llama_model_n_ctx_train'),
+      allF32: types.every((type) => type === 'f32'),
+    };
+  } finally {
+    library.llama_model_free(model);
+  }
+}
+
+function description(library: LlamaLibrary, model: Pointer): string {
+  return text((buffer) => library.llama_model_desc(model, buffer, buffer.length)) ?? '';
+}
+
+export function metadata(library: LlamaLibrary, model: Pointer, key: string): string | undefined {
+  return text((buffer) => library.llama_model_meta_val_str(model, key, buffer, buffer.length));
+}
+
+function text(write: (buffer: Uint8Array) => number): string | undefined {
+  const buffer = Buffer.alloc(4096);
+  const length = write(buffer);
+  return length < 0 ? undefined : buffer.toString('utf8', 0, Math.min(length, buffer.length - 1));
+}
+
+/** The type where all matrices have one; else what llama.cpp calls the mix. */
+function quantization(types: readonly string[], ftype: number): string {
+  const [matrices = 'f32', another] = types.filter((type) => type !== 'f32'); // norms always are F32
+  return (another === undefined ? undefined : ftypeName(ftype)) ?? matrices.toUpperCase();
+}
+
+/** The names of the ggml types that occur. */
+function tensorTypes(library: LlamaLibrary, path: string): string[] {
+  const gguf = library.gguf_init_from_file(path, { no_alloc: true, ctx: null });
+  if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
+  try {
+    const types = new Set<string>();
+    const count = Number(library.gguf_get_n_tensors(gguf));
+    for (let i = 0; i < count; i++) {
+      types.add(library.ggml_type_name(library.gguf_get_tensor_type(gguf, i)));
+    }
+    return [...types];
+  } finally {
+    library.gguf_free(gguf);
+  }
+}
+
+/** Makes a quantised copy. `target` is half-written until this returns. */
+export function quantizeFile(
+  library: LlamaLibrary,
+  {
+    source,
+    target,
+    ftype,
+    pure,
+    threads,
+  }: { source: string; target: string; ftype: number; pure: boolean; threads: number },
+): void {
+  const status = library.llama_model_quantize(source, target, {
+    ...library.llama_model_quantize_default_params(),
+    nthread: threads,
+    ftype,
+    pure,
+    allow_requantize: true,
+  });
+  if (status !== 0) throw new LlamaCppError('quantize-failed', '{log}');
+}

@@ -1,0 +1,66 @@
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { LlamaCppError, toWire } from '../errors.js';
+import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
+import { describeModel, loadModel, quantizeFile } from '../model/model.js';
+import { applyChatTemplate, detokenize, tokenize } from '../model/vocabulary.js';
+import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
+
+/**
+ * The process that llama.cpp lives and may die in. It answers one request after the other, each in one go, since
+ * llama.cpp's calls block.
+ */
+
+let opened: LlamaLibrary | undefined;
+let loaded: Pointer | undefined;
+
+const library = (): LlamaLibrary => {
+  if (!opened) throw new LlamaCppError('internal', 'the library was not opened');
+  return opened;
+};
+const model = (): Pointer => {
+  if (loaded === undefined) throw new LlamaCppError('internal', 'no model was loaded');
+  return loaded;
+};
+
+const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | Promise<Methods[M][1]> } = {
+  open({ directory, cpuVariant }) {
+    opened = loadLibrary(directory, cpuVariant);
+    const { version, cpuVariant: chosen, cpuVariants } = opened;
+    return { version, cpuVariant: chosen, cpuVariants };
+  },
+  describe: ({ path }) => describeModel(library(), path),
+  load({ path }) {
+    loaded = loadModel(library(), path);
+    return null;
+  },
+  quantize(parameters) {
+    quantizeFile(library(), parameters);
+    return null;
+  },
+  tokenize: ({ text, addSpecial, parseSpecial }) => tokenize(library(), model(), text, addSpecial, parseSpecial),
+  detokenize: ({ ids, special }) => detokenize(library(), model(), ids, special),
+  chat: ({ prompt }) => applyChatTemplate(library(), model(), prompt),
+  async run(parameters) {
+    const { run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
+    return run(library(), model(), parameters);
+  },
+};
+
+async function answer({ id, method, parameters }: Request): Promise<Answer> {
+  try {
+    return { id, result: await METHODS[method](parameters as never) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0); // nobody listens any more
+    writeSync(LOG_PIPE, `\n${endOfLog(id)}\n`);
+    return { id, error: toWire(error) };
+  }
+}
+
+// While llama.cpp computes, this thread hears nothing; another one watches whether the parent is still there.
+new Worker(new URL('./watchdog.js', import.meta.url), { workerData: process.ppid }).unref();
+process.on('disconnect', () => process.exit(0));
+let before: Promise<unknown> = Promise.resolve();
+process.on('message', (request: Request) => {
+  before = before.then(async () => process.send?.(await answer(request)));
+});

@@ -1,0 +1,67 @@
+import type { Selection } from '../capture/stages.js';
+import type { WireError } from '../errors.js';
+
+/** What a GGUF file says about itself, as llama.cpp reads it. */
+export interface ModelInfo {
+  file: string;
+  architecture: string;
+  description: string;
+  /** As llama.cpp's quantize calls it, such as `Q4_K_M`; `F32` only where every tensor is. */
+  quantization: string;
+  parameters: number;
+  bytes: number;
+  layers: number;
+  embeddingLength: number;
+  headCount: number;
+  headCountKv: number;
+  vocabularySize: number;
+  trainedContext: number;
+}
+
+export interface RunParameters extends Selection {
+  tokens: readonly number[];
+  steps: number;
+  ubatch: number;
+  contextLength: number;
+  threads: number;
+  forcedTokens?: readonly number[] | undefined;
+  logits: boolean;
+  /** The number that the given rows of this run have on FROM_PIPE; undefined where there are none. */
+  from?: number | undefined;
+}
+
+export interface RunResult {
+  generated: number[];
+  milliseconds: number;
+  notes: string[];
+}
+
+/** What the child process can be asked: parameters → result. */
+export interface Methods {
+  open: [
+    { directory?: string | undefined; cpuVariant?: string | undefined },
+    { version: string; cpuVariant: string; cpuVariants: string[] },
+  ];
+  describe: [{ path: string }, ModelInfo & { allF32: boolean }];
+  load: [{ path: string }, null];
+  quantize: [{ source: string; target: string; ftype: number; pure: boolean; threads: number }, null];
+  tokenize: [{ text: string; addSpecial: boolean; parseSpecial: boolean }, number[]];
+  detokenize: [{ ids: readonly number[]; special: boolean }, string];
+  chat: [{ prompt: string }, string];
+  /** Its tensors come as one Arrow stream on the pipe TENSOR_PIPE. */
+  run: [RunParameters, RunResult];
+}
+
+export type Method = keyof Methods;
+
+export type Request = { [M in Method]: { id: number; method: M; parameters: Methods[M][0] } }[Method];
+export type Answer = { id: number; result: unknown } | { id: number; error: WireError };
+
+/** File descriptors of the child process. */
+export const LOG_PIPE = 2;
+export const TENSOR_PIPE = 3;
+export const FROM_PIPE = 4;
+
+/** The child ends what it logged for a failed request with this line, because log and answer come on different pipes. */
+export const END_OF_LOG = '\u001e';
+export const endOfLog = (id: number): string => `${END_OF_LOG}${id}`;
