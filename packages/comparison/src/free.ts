@@ -36,7 +36,8 @@ export async function freeRun(
       config: configOf(ask),
       ...(text === undefined ? {} : { prompt: text }),
     };
-    const checks = { candidate: new SideChecks(candidate.about), reference: new SideChecks(reference.about) };
+    const model = modelOf(candidate, reference);
+    const checks = { candidate: new SideChecks(model), reference: new SideChecks(model) };
     const watched: string[] = [];
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
     const ours = checks.candidate.pass(narrated(ran.tensors, 'comparing', layers, progress));
@@ -49,7 +50,7 @@ export async function freeRun(
       floors: judged.floors,
       rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
       tokens,
-      ...modelOf(candidate, reference),
+      ...model,
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
     });
     // Where there was nothing to compare, what holds of each side by itself is still to be seen.
@@ -72,6 +73,7 @@ export async function freeRun(
 export function modelOf(candidate: Side, reference: Side) {
   const known = [reference.about, candidate.about];
   return {
+    architecture: reference.about.model.arch ?? candidate.about.model.arch,
     graph: known.find(({ graph }) => graph)?.graph,
     heads: known.find(({ heads }) => heads.heads !== undefined)?.heads.heads,
     headsKv: known.find(({ heads }) => heads.headsKv !== undefined)?.heads.headsKv,

@@ -1,6 +1,5 @@
-import { Invariants, Observer } from '@llama-probe/diff';
+import { Invariants, type InvariantsOptions, Observer } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
-import type { SideAbout } from './side.js';
 
 /** Looks at one side's tensors as they stream by: what must hold of them, and what is remarkable about them. */
 export class SideChecks {
@@ -9,9 +8,9 @@ export class SideChecks {
   /** The most rows that came at once. */
   rowsAtOnce = 0;
 
-  constructor({ model, heads, graph }: Pick<SideAbout, 'model' | 'heads' | 'graph'>) {
-    this.invariants = new Invariants({ architecture: model.arch, graph, ...heads });
-    this.observer = new Observer({ graph, ...heads });
+  constructor(model: InvariantsOptions) {
+    this.invariants = new Invariants(model);
+    this.observer = new Observer(model);
   }
 
   async *pass(tensors: AsyncIterable<Tensor>): AsyncGenerator<Tensor> {

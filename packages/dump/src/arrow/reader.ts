@@ -14,20 +14,17 @@ export class Dump {
     readonly bytes: number,
     readonly metadata: DumpMetadata,
     private readonly file: FileHandle,
-    private readonly reader: AsyncRecordBatchFileReader,
+    /** How many record batches the file has; in our own dumps one is one tensor. */
+    readonly batches: number,
   ) {}
 
-  /** How many record batches the file has; in our own dumps one is one tensor. */
-  get batches(): number {
-    return this.reader.numRecordBatches;
-  }
-
-  /** Every tensor in file order, one in memory at a time; `values` are views of what was read. */
+  /** Every tensor in file order, one in memory at a time; `values` are views of what was read. May be read several times at once. */
   async *tensors(): AsyncGenerator<Tensor> {
+    const reader = await openReader(this.file, this.path);
     for (let index = 0; index < this.batches; index++) {
-      let batch: Awaited<ReturnType<typeof this.reader.readRecordBatch>>;
+      let batch: Awaited<ReturnType<typeof reader.readRecordBatch>>;
       try {
-        batch = await this.reader.readRecordBatch(index);
+        batch = await reader.readRecordBatch(index);
       } catch (cause) {
         throw damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause);
       }
@@ -58,17 +55,21 @@ export async function openDump(path: string): Promise<Dump> {
   }
   try {
     const bytes = await checkFrame(file, path);
-    let reader: AsyncRecordBatchFileReader;
-    try {
-      reader = (await RecordBatchReader.from(file)) as AsyncRecordBatchFileReader;
-      await reader.open({ autoDestroy: false });
-    } catch (cause) {
-      throw damaged(path, 'its footer cannot be read', cause);
-    }
-    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path), file, reader);
+    const reader = await openReader(file, path);
+    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path), file, reader.numRecordBatches);
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBatchFileReader> {
+  try {
+    const reader = (await RecordBatchReader.from(file)) as AsyncRecordBatchFileReader;
+    await reader.open({ autoDestroy: false });
+    return reader;
+  } catch (cause) {
+    throw damaged(path, 'its footer cannot be read', cause);
   }
 }
 
