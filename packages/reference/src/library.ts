@@ -153,8 +153,10 @@ function loadCpu(
   const names = [...files.cpu.keys()];
   const scores = new Map(names.map((name) => [name, cpuScore(files.cpu.get(name) as string)]));
   const score = (name: string): number => scores.get(name) as number;
-  const usable = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
-  const variant = wanted ?? usable[0] ?? '';
+  const runs = names.filter((name) => score(name) > 0).sort((a, b) => score(b) - score(a));
+  const best = process.env.LLAMA_PROBE_CPU;
+  const usable = best && runs.includes(best) ? runs.slice(runs.indexOf(best)) : runs;
+  const variant = wanted ?? best ?? usable[0] ?? '';
   if (!files.cpu.has(variant)) {
     throw new UnsupportedLibraryError(
       'cpu-variant-unknown',
