@@ -99,8 +99,8 @@ export class Terminal {
     this.tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
-  /** Waits until the screen is as wanted. @throws what the screen showed instead */
-  async until(what: string, condition: (screen: string) => boolean, ms = 25_000): Promise<string> {
+  /** Waits until the screen is as wanted; a busy machine takes its time. @throws what the screen showed instead */
+  async until(what: string, condition: (screen: string) => boolean, ms = 100_000): Promise<string> {
     const begin = Date.now();
     for (;;) {
       const screen = this.screen();
