@@ -252,7 +252,7 @@ describe('--out', () => {
       pl.readIPC(readFileSync(file)).filter(pl.col('stage').cast(pl.Utf8).eq(pl.lit('result_output'))),
     );
     const [a, b] = [ours, theirs].map((frame) => frame?.getColumn('values').toArray().at(-1) as unknown as number[]);
-    expect(a?.length).toBeGreaterThan(0);
+    expect(a).toHaveLength(report.stages.find(({ stage }) => stage === 'result_output')?.shape[1] as number);
     expect(Math.max(...(a ?? []).map((value, i) => Math.abs(value - (b?.[i] ?? Number.NaN))))).toBeLessThan(1e-3);
   });
 

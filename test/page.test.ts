@@ -76,7 +76,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     sickJson = json;
     expect([json.verdict, well.verdict, free.code], free.stderr).toEqual(['diverged', 'agree', 1]);
     const model = path('deep.gguf');
-    writeTinyModel(model, { layers: 32, embedding: 128, heads: 32, kvHeads: 8, feedForward: 192 });
+    writeTinyModel(model, { layers: 32, embd: 128, heads: 32, kvHeads: 8, ff: 192 });
     const tokens = [1, ...Array.from({ length: 63 }, (_, i) => 3 + ((i * 7) % 20))].join();
     const run = ['compare', '--model', model, '--tokens', tokens, '--steps', '4', '--no-tui'];
     deepMade = probe([...run, '--inject', 'rope-halves', '--html', deep]);

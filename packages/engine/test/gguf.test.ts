@@ -2,11 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { llamaConfig } from '../src/config.js';
-import { ModelError, type ModelErrorCode } from '../src/errors.js';
-import { openGguf } from '../src/gguf.js';
-import { llamaTensors } from '../src/tensors.js';
 import {
   f32,
   type GgufParts,
@@ -15,14 +10,19 @@ import {
   i32,
   int32,
   int64,
+  randomFrom,
   text,
   texts,
+  tinyLlama,
   u32,
   u64,
   writeGguf,
-} from './gguf-writer.js';
-import { randomFrom } from './mul-mat-case.js';
-import { tinyLlama } from './tiny-llama.js';
+} from '@llama-probe/testing';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { llamaConfig } from '../src/config.js';
+import { ModelError, type ModelErrorCode } from '../src/errors.js';
+import { openGguf } from '../src/gguf.js';
+import { llamaTensors } from '../src/tensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gguf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
