@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what never ends: with every core busy, cases took a minute that take six seconds alone.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // Vitest spares a core; much of what is tested here is waited for in other processes.
     maxWorkers: '100%',
   },

@@ -12,8 +12,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import {
+  f32,
+  type Gguf,
+  type GgufTensor,
+  type GgufValue,
+  int32,
+  int64,
+  parseGguf,
+  text,
+  u32,
+  writeGguf,
+} from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FLOAT32, type Gguf, parseGguf, STRING, string, UINT32, u32, u64, writeGguf } from './support/gguf.js';
 import { BUNDLED } from './support/models.js';
 import { CACHE, type Ended, path, probe, probeJson, start, TEMPORARY } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
@@ -81,22 +92,23 @@ afterAll(() => {
 const original = readFileSync(BUNDLED);
 const whole = parseGguf(original);
 const vocabulary = whole.tensors.find(({ name }) => name === 'token_embd.weight')?.shape[1] as bigint;
-const context = whole.entries.find(({ key }) => key === 'llama.context_length')?.value.readUInt32LE() as number;
+const context = (whole.metadata['llama.context_length'] as GgufValue & { type: 'raw' }).bytes.readUInt32LE();
 
 /** The bundled model with one thing changed. */
 function changed(change: (model: Gguf) => void): Buffer {
   const model = parseGguf(original);
   change(model);
-  return writeGguf(model);
+  return writeGguf(model).bytes;
 }
-const entry = (model: Gguf, key: string) => model.entries.find((one) => one.key === key) as Gguf['entries'][number];
-const tensor = (model: Gguf, name: string) => model.tensors.find((one) => one.name === name) as Gguf['tensors'][number];
+const tensor = (model: Gguf, name: string) => model.tensors.find((one) => one.name === name) as GgufTensor;
 const without = (key: string) =>
   changed((model) => {
-    model.entries = model.entries.filter((one) => one.key !== key);
+    delete model.metadata[key];
   });
-const set = (key: string, type: number, value: Buffer) =>
-  changed((model) => Object.assign(entry(model, key), { type, value }));
+const set = (key: string, value: GgufValue) =>
+  changed((model) => {
+    model.metadata[key] = value;
+  });
 
 /** The bundled model with other bytes at a place. */
 function patched(offset: number, bytes: Buffer): Buffer {
@@ -105,7 +117,7 @@ function patched(offset: number, bytes: Buffer): Buffer {
   return copy;
 }
 const F32 = 0;
-const be32 = (value: number) => u32(value).reverse();
+const be32 = (value: number) => int32(value).reverse();
 const firstString = 24; // behind magic, version and two counts comes the first key
 const arrayLength = original.indexOf('tokenizer.ggml.tokens') + 'tokenizer.ggml.tokens'.length + 8;
 const firstTensor = whole.table + 8 + (whole.tensors[0]?.name.length ?? 0);
@@ -136,19 +148,24 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
     'model-truncated',
     `${original.length - 1000}`,
   ],
-  ['version 1', () => patched(4, u32(1)), 'model-version', 'version 1', 'versions 2 and 3'],
-  ['version 4000', () => patched(4, u32(4000)), 'model-version', 'version 4000'],
+  ['version 1', () => patched(4, int32(1)), 'model-version', 'version 1', 'versions 2 and 3'],
+  ['version 4000', () => patched(4, int32(4000)), 'model-version', 'version 4000'],
   ['big-endian', () => patched(4, be32(3)), 'model-endianness', 'big-endian', 'version 3'],
-  ['2⁶⁰ tensors', () => patched(8, u64(1n << 60n)), ABSURD],
-  ['2³¹ tensors', () => patched(8, u64(1n << 31n)), ABSURD],
-  ['2⁶⁰ metadata entries', () => patched(16, u64(1n << 60n)), ABSURD],
+  ['2⁶⁰ tensors', () => patched(8, int64(1n << 60n)), ABSURD],
+  ['2³¹ tensors', () => patched(8, int64(1n << 31n)), ABSURD],
+  ['2⁶⁰ metadata entries', () => patched(16, int64(1n << 60n)), ABSURD],
   ['no tensors', () => changed((model) => Object.assign(model, { tensors: [] })), 'model-damaged', 'no tensors'],
-  ['a key of 2⁶² bytes', () => patched(firstString, u64(1n << 62n)), ABSURD],
-  ['a key of 2³² bytes', () => patched(firstString, u64(1n << 32n)), ABSURD],
-  ['an array of 2⁶⁰ strings', () => patched(arrayLength, u64(1n << 60n)), ABSURD],
-  ['an array of 2³² strings', () => patched(arrayLength, u64(1n << 32n)), ABSURD],
-  ['a tensor of 2³⁰ dimensions', () => patched(firstTensor, u32(1 << 30)), ABSURD],
-  ['a value type that does not exist', () => set('general.name', 77, u32(0)), 'model-damaged', '77'],
+  ['a key of 2⁶² bytes', () => patched(firstString, int64(1n << 62n)), ABSURD],
+  ['a key of 2³² bytes', () => patched(firstString, int64(1n << 32n)), ABSURD],
+  ['an array of 2⁶⁰ strings', () => patched(arrayLength, int64(1n << 60n)), ABSURD],
+  ['an array of 2³² strings', () => patched(arrayLength, int64(1n << 32n)), ABSURD],
+  ['a tensor of 2³⁰ dimensions', () => patched(firstTensor, int32(1 << 30)), ABSURD],
+  [
+    'a value type that does not exist',
+    () => set('general.name', { type: 'raw', of: 77, bytes: int32(0) }),
+    'model-damaged',
+    '77',
+  ],
   [
     'a tensor that begins past the end',
     () => changed((model) => Object.assign(tensor(model, 'output_norm.weight'), { offset: 1n << 40n })),
@@ -216,7 +233,7 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
   ['no architecture', () => without('general.architecture'), 'model-architecture', 'general.architecture', 'missing'],
   [
     'another architecture',
-    () => set('general.architecture', STRING, string('qwen2moe')),
+    () => set('general.architecture', text('qwen2moe')),
     'model-architecture',
     '"qwen2moe"',
     'capture --from llama',
@@ -225,27 +242,27 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
   ['no epsilon', () => without('llama.attention.layer_norm_rms_epsilon'), 'model-metadata', 'layer_norm_rms_epsilon'],
   [
     'a block count in words',
-    () => set('llama.block_count', STRING, string('four')),
+    () => set('llama.block_count', text('four')),
     'model-metadata',
     'llama.block_count is "four"',
     'positive integer',
   ],
   [
     'more blocks than the file has',
-    () => set('llama.block_count', UINT32, u32(2_000_000_000)),
+    () => set('llama.block_count', u32(2_000_000_000)),
     'model-tensor',
     /blk\.\d+\.attn_norm\.weight is missing/,
   ],
   [
     'half a head',
-    () => set('llama.attention.head_count', FLOAT32, Buffer.from(Float32Array.of(2.5).buffer)),
+    () => set('llama.attention.head_count', f32(2.5)),
     'model-metadata',
     'llama.attention.head_count is 2.5',
   ],
-  ['no heads', () => set('llama.attention.head_count', UINT32, u32(0)), 'model-metadata', 'head_count is 0'],
+  ['no heads', () => set('llama.attention.head_count', u32(0)), 'model-metadata', 'head_count is 0'],
   [
     'heads that KV heads do not divide',
-    () => set('llama.attention.head_count_kv', UINT32, u32(3)),
+    () => set('llama.attention.head_count_kv', u32(3)),
     'model-metadata',
     /head_count_kv.* 3/,
   ],
@@ -253,7 +270,7 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
     'a mixture of experts',
     () =>
       changed((model) => {
-        model.entries.push({ key: 'llama.expert_count', type: UINT32, value: u32(8) });
+        model.metadata['llama.expert_count'] = u32(8);
       }),
     'model-architecture',
     'expert',
@@ -534,8 +551,8 @@ function wideModel(): string {
   const model = parseGguf(original);
   const embedding = tensor(model, 'output_norm.weight').shape[0] as bigint;
   const wide = 1n << 17n;
-  Object.assign(entry(model, 'llama.block_count'), { value: u32(1) });
-  Object.assign(entry(model, 'llama.feed_forward_length'), { value: u32(Number(wide)) });
+  model.metadata['llama.block_count'] = u32(1);
+  model.metadata['llama.feed_forward_length'] = u32(Number(wide));
   model.tensors = model.tensors.filter(({ name }) => !/^blk\.[1-9]/.test(name));
   tensor(model, 'blk.0.ffn_gate.weight').shape = [embedding, wide];
   tensor(model, 'blk.0.ffn_up.weight').shape = [embedding, wide];
@@ -543,10 +560,10 @@ function wideModel(): string {
   let bytes = 0n;
   for (const one of model.tensors) {
     one.offset = bytes;
-    bytes += one.shape.reduce((product, n) => product * n, one.type === F32 ? 4n : 2n); // a multiple of the alignment
+    bytes += one.shape.reduce<bigint>((product, n) => product * BigInt(n), one.type === F32 ? 4n : 2n); // a multiple of the alignment
   }
   model.data = Buffer.alloc(0);
-  const head = writeGguf(model);
+  const head = writeGguf(model).bytes;
   const file = path('wide.gguf');
   writeFileSync(file, head);
   truncateSync(file, head.length + Number(bytes));

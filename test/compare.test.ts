@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
+import { hasOtherBuild } from './support/builds.js';
 import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
 import { path, probe, probeJson } from './support/probe.js';
 
@@ -23,9 +24,9 @@ function expectAgreement(json: Report, steps: number): void {
     const at = `${stage.stage} of layer ${stage.layer} at step ${stage.step}`;
     expect(stage.rel, at).toBeLessThanOrEqual(stage.limit);
     expect(stage.ofLimit, at).toBeLessThanOrEqual(1);
-    expect(stage.floor, at).not.toBeNull();
     const { mode } = json.reference as { mode: 'exact' | 'native' };
-    expect(stage.limit, at).toBe(Math.max(json.floors.margin * (stage.floor as number), MINIMUM[mode]));
+    if (hasOtherBuild || mode === 'native') expect(stage.floor, at).not.toBeNull();
+    expect(stage.limit, at).toBe(Math.max(json.floors.margin * (stage.floor ?? 0), MINIMUM[mode]));
     if (mode === 'exact') expect(stage.limit, at).toBeLessThan(1e-4);
     expect(stage.verdict).toBe('agree');
     expect(stage.count).toBeGreaterThan(0);
@@ -46,36 +47,41 @@ describe('the bundled model', () => {
     expect(sample.length).toBeGreaterThanOrEqual(200);
   });
 
-  const compare = (tokens: number, type: string, reference: string) =>
-    probeJson(['compare', '--tokens', ids(sample.slice(0, tokens)), '--quantize', type, '--reference', reference]);
+  // Every type at every length on every adapter, with 16 steps: scripts/false-alarms.ts.
+  const compare = (tokens: number, type: string, reference: string, steps: number) => {
+    const prompt = ['--tokens', ids(sample.slice(0, tokens)), '--steps', String(steps)];
+    return probeJson(['compare', ...prompt, '--quantize', type, '--reference', reference]);
+  };
 
   describe.each(TYPES)('%s', (type) => {
     test('exact: every stage within ten floors, the same tokens', async () => {
-      const { code, json } = await compare(5, type, 'exact');
-      expectAgreement(json, 16);
-      expectSameTokens(json, 16);
+      const { code, json } = await compare(5, type, 'exact', 4);
+      expectAgreement(json, 4);
+      expectSameTokens(json, 4);
       expect(code).toBe(0);
       expect(json.model.quantization).toBe(type);
       expect(json.reference.mode).toBe('exact');
     });
     test('native: agree', async () => {
-      const { code, json } = await compare(5, type, 'native');
-      expectAgreement(json, 16);
+      const { code, json } = await compare(5, type, 'native', 4);
+      expectAgreement(json, 4);
       expect(code).toBe(0);
       expect(json.reference.mode).toBe('native');
     });
   });
 
-  for (const type of ['Q8_0', 'Q4_K']) {
-    test.each([1, 64, 200])(`${type}, a prompt of %i tokens`, async (tokens) => {
-      const exact = await compare(tokens, type, 'exact');
-      expectAgreement(exact.json, 16);
-      expectSameTokens(exact.json, 16);
-      expect(exact.json.tokens).toEqual(sample.slice(0, tokens));
-      const native = await compare(tokens, type, 'native');
-      expectAgreement(native.json, 16);
-    });
-  }
+  test.each([
+    ['Q8_0', 1, 16],
+    ['Q8_0', 64, 4],
+    ['Q4_K', 200, 4],
+  ] as const)('%s, a prompt of %i tokens, %i steps', async (type, tokens, steps) => {
+    const exact = await compare(tokens, type, 'exact', steps);
+    expectAgreement(exact.json, steps);
+    expectSameTokens(exact.json, steps);
+    expect(exact.json.tokens).toEqual(sample.slice(0, tokens));
+    const native = await compare(tokens, type, 'native', steps);
+    expectAgreement(native.json, steps);
+  });
 });
 
 for (const file of THIRD_PARTY) {
@@ -252,7 +258,7 @@ describe('--out', () => {
       pl.readIPC(readFileSync(file)).filter(pl.col('stage').cast(pl.Utf8).eq(pl.lit('result_output'))),
     );
     const [a, b] = [ours, theirs].map((frame) => frame?.getColumn('values').toArray().at(-1) as unknown as number[]);
-    expect(a?.length).toBeGreaterThan(0);
+    expect(a).toHaveLength(report.stages.find(({ stage }) => stage === 'result_output')?.shape[1] as number);
     expect(Math.max(...(a ?? []).map((value, i) => Math.abs(value - (b?.[i] ?? Number.NaN))))).toBeLessThan(1e-3);
   });
 

@@ -1,3 +1,4 @@
+import { STAGE_NAMES } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
 import { BUNDLED, sampleTokens, testThirdParty } from './support/models.js';
@@ -19,7 +20,8 @@ const compare = (prompt: readonly string[], ...options: string[]) => probeJson([
 
 function expectAgreement({ code, json }: { code: number | null; json: Report }, count?: number): void {
   expect(json.verdict, json.reason).toBe('agree');
-  expect(json.stages.length).toBeGreaterThan(0);
+  const stages = new Set(json.stages.map(({ stage }) => stage));
+  expect([STAGE_NAMES, FEW[1]?.split(',')].map((names) => new Set(names))).toContainEqual(stages);
   if (count !== undefined) {
     expect(json.tokens).toHaveLength(count);
     for (const { step, shape } of json.stages) expect(shape[0]).toBe(step === 0 ? count : 1);

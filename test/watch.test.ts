@@ -12,18 +12,23 @@ const HELLO = ['--prompt', 'Hello', '--steps', '1'];
 /** A run of the command that goes on until it is told to end. */
 function watching(args: readonly string[], options: Options = {}) {
   const { child, ended } = start([...args, '--watch'], options);
-  let out = '';
+  let [out, err] = ['', ''];
   child.stdout?.on('data', (text: string) => {
     out += text;
   });
+  child.stderr?.on('data', (text: string) => {
+    err += text;
+  });
   let seen = 0;
+  let waits = 0;
   running = () => child.kill('SIGKILL');
   return {
     child,
-    /** What it prints until something has come that was not there before. */
+    /** What it prints until something has come that was not there before, and it says that it waits for the next change. */
     async next(what: RegExp): Promise<string> {
       await until(String(what), () => what.test(out.slice(seen)));
-      await new Promise((resolve) => setTimeout(resolve, 300)); // the rest of the block
+      await until('the end of the run', () => err.split('waiting for a change').length - 1 > waits);
+      waits++;
       const text = out.slice(seen);
       seen = out.length;
       return text;
@@ -178,8 +183,7 @@ describe('diff --watch', () => {
     writeFileSync(mine, readFileSync(mine).subarray(0, 5000));
     expect(await watch.next(/run 3/)).toMatch(/✗ could not be run: .*mine\.arrow/);
 
-    rmSync(mine);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    rmSync(mine); // packages/probe/test/watch-files.test.ts: that alone is no change
     copyFileSync(healthy, mine);
     expect(await watch.next(/run 4/)).toMatch(/^better: the sides agree now/m);
     expect((await watch.end()).code).toBe(0);

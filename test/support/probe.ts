@@ -42,11 +42,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts the command. Settings and colours of whoever runs the tests do not reach it. */
+/** What of the caller's environment reaches a command: no settings and no colours, but which of llama.cpp's builds and which adapters. */
+export const isInherited = (name: string): boolean =>
+  /^LLAMA_PROBE_(CPU|ADAPTERS)$/.test(name) || !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|NODE_)/.test(name);
+
+/** Starts the command. */
 export function start(args: readonly string[], { env = {}, cwd, detached = false, stdout }: Options = {}) {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|NODE_)/.test(name),
-  );
+  const inherited = Object.entries(process.env).filter(([name]) => isInherited(name));
   const child = spawn(process.execPath, [PROBE, ...args], {
     env: { ...Object.fromEntries(inherited), LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, ...env },
     cwd,

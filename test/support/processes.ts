@@ -25,11 +25,11 @@ export function isRunning(pid: number): boolean {
   return found !== undefined && found.state !== 'Z';
 }
 
-/** Waits for a condition that something else makes true. */
+/** Waits for a condition that something else makes true. The deadline is for what never happens: a busy machine takes its time. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   const begin = Date.now();
   while (!condition()) {
-    if (Date.now() - begin > 30_000) throw new Error(`waited in vain for ${what}`);
+    if (Date.now() - begin > 50_000) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import { CACHE, TEMPORARY } from './probe.js';
+import { CACHE, isInherited, TEMPORARY } from './probe.js';
 
 /** Whether there is a terminal to test in. */
 export const hasTmux = spawnSync('tmux', ['-V']).status === 0;
@@ -27,7 +27,7 @@ export class Terminal {
 
   constructor({ columns, rows }: Size, env: Readonly<Record<string, string>> = {}) {
     const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(LLAMA_PROBE_|FORCE_COLOR|NO_COLOR|COLORTERM|NODE_|VITEST|TMUX|CI$|CI_|CONTINUOUS_)/.test(name),
+      ([name]) => isInherited(name) && !/^(COLORTERM|VITEST|TMUX|CI$|CI_|CONTINUOUS_)/.test(name),
     );
     const own = { LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, LANG: 'C.UTF-8', TMUX_TMPDIR: TEMPORARY };
     const shell = `exec env PS1='${PROMPT}' bash --norc --noprofile -i`; // a shell that starts another one drops its prompt
@@ -99,8 +99,8 @@ export class Terminal {
     this.tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
-  /** Waits until the screen is as wanted. @throws what the screen showed instead */
-  async until(what: string, condition: (screen: string) => boolean, ms = 25_000): Promise<string> {
+  /** Waits until the screen is as wanted; a busy machine takes its time. @throws what the screen showed instead */
+  async until(what: string, condition: (screen: string) => boolean, ms = 100_000): Promise<string> {
     const begin = Date.now();
     for (;;) {
       const screen = this.screen();

@@ -1,7 +1,8 @@
 import type { Tensor } from '@llama-probe/dump';
+import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { align } from '../src/index.js';
-import { stream, tensor } from './support/tensors.js';
+import { tensor } from './support/tensors.js';
 
 const name = (one: Tensor | undefined) => one && `${one.step}/${one.layer ?? '-'}/${one.stage}@${one.tokens[0]}`;
 

@@ -1,7 +1,8 @@
 import type { Tensor } from '@llama-probe/dump';
+import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { compare, describe as inWords, judge, type StageResult, showLimit, tokenDifference } from '../src/index.js';
-import { stream, tensor } from './support/tensors.js';
+import { tensor } from './support/tensors.js';
 
 const run = (candidate: Tensor[], reference: Tensor[], limit = 0.01) =>
   compare(stream(candidate), stream(reference), {

@@ -1,7 +1,8 @@
 import type { Tensor } from '@llama-probe/dump';
+import { stream } from '@llama-probe/testing';
 import { expect, test } from 'vitest';
 import { compare, Details } from '../src/index.js';
-import { stream, tensor } from './support/tensors.js';
+import { tensor } from './support/tensors.js';
 
 const NAN = Number.NaN;
 

@@ -1,7 +1,8 @@
 import type { Tensor } from '@llama-probe/dump';
+import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { compare, type Floor, limitOf, measureFloors } from '../src/index.js';
-import { stream, tensor } from './support/tensors.js';
+import { tensor } from './support/tensors.js';
 
 const RULE = { margin: 10, minimum: 1e-5 };
 const pull = async (tensors: AsyncIterable<Tensor>): Promise<Tensor[]> => {

@@ -1,9 +1,10 @@
 import type { Tensor } from '@llama-probe/dump';
 import { matMul, rope } from '@llama-probe/oracle';
+import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { Held } from '../src/invariants/held.js';
 import { checkAttentionFirst, compareCaches, Invariants, type InvariantsOptions } from '../src/invariants.js';
-import { stream, tensor } from './support/tensors.js';
+import { tensor } from './support/tensors.js';
 import {
   bf16,
   type Fault,

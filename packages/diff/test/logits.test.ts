@@ -1,3 +1,4 @@
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { compareLogits, highest, klDivergence } from '../src/index.js';
 
@@ -19,7 +20,8 @@ describe('the highest logits', () => {
     expect(highest(row(Number.NaN), 3)).toEqual([]);
   });
   test('the same as sorting', () => {
-    const logits = Float32Array.from({ length: 1000 }, () => Math.round(Math.random() * 50));
+    const random = seeded();
+    const logits = Float32Array.from({ length: 1000 }, () => Math.round(random() * 50));
     const sorted = [...logits].map((logit, id) => ({ id, logit })).sort((a, b) => b.logit - a.logit || a.id - b.id);
     expect(highest(logits, 20)).toEqual(sorted.slice(0, 20));
   });

@@ -1,3 +1,4 @@
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { MetricSums } from '../src/index.js';
 
@@ -42,8 +43,9 @@ describe('metrics, computed by hand', () => {
   });
 
   test('pieces add up to the whole', () => {
-    const a = Float32Array.from({ length: 64 }, () => Math.random() - 0.5);
-    const b = Float32Array.from({ length: 64 }, () => Math.random() - 0.5);
+    const random = seeded();
+    const a = Float32Array.from({ length: 64 }, () => random() - 0.5);
+    const b = Float32Array.from({ length: 64 }, () => random() - 0.5);
     const whole = new MetricSums();
     whole.add(a, b, 3);
     const pieces = new MetricSums();

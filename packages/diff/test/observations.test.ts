@@ -1,9 +1,10 @@
 import type { Tensor } from '@llama-probe/dump';
+import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { entropyOf } from '../src/observations/attention.js';
 import { type ObservationKind, Observer, observe, type SideObservations } from '../src/observations.js';
-import { stream, tensor } from './support/tensors.js';
-import { bf16, type Fault, f16, HEADS, LAYERS, TOKENS, tinyModel, tinyRun } from './support/tiny-run.js';
+import { tensor } from './support/tensors.js';
+import { bf16, type Fault, f16, HEADS, LAYERS, next, TOKENS, tinyModel, tinyRun } from './support/tiny-run.js';
 
 function side(tensors: readonly Tensor[], heads: number | undefined = HEADS): SideObservations {
   const observer = new Observer({ heads });
@@ -21,7 +22,7 @@ function one(kind: ObservationKind, candidate: readonly Tensor[], reference: rea
 const kinds = (candidate: readonly Tensor[], reference: readonly Tensor[]) =>
   seen(candidate, reference).map(({ kind }) => kind);
 
-const noise = (count: number) => Array.from({ length: count }, () => Math.random() * 2 - 1);
+const noise = (count: number) => Array.from({ length: count }, () => next() * 2 - 1);
 /** Rows that are as others are. */
 const rows = (stage: string, count: number, at: Partial<Tensor> & { first?: number } = {}) =>
   tensor(stage, noise(count * 8), { width: 8, ...at });

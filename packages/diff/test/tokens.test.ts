@@ -1,3 +1,4 @@
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { type AboutTokens, diagnoseTokens } from '../src/tokens.js';
 
@@ -289,7 +290,8 @@ describe('what differs is named, at its first position', () => {
 });
 
 test('over random prompts a fault is never named by another name', () => {
-  const random = (n: number) => Math.floor(Math.random() * n);
+  const next = seeded();
+  const random = (n: number) => Math.floor(next() * n);
   for (let run = 0; run < 500; run++) {
     const prompt = [1, ...Array.from({ length: 2 + random(20) }, () => 3 + random(50))];
     const named = (candidate: number[], about = IDS) => diagnoseTokens(candidate, prompt, about)?.id;

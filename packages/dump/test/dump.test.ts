@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { collect as all, seeded } from '@llama-probe/testing';
 import {
   DataType,
   Field,
@@ -18,6 +19,7 @@ import pl from 'nodejs-polars';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DumpWriter, openDump, readTensorStream, type Tensor } from '../src/index.js';
 
+const random = seeded();
 const root = mkdtempSync(join(tmpdir(), 'llama-probe-dump-'));
 const directory = () => mkdtempSync(join(root, 'case-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -31,15 +33,9 @@ function tensor(at: Partial<Tensor>, rows = 3, width = 5): Tensor {
     stage: 'embd',
     tokens: Int32Array.from({ length: rows }, (_, row) => row),
     width,
-    values: Float32Array.from({ length: rows * width }, () => Math.random() - 0.5),
+    values: Float32Array.from({ length: rows * width }, () => random() - 0.5),
     ...at,
   };
-}
-
-async function all(tensors: AsyncIterable<Tensor>): Promise<Tensor[]> {
-  const list: Tensor[] = [];
-  for await (const one of tensors) list.push(one);
-  return list;
 }
 
 const SAMPLE = () => [

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STAGES, type Tensor } from '@llama-probe/dump';
+import { type LlamaSizes, oracleOf, randomFrom, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { argmax, forward, type OracleHook, type OracleStage } from '../../oracle/src/index.js';
 import { type AdapterKind, openAdapter } from '../src/adapter/index.js';
@@ -12,10 +13,7 @@ import { openGguf } from '../src/gguf.js';
 import type { Hook, LayerAt, StageAt } from '../src/hook.js';
 import { llamaTensors } from '../src/tensors.js';
 import { uploadModel } from '../src/weights.js';
-import { writeGguf } from './gguf-writer.js';
-import { randomFrom } from './mul-mat-case.js';
 import { bytesOf, collect, everything, expectSame, name, relative } from './runs.js';
-import { oracleOf, type TinySizes, tinyLlama } from './tiny-llama.js';
 
 // One model, always the same: how a whole pass amplifies rounding depends on its values (SEED=2096903101 makes one that is
 // off by 4.7e-6), so there is no bound that fits every model. kernels.test.ts has fresh inputs, and bounds that are derived.
@@ -28,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const TOLERANCE = 3e-6;
 
 const odd = { layers: 3, embd: 18, heads: 3, kvHeads: 1, headDim: 6, ff: 20, vocab: 37, context: 16 };
-const MODELS: Record<string, TinySizes> = {
+const MODELS: Record<string, LlamaSizes> = {
   'odd sizes, 3 heads on 1': odd,
   'GQA 4/2, biases, tied head, rope_freqs': {
     ...odd,
@@ -45,7 +43,7 @@ const MODELS: Record<string, TinySizes> = {
 };
 const prompt = [1, 36, 0, 17, 17];
 
-async function open(sizes: TinySizes, adapter: AdapterKind | 'auto' = 'auto') {
+async function open(sizes: LlamaSizes, adapter: AdapterKind | 'auto' = 'auto') {
   const parts = tinyLlama(sizes, random);
   const path = join(folder, `${random()}.gguf`);
   writeFileSync(path, writeGguf(parts).bytes);
@@ -73,7 +71,7 @@ describe.each(adapters.flatMap((adapter) => Object.keys(MODELS).map((title) => (
   '$title on $adapter',
   ({ adapter, title }) => {
     test('every stage of the prompt and of each decode step is its twin', async () => {
-      const { engine, model } = await open(MODELS[title] as TinySizes, adapter);
+      const { engine, model } = await open(MODELS[title] as LlamaSizes, adapter);
       const { tensors, generated } = await collect(engine, { tokens: prompt, steps: 3 });
       let worst = 0;
       for (let step = 0; step <= 3; step++) {

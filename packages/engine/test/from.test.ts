@@ -2,13 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stageKey, type Tensor } from '@llama-probe/dump';
+import { randomFrom, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openEngine, type RunOptions } from '../src/engine.js';
 import type { Hook } from '../src/hook.js';
-import { writeGguf } from './gguf-writer.js';
-import { randomFrom } from './mul-mat-case.js';
 import { bytesOf, collect, everything, expectSame } from './runs.js';
-import { tinyLlama } from './tiny-llama.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-from-'));
 const path = join(folder, 'tiny.gguf');

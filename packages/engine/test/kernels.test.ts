@@ -1,12 +1,12 @@
+import { seeded } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { KernelCache, shaderSource } from '../src/kernels.js';
 import { FOLDED, KERNELS, type Kernel, MUTATIONS, type Shape, VALUES, type Values } from './kernel-cases.js';
 import { runKernel } from './kernel-run.js';
-import { randomFrom } from './mul-mat-case.js';
 
-const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const random = randomFrom(seed);
+const random = seeded();
+const { seed } = random;
 
 // SwiftShader comes from npm for linux-x64 only; its exp and its division are the least exact that there are.
 const adapters: Array<AdapterKind | 'auto'> =

@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@llama-probe/dump';
+import { randomFrom, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Engine, RunOptions } from '../src/engine.js';
 import type { StageAt } from '../src/hook.js';
 import { fillFuture, hideFuture } from '../src/mask.js';
-import { writeGguf } from './gguf-writer.js';
-import { randomFrom } from './mul-mat-case.js';
-import { tinyLlama } from './tiny-llama.js';
 
 const scores = (firstPosition: number, tokens: number, heads: number): StageAt => ({
   step: 0,

@@ -13,17 +13,6 @@ export interface Case {
   magnitude?: number;
 }
 
-/** Xorshift: fresh numbers at every run, from a seed that a failure can name. */
-export function randomFrom(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 function toHalf(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);

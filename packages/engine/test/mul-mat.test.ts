@@ -1,10 +1,11 @@
+import { seeded } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
-import { type Case, randomFrom, runCase } from './mul-mat-case.js';
+import { type Case, runCase } from './mul-mat-case.js';
 
-const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const random = randomFrom(seed);
+const random = seeded();
+const { seed } = random;
 const TYPES = Object.keys(WEIGHT_TYPES) as WeightType[];
 type Shape = Omit<Case, 'type'>;
 

@@ -5,6 +5,7 @@ import type { Report } from '@llama-probe/comparison';
 import { emptyReport } from '@llama-probe/comparison';
 import type { CheckName, StageResult } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
+import { seeded } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Baseline, BaselineError } from '../src/baseline/baseline.js';
 import { decodeBaseline, encodeBaseline } from '../src/baseline/format.js';
@@ -24,6 +25,8 @@ import { runMerge } from '../src/merge.js';
 import { decodeResult, encodeResult, type GateResult, goneNotes } from '../src/result.js';
 import { casesOfShard, parseShard } from '../src/shard.js';
 import { gateText } from '../src/text.js';
+
+const random = seeded();
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -274,8 +277,8 @@ describe('projections', () => {
     const errors: number[] = [];
     for (let trial = 0; trial < 400; trial++) {
       const size = [3, 64, 256, 1000][trial % 4] as number;
-      const a = Float32Array.from({ length: size }, () => Math.random() * 2 - 1);
-      const b = a.map((value) => value + 1e-3 * (Math.random() - 0.3));
+      const a = Float32Array.from({ length: size }, () => random() * 2 - 1);
+      const b = a.map((value) => value + 1e-3 * (random() - 0.3));
       const right = Math.hypot(...a.map((value, i) => value - (b[i] as number)));
       // Another token each time: other signs.
       errors.push(distance(project(a, trial), project(b, trial)) / right - 1);
@@ -304,7 +307,7 @@ describe('projections', () => {
   });
 
   test('tell two rows from each other: exchanged, they are far from what they were', () => {
-    const rows = [0, 1].map(() => Float32Array.from({ length: 64 }, () => Math.random() - 0.5));
+    const rows = [0, 1].map(() => Float32Array.from({ length: 64 }, () => random() - 0.5));
     const [right, exchanged] = [rows, [...rows].reverse()].map((both) => {
       const sketch = new StageSketch(undefined);
       for (const [token, row] of both.entries()) sketch.add(token, row);

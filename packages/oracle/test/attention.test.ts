@@ -1,8 +1,10 @@
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { type Attention, kq, kqv, kvHeadOf, softMax } from '../src/index.js';
 
 const f = (...values: number[]) => Float64Array.from(values);
-const random = (length: number) => Float64Array.from({ length }, () => Math.random() * 2 - 1);
+const next = seeded();
+const random = (length: number) => Float64Array.from({ length }, () => next() * 2 - 1);
 const one: Attention = { headCount: 1, headCountKv: 1, headDim: 2, firstPosition: 0 };
 
 test('consecutive query heads share a KV head', () => {

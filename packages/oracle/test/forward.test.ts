@@ -1,10 +1,11 @@
 import { STAGES } from '@llama-probe/dump';
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { forward, matMul, type OracleModel, rmsNorm } from '../src/index.js';
 
 const nEmbd = 12;
-const random = (rows: number, columns = 1) =>
-  Float64Array.from({ length: rows * columns }, () => Math.random() * 2 - 1);
+const next = seeded();
+const random = (rows: number, columns = 1) => Float64Array.from({ length: rows * columns }, () => next() * 2 - 1);
 
 const layer = () => ({
   attnNorm: random(nEmbd),

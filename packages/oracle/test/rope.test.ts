@@ -1,8 +1,10 @@
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { type Rotation, rope, ropeAngle } from '../src/index.js';
 
 const plain: Rotation = { headDim: 6, ropeFreqBase: 10000, ropeFreqScale: 1 };
-const random = (length: number) => Float64Array.from({ length }, () => Math.random() * 2 - 1);
+const next = seeded();
+const random = (length: number) => Float64Array.from({ length }, () => next() * 2 - 1);
 const close = (got: Float64Array, want: Float64Array) =>
   got.forEach((x, i) => {
     expect(x).toBeCloseTo(want[i] as number, 12);

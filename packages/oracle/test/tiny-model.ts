@@ -1,13 +1,16 @@
 import { llamaGraph } from '@llama-probe/dump';
+import { llamaModel, seeded } from '@llama-probe/testing';
 import { BLOCKS } from '../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../src/case.js';
-import { dequantizeRow, forward, type OracleLayer, type OracleModel, type QuantizedType } from '../src/index.js';
+import { dequantizeRow, forward, type OracleModel, type QuantizedType } from '../src/index.js';
 
 /** A random llama of two layers with grouped queries, biases, and a type for every weight: what the catalogue is tried on. */
 export interface Tiny {
   readonly model: CaseModel;
   readonly oracle: OracleModel;
 }
+
+const random = seeded();
 
 const N_EMBD = 256;
 const N_FF = 512;
@@ -58,7 +61,7 @@ export function tiny(
 
 /** Every stage of a prompt of nine tokens, and of the token that is decoded after it. */
 export function casesOf({ model, oracle }: Tiny): { c: StageCase; right: Float64Array }[] {
-  const tokens = Array.from({ length: 10 }, () => Math.floor(Math.random() * N_VOCAB));
+  const tokens = Array.from({ length: 10 }, () => Math.floor(random() * N_VOCAB));
   return [...pass(model, oracle, tokens.slice(0, 9), 0), ...pass(model, oracle, tokens, 9)];
 }
 
@@ -87,40 +90,10 @@ function pass(model: CaseModel, oracle: OracleModel, tokens: number[], firstPosi
 }
 
 function dequantized(model: CaseModel): OracleModel {
-  const numbers = (name: string): Float64Array | undefined => {
+  return llamaModel(model.config, model.layers, (name) => {
     const w = model.weight(name);
     return w && dequantizeRow(w.type, w.bytes, w.rows * w.columns);
-  };
-  const need = (name: string) => numbers(name) as Float64Array;
-  const blk = [0, 1].map((il): OracleLayer => {
-    const of = (stem: string) => need(`blk.${il}.${stem}.weight`);
-    const bias = numbers(`blk.${il}.attn_q.bias`) && {
-      attnQBias: need(`blk.${il}.attn_q.bias`),
-      attnKBias: need(`blk.${il}.attn_k.bias`),
-      attnVBias: need(`blk.${il}.attn_v.bias`),
-    };
-    return {
-      attnNorm: of('attn_norm'),
-      attnQ: of('attn_q'),
-      attnK: of('attn_k'),
-      attnV: of('attn_v'),
-      ...bias,
-      attnOutput: of('attn_output'),
-      ffnNorm: of('ffn_norm'),
-      ffnGate: of('ffn_gate'),
-      ffnUp: of('ffn_up'),
-      ffnDown: of('ffn_down'),
-    };
   });
-  const ropeFreqs = numbers('rope_freqs.weight');
-  return {
-    config: model.config,
-    tokenEmbd: need('token_embd.weight'),
-    blk,
-    outputNorm: need('output_norm.weight'),
-    output: numbers('output.weight') ?? need('token_embd.weight'),
-    ...(ropeFreqs && { ropeFreqs }),
-  };
 }
 
 /** The scales of a block: where its halves are, and what makes its weights about as large as 1 / √n_embd. */
@@ -140,21 +113,21 @@ export function matrix(type: QuantizedType, rows: number, columns: number): Case
   const { elements, bytes: block } = BLOCKS[type];
   const bytes = new Uint8Array((rows * columns * block) / elements);
   const view = new DataView(bytes.buffer);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
+  for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256;
   for (let at = 0; at < bytes.length; at += block) {
-    const plain = (Math.random() - 0.5) / 5;
+    const plain = (random() - 0.5) / 5;
     if (type === 'F32') view.setFloat32(at, plain, true);
     if (type === 'F16') view.setUint16(at, toHalf(plain), true);
     if (type === 'BF16') view.setUint16(at, upper(plain), true);
     for (const [offset, value] of HALVES[type] ?? []) {
-      view.setUint16(at + offset, toHalf(value * (0.7 + 0.6 * Math.random())), true);
+      view.setUint16(at + offset, toHalf(value * (0.7 + 0.6 * random())), true);
     }
   }
   return { type, rows, columns, bytes };
 }
 
 function vector(columns: number, mean: number): CaseWeight {
-  const values = Float32Array.from({ length: columns }, () => mean + Math.random() - 0.5);
+  const values = Float32Array.from({ length: columns }, () => mean + random() - 0.5);
   return { type: 'F32', rows: 1, columns, bytes: new Uint8Array(values.buffer) };
 }
 

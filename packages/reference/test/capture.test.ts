@@ -59,7 +59,7 @@ describe('stages', () => {
   const variants: Record<string, TinyModel> = {
     plain: {},
     tied: { tied: true },
-    bias: { bias: true },
+    bias: { biases: true },
     'every head its own k and v': { kvHeads: 4 },
     'three layers': { layers: 3 },
   };
@@ -82,7 +82,7 @@ describe('stages', () => {
   });
 
   test('with a bias, the projection is what comes after it', async () => {
-    const { tensors } = await collect(await open('biased', { bias: true }), {
+    const { tensors } = await collect(await open('biased', { biases: true }), {
       tokens: [4],
       stages: ['q_proj', 'q_rope'],
       layers: [0],

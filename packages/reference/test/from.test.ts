@@ -72,7 +72,7 @@ async function sickRun(opened: Reference, healthy: readonly Tensor[], keys: read
 describe('from given rows', () => {
   const variants: Record<string, TinyModel> = {
     plain: {},
-    bias: { bias: true },
+    bias: { biases: true },
     fused: { fused: true },
     'every head its own k and v': { kvHeads: 4 },
     experts: { experts: 4 },
@@ -211,7 +211,7 @@ describe('from given rows', () => {
 
 describe('the stream of given rows', () => {
   test('may be what is compared, and larger than every pipe', async () => {
-    const opened = await open('large', { embedding: 256, feedForward: 1024, layers: 4 });
+    const opened = await open('large', { embd: 256, ff: 1024, layers: 4 });
     const plan = { tokens: Array.from({ length: 200 }, (_, i) => i % 250), steps: 1, forcedTokens: [3] };
     const other = await openReference({ model: join(directory, 'large.gguf'), mode: 'native' });
     try {

@@ -18,7 +18,7 @@ const models = () => {
 
 beforeAll(() => {
   // rows of 256, or K-quants fall back
-  writeTinyModel(model, { embedding: 256, heads: 8, kvHeads: 4, feedForward: 512 });
+  writeTinyModel(model, { embd: 256, heads: 8, kvHeads: 4, ff: 512 });
 });
 beforeEach(() => {
   process.env.LLAMA_PROBE_CACHE = join(directory, `cache-${caches++}`);
@@ -61,7 +61,7 @@ describe('quantising', () => {
     copyFileSync(model, renamed);
     const again = await quantizeModel({ model: renamed, type: 'Q4_K' });
     expect(basename(again).slice(4)).toBe(basename(first).slice(5));
-    writeTinyModel(renamed, { embedding: 256, heads: 4, kvHeads: 4 });
+    writeTinyModel(renamed, { embd: 256, heads: 4, kvHeads: 4 });
     expect(await quantizeModel({ model: renamed, type: 'Q4_K' })).not.toBe(again);
   });
 
@@ -97,10 +97,10 @@ describe('quantising', () => {
 
   test('that is interrupted leaves nothing', async () => {
     const large = writeTinyModel(join(directory, 'large.gguf'), {
-      embedding: 512,
+      embd: 512,
       heads: 8,
       kvHeads: 8,
-      feedForward: 1536,
+      ff: 1536,
       layers: 8,
     });
     const abort = new AbortController();

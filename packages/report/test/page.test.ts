@@ -2,9 +2,12 @@ import type { Finding } from '@llama-probe/comparison';
 import { type About, Recorder } from '@llama-probe/comparison';
 import { stageKey } from '@llama-probe/dump';
 import { deltasOf, floatsOf, METRICS, type PageData } from '@llama-probe/page';
+import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { html } from '../src/page/html.js';
 import { fault, finding, nothing, sick, stage, wrong } from './support/findings.js';
+
+const random = seeded();
 
 /** What the page would show. */
 const shown = (findings: readonly Finding[]): PageData =>
@@ -157,7 +160,7 @@ describe('the size', () => {
       Array.from({ length: layers }, (_, layer) =>
         [...names, ...more].map((stage) => {
           const inherits = stage === 'q_rope' ? null : origin(step);
-          const rel = Math.random();
+          const rel = random();
           return wrong({
             step,
             layer,

@@ -10,7 +10,3 @@ export function tensor(
   const tokens = Int32Array.from({ length: values.length / width }, (_, row) => first + row);
   return { step: 0, order: 0, layer: 0, stage, tokens, width, values: Float32Array.from(values), ...rest };
 }
-
-export async function* stream(tensors: readonly Tensor[]): AsyncGenerator<Tensor> {
-  yield* tensors;
-}

@@ -1,5 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
 import { forward, type OracleModel, type OracleStage } from '@llama-probe/oracle';
+import { llamaModel, llamaShapes, seeded } from '@llama-probe/testing';
 
 export const HEADS = 4;
 export const HEADS_KV = 2;
@@ -7,38 +8,35 @@ export const HEAD_DIM = 8;
 export const LAYERS = 3;
 const N_EMBD = 32;
 
-const random = (rows: number, columns = 1) =>
-  Float64Array.from({ length: rows * columns }, () => Math.random() * 2 - 1);
+/** Fresh at every run; the seed is printed. */
+export const next = seeded();
+
+const SIZES = {
+  ...{ layers: LAYERS, embd: N_EMBD, heads: HEADS, kvHeads: HEADS_KV, headDim: HEAD_DIM },
+  ...{ ff: 48, vocab: 16, context: 16 },
+};
+const CONFIG = {
+  embeddingLength: N_EMBD,
+  headCount: HEADS,
+  headCountKv: HEADS_KV,
+  headDim: HEAD_DIM,
+  rmsEpsilon: 1e-5,
+  ropeFreqBase: 100,
+  ropeFreqScale: 1,
+  attentionScale: 1 / Math.sqrt(HEAD_DIM),
+};
 
 /** A Llama of three small layers with fresh random weights. */
 export function tinyModel(): OracleModel {
-  const layer = () => ({
-    attnNorm: random(N_EMBD),
-    attnQ: random(HEADS * HEAD_DIM, N_EMBD),
-    attnK: random(HEADS_KV * HEAD_DIM, N_EMBD),
-    attnV: random(HEADS_KV * HEAD_DIM, N_EMBD),
-    attnOutput: random(N_EMBD, HEADS * HEAD_DIM),
-    ffnNorm: random(N_EMBD),
-    ffnGate: random(48, N_EMBD),
-    ffnUp: random(48, N_EMBD),
-    ffnDown: random(N_EMBD, 48),
-  });
-  return {
-    config: {
-      embeddingLength: N_EMBD,
-      headCount: HEADS,
-      headCountKv: HEADS_KV,
-      headDim: HEAD_DIM,
-      rmsEpsilon: 1e-5,
-      ropeFreqBase: 100,
-      ropeFreqScale: 1,
-      attentionScale: 1 / Math.sqrt(HEAD_DIM),
-    },
-    tokenEmbd: random(16, N_EMBD),
-    blk: Array.from({ length: LAYERS }, layer),
-    outputNorm: random(N_EMBD),
-    output: random(16, N_EMBD),
-  };
+  const weights = new Map<string, Float64Array>();
+  for (const [name, shape] of llamaShapes(SIZES)) {
+    const length = shape.reduce((a, b) => a * b);
+    weights.set(
+      name,
+      Float64Array.from({ length }, () => next() * 2 - 1),
+    );
+  }
+  return llamaModel(CONFIG, LAYERS, (name) => weights.get(name));
 }
 
 /** Makes other values of a stage; what follows is computed from them. @param stages what the pass has made so far, as the engine has it */

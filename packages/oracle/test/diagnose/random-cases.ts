@@ -1,19 +1,15 @@
 import { llamaGraph, STAGES } from '@llama-probe/dump';
+import { llamaShapes, randomFrom } from '@llama-probe/testing';
 import { BLOCKS, type QuantizedType } from '../../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../../src/case.js';
 import { computeStage } from '../../src/compute.js';
 import type { Limits, OracleConfig } from '../../src/index.js';
 import type { Variation } from '../../src/variation.js';
 
-/** Numbers from −1 to 1, the same for the same seed (mulberry32). */
+/** Numbers from −1 to 1, the same for the same seed. */
 export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2147483648 - 1;
-  };
+  const next = randomFrom(seed);
+  return () => 2 * next() - 1;
 }
 
 export const CONFIG: OracleConfig = {
@@ -26,6 +22,7 @@ export const CONFIG: OracleConfig = {
   ropeFreqScale: 1,
   attentionScale: 0.25,
 };
+const LAYERS = 3;
 const N_FF = 96;
 const N_VOCAB = 160;
 
@@ -35,31 +32,22 @@ export function randomModel(
   extra: Record<string, number> = {},
   type: QuantizedType = 'F32',
 ): CaseModel {
-  const { embeddingLength: nEmbd, headCount, headCountKv, headDim } = config;
-  const shapes: Record<string, [number, number]> = {
-    token_embd: [N_VOCAB, nEmbd],
-    output: [N_VOCAB, nEmbd],
-    output_norm: [1, nEmbd],
-    attn_norm: [1, nEmbd],
-    ffn_norm: [1, nEmbd],
-    attn_q: [headCount * headDim, nEmbd],
-    attn_k: [headCountKv * headDim, nEmbd],
-    attn_v: [headCountKv * headDim, nEmbd],
-    attn_output: [nEmbd, headCount * headDim],
-    ffn_gate: [N_FF, nEmbd],
-    ffn_up: [N_FF, nEmbd],
-    ffn_down: [nEmbd, N_FF],
+  const sizes = {
+    ...{ layers: LAYERS, ff: N_FF, vocab: N_VOCAB, context: N_VOCAB },
+    ...{ embd: config.embeddingLength, heads: config.headCount, kvHeads: config.headCountKv, headDim: config.headDim },
   };
+  const shapes = new Map(llamaShapes(sizes));
   const weights = new Map<string, CaseWeight | undefined>();
   return {
     config,
-    layers: 3,
+    layers: LAYERS,
     weight(name) {
       if (!weights.has(name)) {
         const length = extra[name];
-        const stem = name.replace(/^blk\.\d+\./, '').replace(/\.weight$/, '');
-        const shape = length === undefined ? shapes[stem] : ([1, length] as const);
-        weights.set(name, shape && randomWeight(shape[0] === 1 ? 'F32' : type, shape[0], shape[1], seedOf(name)));
+        const [columns, rows = 1] = length === undefined ? (shapes.get(name) ?? []) : [length];
+        const weight =
+          columns === undefined ? undefined : randomWeight(rows === 1 ? 'F32' : type, rows, columns, seedOf(name));
+        weights.set(name, weight);
       }
       return weights.get(name);
     },

@@ -1,0 +1,22 @@
+export {
+  f32,
+  floats,
+  type Gguf,
+  type GgufParts,
+  type GgufTensor,
+  type GgufValue,
+  i32,
+  int32,
+  int64,
+  list,
+  parseGguf,
+  text,
+  texts,
+  u32,
+  u64,
+  writeGguf,
+} from './gguf.js';
+export { randomFrom, type Seeded, seeded } from './seeded.js';
+export { collect, stream } from './streams.js';
+export { type LlamaSizes, llamaModel, llamaShapes, oracleOf, tinyLlama } from './tiny/llama.js';
+export { tokenizer } from './tiny/tokenizer.js';

@@ -1,0 +1,153 @@
+import { f32, floats, type GgufParts, type GgufTensor, text, u32 } from '../gguf.js';
+
+export interface LlamaSizes {
+  layers: number;
+  embd: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  ff: number;
+  vocab: number;
+  context: number;
+  /** Q, K and V have a bias. */
+  biases?: boolean;
+  /** One matrix makes Q, K and V. */
+  fused?: boolean;
+  /** No output.weight: the embedding is the head. */
+  tied?: boolean;
+  /** rope_freqs.weight, as Llama 3 has it. */
+  ropeFreqs?: boolean;
+  /** A mixture of so many feed-forwards, two of which are used. */
+  experts?: number;
+}
+
+type Shaped = [name: string, shape: number[]];
+
+/** Every tensor that such a model has, in GGUF's order: its name, and its shape, the length of a row first. */
+export function llamaShapes(s: LlamaSizes): Shaped[] {
+  const q = s.heads * s.headDim;
+  const kv = s.kvHeads * s.headDim;
+  const projections: Shaped[] = s.fused
+    ? [['attn_qkv.weight', [s.embd, q + 2 * kv]]]
+    : [
+        ['attn_q.weight', [s.embd, q]],
+        ['attn_k.weight', [s.embd, kv]],
+        ['attn_v.weight', [s.embd, kv]],
+      ];
+  const biases: Shaped[] = [
+    ['attn_q.bias', [q]],
+    ['attn_k.bias', [kv]],
+    ['attn_v.bias', [kv]],
+  ];
+  const [of, experts] = s.experts === undefined ? ['', []] : ['_exps', [s.experts]];
+  const layer: Shaped[] = [
+    ['attn_norm.weight', [s.embd]],
+    ...projections,
+    ...(s.biases ? biases : []),
+    ['attn_output.weight', [q, s.embd]],
+    ['ffn_norm.weight', [s.embd]],
+    ...experts.map((count): Shaped => ['ffn_gate_inp.weight', [s.embd, count]]),
+    [`ffn_gate${of}.weight`, [s.embd, s.ff, ...experts]],
+    [`ffn_up${of}.weight`, [s.embd, s.ff, ...experts]],
+    [`ffn_down${of}.weight`, [s.ff, s.embd, ...experts]],
+  ];
+  return [
+    ['token_embd.weight', [s.embd, s.vocab]],
+    ...Array.from({ length: s.layers }, (_, il) =>
+      layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]),
+    ).flat(),
+    ['output_norm.weight', [s.embd]],
+    ...(s.tied ? [] : [['output.weight', [s.embd, s.vocab]] as Shaped]),
+    ...(s.ropeFreqs ? [['rope_freqs.weight', [s.headDim / 2]] as Shaped] : []),
+  ];
+}
+
+/** A Llama of random F32 weights, as the parts of a GGUF file. Numbers are such that all stages are about 1. */
+export function tinyLlama(s: LlamaSizes, random: () => number): GgufParts {
+  const tensor = ([name, shape]: Shaped): GgufTensor => {
+    const [columns = 1, ...rows] = shape;
+    const value =
+      name === 'rope_freqs.weight'
+        ? () => 1 + 7 * random()
+        : rows.length === 0
+          ? () => 0.5 + random()
+          : () => (random() * 2 - 1) * Math.sqrt(3 / columns);
+    return floats(name, shape, Float32Array.from({ length: shape.reduce((a, b) => a * b) }, value));
+  };
+  return {
+    metadata: {
+      'general.architecture': text('llama'),
+      'general.file_type': u32(0),
+      'llama.block_count': u32(s.layers),
+      'llama.embedding_length': u32(s.embd),
+      'llama.feed_forward_length': u32(s.ff),
+      'llama.attention.head_count': u32(s.heads),
+      'llama.attention.head_count_kv': u32(s.kvHeads),
+      'llama.attention.key_length': u32(s.headDim),
+      'llama.attention.value_length': u32(s.headDim),
+      'llama.rope.dimension_count': u32(s.headDim),
+      'llama.vocab_size': u32(s.vocab),
+      'llama.context_length': u32(s.context),
+      'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
+      'llama.rope.freq_base': f32(10000),
+      ...(s.experts === undefined ? {} : { 'llama.expert_count': u32(s.experts), 'llama.expert_used_count': u32(2) }),
+    },
+    tensors: llamaShapes(s).map(tensor),
+  };
+}
+
+/** The same model for the oracle's `forward`. */
+export function oracleOf(s: LlamaSizes, { tensors }: GgufParts) {
+  const config = {
+    embeddingLength: s.embd,
+    headCount: s.heads,
+    headCountKv: s.kvHeads,
+    headDim: s.headDim,
+    rmsEpsilon: Math.fround(1e-5),
+    ropeFreqBase: 10000,
+    ropeFreqScale: 1,
+    attentionScale: 1 / Math.sqrt(s.headDim),
+  };
+  return llamaModel(config, s.layers, (name) => {
+    const data = tensors.find((each) => each.name === name)?.data;
+    return data && Float64Array.from(new Float32Array(data.buffer, data.byteOffset, data.length / 4));
+  });
+}
+
+/** Weights by their names in a file, as the oracle has them. */
+export function llamaModel<Config>(config: Config, layers: number, find: (name: string) => Float64Array | undefined) {
+  const get = (name: string): Float64Array => {
+    const values = find(name);
+    if (!values) throw new Error(`the tiny model has no ${name}`);
+    return values;
+  };
+  const layer = (il: number) => {
+    const weight = (name: string) => get(`blk.${il}.${name}.weight`);
+    const bias = (name: string) => get(`blk.${il}.${name}.bias`);
+    return {
+      attnNorm: weight('attn_norm'),
+      attnQ: weight('attn_q'),
+      attnK: weight('attn_k'),
+      attnV: weight('attn_v'),
+      ...(find(`blk.${il}.attn_q.bias`) && {
+        attnQBias: bias('attn_q'),
+        attnKBias: bias('attn_k'),
+        attnVBias: bias('attn_v'),
+      }),
+      attnOutput: weight('attn_output'),
+      ffnNorm: weight('ffn_norm'),
+      ffnGate: weight('ffn_gate'),
+      ffnUp: weight('ffn_up'),
+      ffnDown: weight('ffn_down'),
+    };
+  };
+  const ropeFreqs = find('rope_freqs.weight');
+  return {
+    config,
+    tokenEmbd: get('token_embd.weight'),
+    blk: Array.from({ length: layers }, (_, il) => layer(il)),
+    outputNorm: get('output_norm.weight'),
+    output: find('output.weight') ?? get('token_embd.weight'),
+    ...(ropeFreqs && { ropeFreqs }),
+  };
+}
