@@ -21,3 +21,4 @@ export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
 export { ownFiles } from './own-files.js';
 export { type Progress, within } from './progress.js';
 export { VERSION } from './version.js';
+export { count, fromTo } from './watch/summary.js';

@@ -25,5 +25,4 @@ export { webgpuSide } from './sides/webgpu.js';
 export type { Changes, Measured, StageChange } from './watch/change.js';
 export { changesBetween } from './watch/changes.js';
 export { type WatchEvent, watchLoop } from './watch/loop.js';
-export { count, fromTo } from './watch/summary.js';
 export { type About, type Pass, Recorder, type Watcher } from './watcher.js';

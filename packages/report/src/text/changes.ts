@@ -1,4 +1,5 @@
-import { type Changes, count, fromTo, type Measured, type StageChange } from '@llama-probe/comparison';
+import type { Changes, Measured, StageChange } from '@llama-probe/comparison';
+import { count, fromTo } from '@llama-probe/comparison/ask';
 import { ranges } from '../numbers.js';
 import { tameAll } from '../tame.js';
 import { color } from './color.js';
