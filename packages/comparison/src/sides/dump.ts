@@ -4,7 +4,12 @@ import { unmeasured } from '../floors/rules.js';
 import type { FloorSource } from '../floors/source.js';
 import type { Side } from '../side.js';
 
-/** A finished run in a file. @throws DumpError for one that is none */
+/**
+ * A finished run in a file.
+ *
+ * @throws DumpError for one that is none
+ * @example await using mine = await dump('mine.arrow');
+ */
 export async function dump(path: string): Promise<Side> {
   return dumpSide(await openDump(path));
 }
@@ -37,6 +42,7 @@ export function dumpSide(file: Dump): Side {
     floor: async () => floorOf(file),
     describe: async () => metadata,
     close: () => file.close(),
+    [Symbol.asyncDispose]: () => file.close(),
   };
 }
 
