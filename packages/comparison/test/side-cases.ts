@@ -37,8 +37,8 @@ export function sideCases({ open, plan, layers }: SideCase): void {
       expect([...names].sort()).toEqual([...(side.about.graph?.names ?? [])].sort());
       const positions = tensors.filter(({ stage, layer }) => stage === 'l_out' && layer === 0);
       const count = plan.tokens.length + (plan.forcedTokens?.length ?? 0);
-      expect(positions.flatMap(({ tokens }) => [...tokens])).toEqual(Array.from({ length: count }, (_, i) => i));
-      for (const { values, width, tokens } of tensors) expect(values).toHaveLength(width * tokens.length);
+      expect(positions.flatMap(({ positions }) => [...positions])).toEqual(Array.from({ length: count }, (_, i) => i));
+      for (const { values, width, positions } of tensors) expect(values).toHaveLength(width * positions.length);
     }));
 
   test('gives the same bits when it is run again, also while another run is read', () =>

@@ -79,9 +79,9 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 /** How many of its tokens are the prompt: those that step 0 ran. */
 async function promptLength(file: Dump): Promise<number> {
   let length = 0;
-  for await (const { step, tokens } of file.tensors()) {
+  for await (const { step, positions } of file.tensors()) {
     if (step > 0) break;
-    length = Math.max(length, 1 + (tokens.at(-1) ?? -1));
+    length = Math.max(length, 1 + (positions.at(-1) ?? -1));
   }
   return length || file.metadata.tokens.length;
 }

@@ -114,7 +114,7 @@ export class Sketcher implements Watcher {
 
   /** A candidate's tensors that nothing is compared with. */
   tensor(tensor: Tensor): void {
-    for (const [row, token] of tensor.tokens.entries()) {
+    for (const [row, token] of tensor.positions.entries()) {
       this.row(tensor, token, tensor.values.subarray(row * tensor.width, (row + 1) * tensor.width));
     }
   }
