@@ -1,6 +1,6 @@
 import type { Note, Outcome } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
-import type { KnownFault } from './config/cases.js';
+import type { KnownFault } from './config/case.js';
 import type { CaseFinding } from './run/run-case.js';
 
 /** A case as it is kept: without what only the run had in memory. */

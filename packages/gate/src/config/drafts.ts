@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { BUNDLED_MODEL } from '@llama-probe/comparison';
 import type { CompareOptions } from '@llama-probe/comparison/ask';
+import type { GateCase } from './case.js';
 import { safe, slug } from './case-name.js';
-import type { GateCase } from './cases.js';
 import type { DumpRunConfig, EngineRunConfig, PromptConfig } from './config.js';
 import { stageNames, type Wrong } from './globs.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import type { GateCase } from './cases.js';
+import type { GateCase } from './case.js';
 
 /**
  * A hash of the files of a repository that decide about its cases: prompts and baselines. Two jobs on different commits have different

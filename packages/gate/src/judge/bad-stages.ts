@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import { type CheckName, describe, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
 import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
-import type { KnownFault } from '../config/cases.js';
+import type { KnownFault } from '../config/case.js';
 import { matcher } from './stage-limits.js';
 import type { Change, Changes } from './worsening.js';
 

@@ -5,7 +5,7 @@ import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { Baseline } from '../baseline/baseline.js';
 import { SLACK } from '../baseline/estimated.js';
 import type { SketchedStage } from '../baseline/sketch.js';
-import type { GateCase } from '../config/cases.js';
+import type { GateCase } from '../config/case.js';
 import { badStages, hiddenReason, untoldFaults } from './bad-stages.js';
 import { betterNote, note, worseText, wrongNote } from './case-notes.js';
 import { allow } from './known.js';

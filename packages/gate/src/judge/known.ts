@@ -1,7 +1,7 @@
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, type StageId } from '@llama-probe/diff';
 import { idOf } from '@llama-probe/dump/stage';
-import type { KnownFault } from '../config/cases.js';
+import type { KnownFault } from '../config/case.js';
 import { matcher } from './stage-limits.js';
 
 /** What the known faults say about stages that are wrong. */

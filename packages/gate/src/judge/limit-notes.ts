@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, limitOf, type StageResult, showLimit } from '@llama-probe/diff';
-import type { GateCase } from '../config/cases.js';
+import type { GateCase } from '../config/case.js';
 import { matcher } from './stage-limits.js';
 
 /**

@@ -7,7 +7,7 @@ import { openDump } from '@llama-probe/dump';
 import { contentHash } from '@llama-probe/reference';
 import type { Baseline, BaselineAbout } from '../baseline/baseline.js';
 import type { RunAbout } from '../baseline/mismatch.js';
-import type { GateCase, Work } from '../config/cases.js';
+import type { GateCase, Work } from '../config/case.js';
 
 type Told = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
 

@@ -5,9 +5,9 @@ import { openEngine } from '@llama-probe/engine';
 import type { Baseline } from '../baseline/baseline.js';
 import { estimateStages, SLACK } from '../baseline/estimated.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
-import type { GateCase, Work } from '../config/cases.js';
+import type { GateCase, Work } from '../config/case.js';
 import { blankReport } from './blank-report.js';
-import type { Run } from './measure.js';
+import type { Run } from './run.js';
 
 type Case<K extends Work['kind']> = Pick<GateCase, 'limits'> & { readonly work: Extract<Work, { kind: K }> };
 

@@ -2,8 +2,8 @@ import { openLlama, ownModel, referenceMetadata, withFloors } from '@llama-probe
 import { DumpWriter, openDump } from '@llama-probe/dump';
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { openGguf } from '@llama-probe/engine';
-import type { Work } from '../config/cases.js';
-import type { Run } from './measure.js';
+import type { Work } from '../config/case.js';
+import type { Run } from './run.js';
 
 /** Writes llama.cpp's dump for a candidate's: the same tokens, the same steps. */
 export async function captureReference(

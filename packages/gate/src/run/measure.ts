@@ -1,26 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type About,
-  type Pass,
-  type Recorder,
-  type Report,
-  runCompare,
-  runDiff,
-  type Watcher,
-} from '@llama-probe/comparison';
-import type { CompareOptions, Progress } from '@llama-probe/comparison/ask';
+import { type About, type Pass, type Report, runCompare, runDiff, type Watcher } from '@llama-probe/comparison';
+import type { CompareOptions } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
 import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
-import type { GateCase } from '../config/cases.js';
+import type { GateCase } from '../config/case.js';
 import { ruleAt } from '../judge/stage-limits.js';
 import { aboutAlone, aboutCase } from './about.js';
 import { dumpAlone, engineAlone } from './candidate-alone.js';
 import { captureReference } from './capture-reference.js';
-import type { KeptSides } from './kept-sides.js';
+import type { Run } from './run.js';
 
 /** What a case's run has shown. */
 export interface Measured {
@@ -29,15 +21,6 @@ export interface Measured {
   readonly sketches: ReadonlyMap<string, SketchedStage>;
   /** The deltas are estimates from the baseline's projections. */
   readonly estimated: boolean;
-}
-
-/** What a case is run with. */
-export interface Run {
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Takes a closer look, for a page. */
-  readonly recorder: Recorder | undefined;
-  readonly sides: KeptSides;
 }
 
 /** Runs a case beside its reference. */

@@ -4,10 +4,12 @@ import { BaselineError } from '../baseline/baseline.js';
 import { readBaseline } from '../baseline/file.js';
 import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
 import { type Update, updateBaseline } from '../baseline/update.js';
-import type { GateCase, Matrix } from '../config/cases.js';
+import type { GateCase } from '../config/case.js';
+import type { Matrix } from '../config/cases.js';
 import { type BaselineSummary, type Held, judgeCase } from '../judge/judge-case.js';
 import { blankReport } from './blank-report.js';
-import { type Measured, measure, measureAlone, measureWithLlama, type Run } from './measure.js';
+import { type Measured, measure, measureAlone, measureWithLlama } from './measure.js';
+import type { Run } from './run.js';
 
 /** Of the known faults of the configuration. */
 export interface KnownIndices {

@@ -5,9 +5,9 @@ import { keyOf } from '../grid/key-of.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, NONE, share, short, times } from '../numbers.js';
-import type { Tone } from '../paint.js';
 import { remarksOf } from '../remarks.js';
 import type { State } from '../state.js';
+import type { Tone } from '../tones.js';
 import { nameOf } from './name.js';
 
 /** The first divergence, its cause and place; as long as there is none, how close it is. */

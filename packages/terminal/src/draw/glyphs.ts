@@ -1,6 +1,6 @@
 import type { Cell } from '../grid/cells.js';
 import { shareOf } from '../grid/cells.js';
-import type { Tone } from '../paint.js';
+import type { Tone } from '../tones.js';
 
 /** How a stage is drawn. Every class has a glyph of its own: colour is never the only sign. */
 export interface Look {

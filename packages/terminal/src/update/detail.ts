@@ -5,8 +5,7 @@ import { faultsIn } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { type Detail, type Next, type State, TABS } from '../state.js';
 import type { Request } from '../worker/protocol.js';
-import { faultBeside } from './main.js';
-import { toCell } from './moves.js';
+import { faultBeside, toCell } from './moves.js';
 
 export function openDetail(state: State, { step, layer, stage }: StageId, tab = state.detail?.tab ?? TABS[0]): Next {
   const detail: Detail = {

@@ -1,10 +1,10 @@
-import { type Cell, gridOf } from '../grid/cells.js';
+import { gridOf } from '../grid/cells.js';
 import { faultsIn, rowsOf, selected } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { remarksOf } from '../remarks.js';
 import { GONE, type Next, SORTS, type State } from '../state.js';
 import { openDetail } from './detail.js';
-import { indexIn, MOVES, toCell } from './moves.js';
+import { faultBeside, indexIn, MOVES, toCell } from './moves.js';
 
 export function mainKey(state: State, key: Key): Next {
   if (state.isTyping) return [typed(state, key)];
@@ -62,14 +62,6 @@ function toFault(state: State, by: 1 | -1): State {
   const faults = faultsIn(gridOf(state));
   if (faults.length === 0) return { ...state, notice: { kind: 'note', text: 'No stage is over its limit.' } };
   return { ...toCell(state, faultBeside(state, faults, by)), follows: false };
-}
-
-export function faultBeside(state: State, faults: readonly Cell[], by: 1 | -1): Cell {
-  const here = indexIn(faults, state);
-  if (here >= 0) return faults[(here + by + faults.length) % faults.length] as Cell;
-  const order = selected(state)?.order ?? -1;
-  const beyond = by > 0 ? faults.find((fault) => fault.order > order) : faults.findLast((fault) => fault.order < order);
-  return beyond ?? (faults.at(by > 0 ? 0 : -1) as Cell);
 }
 
 function next<T>(all: readonly T[], now: T, by: number): T {

@@ -1,7 +1,7 @@
 import type { StageResult } from '@llama-probe/diff';
 import { keyOf } from '../../grid/key-of.js';
 import { layoutOf } from '../../layout.js';
-import { type Line, wrap } from '../../line.js';
+import type { Line } from '../../line.js';
 import { type Detail, GONE, type State, type Tab } from '../../state.js';
 import { box } from '../box.js';
 import { nameOf } from '../name.js';
@@ -10,21 +10,12 @@ import { headStrip } from './heads.js';
 import { histogram } from './histogram.js';
 import { overview } from './overview.js';
 import { logitsOrProbabilities } from './row.js';
+import { nothing, type Scene } from './scene.js';
 import { lastScroll } from './scroll.js';
 import { tabs } from './tabs.js';
 import { tokenBars } from './tokens.js';
 import { values } from './values.js';
 import { worst } from './worst.js';
-
-/** What a tab draws from. */
-export interface Scene {
-  readonly state: State;
-  readonly detail: Detail;
-  readonly news: NonNullable<Detail['news']>;
-  readonly result: StageResult | undefined;
-  readonly width: number;
-  readonly height: number;
-}
 
 const DRAW: Readonly<Record<Exclude<Tab, 'facts'>, (scene: Scene) => Line[]>> = {
   overview,
@@ -99,9 +90,3 @@ function viewLines(scene: Omit<Scene, 'news'>): Line[] {
   if (detail.news) return DRAW[detail.tab]({ ...scene, news: detail.news });
   return nothing(state.isGone ? GONE : 'waiting for the comparing process …', width);
 }
-
-/** Said where a view has nothing to draw from. */
-export const nothing = (text: string, width: number): Line[] => wrap(text, width).map((line): Line => [[line, 'dim']]);
-
-export const NOT_KEPT =
-  'The values were not kept: wrong stages push out those that agree. --stages and --layers leave room for fewer.';

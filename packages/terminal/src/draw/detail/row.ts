@@ -1,6 +1,6 @@
 import { cut, type Line, padEnd, padStart, type Segment, tame } from '../../line.js';
 import { bar } from '../glyphs.js';
-import { NOT_KEPT, nothing, type Scene } from './detail.js';
+import { NOT_KEPT, nothing, type Scene } from './scene.js';
 
 const TOP = 16;
 

@@ -1,7 +1,7 @@
 import { type Line, padStart } from '../../line.js';
 import { short } from '../../numbers.js';
 import { LIMIT_AT, line, onLogScale } from '../glyphs.js';
-import { nothing, type Scene } from './detail.js';
+import { nothing, type Scene } from './scene.js';
 
 /** A bar for each token: its row's delta over what a row's may be, on a log scale. */
 export function tokenBars({ detail, news, result, width, height }: Scene): Line[] {

@@ -2,7 +2,7 @@ import { firstShown } from '../../layout.js';
 import { type Line, padStart, type Segment } from '../../line.js';
 import { short, value } from '../../numbers.js';
 import { bar } from '../glyphs.js';
-import { NOT_KEPT, nothing, type Scene } from './detail.js';
+import { NOT_KEPT, nothing, type Scene } from './scene.js';
 
 const NUMBER = 14;
 const BAR = 24;
