@@ -1,7 +1,7 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { StageId, StageResult } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { keyOf } from '../grid/key-of.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, NONE, share, short, times } from '../numbers.js';
@@ -72,7 +72,7 @@ const deltaOf = (result: StageResult): string => `${delta(result)} (${share(resu
 
 /** From the reference's inputs; a sum leaves out what is not finite, so the stage itself is asked where it is known. */
 function localOf({ stages }: State, fault: NamedFault): string {
-  const forced = stages.forced.get(keyOf(fault));
+  const forced = stages.forced.get(stageKey(fault));
   return forced ? deltaOf(forced) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
 }
 

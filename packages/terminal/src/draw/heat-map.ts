@@ -1,5 +1,5 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { placeOf } from '../grid/key-of.js';
 import { shownStages } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
 import { cut, type Line, padEnd, type Segment } from '../line.js';
@@ -20,7 +20,7 @@ export function heatMap(state: State, { body, page, map }: Layout): Line[] {
     const isHere = stage === cursor.stage;
     const name = padEnd(cut(stage, map.name), map.name);
     const lookAt = (layer: number | null): Look => {
-      const cell = grid.cells.get(placeOf({ stage, layer }));
+      const cell = grid.cells.get(placeKey({ stage, layer }));
       return cell || !state.report ? lookOf(cell) : ABSENT;
     };
     const label: Segment = isHere ? [`▸${name} `, 'bold'] : [` ${name} `];

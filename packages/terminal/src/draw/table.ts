@@ -1,5 +1,5 @@
+import { stageKey } from '@llama-probe/dump/stage';
 import { type Cell, gridOf, shareOf } from '../grid/cells.js';
-import { keyOf } from '../grid/key-of.js';
 import { rowsOf } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
 import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
@@ -164,7 +164,7 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
 
 function changeMark({ change }: State, result: Cell['result']): Segment | null {
   if (!change) return null;
-  const mark = change.marks.get(keyOf(result));
+  const mark = change.marks.get(stageKey(result));
   if (!mark) return null;
   return mark === 'worse' ? [' ▲', 'vermillion', 'bold'] : [' ▼', 'green', 'bold'];
 }

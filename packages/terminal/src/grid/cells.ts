@@ -1,7 +1,7 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
+import { llamaGraph, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { State } from '../state.js';
-import { keyOf, placeOf } from './key-of.js';
 
 /** What is known of a stage. `own`: a fault of its own, or the first divergence. */
 export type Kind = 'agree' | 'incomparable' | 'inherited' | 'over' | 'own';
@@ -22,14 +22,17 @@ export interface Grid {
   /** Those that are the whole model's. */
   readonly wide: ReadonlySet<string>;
   readonly layers: readonly number[];
-  /** By `placeOf`. */
+  /** By `placeKey`. */
   readonly cells: ReadonlyMap<string, Cell>;
   /** The steps that have come. */
   readonly steps: readonly number[];
 }
 
 const SEVERITY: Readonly<Record<Kind, number>> = { agree: 0, incomparable: 1, inherited: 2, over: 3, own: 4 };
-const WHOLE_MODEL = /^(embd$|result_)/;
+const KNOWN = llamaGraph({ layers: 1 }); // by name it knows every stage, however many layers there are
+
+/** Whether a stage is the whole model's before one of it has come. */
+const isWide = (name: string): boolean => KNOWN.has(name) && !KNOWN.isInLayers(name);
 
 type Judged = Pick<Cell, 'kind' | 'result'>;
 
@@ -71,7 +74,7 @@ export function gridOf(state: Source): Grid {
 
 function makeGrid({ stages, pass, step, report, about }: Source): Grid {
   const faults = faultsByKey(report);
-  const first = report?.first ? keyOf(report.first) : null;
+  const first = report?.first ? stageKey(report.first) : null;
   const cells = new Map<string, Cell>();
   const orders = new Map<string, number>(); // of stages
   const places = new Map<string, number>();
@@ -83,11 +86,11 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     if (result.layer === null) wide.add(result.stage);
     else layers.add(result.layer);
     orders.set(result.stage, Math.min(result.order, orders.get(result.stage) ?? Number.POSITIVE_INFINITY));
-    const place = placeOf(result);
+    const place = placeKey(result);
     const order = Math.min(result.order, places.get(place) ?? Number.POSITIVE_INFINITY);
     places.set(place, order);
     if (step !== 'all' && step !== result.step) continue;
-    const key = keyOf(result);
+    const key = stageKey(result);
     const fault = faults.get(key) ?? null;
     const kind = pass === 'forced' ? forcedKind(result) : fault || key === first ? 'own' : freeKind(result);
     const cell = { kind, result, fault, order } as const;
@@ -95,7 +98,7 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     if (!known || tellsMore(cell, known)) cells.set(place, cell);
     else if (order < known.order) cells.set(place, { ...known, order });
   }
-  for (const name of about?.stages ?? []) if (WHOLE_MODEL.test(name)) wide.add(name);
+  for (const name of about?.stages ?? []) if (isWide(name)) wide.add(name);
   for (const layer of expectedLayers(about)) layers.add(layer);
   const found = [...orders.keys()].sort((a, b) => (orders.get(a) as number) - (orders.get(b) as number));
   const named = about?.stages ?? [];
@@ -122,7 +125,7 @@ const forcedKind = ({ verdict }: StageResult): Kind => (verdict === 'diverged' ?
 function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
   const faults = new Map<string, NamedFault>();
   for (const fault of report?.faults ?? []) {
-    for (const step of fault.steps) faults.set(keyOf({ ...fault, step }), fault);
+    for (const step of fault.steps) faults.set(stageKey({ ...fault, step }), fault);
   }
   return faults;
 }
@@ -130,6 +133,6 @@ function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
 /** How many stages there will be; null where only the dumps know. */
 export function expected({ about }: Pick<State, 'about'>): number | null {
   if (!about?.stages || about.steps === null) return null;
-  const wide = about.stages.filter((name) => WHOLE_MODEL.test(name)).length;
+  const wide = about.stages.filter(isWide).length;
   return (wide + (about.stages.length - wide) * expectedLayers(about).length) * (about.steps + 1);
 }

@@ -1,7 +1,7 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { relOf } from '@llama-probe/report';
 import type { Sort, State } from '../state.js';
 import { type Cell, type Grid, gridOf, shareOf, worse } from './cells.js';
-import { placeOf } from './key-of.js';
 
 const BY: Readonly<Record<Sort, (a: Cell, b: Cell) => number>> = {
   order: (a, b) => a.order - b.order || a.result.step - b.result.step,
@@ -41,7 +41,7 @@ export function shownStages(state: State): readonly string[] {
 export function selected(state: State): Cell | undefined {
   const grid = gridOf(state);
   const { stage, layer } = state.cursor;
-  return grid.cells.get(placeOf({ stage, layer: grid.wide.has(stage) ? null : layer }));
+  return grid.cells.get(placeKey({ stage, layer: grid.wide.has(stage) ? null : layer }));
 }
 
 /** The faults in evaluation order: those that have one of their own, or where that is not known all that are over their limit. */

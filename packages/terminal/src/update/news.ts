@@ -1,7 +1,7 @@
 import type { Changes, Pass } from '@llama-probe/comparison';
 import type { StageId, StageResult } from '@llama-probe/diff';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { keyOf, placeOf } from '../grid/key-of.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { type Change, GONE, type Next, type State } from '../state.js';
 import type { News } from '../worker/protocol.js';
@@ -64,7 +64,7 @@ export function news(state: State, said: News): Next {
 
 function withStages(state: State, pass: Pass, found: readonly StageResult[]): State {
   const stages = new Map(state.stages[pass]);
-  for (const stage of found) stages.set(keyOf(stage), stage);
+  for (const stage of found) stages.set(stageKey(stage), stage);
   return { ...state, stages: { ...state.stages, [pass]: stages } };
 }
 
@@ -103,14 +103,14 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
 function targetOf(state: State): StageId | undefined {
   const grid = gridOf(state);
   const first = state.report?.first;
-  if (first && grid.cells.has(placeOf(first))) return first;
+  if (first && grid.cells.has(placeKey(first))) return first;
   return (faultsIn(grid)[0] ?? closest(grid))?.result;
 }
 
 function markedBy({ better, worse, summary }: Changes): Change {
   const marks = new Map<string, 'better' | 'worse'>();
-  for (const stage of better) marks.set(keyOf(stage), 'better');
-  for (const stage of worse) marks.set(keyOf(stage), 'worse');
+  for (const stage of better) marks.set(stageKey(stage), 'better');
+  for (const stage of worse) marks.set(stageKey(stage), 'worse');
   return { marks, summary };
 }
 
@@ -134,5 +134,5 @@ function isAsked(
   state: State,
   { at, pass }: News & { type: 'detail' },
 ): state is State & { detail: NonNullable<State['detail']> } {
-  return state.detail !== null && keyOf(state.detail.at) === keyOf(at) && state.detail.pass === pass;
+  return state.detail !== null && stageKey(state.detail.at) === stageKey(at) && state.detail.pass === pass;
 }

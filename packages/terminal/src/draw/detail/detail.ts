@@ -1,5 +1,5 @@
 import type { StageResult } from '@llama-probe/diff';
-import { keyOf } from '../../grid/key-of.js';
+import { stageKey } from '@llama-probe/dump/stage';
 import { layoutOf } from '../../layout.js';
 import type { Line } from '../../line.js';
 import { type Detail, GONE, type State, type Tab } from '../../state.js';
@@ -33,7 +33,7 @@ const SIDE = 58; // columns of the facts where they stand beside the rest
 /** A stage from near: what is known of it, and one view of its rows. */
 export function detailScreen(state: State, detail: Detail, height: number): Line[] {
   const { columns } = state.size;
-  const result = state.stages[detail.pass].get(keyOf(detail.at));
+  const result = state.stages[detail.pass].get(stageKey(detail.at));
   const title = titleOf(state, detail);
   if (columns >= BESIDE) {
     const facts = box(factLines(state, detail, result, SIDE - 4), { width: SIDE, height, title });
@@ -55,7 +55,7 @@ const topRoom = (facts: number, height: number): number =>
 export function scrollOf(state: State, detail: Detail): number {
   const { columns } = state.size;
   const { body } = layoutOf(state);
-  const result = state.stages[detail.pass].get(keyOf(detail.at));
+  const result = state.stages[detail.pass].get(stageKey(detail.at));
   const isWide = columns >= BESIDE;
   const facts = factLines(state, detail, result, (isWide ? columns - SIDE : columns) - 4).length;
   const height = isWide ? body : body - topRoom(factLines(state, detail, result, columns - 4).length, body) - 2;
