@@ -103,7 +103,8 @@ export interface State {
 
 /** What happens. */
 export type Event =
-  | { readonly type: 'key'; readonly key: Key }
+  /** `end` is how far what was on the screen may be scrolled. */
+  | { readonly type: 'key'; readonly key: Key; readonly end: number }
   | { readonly type: 'news'; readonly news: News }
   | { readonly type: 'size'; readonly size: Size }
   | { readonly type: 'tick'; readonly now: number };

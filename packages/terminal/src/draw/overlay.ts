@@ -102,7 +102,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
 }
 
 /** How far what lies over the screen may be scrolled. */
-export function lastScroll(state: State, { kind }: Overlay): number {
+export function overlayEnd(state: State, { kind }: Overlay): number {
   const lines = kind === 'help' ? helpLines(state) : kind === 'remarks' ? remarkLines(state) : [];
   return Math.max(0, lines.length - roomOf(state));
 }

@@ -54,23 +54,22 @@ export const shareOf = ({ ofLimit, verdict }: StageResult): number =>
   verdict === 'incomparable' ? 0 : Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
 
 type Source = Pick<State, 'stages' | 'pass' | 'step' | 'report' | 'about'>;
-let last: { source: Source; grid: Grid } | undefined;
+
+/** The last grid of each pass, kept for as long as its stages are: a state never changes, so neither does its grid. */
+const grids = new WeakMap<Source['stages']['free'], { readonly source: Source; readonly grid: Grid }>();
 
 /** What the heat map and the table show. It is made anew only when something of it has changed. */
-export function gridOf(state: Source): Grid {
-  const { stages, pass, step, report, about } = state;
-  const same =
-    last &&
-    last.source.stages[pass] === stages[pass] &&
-    last.source.pass === pass &&
-    last.source.step === step &&
-    last.source.report === report &&
-    last.source.about === about;
-  if (last && same) return last.grid;
-  const grid = makeGrid(state);
-  last = { source: { stages, pass, step, report, about }, grid };
+export function gridOf({ stages, pass, step, report, about }: Source): Grid {
+  const source = { stages, pass, step, report, about };
+  const last = grids.get(stages[pass]);
+  if (last && isSame(last.source, source)) return last.grid;
+  const grid = makeGrid(source);
+  grids.set(stages[pass], { source, grid });
   return grid;
 }
+
+const isSame = (a: Source, b: Source): boolean =>
+  a.pass === b.pass && a.step === b.step && a.report === b.report && a.about === b.about;
 
 function makeGrid({ stages, pass, step, report, about }: Source): Grid {
   const faults = faultsByKey(report);

@@ -17,15 +17,17 @@ const largestFirst = (a: number, b: number): number => (a === b ? 0 : b > a ? 1 
 const size = (delta: number | null): number =>
   delta === null ? -1 : Number.isNaN(delta) ? Number.POSITIVE_INFINITY : delta;
 
-let last: { grid: Grid; sort: Sort; filter: string; rows: readonly Cell[] } | undefined;
+/** The last rows of each grid. */
+const tables = new WeakMap<Grid, { readonly sort: Sort; readonly filter: string; readonly rows: readonly Cell[] }>();
 
 /** The rows of the table: what the filter lets through, sorted. */
 export function rowsOf(state: State): readonly Cell[] {
   const grid = gridOf(state);
   const { sort, filter } = state;
-  if (last?.grid === grid && last.sort === sort && last.filter === filter) return last.rows;
+  const last = tables.get(grid);
+  if (last?.sort === sort && last.filter === filter) return last.rows;
   const rows = [...grid.cells.values()].filter(matches(filter)).sort((a, b) => BY[sort](a, b) || BY.order(a, b));
-  last = { grid, sort, filter, rows };
+  tables.set(grid, { sort, filter, rows });
   return rows;
 }
 

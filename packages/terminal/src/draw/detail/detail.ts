@@ -52,7 +52,7 @@ const topRoom = (facts: number, height: number): number =>
   Math.min(facts, Math.max(5, Math.floor((height - 4) * 0.42)));
 
 /** How far the view may be scrolled. */
-export function scrollOf(state: State, detail: Detail): number {
+export function detailEnd(state: State, detail: Detail): number {
   const { columns } = state.size;
   const { body } = layoutOf(state);
   const result = state.stages[detail.pass].get(stageKey(detail.at));
