@@ -1,5 +1,6 @@
-import type { Note, Outcome } from '@llama-probe/comparison/ask';
+import { type Note, type Outcome, UsageError } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
+import { checkWritable, placeOf, writeWhole } from '@llama-probe/report';
 import type { KnownFault } from './config/case.js';
 import type { CaseFinding } from './run/run-case.js';
 
@@ -93,3 +94,18 @@ export const decodeResult = (text: string): unknown =>
     const number = value !== null && typeof value === 'object' && 'number' in value ? value.number : undefined;
     return NON_FINITE.get(number as string) ?? value;
   });
+
+/** Checks before anything runs that a result can be kept. @param taken files that the command itself reads or keeps */
+export function checkResultFile(path: string, taken: readonly string[]): void {
+  if (path === '' || path === '-') {
+    const found = path === '' ? 'got nothing' : '- is no file; --json prints the result to standard output';
+    throw new UsageError(`--result: wanted the name of a file for probe merge; ${found}.`);
+  }
+  if (taken.map(placeOf).includes(placeOf(path))) {
+    throw new UsageError(`--result: ${path} is a file that this command itself reads or keeps; name another one.`);
+  }
+  checkWritable('--result', path);
+}
+
+export const writeResultFile = (path: string, result: GateResult): void =>
+  writeWhole('--result', path, `${encodeResult(result)}\n`);

@@ -1,9 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
-import { type CheckName, describe, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
+import { type CheckName, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
 import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
-import type { KnownFault } from '../config/case.js';
-import { matcher } from './stage-limits.js';
-import type { Change, Changes } from './worsening.js';
+import type { BaselineChanges, Change } from './worsening.js';
 
 /** Which stages are wrong or worse, and what can be said of where they have it from. */
 export interface BadStages {
@@ -14,7 +12,7 @@ export interface BadStages {
 }
 
 /** The stages that are wrong, or worse, by themselves. */
-export function badStages(report: Report, { worse }: Changes, factor: number): BadStages {
+export function badStages(report: Report, { worse }: BaselineChanges, factor: number): BadStages {
   const { stages, faults } = report;
   const worsened = new Map(worse.map((change) => [stageKey(change), change]));
   const own = new Set(faults ? faults.map((fault) => stageKey(fault)) : brokenAlone(report));
@@ -65,30 +63,4 @@ function brokenAlone({ stages, checks: { candidate, reference } }: Report): stri
   const ours = candidate.broken.filter((one) => !NOT_ITS_OWN.has(one.check) && !theirs.has(key(one)));
   const diverged = new Set(stages.filter(({ verdict }) => verdict === 'diverged').map((stage) => stageKey(stage)));
   return ours.map((one) => stageKey(one)).filter((key) => diverged.has(key));
-}
-
-/** Of stages that nobody could judge those that no known fault names itself. */
-function unnamed(stages: readonly StageId[], known: readonly KnownFault[], today: string): readonly StageId[] {
-  const valid = known.filter(({ until }) => today <= until).map(matcher);
-  return stages.filter((stage) => !valid.some((isMeant) => isMeant(stage)));
-}
-
-/** Known faults that were not found where nobody could have seen them: downstream of something bad, without a second run. */
-export function untoldFaults({ open }: BadStages, known: readonly KnownFault[], used: readonly number[]): number[] {
-  const hidden = known.filter((fault) => !used.includes(fault.index) && open.all.some(matcher(fault)));
-  return hidden.map(({ index }) => index);
-}
-
-/** What a known fault spoils downstream is excused only where a second run has told that it is no fault of its own. */
-export function hiddenReason(
-  { roots, open }: BadStages,
-  known: readonly KnownFault[],
-  today: string,
-): string | undefined {
-  const [first] = roots;
-  const hidden = unnamed(open.diverged, known, today);
-  const [one] = hidden;
-  if (!first || !one) return undefined;
-  const count = hidden.length === 1 ? '1 further stage' : `${hidden.length} further stages`;
-  return `${count} diverged downstream of the known fault of ${describe(first)}, such as ${describe(one)}; without a second run it cannot be told whether they only inherit. Mend the fault, or name them in "known" as well.`;
 }

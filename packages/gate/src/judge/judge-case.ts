@@ -6,14 +6,13 @@ import type { Baseline } from '../baseline/baseline.js';
 import { SLACK } from '../baseline/estimated.js';
 import type { SketchedStage } from '../baseline/sketch.js';
 import type { GateCase } from '../config/case.js';
-import { badStages, hiddenReason, untoldFaults } from './bad-stages.js';
-import { betterNote, note, worseText, wrongNote } from './case-notes.js';
-import { allow } from './known.js';
-import { limitNotes } from './limit-notes.js';
-import { type Change, type Changes, changesSince } from './worsening.js';
+import { badStages } from './bad-stages.js';
+import { allow, hiddenReason, untoldFaults } from './known.js';
+import { betterNote, limitNotes, note, worseText, wrongNote } from './notes.js';
+import { type BaselineChanges, type Change, changesSince } from './worsening.js';
 
 /** What is known of a baseline before its case is judged. */
-export type Held =
+export type BaselineState =
   | { readonly state: 'compared'; readonly baseline: Baseline; readonly file: string }
   /** It cannot be used, and why. */
   | { readonly state: 'missing' | 'unusable'; readonly why: string; readonly file: string }
@@ -49,7 +48,7 @@ export interface Judgement {
 
 export interface Evidence {
   readonly report: Report;
-  readonly held: Held;
+  readonly held: BaselineState;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
   readonly estimated: boolean;
   readonly factor: number;
@@ -86,9 +85,9 @@ export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>,
 }
 
 const SHOWN = 8;
-const NO_CHANGES: Changes = { worse: [], better: [], most: null };
+const NO_CHANGES: BaselineChanges = { worse: [], better: [], most: null };
 
-function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes, factor: number): string {
+function whyWrong(report: Report, [first]: readonly StageId[], changes: BaselineChanges, factor: number): string {
   const { worse } = changes;
   if (report.verdict === 'diverged') {
     const isKnown = first && report.first && placeKey(first) !== placeKey(report.first);
@@ -101,7 +100,11 @@ function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes,
 }
 
 /** Why it cannot be told, where it cannot. */
-function untoldReason({ verdict, reason, stages }: Report, held: Held, roots: readonly StageId[]): string | undefined {
+function untoldReason(
+  { verdict, reason, stages }: Report,
+  held: BaselineState,
+  roots: readonly StageId[],
+): string | undefined {
   if (verdict === 'incomparable') return reason;
   const lost = stages.find((stage) => stage.verdict === 'incomparable');
   if (lost) return `${describe(lost)}: ${lost.reason}.`;
@@ -110,7 +113,12 @@ function untoldReason({ verdict, reason, stages }: Report, held: Held, roots: re
   return held.state === 'missing' || held.state === 'unusable' ? held.why : undefined;
 }
 
-function whyRight({ verdict, reason, stages }: Report, roots: readonly StageId[], changes: Changes, factor: number) {
+function whyRight(
+  { verdict, reason, stages }: Report,
+  roots: readonly StageId[],
+  changes: BaselineChanges,
+  factor: number,
+) {
   const { most } = changes;
   const worse = new Set(changes.worse.map((change) => stageKey(change)));
   const bad = stages.filter((stage) => stage.verdict === 'diverged' || worse.has(stageKey(stage))).length;
@@ -122,7 +130,7 @@ function whyRight({ verdict, reason, stages }: Report, roots: readonly StageId[]
   return `${base} Against the baseline ${describe(most)} changed the most: ${most.times.toPrecision(2)} times its delta or floor there (${factor} times is allowed).`;
 }
 
-function summarize({ held, sketches, estimated }: Evidence, changes: Changes): BaselineSummary | null {
+function summarize({ held, sketches, estimated }: Evidence, changes: BaselineChanges): BaselineSummary | null {
   if (held.state === 'none') return null;
   const { file, state } = held;
   const stages = held.state === 'compared' ? held.baseline.stages : [];

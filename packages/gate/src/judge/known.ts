@@ -2,10 +2,11 @@ import type { Note } from '@llama-probe/comparison/ask';
 import { describe, type StageId } from '@llama-probe/diff';
 import { idOf } from '@llama-probe/dump/stage';
 import type { KnownFault } from '../config/case.js';
+import type { BadStages } from './bad-stages.js';
 import { matcher } from './stage-limits.js';
 
 /** What the known faults say about stages that are wrong. */
-export interface Sorted<T extends StageId> {
+export interface Allowance<T extends StageId> {
   /** No known fault allows them, or not any more. */
   readonly wrong: readonly T[];
   /** Why a stage is not allowed although it is known. */
@@ -15,7 +16,11 @@ export interface Sorted<T extends StageId> {
 }
 
 /** Tells stages that may be wrong until a date from the others. @param today as YYYY-MM-DD */
-export function allow<T extends StageId>(roots: readonly T[], known: readonly KnownFault[], today: string): Sorted<T> {
+export function allow<T extends StageId>(
+  roots: readonly T[],
+  known: readonly KnownFault[],
+  today: string,
+): Allowance<T> {
   const entries = known.map((fault) => ({ fault, isMeant: matcher(fault), stages: [] as T[] }));
   const wrong = roots.filter((root) => {
     const matching = entries.filter(({ isMeant }) => isMeant(root));
@@ -37,4 +42,30 @@ export function allow<T extends StageId>(roots: readonly T[], known: readonly Kn
         };
   });
   return { wrong, notes, used: used.map(({ fault }) => fault.index) };
+}
+
+/** Of stages that nobody could judge those that no known fault names itself. */
+function unnamed(stages: readonly StageId[], known: readonly KnownFault[], today: string): readonly StageId[] {
+  const valid = known.filter(({ until }) => today <= until).map(matcher);
+  return stages.filter((stage) => !valid.some((isMeant) => isMeant(stage)));
+}
+
+/** Known faults that were not found where nobody could have seen them: downstream of something bad, without a second run. */
+export function untoldFaults({ open }: BadStages, known: readonly KnownFault[], used: readonly number[]): number[] {
+  const hidden = known.filter((fault) => !used.includes(fault.index) && open.all.some(matcher(fault)));
+  return hidden.map(({ index }) => index);
+}
+
+/** What a known fault spoils downstream is excused only where a second run has told that it is no fault of its own. */
+export function hiddenReason(
+  { roots, open }: BadStages,
+  known: readonly KnownFault[],
+  today: string,
+): string | undefined {
+  const [first] = roots;
+  const hidden = unnamed(open.diverged, known, today);
+  const [one] = hidden;
+  if (!first || !one) return undefined;
+  const count = hidden.length === 1 ? '1 further stage' : `${hidden.length} further stages`;
+  return `${count} diverged downstream of the known fault of ${describe(first)}, such as ${describe(one)}; without a second run it cannot be told whether they only inherit. Mend the fault, or name them in "known" as well.`;
 }

@@ -11,7 +11,7 @@ export interface Change extends StageId {
   readonly times: number;
 }
 
-export interface Changes {
+export interface BaselineChanges {
   /** Worse by more than the factor, in evaluation order. */
   readonly worse: readonly Change[];
   /** Better by more than the factor. */
@@ -35,7 +35,7 @@ export function changesSince(
   baseline: Baseline,
   stages: readonly StageResult[],
   { factor, slack = 1 }: { readonly factor: number; readonly slack?: number },
-): Changes {
+): BaselineChanges {
   const held = new Map<string, number>();
   const before = new Map<string, number>(); // its delta alone
   const hold = (at: StageId, amount: number) =>

@@ -9,10 +9,10 @@ import type { Baseline, BaselineAbout } from '../baseline/baseline.js';
 import type { RunAbout } from '../baseline/mismatch.js';
 import type { GateCase, Work } from '../config/case.js';
 
-type Told = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
+type ReportFacts = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
 
 /** What a case's baseline says about where it comes from. */
-export async function aboutCase({ name, work }: GateCase, report: Told): Promise<BaselineAbout> {
+export async function aboutCase({ name, work }: GateCase, report: ReportFacts): Promise<BaselineAbout> {
   const { model, reference, candidate, floors } = report;
   const { file, hash } = await modelOf(work, report);
   return {
@@ -61,7 +61,7 @@ async function dumpTokens(path: string): Promise<readonly number[]> {
 }
 
 /** Both sides are fed what the reference chose. */
-const withDecoded = ({ tokens, generated }: Told, steps: number): readonly number[] => [
+const withDecoded = ({ tokens, generated }: ReportFacts, steps: number): readonly number[] => [
   ...tokens,
   ...(generated?.reference.tokens ?? []).slice(0, steps),
 ];

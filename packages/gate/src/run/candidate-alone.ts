@@ -11,7 +11,7 @@ import type { Run } from './run.js';
 
 type Case<K extends Work['kind']> = Pick<GateCase, 'limits'> & { readonly work: Extract<Work, { kind: K }> };
 
-interface Alone {
+interface LoneRun {
   readonly report: Report;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
 }
@@ -21,7 +21,7 @@ export async function engineAlone(
   { work, limits }: Case<'engine'>,
   baseline: Baseline,
   { progress, signal }: Run,
-): Promise<Alone> {
+): Promise<LoneRun> {
   const begin = performance.now();
   const { options } = work;
   const file = await chooseModel(options, progress, signal);
@@ -72,7 +72,7 @@ export async function dumpAlone(
   { work, limits }: Case<'dump'>,
   baseline: Baseline,
   signal: AbortSignal,
-): Promise<Alone> {
+): Promise<LoneRun> {
   const begin = performance.now();
   const dump = await openDump(work.candidate);
   try {
@@ -109,7 +109,7 @@ function conclude(
   sketcher: Sketcher,
   { margin, minimum, limits }: Work['options'] & Pick<GateCase, 'limits'>,
   told: Partial<Report>,
-): Alone {
+): LoneRun {
   const sketches = sketcher.result();
   const rule = { margin: margin ?? baseline.floors.margin, minimum: minimum ?? baseline.floors.minimum };
   const stages = estimateStages(baseline, sketches, { ...rule, limits });

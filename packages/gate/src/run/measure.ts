@@ -15,7 +15,7 @@ import { captureReference } from './capture-reference.js';
 import type { Run } from './run.js';
 
 /** What a case's run has shown. */
-export interface Measured {
+export interface CaseRun {
   readonly report: Report;
   readonly about: BaselineAbout;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
@@ -24,7 +24,7 @@ export interface Measured {
 }
 
 /** Runs a case beside its reference. */
-export async function measure(one: GateCase, run: Run, captured?: string): Promise<Measured> {
+export async function measure(one: GateCase, run: Run, captured?: string): Promise<CaseRun> {
   const { work, limits } = one;
   const rules = (usual: LimitRule) => ruleAt(usual, limits);
   const sketcher = new Sketcher();
@@ -53,7 +53,7 @@ async function compareOn({ sides, progress, signal }: Run, options: CompareOptio
 }
 
 /** Runs the candidate alone, beside what the baseline remembers of its reference. */
-export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<Measured> {
+export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<CaseRun> {
   const { work } = one;
   // Of another model or other tokens the deltas would be numbers, and mean nothing.
   const other = otherRun(baseline, await aboutAlone(one, baseline));
@@ -71,7 +71,7 @@ export async function measureWithLlama(
   one: GateCase & { readonly work: { readonly kind: 'dump' } },
   model: string,
   run: Run,
-): Promise<Measured> {
+): Promise<CaseRun> {
   await run.sides.close();
   const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-'));
   try {

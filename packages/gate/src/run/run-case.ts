@@ -6,9 +6,9 @@ import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
 import { type Update, updateBaseline } from '../baseline/update.js';
 import type { GateCase } from '../config/case.js';
 import type { Matrix } from '../config/cases.js';
-import { type BaselineSummary, type Held, judgeCase } from '../judge/judge-case.js';
+import { type BaselineState, type BaselineSummary, judgeCase } from '../judge/judge-case.js';
 import { blankReport } from './blank-report.js';
-import { type Measured, measure, measureAlone, measureWithLlama } from './measure.js';
+import { type CaseRun, measure, measureAlone, measureWithLlama } from './measure.js';
 import type { Run } from './run.js';
 
 /** Of the known faults of the configuration. */
@@ -75,7 +75,7 @@ async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): 
 /** Nothing was recorded of a run without a reference. */
 const recorderOf = (recorder: Recorder | undefined, estimated: boolean) => (estimated ? undefined : recorder);
 
-function lookUp({ baseline: path, name }: GateCase): Held {
+function lookUp({ baseline: path, name }: GateCase): BaselineState {
   if (path === null) return { state: 'none' };
   const file = `${name}.arrow`;
   try {
@@ -89,7 +89,7 @@ function lookUp({ baseline: path, name }: GateCase): Held {
   }
 }
 
-async function measureCase(one: GateCase, old: Held, update: boolean, run: Run): Promise<Measured> {
+async function measureCase(one: GateCase, old: BaselineState, update: boolean, run: Run): Promise<CaseRun> {
   const { work } = one;
   const isAlone =
     work.kind === 'engine' ? work.against === 'baseline' : work.reference === undefined && work.llama === undefined;
@@ -104,13 +104,13 @@ async function measureCase(one: GateCase, old: Held, update: boolean, run: Run):
   );
 }
 
-function noReference(old: Held): BaselineError {
+function noReference(old: BaselineState): BaselineError {
   const why = old.state === 'missing' || old.state === 'unusable' ? old.why : 'There is no baseline.';
   return new BaselineError('baseline-missing', why);
 }
 
 /** A baseline that is of something else says nothing. */
-function belonging(old: Held, { about, sketches }: Measured): Held {
+function belonging(old: BaselineState, { about, sketches }: CaseRun): BaselineState {
   if (old.state !== 'compared') return old;
   const { file, baseline } = old;
   const other = mismatch(baseline, about, [...sketches.values()]);

@@ -1,6 +1,5 @@
-import type { Recorder } from '@llama-probe/comparison';
+import { type OpenedSides, type OpenSides, openSides, type Recorder } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
-import type { KeptSides } from './kept-sides.js';
 
 /** What a case is run with. */
 export interface Run {
@@ -9,4 +8,26 @@ export interface Run {
   /** Takes a closer look, for a page. */
   readonly recorder: Recorder | undefined;
   readonly sides: KeptSides;
+}
+
+/** Keeps the sides of a case open for the next one of the same model: weights are read and uploaded once. */
+export class KeptSides {
+  private kept: { readonly key: string; readonly sides: OpenedSides } | undefined;
+
+  readonly open: OpenSides = async (options, progress, signal) => {
+    const { model, quantize, reference, adapter } = options;
+    const key = JSON.stringify([model, quantize, reference, adapter]);
+    if (this.kept?.key !== key) {
+      await this.close();
+      this.kept = { key, sides: await openSides(options, progress, signal) };
+    }
+    return { ...this.kept.sides, close: async () => {} };
+  };
+
+  /** Lets go of them: in the end, before something else needs the memory, and after a failure, of which nobody knows what it left. */
+  async close(): Promise<void> {
+    const { kept } = this;
+    this.kept = undefined;
+    await kept?.sides.close();
+  }
 }
