@@ -12,7 +12,7 @@ export interface KnownUse extends Pick<KnownFault, 'until' | 'reason' | 'stages'
   /** In how many cases it was looked for, and in how many it was there. */
   readonly applied: number;
   readonly used: number;
-  /** In how many nobody could tell. */
+  /** In how many it could not be told. */
   readonly untold: number;
 }
 
@@ -48,8 +48,8 @@ export interface GateResult {
 }
 
 /**
- * The verdict over all cases. A divergence that was found stays one, whatever else could not be told; and what could not be told is
- * no agreement, however many others agree.
+ * The verdict over all cases. A divergence stays one even if other cases could not be told; and a case that could not be told is never
+ * an agreement, however many others agree.
  */
 export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reason'>[]): {
   verdict: Verdict;
@@ -71,7 +71,7 @@ export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reas
   return { verdict: first.verdict, reason };
 }
 
-/** Known faults that are nowhere any more; nothing can be said of them while cases are missing, or could not be judged. */
+/** Known faults that no case has any more; not said while a case is missing or could not be judged. */
 export function goneNotes(known: readonly KnownUse[]): Note[] {
   return known.flatMap(({ stages, until, reason, applied, used, untold }, i): Note[] => {
     if (applied === 0 || used > 0 || untold > 0) return [];

@@ -4,7 +4,7 @@ import type { ReportHead } from './worker/protocol.js';
 
 /** What the terminal view has come to when it is left. */
 export interface End {
-  /** Of the last run that had one; null where the view was left before there was any. */
+  /** The last report that there was; null if the view was left before any. */
   readonly report: ReportHead | null;
   /** Another run had begun after it, and was not brought to its end. */
   readonly isUnfinished: boolean;

@@ -1,15 +1,15 @@
 type Rgb = readonly [number, number, number];
 export interface Ink {
   readonly rgb: Rgb;
-  /** Of the 256. */
+  /** The nearest of the 256 colours. */
   readonly near: number;
-  /** Of the 16, as an SGR code. */
+  /** The nearest of the 16 colours, as an SGR code. */
   readonly basic: number;
 }
 
 /**
- * Okabe and Ito's colours, which those who cannot tell red from green can tell, darker where they must be read on white too: all have 3:1
- * on black and on white. Yellow cannot have both; it fills cells and backgrounds, and is no text.
+ * Okabe and Ito's colours, which people who cannot tell red from green can tell apart. Some are darker than theirs, so that all have a
+ * contrast of 3:1 on black and on white. Yellow cannot have both: it fills cells and backgrounds, and is never text.
  */
 export const INKS = {
   blue: { rgb: [47, 134, 201], near: 32, basic: 94 },
@@ -29,7 +29,7 @@ const BLACK = { rgb: [0, 0, 0], near: 16, basic: 30 } as const satisfies Ink;
 /** Attributes that are no colours. */
 export const ATTRIBUTES = { bold: '1', dim: '2', underline: '4', inverse: '7' } as const;
 
-/** A background always comes with its own foreground: nothing is known of the terminal's. */
+/** A background always brings its own foreground: the terminal's is not known. */
 export const BADGES = {
   'on-vermillion': [INKS.vermillion, WHITE],
   'on-green': [INKS.green, BLACK],

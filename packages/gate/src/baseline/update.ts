@@ -8,13 +8,13 @@ import { baselineBytes, writeBaseline } from './file.js';
 import { decodeBaseline, encodeBaseline } from './format.js';
 import { mismatch } from './mismatch.js';
 
-/** What became of a baseline. */
+/** What `--update` did with a baseline. */
 export interface Update {
   readonly state: 'written' | 'unchanged' | 'refused';
   readonly bytes: number;
 }
 
-/** What is to be remembered of a run. */
+/** What a baseline remembers of a run. */
 export function baselineOf({ report, about, sketches }: CaseRun): Baseline {
   const stages = report.stages.flatMap((stage): BaselineStage[] => {
     const sketch = sketches.get(stageKey(stage));

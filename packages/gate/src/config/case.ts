@@ -14,7 +14,7 @@ export type Work =
       readonly kind: 'dump';
       readonly candidate: string;
       readonly reference: string | undefined;
-      /** How llama.cpp runs where there is no dump of its own. */
+      /** How llama.cpp runs if there is no dump of it. */
       readonly llama: ReferenceMode | 'auto' | undefined;
       readonly options: DiffOptions;
     };

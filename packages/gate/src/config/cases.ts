@@ -58,7 +58,7 @@ export const filesOf = ({ cases }: Matrix, { path }: LoadedConfig): string[] => 
   ...cases.flatMap(({ files, baseline }) => [...files.map(([, file]) => file), ...(baseline ? [baseline] : [])]),
 ];
 
-/** @throws UsageError where a file that a case needs is not there */
+/** @throws UsageError if a file that a case needs does not exist */
 export function checkFiles(cases: readonly GateCase[], { path }: LoadedConfig): void {
   for (const { name, files } of cases) {
     for (const [place, file] of files) {

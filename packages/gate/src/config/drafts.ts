@@ -94,7 +94,7 @@ function promptOf(prompt: PromptConfig, folder: string): [string, PromptOptions,
 
 const SLUG = 24;
 
-/** A text's beginning as part of a name; where that is not all of it, some of its hash, so that no other text has the name. */
+/** A text's beginning as part of a name; if that is not all of it, with some of its hash, so that no other text has the name. */
 function slug(text: string): string {
   const plain = text
     .toLowerCase()
@@ -105,5 +105,5 @@ function slug(text: string): string {
   return [plain.slice(0, SLUG).replace(/-$/, ''), hash].filter(Boolean).join('-');
 }
 
-/** What is safe as a file's name. */
+/** A name that is safe as a file's. */
 const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '') || 'case';

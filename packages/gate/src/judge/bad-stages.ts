@@ -3,11 +3,11 @@ import { type CheckName, graphOf, inheritance, type StageId, type StageResult } 
 import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { BaselineChanges, Change } from './worsening.js';
 
-/** Which stages are wrong or worse, and what can be said of where they have it from. */
+/** Which stages are wrong or worse, and which of them may have inherited it. */
 export interface BadStages {
-  /** By themselves, each place once. */
+  /** Bad by themselves, each place once. */
   readonly roots: readonly StageId[];
-  /** Downstream of a root, where no second run has told whether they only inherit; those that diverged, and all of them. */
+  /** Downstream of a root when there was no second run to tell whether they only inherit: those that diverged, and all of them. */
   readonly open: { readonly diverged: readonly StageId[]; readonly all: readonly StageId[] };
 }
 
@@ -31,8 +31,8 @@ export function badStages(report: Report, { worse }: BaselineChanges, factor: nu
 }
 
 /**
- * The stages that are bad and do not have it from another one, and everything downstream of those, bad or not. What a known fault spoils
- * downstream is then not held against it twice.
+ * The bad stages with nothing bad upstream, and every stage downstream of them, bad or not. So what a known fault spoils downstream is
+ * not counted again.
  *
  * @param stages every stage of the run, in evaluation order
  * @param isOwn known to be bad by itself, whatever is upstream of it
@@ -53,10 +53,10 @@ export function rootsOf<T extends StageId>(
 const isWorseAlone = ({ local }: StageResult, change: Change | undefined, factor: number): boolean =>
   change !== undefined && local !== null && local > factor * change.was;
 
-/** Of these more than one stage can be the cause, or a healthy stage makes it of what it is given. */
+/** A break of these checks can come from the stage's inputs. */
 const NOT_ITS_OWN: ReadonlySet<CheckName> = new Set(['first-value', 'attention-first', 'finite', 'cache']);
 
-/** What does not hold of the candidate whatever its inputs are, and holds of the reference: it inherits that from nobody. */
+/** Diverged stages of the candidate that break a check which holds for any inputs, and which the reference keeps: they inherit nothing. */
 function brokenAlone({ stages, checks: { candidate, reference } }: Report): string[] {
   const key = (one: StageId & { readonly check: CheckName }) => `${one.check}/${placeKey(one)}`;
   const theirs = new Set(reference.broken.map(key));

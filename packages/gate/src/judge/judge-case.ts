@@ -14,9 +14,9 @@ import { type BaselineChanges, type Change, changesSince } from './worsening.js'
 /** What is known of a baseline before its case is judged. */
 export type BaselineState =
   | { readonly state: 'compared'; readonly baseline: Baseline; readonly file: string }
-  /** It cannot be used, and why. */
+  /** Why it cannot be used. */
   | { readonly state: 'missing' | 'unusable'; readonly why: string; readonly file: string }
-  /** There is none by configuration, or it is about to be written. */
+  /** The configuration wants none, or it is about to be written. */
   | { readonly state: 'none' };
 
 /** How a case stands beside its baseline. */
@@ -42,7 +42,7 @@ export interface Judgement {
   readonly baseline: BaselineSummary | null;
   /** The indices of the known faults that matched something. */
   readonly used: readonly number[];
-  /** The indices of those of which it cannot be told whether they are still there. */
+  /** The indices of those that may or may not still be there. */
   readonly untold: readonly number[];
 }
 
@@ -56,7 +56,7 @@ export interface Evidence {
   readonly today: string;
 }
 
-/** Against the reference, against the baseline, and less what is known: does the case pass? */
+/** Whether a case passes: against the reference, against the baseline, and with known faults allowed. */
 export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>, evidence: Evidence): Judgement {
   const { report, held, factor, today, estimated } = evidence;
   const changes =
@@ -99,7 +99,7 @@ function whyWrong(report: Report, [first]: readonly StageId[], changes: Baseline
   return `Within its limits, but ${worseText(change, factor)}${rest}.`;
 }
 
-/** Why it cannot be told, where it cannot. */
+/** Why there can be no verdict, if there can be none. */
 function untoldReason(
   { verdict, reason, stages }: Report,
   held: BaselineState,
@@ -108,7 +108,7 @@ function untoldReason(
   if (verdict === 'incomparable') return reason;
   const lost = stages.find((stage) => stage.verdict === 'incomparable');
   if (lost) return `${describe(lost)}: ${lost.reason}.`;
-  // A run that diverged with no stage to show for it is not excused by a known fault.
+  // A run that diverged without a stage that did is not excused by a known fault.
   if (verdict === 'diverged' && roots.length === 0) return reason;
   return held.state === 'missing' || held.state === 'unusable' ? held.why : undefined;
 }

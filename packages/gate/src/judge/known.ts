@@ -7,7 +7,7 @@ import { matcher } from './stage-limits.js';
 
 /** What the known faults say about stages that are wrong. */
 export interface Allowance<T extends StageId> {
-  /** No known fault allows them, or not any more. */
+  /** Stages that no known fault allows, or not any more. */
   readonly wrong: readonly T[];
   /** Why a stage is not allowed although it is known. */
   readonly notes: readonly Note[];
@@ -15,7 +15,7 @@ export interface Allowance<T extends StageId> {
   readonly used: readonly number[];
 }
 
-/** Tells stages that may be wrong until a date from the others. @param today as YYYY-MM-DD */
+/** Separates the stages that known faults allow from those that fail the case. @param today as YYYY-MM-DD */
 export function allow<T extends StageId>(
   roots: readonly T[],
   known: readonly KnownFault[],
@@ -44,19 +44,19 @@ export function allow<T extends StageId>(
   return { wrong, notes, used: used.map(({ fault }) => fault.index) };
 }
 
-/** Of stages that nobody could judge those that no known fault names itself. */
+/** Stages that no known fault names, of those whose cause could not be told. */
 function unnamed(stages: readonly StageId[], known: readonly KnownFault[], today: string): readonly StageId[] {
   const valid = known.filter(({ until }) => today <= until).map(matcher);
   return stages.filter((stage) => !valid.some((isMeant) => isMeant(stage)));
 }
 
-/** Known faults that were not found where nobody could have seen them: downstream of something bad, without a second run. */
+/** Known faults that were not found because they are downstream of a bad stage, and no second run could show them. */
 export function untoldFaults({ open }: BadStages, known: readonly KnownFault[], used: readonly number[]): number[] {
   const hidden = known.filter((fault) => !used.includes(fault.index) && open.all.some(matcher(fault)));
   return hidden.map(({ index }) => index);
 }
 
-/** What a known fault spoils downstream is excused only where a second run has told that it is no fault of its own. */
+/** What is downstream of a known fault is excused only if a second run has shown that it merely inherits. */
 export function hiddenReason(
   { roots, open }: BadStages,
   known: readonly KnownFault[],

@@ -33,7 +33,7 @@ export function wrongNote(root: StageId, report: Report, { worse }: BaselineChan
 export const worseText = ({ rel, was, times, ...at }: Change, factor: number): string =>
   `${describe(at)} is ${times.toPrecision(2)} times as far from the reference as in the baseline (${rel.toExponential(1)}, and ${was.toExponential(1)} before; ${factor} times is allowed)`;
 
-/** That --update would hold the engine to something better. */
+/** Says that --update would hold the engine to something better. */
 export function betterNote({ better }: BaselineChanges, factor: number): Note[] {
   const best = better.reduce<Change | null>((a, b) => (a && a.times <= b.times ? a : b), null);
   if (!best) return [];
@@ -43,7 +43,7 @@ export function betterNote({ better }: BaselineChanges, factor: number): Note[] 
 }
 
 /**
- * Where a limit of the configuration, and not the usual one, made the verdict about stages.
+ * Stages that have another verdict by a limit of the configuration than by the usual one.
  *
  * @param slack how much larger the limits of estimated deltas are
  */

@@ -40,7 +40,7 @@ export async function aboutCase({ name, work }: GateCase, report: ReportFacts): 
   };
 }
 
-/** As far as it is known before a candidate runs alone: what it is fed are the baseline's tokens, and a dump has its own. */
+/** What is known before a candidate runs alone. The engine is fed the baseline's tokens, a dump has its own. */
 export async function aboutAlone({ name, work }: GateCase, baseline: Baseline): Promise<RunAbout> {
   const { file, hash } = await modelOf(work, baseline);
   const quantize = work.kind === 'engine' ? (work.options.quantize ?? null) : null;
@@ -80,7 +80,7 @@ async function modelOf(
   return { file: basename(model?.file ?? report.model.file), hash: model?.hash?.replace(/^sha256:/, '') ?? null };
 }
 
-/** Of the prompt as it was given: text is not stored, it may be long. */
+/** A hash of the prompt as it was given; the text is not stored, since it may be long. */
 export function promptHash({ options }: Extract<Work, { kind: 'engine' }>): string {
   const { prompt, promptFile, tokens, chat } = options;
   const text = promptFile === undefined ? prompt : readFileSync(promptFile, 'utf8');

@@ -53,7 +53,7 @@ export async function engineAlone(
         model: { ...baseline.model, file: file.path, bytes: file.bytes },
         tokens,
         candidate: { name: 'llama-probe', backend: `WebGPU, ${engine.adapter.backend}`, adapter: engine.adapter.name },
-        // What it would say next is not remembered of the reference.
+        // The baseline does not remember what the reference would say next.
         generated: {
           candidate: { tokens: generated.slice(0, options.steps), text: null },
           reference: { tokens: chosen, text: null },
@@ -67,7 +67,7 @@ export async function engineAlone(
   }
 }
 
-/** A dump without a reference's. */
+/** A dump without a dump of its reference. */
 export async function dumpAlone(
   { work, limits }: Case<'dump'>,
   baseline: Baseline,

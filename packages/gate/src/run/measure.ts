@@ -55,7 +55,7 @@ async function compareOn({ sides, progress, signal }: Run, options: CompareOptio
 /** Runs the candidate alone, beside what the baseline remembers of its reference. */
 export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<CaseRun> {
   const { work } = one;
-  // Of another model or other tokens the deltas would be numbers, and mean nothing.
+  // With another model or other tokens the deltas would still be numbers, but mean nothing.
   const other = otherRun(baseline, await aboutAlone(one, baseline));
   if (other) throw new BaselineError('baseline-foreign', notOfThisRun(`${one.name}.arrow`, other));
   await run.sides.close();
@@ -83,7 +83,7 @@ export async function measureWithLlama(
   }
 }
 
-/** Two that look on. */
+/** Two watchers as one. */
 function both(first: Watcher, second: Watcher | undefined): Watcher {
   if (!second) return first;
   return {

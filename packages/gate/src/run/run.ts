@@ -24,7 +24,7 @@ export class KeptSides {
     return { ...this.kept.sides, close: async () => {} };
   };
 
-  /** Lets go of them: in the end, before something else needs the memory, and after a failure, of which nobody knows what it left. */
+  /** Closes them: in the end, before something else needs the memory, and after a failure, which may have left them in any state. */
   async close(): Promise<void> {
     const { kept } = this;
     this.kept = undefined;

@@ -17,7 +17,7 @@ interface DeltaPlotProps {
   /** Where a tick on the x axis stands; whole numbers without it. */
   readonly ticks?: readonly number[];
   readonly tickText?: (x: number) => string;
-  /** Whether the numbers are given in a table too; where another table has them, they are not. */
+  /** Whether a table gives the numbers too; not if another table has them already. */
   readonly withTable?: boolean;
 }
 

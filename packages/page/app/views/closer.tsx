@@ -19,7 +19,7 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
   }, [look]);
   if (!look || !opened) return <p class="quiet">{missing(run)}</p>;
   const { rows, headRows, tokens, metrics } = opened;
-  // Where nothing is finite there is no size to hold a value to.
+  // If nothing is finite, there is no size to hold a value to.
   const valueLimit = metrics.referenceRms > 0 ? metrics.valueLimit * metrics.referenceRms : Number.POSITIVE_INFINITY;
   const isOther = !lookAt(run, at, pass);
   return (

@@ -47,7 +47,7 @@ function drawCell(look: Look, width: number, isHere: boolean): Segment[] {
 
 function draw(look: Look, width: number, isHere: boolean): Segment {
   if (!isHere) return [cellText(look, width), ...look.tones];
-  // Filled blocks look alike when they are inverted: the cursor is brackets, or where there is no room for them the glyph, inverted.
+  // Filled blocks look alike when they are inverted, so the cursor is brackets; without room for brackets it is the glyph, inverted.
   if (width >= 3) return [`[${cellText(look, width - 2)}]`, 'inverse', 'bold'];
   return [look.fills && width === 2 ? '[]' : cellText(look, width), 'inverse', 'bold'];
 }

@@ -42,7 +42,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
       return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
     case 'force':
       return framed(state, 'teacher-forced run', [
-        [['Nothing has diverged, so every stage was not run from']],
+        [['Nothing has diverged, so no stage was run from']],
         [['the reference’s inputs. Run it?']],
         [],
         [

@@ -99,7 +99,7 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
   });
 }
 
-/** Where there is no stage to show, the report says why. */
+/** The report says why there is no stage to show. */
 function remarkLines({ report }: State, room: number): Line[] {
   const texts = report ? [report.reason, ...remarksOf(report)] : [];
   return texts.flatMap((text) => [...wrap(tame(text), room - 2).map((line): Line => [[' '], [line]]), []]);

@@ -29,27 +29,27 @@ export interface Grid {
 }
 
 const SEVERITY: Readonly<Record<Kind, number>> = { agree: 0, incomparable: 1, inherited: 2, over: 3, own: 4 };
-const KNOWN = llamaGraph({ layers: 1 }); // by name it knows every stage, however many layers there are
+const KNOWN = llamaGraph({ layers: 1 }); // one layer has every name
 
 /** Whether a stage is the whole model's before one of it has come. */
 const isWide = (name: string): boolean => KNOWN.has(name) && !KNOWN.isInLayers(name);
 
-type Judged = Pick<Cell, 'kind' | 'result'>;
+type CellVerdict = Pick<Cell, 'kind' | 'result'>;
 
 /** Which of two stages is worse. @example cells.sort((a, b) => worse(b, a)) // the worst first */
-export function worse(a: Judged, b: Judged): number {
+export function worse(a: CellVerdict, b: CellVerdict): number {
   const [shareA, shareB] = [shareOf(a.result), shareOf(b.result)];
   return SEVERITY[a.kind] - SEVERITY[b.kind] || (shareA === shareB ? 0 : shareA - shareB);
 }
 
-/** Which of two steps of a stage tells more: of those that are wrong the first one, of those that agree the one closest to its limit. */
-function tellsMore(a: Judged, b: Judged): boolean {
+/** Which of two steps of a stage tells more: the first wrong one; if none is wrong, the one closest to its limit. */
+function tellsMore(a: CellVerdict, b: CellVerdict): boolean {
   const severity = SEVERITY[a.kind] - SEVERITY[b.kind];
   if (severity !== 0) return severity > 0;
   return a.kind === 'agree' ? worse(a, b) > 0 : a.result.step < b.result.step;
 }
 
-/** Of the limit; a value that is not finite is further off than any other, and what cannot be compared has none. */
+/** A stage's share of its limit: infinite if a value is not finite, 0 if it could not be compared. */
 export const shareOf = ({ ofLimit, verdict }: StageResult): number =>
   verdict === 'incomparable' ? 0 : Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
 
@@ -129,7 +129,7 @@ function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
   return faults;
 }
 
-/** How many stages there will be; null where only the dumps know. */
+/** How many stages there will be; null if only the dumps know. */
 export function expected({ about }: Pick<State, 'about'>): number | null {
   if (!about?.stages || about.steps === null) return null;
   const wide = about.stages.filter(isWide).length;

@@ -46,7 +46,7 @@ export function selected(state: State): Cell | undefined {
   return grid.cells.get(placeKey({ stage, layer: grid.wide.has(stage) ? null : layer }));
 }
 
-/** The faults in evaluation order: those that have one of their own, or where that is not known all that are over their limit. */
+/** The faults in evaluation order; if it is not known which stages are faults, all that are over their limit. */
 export function faultsIn(grid: Grid): readonly Cell[] {
   const all = [...grid.cells.values()].sort(BY.order);
   const own = all.filter(({ kind }) => kind === 'own');
@@ -55,7 +55,7 @@ export function faultsIn(grid: Grid): readonly Cell[] {
   return some.length > 0 ? some : all.filter(({ kind }) => kind === 'incomparable');
 }
 
-/** The stage that is furthest gone of its limit. */
+/** The stage that is closest to its limit, or furthest over it. */
 export function closest(grid: Grid): Cell | undefined {
   let most: Cell | undefined;
   for (const cell of grid.cells.values()) if (!most || worse(cell, most) > 0) most = cell;

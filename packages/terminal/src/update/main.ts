@@ -73,7 +73,7 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
   return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
 }
 
-/** From the free run to the teacher-forced one and back; where that was not run, it is offered. */
+/** From the free run to the teacher-forced one and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
   if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
   if (state.isForcing) {

@@ -49,7 +49,7 @@ export function news(state: State, said: News): Next {
         },
       ];
     case 'not-exported':
-      // Whoever has gone on typing, or left, is not asked about the name before.
+      // The answer is about another name than the one that is typed now, or the question was left.
       if (state.overlay?.kind !== 'path' || state.overlay.path !== said.path) {
         return [said.exists ? state : { ...state, notice: { kind: 'bad', text: said.reason } }];
       }
@@ -99,7 +99,7 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
   return state.detail ? [state, requestDetail(state.detail)] : [state];
 }
 
-/** The first divergence; where it is outside of what is shown, the first fault that is not. */
+/** The first divergence; if it is outside of what is shown, the first fault that is inside. */
 function targetOf(state: State): StageId | undefined {
   const grid = gridOf(state);
   const first = state.report?.first;
@@ -114,10 +114,10 @@ function markedBy({ better, worse, summary }: Changes): Change {
   return { marks, summary };
 }
 
-/** What the comparing process is called when it has ended by itself. */
+/** The code of a failure by which the comparing process has ended by itself. */
 const WORKER = 'worker';
 
-/** Where nothing has come and nothing will there is nothing to look at: the view ends, and the command says why. */
+/** If nothing has come and nothing will, there is nothing to look at: the view ends, and the command says why. */
 function failed(state: State, { message, code, fatal }: News & { type: 'failed' }): Next {
   if (code === WORKER && state.report && !state.isForcing) {
     return [{ ...state, isGone: true, notice: { kind: 'bad', text: `${GONE} ${message.split('\n')[0]}` } }];

@@ -22,7 +22,7 @@ export function update(state: State, event: Event): Next {
 
 function key(before: State, name: Key, end: number): Next {
   if (name === 'ctrl-c') return [before, { type: 'quit' }];
-  if (name === 'q' && isTooSmall(before.size)) return [before, { type: 'quit' }]; // what lies over it cannot be seen
+  if (name === 'q' && isTooSmall(before.size)) return [before, { type: 'quit' }]; // an overlay could not be seen
   if (name === 'ctrl-z') return [before, { type: 'suspend' }];
   if (name === 'ctrl-l') return [before, { type: 'redraw' }];
   const state = before.notice ? { ...before, notice: null } : before;

@@ -28,7 +28,7 @@ const DRAW: Readonly<Record<Exclude<Tab, 'facts'>, (scene: Scene) => Line[]>> = 
 };
 
 const BESIDE = 140; // columns of a terminal that has room for both
-const SIDE = 58; // columns of the facts where they stand beside the rest
+const SIDE = 58; // columns of the facts when they stand beside the rest
 
 /** A stage from near: what is known of it, and one view of its rows. */
 export function detailScreen(state: State, detail: Detail, height: number): Line[] {
@@ -47,7 +47,7 @@ export function detailScreen(state: State, detail: Detail, height: number): Line
   return [...top, ...viewBox(state, detail, result, columns, height - room - 2)];
 }
 
-/** Lines for what is known of a stage where its view is below. */
+/** Lines for the facts when the view is below them. */
 const topRoom = (facts: number, height: number): number =>
   Math.min(facts, Math.max(5, Math.floor((height - 4) * 0.42)));
 

@@ -16,7 +16,7 @@ export function factLines(state: State, detail: Detail, result: StageResult | un
 
 const BRIEF = 2; // lines
 
-/** The same where there is room for some of it: the numbers that tell most come before a cause of many lines. */
+/** As much of it as there is room for: the numbers that tell most come before a cause of many lines. */
 export function briefLines(state: State, detail: Detail, result: StageResult | undefined, width: number): Line[] {
   const { verdict, cause, where, why, numbers } = factParts(state, detail, result, width);
   const said = cause.length > 0 ? cause : why.length > 0 ? why : where;
