@@ -63,11 +63,12 @@ export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reas
     const all = cases.length === 1 ? 'The case agrees' : `All ${cases.length} cases agree`;
     return { verdict: 'agree', reason: `${all}.` };
   }
-  const counts = [
-    diverged.length > 0 ? `${diverged.length} diverged` : '',
-    untold.length > 0 ? `${untold.length} could not be told` : '',
-  ].filter(Boolean);
-  const reason = `Of ${cases.length} case${cases.length === 1 ? '' : 's'} ${counts.join(' and ')}; the first is ${first.name}: ${first.reason}`;
+  const all = `of ${cases.length} case${cases.length === 1 ? '' : 's'}`;
+  const counts =
+    diverged.length === 0
+      ? `${untold.length} ${all} could not be told`
+      : `${diverged.length} ${all} diverged${untold.length > 0 ? ` and ${untold.length} could not be told` : ''}`;
+  const reason = `${counts}; the first is ${first.name}: ${first.reason}`;
   return { verdict: first.verdict, reason };
 }
 

@@ -23,7 +23,7 @@ export function conclusion({ report, isUnfinished, written }: End): string {
   const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
   const remarks = remarksOf(shown).map((text) => `  ${text}`);
   const note = isUnfinished
-    ? ['  This is the run before: another one had begun, and was left before its verdict.']
+    ? ['  This verdict is of the run before: the next one had begun, and was left before it had any.']
     : [];
   const files = written.map((path) => `  wrote ${tame(path)}`);
   return `${[verdictLine(shown), ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;

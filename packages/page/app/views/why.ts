@@ -23,4 +23,4 @@ export function whyOf(run: Run, at: number, pass: Pass): Why {
 export const whysCut = ({ data }: Run): string =>
   data.whysLeft === 0
     ? ''
-    : `Of ${count(data.whysLeft, 'stage')} the page does not say why they are not right: there was room for ${count(Object.keys(data.whys).length, 'other')}.`;
+    : `The page does not say why ${count(data.whysLeft, 'further stage')} diverged or could not be compared: it had room for ${count(Object.keys(data.whys).length, 'reason')}.`;
