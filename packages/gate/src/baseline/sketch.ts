@@ -16,7 +16,7 @@ export interface Sketch {
   readonly nonFinite: number;
   /** Of the candidate. */
   readonly projections: Float64Array;
-  /** Of the reference; null where there is none. */
+  /** Of the reference; null if there is none. */
   readonly reference: Float64Array | null;
   /** Of the candidate's bytes. */
   readonly hash: string;
