@@ -20,4 +20,14 @@ export {
 export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
 export { ownFiles } from './own-files.js';
 export { Progress } from './progress.js';
+export {
+  type ComparisonDocument,
+  comparisonDocument,
+  decode,
+  type Encoded,
+  encode,
+  type Failure,
+  failure,
+  type NonFinite,
+} from './report-json.js';
 export { VERSION } from './version.js';

@@ -1,6 +1,6 @@
-import { UsageError } from '@llama-probe/comparison/ask';
+import { encode, UsageError } from '@llama-probe/comparison/ask';
 import { checkWritable, placeOf, writeWhole } from '@llama-probe/report';
-import { encodeResult, type GateResult } from './result.js';
+import type { GateResult } from './result.js';
 
 /** Checks before anything runs that a result can be kept. @param taken files that the command itself reads or keeps */
 export function checkResultFile(path: string, taken: readonly string[]): void {
@@ -15,4 +15,4 @@ export function checkResultFile(path: string, taken: readonly string[]): void {
 }
 
 export const writeResultFile = (path: string, result: GateResult): void =>
-  writeWhole('--result', path, `${encodeResult(result)}\n`);
+  writeWhole('--result', path, `${encode(result)}\n`);

@@ -78,18 +78,3 @@ export function goneNotes(known: readonly KnownUse[]): Note[] {
     return [{ level: 'notice', text }];
   });
 }
-
-const NON_FINITE = new Map([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((n) => [String(n), n]));
-
-/** As a file for `probe merge`. JSON has no NaN and no infinity: here they are objects with the key `number`. */
-export const encodeResult = (result: GateResult): string =>
-  JSON.stringify(result, (_, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value,
-  );
-
-/** The opposite of `encodeResult`. */
-export const decodeResult = (text: string): unknown =>
-  JSON.parse(text, (_, value: unknown) => {
-    const number = value !== null && typeof value === 'object' && 'number' in value ? value.number : undefined;
-    return NON_FINITE.get(number as string) ?? value;
-  });

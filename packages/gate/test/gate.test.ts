@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '@llama-probe/comparison';
+import { decode, encode } from '@llama-probe/comparison/ask';
 import type { CheckName, StageResult } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -20,7 +21,7 @@ import { allow } from '../src/judge/known.js';
 import { ruleAt } from '../src/judge/stage-limits.js';
 import { changesSince } from '../src/judge/worsening.js';
 import { runMerge } from '../src/merge.js';
-import { decodeResult, encodeResult, type GateResult, goneNotes } from '../src/result.js';
+import { type GateResult, goneNotes } from '../src/result.js';
 import { blankReport } from '../src/run/blank-report.js';
 import { casesOfShard, parseShard } from '../src/shard.js';
 import { gateText } from '../src/text.js';
@@ -609,7 +610,7 @@ describe('merge', () => {
     const config = CONFIG;
     return write(
       'shard.json',
-      encodeResult({
+      encode({
         ...{
           schema: 1,
           kind: 'gate',
@@ -673,7 +674,7 @@ describe('merge', () => {
   });
 
   test('numbers that JSON does not have survive', () => {
-    const text = encodeResult({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' } as unknown as GateResult);
-    expect(decodeResult(text)).toEqual({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
+    const text = encode({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
+    expect(decode(text)).toEqual({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
   });
 });

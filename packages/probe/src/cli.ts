@@ -1,5 +1,4 @@
-import { Progress } from '@llama-probe/comparison/ask';
-import { failedReport } from '@llama-probe/report';
+import { encode, failure, Progress } from '@llama-probe/comparison/ask';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
@@ -48,5 +47,5 @@ function fail(error: unknown, json: boolean): number {
 }
 
 function printError(reason: string, code: string): void {
-  process.stdout.write(`${JSON.stringify(failedReport(reason, code))}\n`);
+  process.stdout.write(`${encode(failure(reason, code))}\n`);
 }

@@ -1,5 +1,4 @@
-export { failedReport } from './failed.js';
-export { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from './outputs.js';
+export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export { ofLimitOf, relOf } from './rel-of.js';
 export { tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
@@ -10,3 +9,4 @@ export { BORDERLESS } from './text/table.js';
 export { textReport } from './text/text.js';
 export { verdictLine } from './text/verdict-line.js';
 export { checkWritable, placeOf, writeWhole } from './write-file.js';
+export { checkOutputs, writeOutput, writeOutputs } from './write-outputs.js';

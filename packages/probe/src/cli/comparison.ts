@@ -1,5 +1,6 @@
 import { type Finding, type Job, outcomeOf, ownFiles, runJob } from '@llama-probe/comparison/ask';
-import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { OUTPUTS, type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
+import { checkOutputs, writeOutputs } from '@llama-probe/report/write-outputs';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
 
@@ -56,7 +57,7 @@ export async function present(
   options: OutputOptions,
   context: Context,
 ): Promise<void> {
-  if (options.json) context.print(JSON.stringify(findings[0].report));
+  if (options.json) context.print((await OUTPUTS.json.load())(findings));
   else if (!takesStdout(options)) {
     const { textReport } = await import('@llama-probe/report');
     context.print(textReport(findings[0].report));

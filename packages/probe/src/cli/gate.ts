@@ -1,8 +1,8 @@
-import type { Finding } from '@llama-probe/comparison/ask';
-import { ADAPTERS } from '@llama-probe/comparison/ask';
+import { ADAPTERS, encode, type Finding } from '@llama-probe/comparison/ask';
 import type { GateOptions, GateResult } from '@llama-probe/gate';
 import { parseShard, type Shard } from '@llama-probe/gate/shard';
-import { type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
+import { writeOutputs } from '@llama-probe/report/write-outputs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../exit.js';
 import type { Context } from './context.js';
@@ -45,7 +45,7 @@ export async function presentGate(
   options: OutputOptions,
   context: Context,
 ): Promise<void> {
-  if (options.json) context.print(JSON.stringify(result));
+  if (options.json) context.print(encode(result));
   else if (!takesStdout(options)) {
     const { gateText } = await import('@llama-probe/gate');
     context.print(gateText(result));

@@ -1,4 +1,5 @@
-import { checkOutputs, type OutputOptions } from '@llama-probe/report';
+import type { OutputOptions } from '@llama-probe/report/outputs';
+import { checkOutputs } from '@llama-probe/report/write-outputs';
 import { Argument, Command, Option } from 'commander';
 import type { Context } from './context.js';
 import { presentGate } from './gate.js';
