@@ -138,6 +138,22 @@ describe('docs/outputs.md', () => {
   });
 });
 
+test('the reporter of docs/outputs.md makes a report of its own', async () => {
+  const [, example = ''] = /```ts\n(\/\/ closest\.ts\n.*?)```/s.exec(DOCS) ?? [];
+  const reporter = path('closest.ts');
+  writeFileSync(reporter, example);
+  const { code, stdout } = await probe([...HEALTHY, '--reporter', reporter]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^smalltalk-4M-F16\.gguf, \d+ tokens: agree, closest to its limit is \w+\n$/),
+  ]);
+  writeFileSync(reporter, 'export default () => { throw new Error("oh no"); };');
+  const broken = await probe([...HEALTHY, '--reporter', reporter]);
+  expect([broken.code, broken.stdout]).toEqual([2, '']);
+  expect(broken.stderr).toMatch(/closest\.ts threw: oh no\. Mend it/);
+  expect(broken.stderr).not.toMatch(/ {4}at /);
+});
+
 describe('standard output', () => {
   test('takes a text, alone', async () => {
     const { code, stdout } = await probe([...HEALTHY, '--markdown', '-']);

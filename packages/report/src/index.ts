@@ -1,5 +1,6 @@
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export { ofLimitOf, relOf } from './rel-of.js';
+export type { Reporter, ReportFunction } from './reporter.js';
 export { tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
 export { broken } from './text/checks.js';
@@ -8,5 +9,6 @@ export { faultsText } from './text/faults.js';
 export { BORDERLESS } from './text/table.js';
 export { textReport } from './text/text.js';
 export { verdictLine } from './text/verdict-line.js';
+export { importDefault, stdoutIsStderr } from './user-module.js';
 export { checkWritable, placeOf, writeWhole } from './write-file.js';
 export { checkOutputs, writeOutput, writeOutputs } from './write-outputs.js';

@@ -86,7 +86,12 @@ export const EXPORTS = (Object.keys(OUTPUTS) as OutputName[]).filter(
 type Wanted = { [Name in FileOutput]?: string } & { [Name in Exclude<OutputName, FileOutput>]?: boolean };
 
 /** Which outputs are wanted besides text. A file named `-` is standard output. */
-export interface OutputOptions extends Wanted {}
+export interface OutputOptions extends Wanted {
+  /** A module of the user's that makes a report of its own. */
+  reporter?: string;
+  /** Where the reporter says that it writes to; standard output without it. */
+  reporterFile?: string;
+}
 
 /** The files that are wanted, by output. */
 export const filesIn = (options: OutputOptions): [FileOutput, string][] =>
@@ -97,4 +102,6 @@ export const filesIn = (options: OutputOptions): [FileOutput, string][] =>
 
 /** Whether an output takes standard output, so that the text report is not printed. */
 export const takesStdout = (options: OutputOptions): boolean =>
-  options.json === true || filesIn(options).some(([, path]) => path === '-');
+  options.json === true ||
+  (options.reporter !== undefined && (options.reporterFile ?? '-') === '-') ||
+  filesIn(options).some(([, path]) => path === '-');

@@ -10,8 +10,10 @@ import { checkWritable, placeOf, writeWhole } from './write-file.js';
  */
 export function checkOutputs(options: OutputOptions, taken: readonly string[] = []): void {
   const places = new Map<string, string>(options.json ? [['-', '--json']] : []);
-  const own = new Set(taken.map(placeOf));
-  for (const [name, path] of filesIn(options)) {
+  const { reporter, reporterFile = '-' } = options;
+  const own = new Set([...taken, ...(reporter === undefined ? [] : [reporter])].map(placeOf));
+  const wanted = [...filesIn(options), ...(reporter === undefined ? [] : [['reporter', reporterFile] as const])];
+  for (const [name, path] of wanted) {
     if (path === '')
       throw new UsageError(`--${name}: wanted the name of a file, or - for standard output; got nothing.`);
     const place = path === '-' ? '-' : placeOf(path);
@@ -52,19 +54,24 @@ export async function writeOutputs(
   print: (text: string | Uint8Array) => void,
 ): Promise<string[]> {
   const written: string[] = [];
-  const problems: string[] = [];
-  for (const [name, path] of filesIn(options)) {
-    if (path === '-') {
-      print((await OUTPUTS[name].load())(findings));
-      continue;
-    }
+  const problems: UsageError[] = [];
+  const write = async (name: string, path: string, content: () => Promise<string | Uint8Array>) => {
     try {
-      await writeOutput(name, findings, path);
+      if (path === '-') return print(await content());
+      writeWhole(`--${name}`, path, await content());
       written.push(path);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      problems.push(error.message);
+      problems.push(error);
     }
+  };
+  for (const [name, path] of filesIn(options)) {
+    await write(name, path, async () => (await OUTPUTS[name].load())(findings));
+  }
+  const { reporter, reporterFile = '-' } = options;
+  if (reporter !== undefined) {
+    const { report } = await import('./reporter.js');
+    await write('reporter', reporterFile, () => report(reporter, findings));
   }
   if (options.github) {
     const { annotations, writeSummary } = await import('./github.js');
@@ -74,6 +81,7 @@ export async function writeOutputs(
     else print(lines);
     await writeSummary(findings);
   }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  return written;
+  const [problem, ...more] = problems;
+  if (!problem) return written;
+  throw more.length === 0 ? problem : new UsageError(problems.map(({ message }) => message).join('\n'));
 }

@@ -70,6 +70,7 @@ export const OPTIONS = {
       "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
     ),
   json: () => output(OUTPUTS.json.flag, OUTPUTS.json.what),
+  reporter: () => output('--reporter <file>', 'write the report with a module of yours, such as ./mine.ts'),
   watch: () => view('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
   noTui: () => view('--no-tui', 'print text, even on a terminal'),
 };
@@ -104,6 +105,7 @@ export const REPORTS = [
       () =>
         output(flag, what),
   ),
+  OPTIONS.reporter,
 ];
 
 /** How a comparison is shown. */
