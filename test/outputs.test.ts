@@ -5,6 +5,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { XMLParser } from 'fast-xml-parser';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { COLUMNS } from '../packages/report/src/tables/rows.js';
 import { type Ended, path, probe } from './support/probe.js';
 
@@ -72,6 +73,39 @@ describe('several outputs at once say the same', () => {
     expect(sick.read('stages.csv').split('\n')).toHaveLength(json.stages.length + 2);
     const stages = frameOf(sick).getColumn('rel').toArray();
     expect(stages).toEqual(json.stages.map(({ rel }: { rel: number }) => rel));
+  });
+});
+
+describe('--json is what its published schema says', () => {
+  const schemaOf = (kind: string): z.core.JSONSchema.JSONSchema =>
+    JSON.parse(readFileSync(new URL(`../packages/probe/schema/${kind}.schema.json`, import.meta.url), 'utf8'));
+  const expectDocument = (stdout: string, kind: string) => {
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ schema: 1, kind });
+    expect(z.fromJSONSchema(schemaOf(kind)).safeParse(document).error?.issues).toBeUndefined();
+  };
+
+  test('of a comparison that agrees, and of one that diverged', () => {
+    expectDocument(healthy.stdout, 'comparison');
+    expectDocument(sick.stdout, 'comparison');
+    expect(healthy.stdout).toContain('"sqnr":{"number":"Infinity"}');
+  });
+
+  test('of every other command', async () => {
+    const dump = path('dump.arrow');
+    const config = path('probe.config.json');
+    writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}');
+    const commands: [string, string[]][] = [
+      ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
+      ['check', ['check', dump]],
+      ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
+      ['doctor', ['doctor']],
+      ['faults', ['faults']],
+      ['failure', ['diff', dump, path('missing.arrow')]],
+      ['failure', ['compare', '--no-such-option']],
+      ['gate', ['gate', '--config', config]],
+    ];
+    for (const [kind, args] of commands) expectDocument((await probe([...args, '--json'])).stdout, kind);
   });
 });
 

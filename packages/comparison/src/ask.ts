@@ -22,8 +22,9 @@ export { ownFiles } from './own-files.js';
 export { Progress } from './progress.js';
 export {
   type ComparisonDocument,
-  comparisonDocument,
+  type Document,
   decode,
+  documentOf,
   type Encoded,
   encode,
   type Failure,

@@ -33,14 +33,19 @@ export const decode = (text: string): unknown =>
     return NON_FINITE.get(number as string) ?? part;
   });
 
-/** What `compare --json` and `diff --json` print where they come to a report. */
-export interface ComparisonDocument extends Report {
-  readonly kind: 'comparison';
+/** What a command prints with `--json`: `kind` says which schema it has. */
+export type Document<Kind extends string, T extends object> = T & { readonly kind: Kind };
+
+/** @example documentOf('check', { schema: 1, file: 'mine.arrow', … }) */
+export function documentOf<const Kind extends string, T extends { readonly schema: 1 }>(
+  kind: Kind,
+  { schema, ...rest }: T,
+): Document<Kind, T> {
+  return { schema, kind, ...rest } as unknown as Document<Kind, T>; // the same fields, and these two first
 }
 
-export function comparisonDocument({ schema, ...report }: Report): ComparisonDocument {
-  return { schema, kind: 'comparison', ...report };
-}
+/** What `compare --json` and `diff --json` print where they come to a report. */
+export type ComparisonDocument = Document<'comparison', Report>;
 
 /** What every command prints with `--json` where it could not do what was asked for. */
 export interface Failure {

@@ -1,7 +1,8 @@
 // For this repository's scripts and tests. Nothing here is kept stable.
 
-export { BUNDLED_MODEL, Progress, withFloors } from '@llama-probe/comparison';
+export { BUNDLED_MODEL, decode, Progress, withFloors } from '@llama-probe/comparison';
 export { configSchema } from '@llama-probe/gate';
 export { buildProgram } from './cli/program.js';
 export { type CommandSpec, describeProgram, type OptionSpec, type ProgramSpec } from './cli/spec.js';
 export type { FaultsReport } from './commands/faults.js';
+export { jsonSchemas, SCHEMAS } from './schemas.js';

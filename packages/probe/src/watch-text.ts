@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { Recorder, type WatchEvent, watchLoop } from '@llama-probe/comparison';
-import { comparisonDocument, encode, failure, type Job, outcomeOf } from '@llama-probe/comparison/ask';
+import { documentOf, encode, failure, type Job, outcomeOf } from '@llama-probe/comparison/ask';
 import {
   changesText,
   color,
@@ -58,7 +58,7 @@ function say(text: string, options: ViewOptions, context: Context): void {
 function asJson(event: Ended, changed: readonly string[]): string {
   const watch = { run: event.run, changed, changes: event.kind === 'report' ? event.changes : null };
   const document =
-    event.kind === 'report' ? comparisonDocument(event.report) : failure(event.message, event.code ?? 'internal');
+    event.kind === 'report' ? documentOf('comparison', event.report) : failure(event.message, event.code ?? 'internal');
   return encode({ ...document, watch });
 }
 
