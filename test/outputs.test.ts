@@ -91,21 +91,21 @@ describe('--json is what its published schema says', () => {
     expect(healthy.stdout).toContain('"sqnr":{"number":"Infinity"}');
   });
 
-  test('of every other command', async () => {
-    const dump = path('dump.arrow');
-    const config = path('probe.config.json');
-    writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}');
-    const commands: [string, string[]][] = [
-      ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
-      ['check', ['check', dump]],
-      ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
-      ['doctor', ['doctor']],
-      ['faults', ['faults']],
-      ['failure', ['diff', dump, path('missing.arrow')]],
-      ['failure', ['compare', '--no-such-option']],
-      ['gate', ['gate', '--config', config]],
-    ];
-    for (const [kind, args] of commands) expectDocument((await probe([...args, '--json'])).stdout, kind);
+  const dump = path('dump.arrow');
+  const config = path('probe.config.json');
+  beforeAll(() => writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}'));
+
+  test.each<[string, string[]]>([
+    ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
+    ['check', ['check', dump]],
+    ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
+    ['doctor', ['doctor']],
+    ['faults', ['faults']],
+    ['failure', ['diff', dump, path('missing.arrow')]],
+    ['failure', ['compare', '--no-such-option']],
+    ['gate', ['gate', '--config', config]],
+  ])('of the kind %s', async (kind, args) => {
+    expectDocument((await probe([...args, '--json'])).stdout, kind);
   });
 });
 

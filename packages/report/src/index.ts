@@ -1,5 +1,4 @@
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
-export { ofLimitOf, relOf } from './rel-of.js';
 export type { Reporter, ReportFunction } from './reporter.js';
 export { tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
@@ -10,5 +9,17 @@ export { BORDERLESS } from './text/table.js';
 export { textReport } from './text/text.js';
 export { verdictLine } from './text/verdict-line.js';
 export { importDefault, stdoutIsStderr } from './user-module.js';
+export {
+  causeOfFirst,
+  furthest,
+  localInputs,
+  MARKS,
+  notSeen,
+  ofLimitOf,
+  relOf,
+  seconds,
+  times,
+  tokensSaid,
+} from './words.js';
 export { checkWritable, placeOf, writeWhole } from './write-file.js';
 export { checkOutputs, writeOutput, writeOutputs } from './write-outputs.js';

@@ -1,6 +1,6 @@
 import { type Changes, count, fromTo, type Measured, type StageChange } from '@llama-probe/comparison';
-import { ranges } from '../numbers.js';
 import { tameAll } from '../tame.js';
+import { ranges } from '../words.js';
 import { color } from './color.js';
 
 const SHOWN = 8; // kinds of stages in each direction
