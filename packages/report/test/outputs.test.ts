@@ -8,7 +8,7 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf
 
 describe('the table of outputs', () => {
   test('loads nothing before an output is asked for', () => {
-    const imports = read('../src/outputs.ts').match(/^(import|export) .* from .*$/gm) ?? [];
+    const imports = read('../src/outputs.ts').match(/^(import|export)\b.*'.*';$/gm) ?? [];
     expect(imports.filter((line) => !line.startsWith('import type'))).toEqual([]);
   });
 
