@@ -105,7 +105,8 @@ function computable(file: GgufFile): { model: CaseModel } | { why: string } {
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     if (typeof code !== 'string') throw error;
-    return { why: `known bugs can be computed in a Llama only. ${message}` };
+    const [what = message] = /^.*?\.(?=\s|$)/s.exec(message) ?? []; // what follows is advice for running it
+    return { why: `known bugs can be computed in a Llama only. ${what}` };
   }
 }
 

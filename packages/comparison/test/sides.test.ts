@@ -96,4 +96,23 @@ describe('any two sides are compared', () => {
     expect(report.checks.candidate.checked['attention-first']).toBeGreaterThan(0);
     expect(JSON.stringify(report)).not.toContain('llama.cpp has');
   });
+
+  test('the verdict comes also where no bug can be looked for, and says why', async () => {
+    const other = join(folder, 'other.gguf');
+    const foreign = tinyLlama(sizes, randomFrom(3));
+    foreign.metadata['general.architecture'] = text('starcoder');
+    writeFileSync(other, writeGguf(foreign).bytes);
+    const sick = join(folder, 'sick-too.arrow');
+    {
+      await using side = await webgpu(model, { inject: 'rms-eps' });
+      await record(side, sick, plan);
+    }
+    await using mine = await dump(sick);
+    await using reference = await dump(recorded);
+    const report = await compare(mine, reference, { model: other });
+    expect(report).toMatchObject({ verdict: 'diverged', first: { stage: 'attn_rms', layer: 0, cause: null } });
+    expect(report.diagnosis?.text).toBe(
+      `not looked for: known bugs can be computed in a Llama only. ${other}: general.architecture is "starcoder"; the engine computes "llama".`,
+    );
+  });
 });
