@@ -112,7 +112,7 @@ describe('alignment', () => {
     const short = writeDump(ours, (tensors) =>
       tensors.map((tensor) =>
         is('q_proj', 0)(tensor)
-          ? { ...tensor, tokens: tensor.tokens.subarray(1), values: tensor.values.subarray(tensor.width) }
+          ? { ...tensor, tokens: tensor.positions.subarray(1), values: tensor.values.subarray(tensor.width) }
           : tensor,
       ),
     );
@@ -131,7 +131,7 @@ describe('alignment', () => {
       tensors.map((tensor) => {
         if (!is('l_out', 3)(tensor)) return tensor;
         const width = tensor.width - 1;
-        return { ...tensor, width, values: tensor.values.slice(0, tensor.tokens.length * width) };
+        return { ...tensor, width, values: tensor.values.slice(0, tensor.positions.length * width) };
       }),
     );
     const { code, json } = await diff(narrow, reference);

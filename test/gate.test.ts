@@ -306,7 +306,7 @@ describe('without llama.cpp', () => {
     gate.set({ runs: [{ name: 'mine', candidate: other }] });
     const foreign = await gate.run();
     expect(foreign).toMatchObject({ code: 2, json: { cases: [{ verdict: 'incomparable', baseline: null }] } });
-    expect(foreign.json.reason).toMatch(/the tokens are others/);
+    expect(foreign.json.reason).toMatch(/the tokens differ/);
 
     const loaded = await loadDump(mine);
     const broken = writeDump(loaded, (tensors) =>

@@ -169,7 +169,8 @@ describe('probe check', () => {
     const file = path('own.arrow');
     const writer = new DumpWriter(file);
     const [tokens, row] = [Int32Array.of(0, 1), Float32Array.from(values)];
-    if (values.length > 0) writer.write({ step: 0, order: 0, layer: 0, stage, tokens, width: 2, values: row });
+    if (values.length > 0)
+      writer.write({ step: 0, order: 0, layer: 0, stage, positions: tokens, width: 2, values: row });
     writer.close({ producer: { name: 'my-engine', version: '1' }, tokens: [1, 2] });
     return file;
   };

@@ -224,7 +224,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const [, local, share] = /agrees, (\S+), (\S+) times/.exec(told) ?? [];
     expect(await facts()).toEqual({ 'local delta': local, limit: '1e-5', 'of the limit': `${share} ×` });
     expect(await panel.innerText()).not.toMatch(/Inherits|Where:|Why:/);
-    expect(await panel.locator('.note').innerText()).toMatch(/^From here on as it ran, not.*agrees/);
+    expect(await panel.locator('.note').innerText()).toMatch(/^What follows is from the free run, not.*agrees/);
     // A fault has more, and what is known of its values is of the same run.
     await page.evaluate(() => {
       location.hash = '#stage=0/1/q_rope&pass=forced';

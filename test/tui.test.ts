@@ -43,7 +43,7 @@ beforeAll(async () => {
       is(tensor)
         ? {
             ...tensor,
-            values: tensor.values.map((x, i) => to(x, i, tensor.tokens[Math.floor(i / tensor.width)] as number)),
+            values: tensor.values.map((x, i) => to(x, i, tensor.positions[Math.floor(i / tensor.width)] as number)),
           }
         : tensor;
   // Not rotated: pairs of q_proj and q_rope have the same length, as they must. Rows shrink, so that the first is the largest.

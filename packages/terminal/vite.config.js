@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** Ink asks for React's development tools where it finds them. Nobody debugs a bundle with them. */
+/** Ink loads React's development tools if it finds them. Nobody debugs a bundle with them. */
 const withoutDevtools = {
   name: 'without-devtools',
   enforce: 'pre',
@@ -8,7 +8,7 @@ const withoutDevtools = {
   load: (id) => (id === '\0nothing' ? 'export default {}' : undefined),
 };
 
-/** Ink draws nothing where it finds CI's variables; whether there is somebody to see it has been decided before it is loaded. */
+/** Ink draws nothing if it finds CI's variables; whether somebody is watching was decided before it is loaded. */
 const whereverItRuns = {
   name: 'wherever-it-runs',
   enforce: 'pre',
@@ -17,8 +17,8 @@ const whereverItRuns = {
 };
 
 /**
- * The terminal view and Ink in few files: finding and reading some hundred would take longer than it may be silent. `first.js`
- * has its first picture, and nothing of Ink.
+ * The terminal view and Ink in few files: to find and read some hundred takes longer than a command may be silent. `first.js` has the
+ * first picture, and nothing of Ink.
  */
 export default defineConfig({
   root: import.meta.dirname,

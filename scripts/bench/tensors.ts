@@ -21,7 +21,7 @@ export async function measureTensors(machine: Machine): Promise<Line[]> {
     order: layer,
     layer,
     stage: 'l_out',
-    tokens,
+    positions: tokens,
     width: WIDTH,
     values,
   });

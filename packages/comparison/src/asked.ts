@@ -19,8 +19,8 @@ export interface CompareAsk extends LimitOptions {
   readonly blame?: boolean | undefined;
   /** A folder for the dumps of both sides. */
   readonly keep?: string | undefined;
-  /** The model's file: with its weights wrong stages can be computed with known bugs in them. */
-  readonly model?: GgufFile | undefined;
+  /** The model's file, where no side has it: with its weights wrong stages can be computed with known bugs in them. */
+  readonly model?: string | GgufFile | undefined;
   /** Who spells ids where neither side can. */
   readonly text?: (() => Promise<TextTools | undefined>) | undefined;
 }

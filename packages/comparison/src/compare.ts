@@ -1,5 +1,5 @@
 import { type AboutTokens, diagnoseTokens, unseen } from '@llama-probe/diff';
-import type { GgufFile } from '@llama-probe/engine';
+import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
 import { blame } from './blame.js';
 import { nameCauses } from './causes.js';
@@ -33,6 +33,7 @@ export async function compare(
     watcher,
     signal: look.signal ?? new AbortController().signal,
   };
+  const model = await modelFile(ask.model, reference, candidate);
   const plan = await makePlan(candidate, reference, ask, looking.progress, looking.signal);
   const about = aboutSides(candidate, reference, plan.shown);
   watcher?.begin({ ...about, ...expected(candidate, reference, plan, ask) });
@@ -41,11 +42,11 @@ export async function compare(
   const compared = performance.now();
   const explained = await blame(candidate, reference, plan, free, ask, looking);
   const blamed = performance.now();
-  const named = await nameCauses(candidate, reference, plan, explained ?? free.comparison, ask.model, looking);
+  const named = await nameCauses(candidate, reference, plan, explained ?? free.comparison, model, looking);
   const diagnosed = performance.now();
   // A run that is over cannot be blamed by a second one: its weights are looked at all the same.
   const closer = explained !== undefined || (candidate.recorded !== undefined && named.verdict === 'diverged');
-  const checks = await checkSides(candidate, reference, plan, free, { closer, model: ask.model }, looking);
+  const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
   const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
   const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
   return reportOf({
@@ -55,7 +56,7 @@ export async function compare(
     callbackChangesNothing: free.callbackChangesNothing,
     checks,
     observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
-    tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(ask.model)) ?? null,
+    tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
     unseen: unseen(named.stages, ubatch),
     texts: await textsOf(candidate, plan, free.comparison, free.generated, text),
     memory: candidate.memory,
@@ -65,6 +66,12 @@ export async function compare(
       total: performance.now() - begin,
     },
   });
+}
+
+/** The file with the weights: the one that was given, or that of a side. */
+async function modelFile(given: CompareAsk['model'], ...sides: readonly Side[]): Promise<GgufFile | undefined> {
+  if (typeof given === 'string') return openGguf(given);
+  return given ?? sides.find(({ file }) => file)?.file;
 }
 
 /** What there will be to see, as far as it is known when a comparison begins. */

@@ -107,7 +107,7 @@ async function* lastLogits(
   digests: string[],
 ): AsyncGenerator<Tensor> {
   for await (const tensor of tensors) {
-    const isLast = tensor.step > 0 || tensor.tokens.at(-1) === promptLength - 1;
+    const isLast = tensor.step > 0 || tensor.positions.at(-1) === promptLength - 1;
     if (tensor.stage === 'result_output' && isLast) digests.push(digest(tensor));
     yield tensor;
   }

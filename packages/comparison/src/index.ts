@@ -17,11 +17,19 @@ export { type Checks, emptyReport, type Generated, type NamedFault, type Report 
 export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';
 export { parseLayers, parseStages } from './selection.js';
-export { allTokens, type RunPlan, type Side, type SideAbout, type SideRun, type TextTools } from './side.js';
+export {
+  allTokens,
+  type Opening,
+  type RunPlan,
+  type Side,
+  type SideAbout,
+  type SideRun,
+  type TextTools,
+} from './side.js';
 export { dump, dumpSide } from './sides/dump.js';
-export { llamaSide } from './sides/llama.js';
+export { type LlamaOptions, llama, llamaSide } from './sides/llama.js';
 export { chooseModel, type OpenedSides, type OpenSides, openBoth, openLlama, openSides } from './sides/open.js';
-export { webgpuSide } from './sides/webgpu.js';
+export { type WebgpuOptions, webgpu, webgpuSide } from './sides/webgpu.js';
 export type { Changes, Measured, StageChange } from './watch/change.js';
 export { changesBetween } from './watch/changes.js';
 export { type WatchEvent, watchLoop } from './watch/loop.js';

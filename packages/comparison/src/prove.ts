@@ -139,7 +139,7 @@ function changeOneValue(tensor: Tensor, seed: number): { changed: Tensor; token:
   const rms = Math.sqrt(finite.reduce((sum, i) => sum + (values[i] as number) ** 2, 0) / finite.length);
   const at = finite[(seed * 7919) % finite.length] as number;
   values[at] = (values[at] as number) + 0.01 * rms;
-  return { changed: { ...tensor, values }, token: tensor.tokens[Math.floor(at / tensor.width)] as number };
+  return { changed: { ...tensor, values }, token: tensor.positions[Math.floor(at / tensor.width)] as number };
 }
 
 /** What is not the same must not agree. */
@@ -181,7 +181,7 @@ async function neverAgree(pair: Pair): Promise<Proof[]> {
 }
 
 function reversed(tensor: Tensor): Tensor {
-  const rows = [...tensor.tokens.keys()].map((row) =>
+  const rows = [...tensor.positions.keys()].map((row) =>
     tensor.values.subarray(row * tensor.width, (row + 1) * tensor.width),
   );
   return { ...tensor, values: Float32Array.from(rows.reverse().flatMap((row) => [...row])) };

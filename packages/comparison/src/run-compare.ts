@@ -50,7 +50,6 @@ export async function runCompare(
         layers,
         blame: teacherForced,
         keep: out,
-        model: file,
       },
       { progress, watcher, signal },
     );

@@ -15,7 +15,7 @@ export class SideChecks {
 
   async *pass(tensors: AsyncIterable<Tensor>): AsyncGenerator<Tensor> {
     for await (const tensor of this.observer.pass(this.invariants.pass(tensors))) {
-      this.rowsAtOnce = Math.max(this.rowsAtOnce, tensor.tokens.length);
+      this.rowsAtOnce = Math.max(this.rowsAtOnce, tensor.positions.length);
       yield tensor;
     }
   }

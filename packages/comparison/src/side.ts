@@ -1,11 +1,13 @@
 import type { DumpMetadata, Graph, Heads, Tensor } from '@llama-probe/dump';
+import type { GgufFile } from '@llama-probe/engine';
 import type { FloorSource } from './floors/source.js';
+import type { Progress } from './progress.js';
 
 /**
  * Whatever answers "the tensors of this model on these tokens": llama.cpp, an engine, a file. What it can do beyond that, it says of itself;
  * nothing asks which kind of side it is.
  */
-export interface Side {
+export interface Side extends AsyncDisposable {
   readonly about: SideAbout;
   /** What it ran, prompt then decoded, of a side whose run is over; one that can run any tokens has none. */
   readonly recorded?: { readonly tokens: readonly number[]; promptLength(): Promise<number> };
@@ -22,8 +24,16 @@ export interface Side {
   floor?(run: RunPlan, signal: AbortSignal): Promise<FloorSource>;
   /** What a dump of such a run says about itself. */
   describe(run: RunAbout): Promise<DumpMetadata>;
+  /** The model's file, of a side that reads its weights. */
+  readonly file?: GgufFile;
   readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
   close(): Promise<void>;
+}
+
+/** What may be told and asked while a side opens. */
+export interface Opening {
+  readonly progress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Who computes what. What is not known is left out. */

@@ -9,10 +9,10 @@ export interface Pair {
 
 /** Which rows of which stage: positions that follow each other by the first and their number, others one by one. */
 function pieceKey(tensor: Tensor): string {
-  const { tokens } = tensor;
-  const first = tokens[0] ?? 0;
-  const consecutive = tokens.every((token, row) => token === first + row);
-  return `${stageKey(tensor)}/${consecutive ? `${first}+${tokens.length}` : tokens.join()}`;
+  const { positions } = tensor;
+  const first = positions[0] ?? 0;
+  const consecutive = positions.every((token, row) => token === first + row);
+  return `${stageKey(tensor)}/${consecutive ? `${first}+${positions.length}` : positions.join()}`;
 }
 
 /**
@@ -76,11 +76,11 @@ function* alignRows(candidate: readonly Tensor[], reference: readonly Tensor[]):
 }
 
 function* rowsOf(tensor: Tensor): Generator<Tensor> {
-  const { tokens, width, values } = tensor;
-  for (let row = 0; row < tokens.length; row++) {
+  const { positions, width, values } = tensor;
+  for (let row = 0; row < positions.length; row++) {
     yield {
       ...tensor,
-      tokens: tokens.subarray(row, row + 1),
+      positions: positions.subarray(row, row + 1),
       values: values.subarray(row * width, (row + 1) * width),
     };
   }

@@ -69,7 +69,7 @@ export async function compare(
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
     if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
-      const last = tensor.tokens.length - 1; // of the last piece in the end
+      const last = tensor.positions.length - 1; // of the last piece in the end
       const rows = [rowOf(pair.candidate, last), rowOf(pair.reference, last)] as const;
       const choice = greedyChoice(tensor.step, ...rows);
       if (choice) greedy.set(tensor.step, choice);

@@ -77,8 +77,8 @@ export async function* measureFloors(
       }
       const stage = sums.get(key) ?? new MetricSums();
       sums.set(key, stage);
-      for (let row = 0; row < tensor.tokens.length; row++) {
-        stage.add(rowOf(twin, row), rowOf(tensor, row), tensor.tokens[row] as number, () => true);
+      for (let row = 0; row < tensor.positions.length; row++) {
+        stage.add(rowOf(twin, row), rowOf(tensor, row), tensor.positions[row] as number, () => true);
       }
       floors.set(key, deltasOf(stage));
       yield tensor;

@@ -88,10 +88,10 @@ export class Invariants {
   }
 
   private addSoftMax(tensor: Tensor): void {
-    const { tokens, width } = tensor;
+    const { positions, width } = tensor;
     const heads = this.about.heads && width % this.about.heads === 0 ? this.about.heads : undefined;
-    for (let i = 0; i < tokens.length; i++) {
-      const [row, token] = [rowOf(tensor, i), tokens[i] as number];
+    for (let i = 0; i < positions.length; i++) {
+      const [row, token] = [rowOf(tensor, i), positions[i] as number];
       if (!allFinite(row)) continue; // `finite` says so
       this.findings.add('softmax-range', tensor, token, softMaxRange(row));
       if (this.holds.has('softmax-sum')) this.findings.add('softmax-sum', tensor, token, softMaxSum(row, heads));
@@ -131,8 +131,8 @@ export class Invariants {
 
   /** The rows of a stage with those that it is made of, where all of them have come. */
   private *rowsWith(tensor: Tensor, parts: readonly Place[]): Generator<RowWith> {
-    for (let i = 0; i < tensor.tokens.length; i++) {
-      const [row, token] = [rowOf(tensor, i), tensor.tokens[i] as number];
+    for (let i = 0; i < tensor.positions.length; i++) {
+      const [row, token] = [rowOf(tensor, i), tensor.positions[i] as number];
       const from = parts.map((part) => this.held.take(tensor.step, part, token));
       const fits = (part: Float32Array | undefined) => part?.length === row.length && allFinite(part);
       if (from.every(fits) && allFinite(row)) yield { token, row, from: from as Float32Array[] };

@@ -34,7 +34,7 @@ export class OpenStage {
   /** When the candidate evaluated it; undefined where it did not. */
   candidateOrder: number | undefined;
 
-  readonly at: Omit<Tensor, 'tokens' | 'values'>;
+  readonly at: Omit<Tensor, 'positions' | 'values'>;
 
   constructor(
     { order, step, layer, stage, width }: Tensor,
@@ -83,7 +83,7 @@ export class OpenStage {
     if (areScores) this.nKv = Math.max(nKv, this.nKv ?? 0);
     const cut = (row: Float32Array) => (areScores ? firstPositions(row, heads, nKv) : row);
     const pairs: RowPair[] = [];
-    for (const [row, token] of reference.tokens.entries()) {
+    for (const [row, token] of reference.positions.entries()) {
       const pair = { candidate: cut(rowOf(candidate, row)), reference: cut(rowOf(reference, row)) };
       if (!pair.candidate || !pair.reference) {
         this.refuse(`one side has scores past the ${nKv} positions of the other`);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { align } from '../src/index.js';
 import { tensor } from './support/tensors.js';
 
-const name = (one: Tensor | undefined) => one && `${one.step}/${one.layer ?? '-'}/${one.stage}@${one.tokens[0]}`;
+const name = (one: Tensor | undefined) => one && `${one.step}/${one.layer ?? '-'}/${one.stage}@${one.positions[0]}`;
 
 async function pairs(candidate: Tensor[], reference: Tensor[]) {
   const found: (string | undefined)[][] = [];
@@ -38,8 +38,8 @@ describe('alignment', () => {
   });
 
   test('rows are paired however they are cut and ordered', async () => {
-    const whole = tensor('l_out', [1, 2, 3], { width: 1, tokens: Int32Array.of(0, 1, 2) });
-    const shuffled = tensor('l_out', [1, 3, 2], { width: 1, tokens: Int32Array.of(0, 2, 1) });
+    const whole = tensor('l_out', [1, 2, 3], { width: 1, positions: Int32Array.of(0, 1, 2) });
+    const shuffled = tensor('l_out', [1, 3, 2], { width: 1, positions: Int32Array.of(0, 2, 1) });
     const found: number[][] = [];
     for await (const { candidate, reference } of align(stream([shuffled]), stream([whole]))) {
       found.push([candidate?.values[0] as number, reference?.values[0] as number]);
@@ -54,8 +54,8 @@ describe('alignment', () => {
   });
 
   test('a row that comes twice pairs once', async () => {
-    const twice = tensor('l_out', [9, 1], { width: 1, tokens: Int32Array.of(0, 0) });
-    const once = tensor('l_out', [1], { width: 1, tokens: Int32Array.of(0) });
+    const twice = tensor('l_out', [9, 1], { width: 1, positions: Int32Array.of(0, 0) });
+    const once = tensor('l_out', [1], { width: 1, positions: Int32Array.of(0) });
     expect(await pairs([twice], [once])).toEqual([
       ['0/0/l_out@0', undefined],
       ['0/0/l_out@0', '0/0/l_out@0'],

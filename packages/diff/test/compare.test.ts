@@ -91,8 +91,8 @@ describe('a comparison', () => {
 
   test('scores are compared however many positions each pass had seen', async () => {
     const whole = tensor('kq', [1, NAN, 5, NAN, 2, 3, 6, 7], { width: 4 }); // two heads
-    const first = tensor('kq', [1, 5], { width: 2, tokens: Int32Array.of(0) });
-    const second = tensor('kq', [2, 3, 6, 7], { width: 4, tokens: Int32Array.of(1) });
+    const first = tensor('kq', [1, 5], { width: 2, positions: Int32Array.of(0) });
+    const second = tensor('kq', [2, 3, 6, 7], { width: 4, positions: Int32Array.of(1) });
     const heads = { rule: { margin: 10, minimum: 0.01 }, tokens: { candidate: [1, 2], reference: [1, 2] }, heads: 2 };
     const result = await compare(stream([first, second]), stream([whole]), heads);
     expect(result).toMatchObject({ verdict: 'agree', stages: [{ count: 6 }] });

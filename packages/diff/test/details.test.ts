@@ -57,7 +57,7 @@ test('what a mask hides is no delta', async () => {
 
 test('pieces of a stage are one', async () => {
   const piece = (token: number, value: number) =>
-    tensor('l_out', [value, 1], { width: 2, tokens: Int32Array.of(token) });
+    tensor('l_out', [value, 1], { width: 2, positions: Int32Array.of(token) });
   const details = new Details();
   await look([piece(0, 1), piece(1, 2)], [piece(0, 1), piece(1, 1)], details);
   expect(details.detail('0/0/l_out')?.tokens).toEqual([0, 1]);
@@ -72,7 +72,7 @@ test('within a budget, what is wrong pushes out what agrees; nothing is kept by 
     tensor(
       stage,
       tokens.flatMap(() => [value, 1]),
-      { width: 2, tokens: Int32Array.from(tokens) },
+      { width: 2, positions: Int32Array.from(tokens) },
     );
   const bytes = 16; // of a row on both sides
   const details = new Details({ budget: 2 * bytes });

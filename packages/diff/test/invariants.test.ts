@@ -110,7 +110,7 @@ describe('a healthy run breaks nothing', () => {
 
   test('row by row, as another writer may batch', () => {
     const rows = tinyRun().flatMap((one) =>
-      Array.from(one.tokens, (token, row) => ({
+      Array.from(one.positions, (token, row) => ({
         ...one,
         tokens: Int32Array.of(token),
         values: one.values.slice(row * one.width, (row + 1) * one.width),
@@ -210,7 +210,7 @@ describe('the softmax', () => {
 
   test('of heads that are not known', () => {
     const row = (values: number[], token: number) =>
-      tensor('kq_soft_max', values, { tokens: Int32Array.of(token), width: values.length });
+      tensor('kq_soft_max', values, { positions: Int32Array.of(token), width: values.length });
     expect(named([row([0.5, 0.5, 1, 0], 1)], {})).toEqual([]);
     expect(named([row([0.5, 0.5, 0.5, 0], 1)], {})).toEqual([['softmax-sum', 'kq_soft_max', 0, 1]]);
     expect(named([row([1, 1, 1, 0], 1)], {})).toEqual([['softmax-sum', 'kq_soft_max', 0, 1]]); // three heads do not divide 4

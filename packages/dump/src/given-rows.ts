@@ -105,10 +105,11 @@ export class GivenRows {
 
   /** Rows of the pass that is evaluated must be all of its rows or its last ones; others come too late or too early to be used. */
   private check(tensor: Tensor): void {
-    const { tokens } = tensor;
-    const begin = tokens[0] as number;
+    const { positions } = tensor;
+    const begin = positions[0] as number;
     if (begin > this.last) return;
-    const fits = lastOf(tensor) === this.last && begin >= this.first && tokens.every((at, row) => at === begin + row);
+    const fits =
+      lastOf(tensor) === this.last && begin >= this.first && positions.every((at, row) => at === begin + row);
     if (fits) return;
     throw new GivenRowsError(
       'from-positions',
@@ -140,6 +141,6 @@ class Depth {
   }
 }
 
-const lastOf = ({ tokens }: Tensor): number => tokens[tokens.length - 1] as number;
+const lastOf = ({ positions }: Tensor): number => positions[positions.length - 1] as number;
 const key = ({ stage, layer }: Place, last: number): string => `${last}/${layer ?? '-'}/${stage}`;
 const inWords = ({ stage, layer }: Place): string => (layer === null ? stage : `${stage} of layer ${layer}`);

@@ -11,7 +11,7 @@ export interface Tensor {
   /** null for model-wide stages. */
   readonly layer: number | null;
   readonly stage: string;
-  readonly tokens: Int32Array; // (rows) position of each row in the sequence
+  readonly positions: Int32Array; // (rows) where each row is in the sequence
   readonly width: number;
   readonly values: Float32Array; // (rows, width)
 }

@@ -31,7 +31,7 @@ function tensor(at: Partial<Tensor>, rows = 3, width = 5): Tensor {
     order: 0,
     layer: null,
     stage: 'embd',
-    tokens: Int32Array.from({ length: rows }, (_, row) => row),
+    positions: Int32Array.from({ length: rows }, (_, row) => row),
     width,
     values: Float32Array.from({ length: rows * width }, () => random() - 0.5),
     ...at,
@@ -47,7 +47,7 @@ const SAMPLE = () => [
     1,
     4,
   ),
-  tensor({ order: 4, step: 1, stage: 'result_output', tokens: Int32Array.of(3) }, 1, 5),
+  tensor({ order: 4, step: 1, stage: 'result_output', positions: Int32Array.of(3) }, 1, 5),
 ];
 
 function write(path: string, tensors: Tensor[]): void {
@@ -86,8 +86,8 @@ describe('a dump', () => {
     write(path, tensors);
     const frame = pl.readIPC(readFileSync(path));
     expect(frame.columns).toEqual(['step', 'order', 'layer', 'stage', 'token', 'values']);
-    expect(frame.height).toBe(tensors.reduce((rows, one) => rows + one.tokens.length, 0));
-    const rows = tensors.flatMap((one) => Array.from(one.tokens, (token, row) => ({ one, token, row })));
+    expect(frame.height).toBe(tensors.reduce((rows, one) => rows + one.positions.length, 0));
+    const rows = tensors.flatMap((one) => Array.from(one.positions, (token, row) => ({ one, token, row })));
     const records = frame.toRecords();
     rows.forEach(({ one, token, row }, i) => {
       expect(records[i]).toMatchObject({ step: one.step, order: one.order, layer: one.layer, stage: one.stage, token });
@@ -180,7 +180,7 @@ describe('a foreign dump', () => {
     });
     const dump = await openDump(path);
     const tensors = await all(dump.tensors());
-    expect(tensors.map((one) => [one.stage, one.layer, Array.from(one.tokens), Array.from(one.values)])).toEqual([
+    expect(tensors.map((one) => [one.stage, one.layer, Array.from(one.positions), Array.from(one.values)])).toEqual([
       ['embd', null, [0, 1], [1, 2, 3, 4]],
       ['q_proj', 0, [0], [5, 6, 7]],
     ]);

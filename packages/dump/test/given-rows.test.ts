@@ -7,7 +7,7 @@ const rows = (stage: string, layer: number | null, first = 0, count = 3, width =
   order: 0,
   layer,
   stage,
-  tokens: Int32Array.from({ length: count }, (_, row) => first + row),
+  positions: Int32Array.from({ length: count }, (_, row) => first + row),
   width,
   values: new Float32Array(count * width),
 });

@@ -61,7 +61,7 @@ function toTensor(at: StageAt, arena: ArrayBuffer, offset: number): Tensor {
     order: at.order,
     layer: at.layer,
     stage: at.stage,
-    tokens: Int32Array.from({ length: at.tokens }, (_, row) => at.firstPosition + row),
+    positions: Int32Array.from({ length: at.tokens }, (_, row) => at.firstPosition + row),
     width: at.width,
     values,
   };

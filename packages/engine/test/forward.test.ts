@@ -81,7 +81,7 @@ describe.each(adapters.flatMap((adapter) => Object.keys(MODELS).map((title) => (
         const logits = (twin.at(-1) as OracleStage).values;
         expect(generated[step]).toBe(argmax(logits.subarray(-engine.config.vocabularySize)));
         const positions = step === 0 ? [0, 1, 2, 3, 4] : [4 + step];
-        expect(ofStep.every(({ tokens }) => [...tokens].join() === positions.join())).toBe(true);
+        expect(ofStep.every(({ positions }) => [...positions].join() === positions.join())).toBe(true);
       }
       if (process.env.VERBOSE)
         console.log(`${engine.adapter.name}: ${title}: worst relative RMS ${worst.toExponential(2)}`);
@@ -106,7 +106,7 @@ describe('the order of work changes nothing', () => {
     expect(generated).toEqual(plain.generated);
     for (const whole of plain.tensors) {
       const chunks = tensors.filter((tensor) => name(tensor) === name(whole));
-      expect(chunks.flatMap(({ tokens }) => [...tokens])).toEqual([0, 1, 2, 3, 4]);
+      expect(chunks.flatMap(({ positions }) => [...positions])).toEqual([0, 1, 2, 3, 4]);
       for (const chunk of chunks)
         expect(relative(chunk.values, rowsOf(whole, chunk)), name(whole)).toBeLessThan(TOLERANCE);
     }
@@ -138,7 +138,7 @@ describe('the order of work changes nothing', () => {
 function rowsOf(whole: Tensor, chunk: Tensor): number[] {
   const ofHead = (tensor: Tensor) => tensor.width / odd.heads;
   const scores = chunk.stage === 'kq' || chunk.stage === 'kq_soft_max';
-  return [...chunk.tokens].flatMap((token) => {
+  return [...chunk.positions].flatMap((token) => {
     const row = [...whole.values.subarray(token * whole.width, (token + 1) * whole.width)];
     return scores ? row.filter((_, i) => i % ofHead(whole) < ofHead(chunk)) : row;
   });
@@ -252,7 +252,7 @@ describe.each(CUTS)('teacher forcing, $title', ({ cut }) => {
 
     const free = await collect(engine, { ...cut, hook: { ...everything, inject } });
     const spread = changed(free.tensors, healthy.tensors);
-    const restOfPass = healthy.tensors.filter(({ tokens, order }) => order >= at && tokens[0] === 0);
+    const restOfPass = healthy.tensors.filter(({ positions, order }) => order >= at && positions[0] === 0);
     expect(spread.slice(0, restOfPass.length)).toEqual(restOfPass.map(({ order }) => order));
     // Through the cache it reaches the last step too.
     expect(spread.map((order) => name(free.tensors[order] as Tensor)).at(-1)).toBe('result_output-');

@@ -23,7 +23,7 @@ const ids = [1, 36, 0, 17, 17, 9, 30, 4];
 const cut: RunOptions = { tokens: ids.slice(0, 5), ubatch: 3, steps: 3, forcedTokens: ids.slice(5) };
 const healthy = await collect(engine, cut);
 
-const key = (at: Pick<Tensor, 'step' | 'layer' | 'stage' | 'tokens'>) => `${stageKey(at)}/${at.tokens[0]}`;
+const key = (at: Pick<Tensor, 'step' | 'layer' | 'stage' | 'positions'>) => `${stageKey(at)}/${at.positions[0]}`;
 
 async function* stream(tensors: readonly Tensor[], read: string[] = [], ended: string[] = []) {
   try {
@@ -101,7 +101,7 @@ describe('from given rows', () => {
       if (tensor.stage !== 'result_norm') return tensor;
       return {
         ...tensor,
-        tokens: tensor.tokens.slice(-1),
+        positions: tensor.positions.slice(-1),
         values: tensor.values.slice(-tensor.width).map((v) => 2 * v),
       };
     });

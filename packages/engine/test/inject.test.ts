@@ -274,7 +274,7 @@ describe('a fault in a live run is the run of an engine that has it', () => {
     const stale = injecting(formulas, (at) => ({
       get: (stage, layer) =>
         healthy.tensors.find(
-          (tensor) => tensor.tokens[0] === at.firstPosition && tensor.stage === stage && tensor.layer === layer,
+          (tensor) => tensor.positions[0] === at.firstPosition && tensor.stage === stage && tensor.layer === layer,
         ),
     }));
     expect(worst((await collect(engine, { ...cut, hook: stale })).tensors, want.tensors)).toBeGreaterThan(1e-2);
@@ -468,7 +468,7 @@ describe('what is recorded so far', () => {
       return (recorded: RecordedSoFar) => {
         const places = [null, 0, 1, 2].flatMap((layer) => STAGE_NAMES.map((stage) => ({ stage, layer })));
         const found = places.flatMap(({ stage, layer }) => recorded.get(stage, layer) ?? []);
-        for (const { tokens } of found) expect(tokens[0]).toBe(at.firstPosition);
+        for (const { positions } of found) expect(positions[0]).toBe(at.firstPosition);
         lookups.push(found.sort((a, b) => a.order - b.order).map(name));
         return healthy.tensors[at.order]?.values as Float32Array;
       };

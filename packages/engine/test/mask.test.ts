@@ -101,7 +101,7 @@ describe('teacher forcing a softmax that looks past the mask', async () => {
     const got = await collect(broken, { ...cut, hook });
     const wrong = got.filter(({ values }, i) => !same(values, want[i]?.values as Float32Array));
     // Not at step 1: a single token sees everything.
-    expect(wrong.map(({ step, layer, stage, tokens }) => [step, layer, stage, tokens.length])).toEqual([
+    expect(wrong.map(({ step, layer, stage, positions }) => [step, layer, stage, positions.length])).toEqual([
       [0, 0, 'kq_soft_max', 3],
       [0, 1, 'kq_soft_max', 3],
       [0, 0, 'kq_soft_max', 2],

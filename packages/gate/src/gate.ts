@@ -3,12 +3,12 @@ import { basename, relative } from 'node:path';
 import { Recorder } from '@llama-probe/comparison';
 import { type AdapterChoice, type Note, type Progress, UsageError, VERSION, within } from '@llama-probe/comparison/ask';
 import { checkOutputs, type OutputOptions } from '@llama-probe/report';
-import { casesOf, checkFiles, filesOf, type GateCase, type Matrix } from './config/cases.js';
+import type { GateCase } from './config/case.js';
+import { casesOf, checkFiles, filesOf, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
 import { type LoadedConfig, loadConfig } from './config/load.js';
-import { type GateResult, goneNotes, type KnownUse, overall } from './result.js';
-import { checkResultFile, writeResultFile } from './result-file.js';
-import { KeptSides } from './run/kept-sides.js';
+import { checkResultFile, type GateResult, goneNotes, type KnownUse, overall, writeResultFile } from './result.js';
+import { KeptSides } from './run/run.js';
 import { type CaseFinding, type KnownIndices, runCase } from './run/run-case.js';
 import { casesOfShard, only, type Shard } from './shard.js';
 
@@ -86,7 +86,8 @@ function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCas
   return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
 }
 
-interface Ran {
+/** What was to be run, and what came of it. */
+interface GateCases {
   readonly wanted: readonly GateCase[];
   readonly inputs: string;
   readonly findings: readonly CaseFinding[];
@@ -96,7 +97,7 @@ function conclude(
   { path, hash, config }: LoadedConfig,
   matrix: Matrix,
   options: GateOptions,
-  { wanted, inputs, findings }: Ran,
+  { wanted, inputs, findings }: GateCases,
   total: number,
 ): GateResult {
   const times = (index: number, which: keyof KnownIndices) =>

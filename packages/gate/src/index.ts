@@ -2,7 +2,6 @@ export { configSchema, type GateConfig } from './config/config.js';
 export { defineConfig } from './config/define.js';
 export { type GateOptions, type GateRun, runGate } from './gate.js';
 export { runMerge } from './merge.js';
-export type { GateResult } from './result.js';
-export { checkResultFile, writeResultFile } from './result-file.js';
+export { checkResultFile, type GateResult, writeResultFile } from './result.js';
 export { parseShard, type Shard } from './shard.js';
 export { gateText } from './text.js';

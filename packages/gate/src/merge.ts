@@ -22,7 +22,7 @@ export function runMerge(paths: readonly string[]): GateResult {
     return { ...entry, applied: sum('applied'), used: sum('used'), untold: sum('untold') };
   });
   const { config, only, total, names, notes } = first.result;
-  // Of one part it was said already.
+  // A single part has said it already.
   const gone = ordered.length > 1 && cases.length === total ? goneNotes(known) : [];
   return {
     schema: 1,

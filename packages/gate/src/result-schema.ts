@@ -7,7 +7,7 @@ const hash = z.string().min(1);
 const place = z.looseObject({ step: count, layer: z.int().nullable(), stage: z.string() });
 const note = z.looseObject({ level: z.enum(['error', 'warning', 'notice']), text: z.string(), at: place.optional() });
 
-/** What a result's file must have for a merge to be one; what else a case's report holds is as the same version wrote it. */
+/** What a merge needs of a result's file. The rest of a case's report is not checked: the same version wrote it. */
 export const RESULT = z.looseObject({
   schema: z.literal(1),
   kind: z.literal('gate'),

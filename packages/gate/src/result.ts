@@ -1,6 +1,7 @@
-import type { Note, Outcome } from '@llama-probe/comparison/ask';
+import { type Note, type Outcome, UsageError } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
-import type { KnownFault } from './config/cases.js';
+import { checkWritable, placeOf, writeWhole } from '@llama-probe/report';
+import type { KnownFault } from './config/case.js';
 import type { CaseFinding } from './run/run-case.js';
 
 /** A case as it is kept: without what only the run had in memory. */
@@ -11,7 +12,7 @@ export interface KnownUse extends Pick<KnownFault, 'until' | 'reason' | 'stages'
   /** In how many cases it was looked for, and in how many it was there. */
   readonly applied: number;
   readonly used: number;
-  /** In how many nobody could tell. */
+  /** In how many it could not be told. */
   readonly untold: number;
 }
 
@@ -47,8 +48,8 @@ export interface GateResult {
 }
 
 /**
- * The verdict over all cases. A divergence that was found stays one, whatever else could not be told; and what could not be told is
- * no agreement, however many others agree.
+ * The verdict over all cases. A divergence stays one even if other cases could not be told; and a case that could not be told is never
+ * an agreement, however many others agree.
  */
 export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reason'>[]): {
   verdict: Verdict;
@@ -62,15 +63,16 @@ export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reas
     const all = cases.length === 1 ? 'The case agrees' : `All ${cases.length} cases agree`;
     return { verdict: 'agree', reason: `${all}.` };
   }
-  const counts = [
-    diverged.length > 0 ? `${diverged.length} diverged` : '',
-    untold.length > 0 ? `${untold.length} could not be told` : '',
-  ].filter(Boolean);
-  const reason = `Of ${cases.length} case${cases.length === 1 ? '' : 's'} ${counts.join(' and ')}; the first is ${first.name}: ${first.reason}`;
+  const all = `of ${cases.length} case${cases.length === 1 ? '' : 's'}`;
+  const counts =
+    diverged.length === 0
+      ? `${untold.length} ${all} could not be told`
+      : `${diverged.length} ${all} diverged${untold.length > 0 ? ` and ${untold.length} could not be told` : ''}`;
+  const reason = `${counts}; the first is ${first.name}: ${first.reason}`;
   return { verdict: first.verdict, reason };
 }
 
-/** Known faults that are nowhere any more; nothing can be said of them while cases are missing, or could not be judged. */
+/** Known faults that no case has any more; not said while a case is missing or could not be judged. */
 export function goneNotes(known: readonly KnownUse[]): Note[] {
   return known.flatMap(({ stages, until, reason, applied, used, untold }, i): Note[] => {
     if (applied === 0 || used > 0 || untold > 0) return [];
@@ -93,3 +95,18 @@ export const decodeResult = (text: string): unknown =>
     const number = value !== null && typeof value === 'object' && 'number' in value ? value.number : undefined;
     return NON_FINITE.get(number as string) ?? value;
   });
+
+/** Checks before anything runs that a result can be kept. @param taken files that the command itself reads or keeps */
+export function checkResultFile(path: string, taken: readonly string[]): void {
+  if (path === '' || path === '-') {
+    const found = path === '' ? 'got nothing' : '- is no file; --json prints the result to standard output';
+    throw new UsageError(`--result: wanted the name of a file for probe merge; ${found}.`);
+  }
+  if (taken.map(placeOf).includes(placeOf(path))) {
+    throw new UsageError(`--result: ${path} is a file that this command itself reads or keeps; name another one.`);
+  }
+  checkWritable('--result', path);
+}
+
+export const writeResultFile = (path: string, result: GateResult): void =>
+  writeWhole('--result', path, `${encodeResult(result)}\n`);

@@ -1,6 +1,6 @@
 import { UsageError } from '@llama-probe/comparison/ask';
 import picomatch from 'picomatch';
-import type { GateCase } from './config/cases.js';
+import type { GateCase } from './config/case.js';
 
 export interface Shard {
   /** From 1. */

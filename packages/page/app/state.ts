@@ -37,11 +37,11 @@ export function atStep(run: Run, stage: number, step: number): number {
   return stageAt(run, step, place) ?? run.data.stages.step.indexOf(step);
 }
 
-/** The stage that is so many stages on in evaluation order, or as far as there is one. */
+/** The stage so many places on in evaluation order, or the last one on the way. */
 export const following = (run: Run, stage: number, by: number): number =>
   Math.min(Math.max(stage + by, 0), run.count - 1);
 
-/** The next stage of its own fault, or that is over its limit where faults were not told; round the end. */
+/** The next fault, or the next stage over its limit if faults were not told; after the last comes the first. */
 export function nextWrong(run: Run, stage: number, by: 1 | -1): number | undefined {
   const isWrong = (at: number) =>
     run.hasForced && run.faultOf.size > 0 ? run.faultOf.has(at) : run.data.stages.verdict[at] !== 'a';
@@ -80,7 +80,7 @@ export function gridOf(run: Run): GridRow[] {
       byName.set(key, row);
       rows.push(row);
     }
-    // What comes before the layers stands over the first, what comes after them under the last.
+    // A stage before the layers stands over the first layer, one after them under the last.
     row.places[layer === null ? (seen.layers ? columns - 1 : 0) : (column.get(layer) ?? 0)] = place;
     if (layer !== null) seen.layers = true;
   });

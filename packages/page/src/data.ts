@@ -35,14 +35,14 @@ export interface PageRun {
   readonly places: readonly PagePlace[];
   readonly stages: StageColumns;
   readonly first: PageFirst | null;
-  /** null where no run from the reference's inputs was made. */
+  /** null if no run from the reference's inputs was made. */
   readonly faults: readonly PageFault[] | null;
-  /** Of a stage by its number: why it is not right, and where inside it; of as many as there is room for. */
+  /** By a stage's number: why it is not right, and where inside it. Only for as many as there is room for. */
   readonly whys: Readonly<Record<string, PageWhy>>;
-  /** Of how many stages it was left out. */
+  /** For how many stages that was left out. */
   readonly whysLeft: number;
   readonly looks: Readonly<Record<Pass, Readonly<Record<string, PageLook>>>>;
-  /** What was left out for size; empty where nothing was. */
+  /** What was left out for size; empty if nothing was. */
   readonly cut: string;
   readonly logits: PageLogits | null;
   readonly said: readonly Fact[];
@@ -80,7 +80,7 @@ export interface StageColumns {
   readonly floor: Floats;
   readonly limit: Floats;
   readonly ofLimit: Floats;
-  /** −1 where no run from the reference's inputs was made. */
+  /** −1 if no run from the reference's inputs was made. */
   readonly local: Floats;
   /** One letter each: agree, diverged, incomparable. */
   readonly verdict: string;

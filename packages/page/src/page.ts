@@ -18,7 +18,7 @@ export function page(data: PageData): string {
   return template().replace(PLACE, () => `${withoutScripts(data)}\n    ${script}`);
 }
 
-/** For who reads it where scripts do not run, as in a mail's preview. */
+/** For readers whose viewer runs no scripts, such as a mail's preview. */
 function withoutScripts({ runs }: PageData): string {
   const lines = runs.map(
     ({ name, verdict, reason }) => `<p><b>${escapeHtml(verdict)}</b> ${escapeHtml(name)}: ${escapeHtml(reason)}</p>`,

@@ -11,8 +11,8 @@ import {
   verdictLine,
   writeOutputs,
 } from '@llama-probe/report';
-import { present, type ViewOptions } from './cli/comparison.js';
 import type { Context } from './cli/context.js';
+import { present, type ViewOptions } from './cli/present.js';
 import { COULD_NOT_TELL, EXIT } from './exit.js';
 
 /**

@@ -146,8 +146,8 @@ describe('rows', () => {
     const { tensors } = await collect(await open('rows'), { tokens: TOKENS, steps: 1 });
     const heads = 4;
     for (const tensor of tensors) {
-      expect(tensor.values.length).toBe(tensor.tokens.length * tensor.width);
-      expect([...tensor.tokens]).toEqual(tensor.step === 0 ? [0, 1, 2, 3, 4, 5, 6] : [7]);
+      expect(tensor.values.length).toBe(tensor.positions.length * tensor.width);
+      expect([...tensor.positions]).toEqual(tensor.step === 0 ? [0, 1, 2, 3, 4, 5, 6] : [7]);
     }
     const [kq, softMax] = [find(tensors, 'kq', 1), find(tensors, 'kq_soft_max', 1)];
     expect(kq.width).toBe(heads * 7);
@@ -192,7 +192,7 @@ describe('rows', () => {
     const whole = await collect(opened, { tokens: TOKENS, stages: ['l_out', 'kq', 'result_output'] });
     const pieces = await collect(opened, { tokens: TOKENS, stages: ['l_out', 'kq', 'result_output'], ubatch: 3 });
     const parts = pieces.tensors.filter((tensor) => key(tensor) === 'l_out-1');
-    expect(parts.map((tensor) => [...tensor.tokens])).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+    expect(parts.map((tensor) => [...tensor.positions])).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
     const joined = parts.flatMap((tensor) => [...tensor.values]);
     const rows = find(whole.tensors, 'l_out', 1).values;
     expect(Math.max(...joined.map((value, i) => Math.abs(value - (rows[i] as number))))).toBeLessThan(1e-4);
@@ -260,7 +260,7 @@ describe('running', () => {
       opened.tokenize('hello'),
     ]);
     expect(a.tensors).toHaveLength(b.tensors.length);
-    expect(b.tensors[0]?.tokens).toHaveLength(3);
+    expect(b.tensors[0]?.positions).toHaveLength(3);
     expect(ids[0]).toBe(1);
   });
 

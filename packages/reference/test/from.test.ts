@@ -36,7 +36,7 @@ async function collect(from: Reference, options: RunOptions): Promise<Run> {
 // Seven tokens in passes of 3, 3 and 1, and two steps after them.
 const CUT = { tokens: [1, 5, 9, 17, 3, 8, 11], ubatch: 3, steps: 2, forcedTokens: [7, 4] } satisfies RunOptions;
 
-const key = (at: Tensor) => `${stageKey(at)}/${at.tokens[0]}`;
+const key = (at: Tensor) => `${stageKey(at)}/${at.positions[0]}`;
 const bytesOf = ({ values }: Tensor) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 /** Where two runs are not bit for bit the same. */
@@ -177,7 +177,7 @@ describe('from given rows', () => {
       if (tensor.stage !== 'result_norm') return tensor;
       return {
         ...tensor,
-        tokens: tensor.tokens.slice(-1),
+        tokens: tensor.positions.slice(-1),
         values: tensor.values.slice(-tensor.width).map((v) => 2 * v),
       };
     });

@@ -4,7 +4,7 @@ import type { ReportHead } from './worker/protocol.js';
 
 /** What the terminal view has come to when it is left. */
 export interface End {
-  /** Of the last run that had one; null where the view was left before there was any. */
+  /** The last report that there was; null if the view was left before any. */
   readonly report: ReportHead | null;
   /** Another run had begun after it, and was not brought to its end. */
   readonly isUnfinished: boolean;
@@ -23,7 +23,7 @@ export function conclusion({ report, isUnfinished, written }: End): string {
   const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
   const remarks = remarksOf(shown).map((text) => `  ${text}`);
   const note = isUnfinished
-    ? ['  This is the run before: another one had begun, and was left before its verdict.']
+    ? ['  This verdict is of the run before: the next one had begun, and was left before it had any.']
     : [];
   const files = written.map((path) => `  wrote ${tame(path)}`);
   return `${[verdictLine(shown), ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;

@@ -5,7 +5,7 @@ import type { Paint } from './paint.js';
 const BEGIN = '\x1b[?2026h'; // terminals that know it show the whole picture at once
 const END = '\x1b[?2026l';
 
-/** Characters that mean nothing to anybody stand for lines that are put in their place. */
+/** Private characters stand for whole lines, which take their place when a picture is written. */
 const FIRST_MARK = 0xe000;
 const MARKS_EACH = 512; // more than a terminal has rows
 const BLOCKS = 12;
@@ -38,7 +38,7 @@ export class Frame extends EventEmitter {
     return this.terminal.rows || 24;
   }
 
-  /** @returns the first of the marks that somebody may use for as long as he is shown */
+  /** @returns the first of the marks that a component may use for as long as it is shown */
   reserve(): number {
     return FIRST_MARK + (this.blocks++ % BLOCKS) * MARKS_EACH;
   }
@@ -65,7 +65,7 @@ export class Frame extends EventEmitter {
     return changes === '' || this.terminal.write(BEGIN + changes + END);
   }
 
-  /** Nothing is drawn while the terminal is somebody else's. */
+  /** Draws nothing while another process has the terminal. */
   pause(): void {
     this.isPaused = true;
   }

@@ -2,14 +2,14 @@ import { gridOf } from './grid/cells.js';
 import { shownStages } from './grid/rows.js';
 import type { Size, State } from './state.js';
 
-/** Less than this shows nothing worth reading. */
+/** A smaller terminal shows nothing worth reading. */
 export const SMALLEST: Size = { columns: 60, rows: 16 };
 
 const WIDEST_CELL = { wide: 6, narrow: 4 };
 const LONGEST_NAME = 16;
-/** What the table needs beside the map: layer, stage, how far it is from its limit, and on terminals of 80 columns some words. */
+/** Columns that the table needs beside the map: layer, stage, share of the limit, and from 80 columns on some words. */
 const LEAST_TABLE = { wide: 40, narrow: 34 };
-/** What it needs for most of its columns, on wide terminals and on others: cells get wider with what is left. */
+/** Columns that the table needs to show most of what it has; cells get wider with what is left. */
 const GOOD_TABLE = { wide: 88, narrow: 54 };
 
 export interface Layout {
@@ -47,7 +47,7 @@ export function layoutOf(state: State): Layout {
   };
 }
 
-/** The first of `count` that is shown, so that the chosen one is among `room` of them with some of its neighbours. */
+/** The first of `count` that is shown when there is room for `room`, with the chosen one in the middle if possible. */
 export function firstShown(chosen: number, count: number, room: number): number {
   return Math.max(0, Math.min(count - room, chosen - Math.floor(room / 2)));
 }

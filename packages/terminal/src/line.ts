@@ -1,5 +1,5 @@
 import { tame } from '@llama-probe/report';
-import type { Tone } from './paint.js';
+import type { Tone } from './tones.js';
 
 /** A piece of a line, all of it drawn alike. */
 export type Segment = readonly [text: string, ...tones: Tone[]];

@@ -11,8 +11,8 @@ import type { Worker } from './worker/worker.js';
 
 const TICK = 100; // ms
 
-/** What is shown, and by whom it is ended. */
-interface Shown {
+/** What is shown, and what it is shown with. */
+interface ViewInput {
   readonly job: Job;
   readonly watch: boolean;
   readonly worker: Worker;
@@ -21,7 +21,7 @@ interface Shown {
 }
 
 /** Shows a comparison until it is left. @throws what Ink cannot draw */
-export async function showTui({ job, watch, worker, signal, screen }: Shown): Promise<End> {
+export async function showTui({ job, watch, worker, signal, screen }: ViewInput): Promise<End> {
   const { stdout } = process;
   const frame = new Frame(stdout, painter(depthOf(process.env)));
   const ink: { current?: ReturnType<typeof render> } = {};
@@ -48,7 +48,7 @@ export async function showTui({ job, watch, worker, signal, screen }: Shown): Pr
   });
   ink.current = render(<App store={store} frame={frame} />, {
     stdout: frame as unknown as NodeJS.WriteStream,
-    debug: true, // whole pictures, as soon as there is one: what is drawn when, the store decides
+    debug: true, // Ink hands on every picture whole and at once: the store decides when to draw
     exitOnCtrlC: false,
     patchConsole: false,
   });

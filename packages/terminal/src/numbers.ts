@@ -8,7 +8,7 @@ export function short(value: number | null): string {
   return value.toExponential(1);
 }
 
-/** What stands where there is no number. */
+/** Stands in place of a number that there is not. */
 export const NONE = '–';
 
 /** A stage's relative delta: what cannot be compared has none. */
@@ -27,7 +27,7 @@ export const share = (result: Parameters<typeof ofLimitOf>[0]): string => {
   return of === null ? NONE : times(of);
 };
 
-/** A limit, which is a round number more often than not. @example limit(0.00001) === '1e-5' */
+/** A limit; it is often a round number. @example limit(0.00001) === '1e-5' */
 export const limit = (value: number): string =>
   (Number.isFinite(value) ? value.toExponential(1) : '∞').replace('.0e', 'e');
 
@@ -39,7 +39,7 @@ export function times(share: number): string {
   return `${share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
 }
 
-/** A value of a tensor, in so many columns. @example value(-0.015625) === '-1.56250e-2' */
+/** A value of a tensor. @example value(-0.015625) === '-1.56250e-2' */
 export function value(number: number): string {
   if (number === 0) return Object.is(number, -0) ? '-0' : '0';
   if (!Number.isFinite(number)) return Number.isNaN(number) ? 'NaN' : number < 0 ? '-Inf' : 'Inf';

@@ -1,49 +1,9 @@
 import { tame } from '@llama-probe/report';
 import type { Line } from './line.js';
+import { ATTRIBUTES, BADGES, INKS, type Ink, type InkName, type Tone } from './tones.js';
 
 /** How many colours a terminal has: none are wanted, 16, 256, or 24 bits. */
 export type Depth = 0 | 16 | 256 | 24;
-
-type Rgb = readonly [number, number, number];
-interface Ink {
-  readonly rgb: Rgb;
-  /** Of the 256. */
-  readonly near: number;
-  /** Of the 16, as an SGR code. */
-  readonly basic: number;
-}
-
-/**
- * Okabe and Ito's colours, which those who cannot tell red from green can tell, darker where they must be read on white too: all have 3:1
- * on black and on white. Yellow cannot have both; it fills cells and backgrounds, and is no text.
- */
-export const INKS = {
-  blue: { rgb: [47, 134, 201], near: 32, basic: 94 },
-  sky: { rgb: [20, 150, 170], near: 30, basic: 36 },
-  yellow: { rgb: [214, 192, 16], near: 184, basic: 33 },
-  vermillion: { rgb: [220, 92, 16], near: 166, basic: 31 },
-  orange: { rgb: [192, 128, 0], near: 136, basic: 35 },
-  green: { rgb: [0, 152, 108], near: 29, basic: 32 },
-  purple: { rgb: [190, 100, 150], near: 132, basic: 95 },
-  grey: { rgb: [128, 128, 128], near: 244, basic: 90 },
-} as const satisfies Record<string, Ink>;
-type InkName = keyof typeof INKS;
-
-const WHITE = { rgb: [255, 255, 255], near: 231, basic: 97 } as const satisfies Ink;
-const BLACK = { rgb: [0, 0, 0], near: 16, basic: 30 } as const satisfies Ink;
-
-/** Attributes that are no colours. */
-const ATTRIBUTES = { bold: '1', dim: '2', underline: '4', inverse: '7' } as const;
-
-/** A background always comes with its own foreground: nothing is known of the terminal's. */
-const BADGES = {
-  'on-vermillion': [INKS.vermillion, WHITE],
-  'on-green': [INKS.green, BLACK],
-  'on-yellow': [INKS.yellow, BLACK],
-  'on-sky': [INKS.sky, BLACK],
-} as const satisfies Record<string, readonly [Ink, Ink]>;
-
-export type Tone = InkName | keyof typeof ATTRIBUTES | keyof typeof BADGES;
 
 /** What the terminal can show. NO_COLOR is heard whatever it says, as long as it says something (no-color.org). */
 export function depthOf({ NO_COLOR, COLORTERM, TERM = '' }: NodeJS.ProcessEnv): Depth {

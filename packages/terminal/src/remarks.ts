@@ -22,7 +22,7 @@ export function remarksOf({
   ];
 }
 
-/** What is broken of a side by itself: each line says of which. */
+/** Checks that a side fails by itself: each line names the side. */
 function alone(name: string, checked: Parameters<typeof broken>[1]): string[] {
   const [, ...lines] = broken(name, checked); // after its heading
   return lines.map((line) => `${name} by itself: ${line.trim()}`);

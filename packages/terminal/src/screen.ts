@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 
 const ENTER = '\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l';
 const LEAVE = '\x1b[0m\x1b[?25h\x1b[?1049l';
-const STOPPED_BY = 200; // ms: where nobody stops this process, as without job control, it goes on
+const STOPPED_BY = 200; // ms: without job control nobody stops this process, and it goes on
 
 /** The terminal's other screen, without a cursor and with every key as it is pressed. Whatever ends the process gives the terminal back. */
 export interface Screen {
@@ -10,7 +10,7 @@ export interface Screen {
   close(): void;
   /** Back to the shell until it is told to go on. */
   suspend(): void;
-  /** Who draws is not to while the shell has the terminal, and draws everything again afterwards. */
+  /** The listener must not draw while the shell has the terminal, and draws everything again afterwards. */
   listen(listener: SuspendListener): void;
 }
 
@@ -58,7 +58,7 @@ export function openScreen(first: string): Screen {
     listener?.suspended();
     leave();
     process.off('SIGTSTP', suspend);
-    // All that the shell has started as this job, such as npx: it waits for each of them.
+    // Everything that the shell started as this job, such as npx, must stop: the shell waits for each of them.
     process.kill(0, 'SIGTSTP');
     setTimeout(resume, STOPPED_BY);
   };
@@ -75,7 +75,7 @@ export function openScreen(first: string): Screen {
   process.on('SIGHUP', hangUp);
   process.on('SIGTSTP', suspend);
   process.on('SIGCONT', resume);
-  // Keys that come before there is somebody to hear them wait in the terminal, unseen.
+  // Keys pressed before anybody listens wait in the terminal, and are not echoed.
   enter();
   write(stdout.fd, first);
   return {
@@ -87,7 +87,7 @@ export function openScreen(first: string): Screen {
   };
 }
 
-/** At the end of a process only what is written at once is written at all. */
+/** Synchronously: what is still waiting when a process ends is never written. */
 function write(fd: number, text: string): void {
   try {
     writeSync(fd, text);

@@ -46,7 +46,7 @@ export type Overlay =
       readonly problem: string | null;
     };
 
-/** Said where somebody would have to be asked. */
+/** Said when the comparing process would have to be asked. */
 export const GONE = 'The comparing process is gone.';
 
 export interface Change {
@@ -86,10 +86,10 @@ export interface State {
   /** The comparing process has ended: what is known is on the screen, and nobody can be asked. */
   readonly isGone: boolean;
   readonly pass: Pass;
-  /** One step, or of every stage the step that tells most. */
+  /** One step; or 'all', which shows each stage at the step that tells most. */
   readonly step: number | 'all';
   readonly focus: 'map' | 'table';
-  /** The stage under the cursor; the column stays where a stage is the whole model's. */
+  /** The stage under the cursor; the layer is kept when the stage is the whole model's. */
   readonly cursor: { readonly stage: string; readonly layer: number };
   /** The cursor goes with what comes, until it is moved. */
   readonly follows: boolean;
@@ -103,7 +103,8 @@ export interface State {
 
 /** What happens. */
 export type Event =
-  | { readonly type: 'key'; readonly key: Key }
+  /** `end` is how far what was on the screen may be scrolled. */
+  | { readonly type: 'key'; readonly key: Key; readonly end: number }
   | { readonly type: 'news'; readonly news: News }
   | { readonly type: 'size'; readonly size: Size }
   | { readonly type: 'tick'; readonly now: number };
@@ -145,7 +146,7 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
   };
 }
 
-/** What stays when the view is left. A verdict that was shown is not lost because another run had begun; one that failed has none. */
+/** What stays when the view is left. If a further run had begun or failed, the last verdict that was shown stays. */
 export function endOf({ report, previous, isForcing, written, failure }: State): End {
   return {
     report: report ?? previous,

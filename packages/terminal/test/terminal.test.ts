@@ -9,13 +9,15 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { conclusion } from '../src/conclusion.js';
 import { overlayLines } from '../src/draw/overlay.js';
 import { wholeScreen } from '../src/draw/screen.js';
+import { scrollEnd } from '../src/draw/scroll-end.js';
 import { expected, gridOf } from '../src/grid/cells.js';
 import { rowsOf, selected, shownStages } from '../src/grid/rows.js';
 import { keysOf } from '../src/keys.js';
 import { isTooSmall } from '../src/layout.js';
 import { cut, fit, lineWidth, skip, wrap } from '../src/line.js';
-import { depthOf, INKS, painter } from '../src/paint.js';
+import { depthOf, painter } from '../src/paint.js';
 import { begin, type Effect, type Event, endOf, type State } from '../src/state.js';
+import { INKS } from '../src/tones.js';
 import { update } from '../src/update/update.js';
 import { exportAs } from '../src/worker/answers.js';
 import type { News, ReportHead } from '../src/worker/protocol.js';
@@ -115,14 +117,15 @@ function after(state: State, ...events: (Event | News | string)[]): { state: Sta
   const effects: Effect[] = [];
   let now = state;
   for (const event of events) {
-    const [next, ...more] = update(
-      now,
-      typeof event === 'string' ? { type: 'key', key: event } : isNews(event) ? { type: 'news', news: event } : event,
-    );
+    const [next, ...more] = update(now, eventOf(now, event));
     now = next;
     effects.push(...more);
   }
   return { state: now, effects };
+}
+function eventOf(state: State, event: Event | News | string): Event {
+  if (typeof event === 'string') return { type: 'key', key: event, end: scrollEnd(state) };
+  return isNews(event) ? { type: 'news', news: event } : event;
 }
 const isNews = (event: Event | News): event is News => !['key', 'news', 'size', 'tick'].includes(event.type);
 

@@ -28,7 +28,7 @@ export async function collectCases(
   const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
   const isWanted = (tensor: Tensor) => {
     const fault = wanted.get(stageKey(tensor));
-    return fault !== undefined && (fault.token === null || tensor.tokens.includes(fault.token));
+    return fault !== undefined && (fault.token === null || tensor.positions.includes(fault.token));
   };
   const wrong = new Map<string, Float32Array>();
   const cases = new Map<string, Omit<SickCase, 'sick'>>();
@@ -39,14 +39,14 @@ export async function collectCases(
     const pass = new PassRows(graph);
     const kv = new KvRows(graph.cachedNames);
     for await (const tensor of inputs) {
-      const { step, tokens, width, values } = tensor;
-      const firstPosition = tokens[0] ?? 0;
+      const { step, positions, width, values } = tensor;
+      const firstPosition = positions[0] ?? 0;
       pass.add(tensor);
       kv.add(tensor, firstPosition, width, values);
       const fault = wanted.get(stageKey(tensor));
       if (!fault || !isWanted(tensor)) continue;
       const source = { model, graph, ids, kv, rowsOf: (place: Place) => pass.get(place) };
-      const found = stageCase(tensor, { step, firstPosition, tokens: tokens.length }, source);
+      const found = stageCase(tensor, { step, firstPosition, tokens: positions.length }, source);
       if (found) cases.set(stageKey(tensor), { fault, case: found, right: values });
     }
   };
@@ -65,7 +65,7 @@ class PassRows {
   constructor(private readonly graph: Graph) {}
 
   add(tensor: Tensor): void {
-    const pass = `${tensor.step}/${tensor.tokens[0]}`;
+    const pass = `${tensor.step}/${tensor.positions[0]}`;
     if (pass !== this.pass) this.layers.clear();
     this.pass = pass;
     const layer = this.layerOf(tensor);

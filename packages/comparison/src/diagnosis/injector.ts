@@ -50,7 +50,7 @@ export class Injector {
     async function* only(): AsyncGenerator<Tensor> {
       for await (const tensor of run.tensors) {
         const last = tokens.length - 1 + tensor.step;
-        if (tensor.stage === 'result_output' && tensor.tokens.at(-1) === last)
+        if (tensor.stage === 'result_output' && tensor.positions.at(-1) === last)
           ids[tokens.length + tensor.step] ??= argmax(tensor.values.subarray(-tensor.width));
         if (wanted.has(tensor.order)) yield tensor;
       }

@@ -4,7 +4,12 @@ import { unmeasured } from '../floors/rules.js';
 import type { FloorSource } from '../floors/source.js';
 import type { Side } from '../side.js';
 
-/** A finished run in a file. @throws DumpError for one that is none */
+/**
+ * A finished run in a file.
+ *
+ * @throws DumpError for one that is none
+ * @example await using mine = await dump('mine.arrow');
+ */
 export async function dump(path: string): Promise<Side> {
   return dumpSide(await openDump(path));
 }
@@ -37,6 +42,7 @@ export function dumpSide(file: Dump): Side {
     floor: async () => floorOf(file),
     describe: async () => metadata,
     close: () => file.close(),
+    [Symbol.asyncDispose]: () => file.close(),
   };
 }
 
@@ -73,9 +79,9 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 /** How many of its tokens are the prompt: those that step 0 ran. */
 async function promptLength(file: Dump): Promise<number> {
   let length = 0;
-  for await (const { step, tokens } of file.tensors()) {
+  for await (const { step, positions } of file.tensors()) {
     if (step > 0) break;
-    length = Math.max(length, 1 + (tokens.at(-1) ?? -1));
+    length = Math.max(length, 1 + (positions.at(-1) ?? -1));
   }
   return length || file.metadata.tokens.length;
 }

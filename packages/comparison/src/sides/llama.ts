@@ -1,12 +1,35 @@
 import { llamaGraph } from '@llama-probe/dump';
-import type { GgufFile } from '@llama-probe/engine';
-import type { Reference } from '@llama-probe/reference';
+import { type GgufFile, openGguf } from '@llama-probe/engine';
+import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
 import { referenceMetadata } from '../metadata.js';
-import type { ChosenMode } from '../model.js';
-import type { RunPlan, Side, TextTools } from '../side.js';
+import { type ChosenMode, chooseMode, parameters } from '../model.js';
+import type { ModeChoice } from '../options.js';
+import type { Opening, RunPlan, Side, TextTools } from '../side.js';
 
-/** llama.cpp. */
+/** How llama.cpp is opened. */
+export interface LlamaOptions extends Opening {
+  /** On the file as it is, on its weights as F32, or that where it fits in memory (`auto`, the default). */
+  readonly mode?: ModeChoice;
+  /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
+  readonly cpuVariant?: string;
+}
+
+/**
+ * llama.cpp on a GGUF file.
+ *
+ * @throws ModelError, UnsupportedLibraryError, …
+ * @example await using reference = await llama('model.gguf');
+ */
+export async function llama(model: string, options: LlamaOptions = {}): Promise<Side> {
+  const { mode = 'auto', cpuVariant, signal, progress } = options;
+  const file = await openGguf(model);
+  const chosen = await chooseMode(mode, { parameters: parameters(file) });
+  const reference = await openReference({ model, mode: chosen.mode, cpuVariant, signal, onProgress: progress?.say });
+  return llamaSide(reference, file, chosen);
+}
+
+/** The same of what is open. */
 export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode): Side {
   const { name, version, cpuVariant, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
@@ -30,10 +53,13 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
       graph: isLlama ? llamaGraph({ layers: model.layers, ...heads }) : undefined,
     },
     text: textTools(reference, file),
+    canStartFrom: true,
     run: ({ signal: _, ...run }) => reference.run(run),
     floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
     describe: (about) => referenceMetadata(reference, file, mode, about),
+    file,
     close: () => reference.close(),
+    [Symbol.asyncDispose]: () => reference.close(),
   };
 }
 

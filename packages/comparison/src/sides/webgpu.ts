@@ -1,13 +1,52 @@
 import { llamaGraph } from '@llama-probe/dump';
-import type { Engine, EngineRun, GgufFile, Hook, RunOptions } from '@llama-probe/engine';
+import {
+  type Engine,
+  type EngineRun,
+  type GgufFile,
+  type Hook,
+  openEngine,
+  type RunOptions,
+} from '@llama-probe/engine';
 import { caseModel } from '../diagnosis/case-model.js';
+import { parseInjections } from '../diagnosis/inject-option.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
 import { candidateMetadata } from '../metadata.js';
-import type { RunPlan, Side, SideRun } from '../side.js';
+import type { AdapterChoice } from '../options.js';
+import type { Opening, RunPlan, Side, SideRun } from '../side.js';
 import { VERSION } from '../version.js';
 
+/** How the engine is opened. */
+export interface WebgpuOptions extends Opening {
+  /** The fastest that works (`auto`) without it. */
+  readonly adapter?: AdapterChoice;
+  /** Known bugs to put into its runs, such as `rope-halves@2`. */
+  readonly inject?: string;
+}
+
 /**
- * llama-probe's own engine.
+ * llama-probe's own engine on a GGUF file.
+ *
+ * @throws ModelError for a model that it cannot compute, an error of the adapter, UsageError for an unknown bug
+ * @example await using healthy = await webgpu('model.gguf');
+ */
+export async function webgpu(model: string, options: WebgpuOptions = {}): Promise<Side> {
+  const { adapter = 'auto', inject, signal, progress } = options;
+  const engine = await openEngine({
+    model,
+    adapter,
+    ...(signal === undefined ? {} : { signal }),
+    ...(progress === undefined ? {} : { onProgress: progress.say }),
+  });
+  try {
+    return webgpuSide(engine, parseInjections(inject, engine.config.blockCount));
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/**
+ * The same of what is open.
  *
  * @param injections the known bugs that are put into its runs @throws UsageError, of a run's result, where one of them changes nothing
  */
@@ -44,7 +83,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
     get memory() {
       return engine.memory;
     },
+    file,
     close: async () => engine.close(),
+    [Symbol.asyncDispose]: async () => engine.close(),
   };
 }
 

@@ -59,8 +59,8 @@ export async function compareCaches(
 }
 
 function* rowsOf(tensor: Tensor): Generator<{ key: string; token: number; row: Float32Array }> {
-  for (let row = 0; row < tensor.tokens.length; row++) {
-    const token = tensor.tokens[row] as number;
+  for (let row = 0; row < tensor.positions.length; row++) {
+    const token = tensor.positions[row] as number;
     yield { key: `${tensor.layer}/${tensor.stage}/${token}`, token, row: rowOf(tensor, row) };
   }
 }

@@ -37,7 +37,7 @@ export class FirstNonFinite {
   ) {}
 
   add(tensor: Tensor): void {
-    const { step, order, layer, stage, tokens, width } = tensor;
+    const { step, order, layer, stage, positions, width } = tensor;
     if (step !== this.step) {
       this.earlier = new Set([...this.earlier, ...this.seen]);
       this.seen = new Set();
@@ -45,7 +45,7 @@ export class FirstNonFinite {
     }
     this.seen.add(placeKey(tensor));
     this.layers = Math.max(this.layers, (layer ?? -1) + 1);
-    this.checked += tokens.length;
+    this.checked += positions.length;
     const found = this.firstOf(tensor);
     if (found === undefined) return;
     const key = stageKey(tensor);
@@ -54,7 +54,7 @@ export class FirstNonFinite {
     const row = Math.floor(found / width);
     this.stages.set(key, {
       at: { step, order, layer, stage },
-      token: tokens[row] as number,
+      token: positions[row] as number,
       index: found % width,
       found: tensor.values[found] as number,
       seen: this.seen,
@@ -73,7 +73,7 @@ export class FirstNonFinite {
     return [{ check: 'finite', ...at, token, found, wanted: 0, text }];
   }
 
-  private firstOf({ stage, tokens, width, values }: Tensor): number | undefined {
+  private firstOf({ stage, positions, width, values }: Tensor): number | undefined {
     const from = (start: number) => {
       for (let i = start; i < values.length; i++) {
         const value = values[i] as number;
@@ -86,7 +86,7 @@ export class FirstNonFinite {
     const { heads } = this.about;
     const nKv = heads !== undefined && this.onlyFuture && width % heads === 0 ? width / heads : undefined;
     const hidden = (i: number) => {
-      if (nKv !== undefined) return (i % width) % nKv > (tokens[Math.floor(i / width)] as number);
+      if (nKv !== undefined) return (i % width) % nKv > (positions[Math.floor(i / width)] as number);
       return values[i] !== Number.POSITIVE_INFINITY; // any NaN or -Infinity may be the mask's
     };
     while (i >= 0 && hidden(i)) i = from(i + 1);

@@ -29,7 +29,7 @@ export class FirstTokens {
 
 /** The row of position 0, if there is one and it has only numbers. */
 export function firstRow(tensor: Tensor): Float32Array | undefined {
-  const at = tensor.tokens.indexOf(0);
+  const at = tensor.positions.indexOf(0);
   if (at < 0) return undefined;
   const row = rowOf(tensor, at);
   return allFinite(row) ? row : undefined;

@@ -16,8 +16,8 @@ export class Held {
       // What comes after something else is of a later layer or pass: what is left then has no partner.
       if (this.last !== key) this.rows.set(tensor.stage, { key, rows: new Map() });
       const held = this.rows.get(tensor.stage);
-      for (let row = 0; row < tensor.tokens.length; row++) {
-        held?.rows.set(tensor.tokens[row] as number, rowOf(tensor, row));
+      for (let row = 0; row < tensor.positions.length; row++) {
+        held?.rows.set(tensor.positions[row] as number, rowOf(tensor, row));
       }
     }
     this.last = key;

@@ -26,9 +26,9 @@ export class AttentionRows {
   constructor(private readonly heads: number | undefined) {}
 
   add(tensor: Tensor): void {
-    const { step, layer, order, tokens, width } = tensor;
-    for (let i = 0; i < tokens.length; i++) {
-      const token = tokens[i] as number;
+    const { step, layer, order, positions, width } = tensor;
+    for (let i = 0; i < positions.length; i++) {
+      const token = positions[i] as number;
       if (token >= ALL && token % EVERY > 0) continue;
       const row = rowOf(tensor, i);
       const heads = this.heads && width % this.heads === 0 ? this.heads : headsFromSum(row);

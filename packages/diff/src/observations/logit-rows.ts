@@ -19,11 +19,11 @@ export class LogitRows {
   readonly rows: LogitRow[] = [];
 
   add(tensor: Tensor): void {
-    const { step, order, tokens } = tensor;
-    for (let i = 0; i < tokens.length; i++) {
+    const { step, order, positions } = tensor;
+    for (let i = 0; i < positions.length; i++) {
       const row = rowOf(tensor, i);
       const greedy = highest(row, 1)[0]?.id ?? -1;
-      const token = tokens[i] as number;
+      const token = positions[i] as number;
       this.rows.push({
         step,
         order,

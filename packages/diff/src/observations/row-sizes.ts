@@ -24,7 +24,7 @@ export class RowSizes {
   constructor(private readonly graph: Graph) {}
 
   add(tensor: Tensor): void {
-    const { step, order, layer, stage, tokens } = tensor;
+    const { step, order, layer, stage, positions } = tensor;
     if (IDS.has(stage)) return;
     const key = placeKey(tensor);
     let rows = this.stages.get(key);
@@ -32,9 +32,9 @@ export class RowSizes {
       rows = { layer, stage, order, steps: [], tokens: [], rms: [], constant: new Set() };
       this.stages.set(key, rows);
     }
-    for (let i = 0; i < tokens.length; i++) {
+    for (let i = 0; i < positions.length; i++) {
       const { rms, constant } = sizeOf(rowOf(tensor, i), stage === 'kq');
-      const token = tokens[i] as number;
+      const token = positions[i] as number;
       rows.steps.push(step);
       rows.tokens.push(token);
       rows.rms.push(rms);

@@ -8,5 +8,5 @@ export function tensor(
 ): Tensor {
   const { first = 0, width = values.length, ...rest } = at;
   const tokens = Int32Array.from({ length: values.length / width }, (_, row) => first + row);
-  return { step: 0, order: 0, layer: 0, stage, tokens, width, values: Float32Array.from(values), ...rest };
+  return { step: 0, order: 0, layer: 0, stage, positions: tokens, width, values: Float32Array.from(values), ...rest };
 }

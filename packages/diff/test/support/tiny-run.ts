@@ -94,7 +94,7 @@ function cut(
   const tokens = Int32Array.from({ length: count }, (_, row) => first + row);
   const rows = values.subarray(first * width, (first + count) * width);
   if (stage !== 'kq' && stage !== 'kq_soft_max')
-    return { step, order, layer, stage, tokens, width, values: Float32Array.from(rows) };
+    return { step, order, layer, stage, positions: tokens, width, values: Float32Array.from(rows) };
   const all = width / HEADS;
   const seen = first + count;
   return {
@@ -102,7 +102,7 @@ function cut(
     order,
     layer,
     stage,
-    tokens,
+    positions: tokens,
     width: HEADS * seen,
     values: Float32Array.from(rows.filter((_, i) => i % all < seen)),
   };

@@ -58,7 +58,7 @@ export class StageDictionary {
  * are copied together.
  */
 export function tensorBatch(schema: Schema, stages: StageDictionary, tensors: readonly Tensor[]): RecordBatch {
-  const rows = tensors.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const rows = tensors.reduce((sum, { positions }) => sum + positions.length, 0);
   const step = new Int32Array(rows);
   const order = new Int32Array(rows);
   const layer = new Int32Array(rows);
@@ -70,7 +70,7 @@ export function tensorBatch(schema: Schema, stages: StageDictionary, tensors: re
   let row = 0;
   for (const tensor of tensors) {
     const index = stages.indexOf(tensor.stage);
-    for (const position of tensor.tokens) {
+    for (const position of tensor.positions) {
       step[row] = tensor.step;
       order[row] = tensor.order;
       stage[row] = index;

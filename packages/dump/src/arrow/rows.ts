@@ -37,7 +37,7 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
     }
     yield {
       ...at,
-      tokens: Int32Array.from({ length: end - first }, (_, row) => Number(token.get(first + row))),
+      positions: Int32Array.from({ length: end - first }, (_, row) => Number(token.get(first + row))),
       width,
       values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * width),
     };

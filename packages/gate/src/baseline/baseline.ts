@@ -17,7 +17,7 @@ export interface BaselineStage extends StageId {
   readonly rel: number;
   /** The reference's distance from itself; null where it was not measured. */
   readonly floor: number | null;
-  /** What `rel` might be at most. */
+  /** The most that `rel` might be. */
   readonly limit: number;
   /** Of the candidate's bytes. */
   readonly hash: string;
@@ -49,7 +49,7 @@ export interface BaselineAbout {
   readonly floors: Report['floors'];
 }
 
-/** What an engine's run was found to be when somebody agreed to it. */
+/** A run of an engine as it was when somebody accepted it. */
 export interface Baseline extends BaselineAbout {
   readonly stages: readonly BaselineStage[];
 }

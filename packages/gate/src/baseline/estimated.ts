@@ -16,7 +16,7 @@ export interface Rules {
 
 /**
  * Each stage's delta from the baseline's reference, estimated from projections. Only the relative RMS delta of the whole stage can be
- * told this way: what needs the values is NaN. A limit is as much larger as an estimate may be.
+ * told this way: what needs the values is NaN. Limits are larger by as much as an estimate may be off.
  */
 export function estimateStages(
   baseline: Baseline,

@@ -18,7 +18,7 @@ export function writeBaseline(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** The bytes of a baseline; undefined where there is none. */
+/** The bytes of a baseline; undefined if there is none. */
 export function baselineBytes(path: string): Uint8Array | undefined {
   try {
     return readFileSync(path);
@@ -29,7 +29,7 @@ export function baselineBytes(path: string): Uint8Array | undefined {
   }
 }
 
-/** Reads a baseline. @throws BaselineError where it is damaged, no baseline, or of another version */
+/** Reads a baseline. @throws BaselineError if it is damaged, no baseline, or of another version */
 export function readBaseline(path: string): Baseline | undefined {
   const bytes = baselineBytes(path);
   return bytes && decodeBaseline(bytes, shown(path));

@@ -59,7 +59,7 @@ export function encodeBaseline({ stages, ...about }: Baseline): Uint8Array {
   return seal(tableToIPC(new Table([new RecordBatch(new Schema(fields, metadata), data)]), 'file'));
 }
 
-/** @param path only for what is said @throws BaselineError where it is damaged, no baseline, or of another version */
+/** @param path for the messages @throws BaselineError if it is damaged, no baseline, or of another version */
 export function decodeBaseline(bytes: Uint8Array, path: string): Baseline {
   const foreign = (what: string) => new BaselineError('baseline-foreign', `${path}: ${what}. ${REMEDY}`);
   const damaged = (what: string) => new BaselineError('baseline-damaged', `${path}: ${what}. ${REMEDY}`);
@@ -72,7 +72,7 @@ export function decodeBaseline(bytes: Uint8Array, path: string): Baseline {
   if (text.toString('latin1', text.length - 6) !== MAGIC || footer <= 0 || footer > text.length - 20) {
     throw damaged(`has ${text.length} bytes and does not end as an Arrow file does: it was cut off`);
   }
-  // Before Arrow sees it: one wrong bit can make its reader go round for ever, or take all memory.
+  // Before Arrow reads it: one wrong bit can make its reader loop for ever, or take all memory.
   const sealed = isSealed(text);
   if (sealed === undefined) throw foreign(unsealedIs(text));
   if (!sealed) {
@@ -100,7 +100,7 @@ export function decodeBaseline(bytes: Uint8Array, path: string): Baseline {
   return { ...(about as Omit<Baseline, 'stages'>), stages };
 }
 
-/** What a whole file without a checksum of ours may be, told without reading it as Arrow. */
+/** What a whole file without our checksum may be, found out without reading it as Arrow. */
 function unsealedIs(bytes: Buffer): string {
   if (bytes.includes(`${PREFIX}baseline`)) return `is of another format than ${FORMAT}, which this version reads`;
   return bytes.includes(`${PREFIX}format`) ? 'is a dump, not a baseline' : 'is no baseline';

@@ -2,20 +2,20 @@ import { describe, tokenDifference } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump/stage';
 import type { Baseline, BaselineAbout, BaselineStage } from './baseline.js';
 
-/** @param other in what */
+/** @param other what is different */
 export const notOfThisRun = (file: string, other: string): string =>
   `The baseline ${file} is not of this run: ${other}. Run probe gate --update if that is meant.`;
 
 type Stages = readonly Pick<BaselineStage, 'step' | 'layer' | 'stage'>[];
 
-/** In what a baseline is not of this run; undefined where it is. */
+/** What shows that a baseline is not of this run; undefined if it is. */
 export const mismatch = (baseline: Baseline, now: BaselineAbout, stages: Stages): string | undefined =>
   otherRun(baseline, now) ?? otherStages(baseline.stages, stages);
 
 /** What can be told before anything runs. */
 export type RunAbout = Pick<BaselineAbout, 'name' | 'model' | 'prompt' | 'steps' | 'reference' | 'tokens'>;
 
-/** In what a baseline is of another run. */
+/** What shows that a baseline is of another run. */
 export function otherRun(baseline: Baseline, now: RunAbout): string | undefined {
   return (
     other('the model', baseline.model.hash?.slice(0, 12), now.model.hash?.slice(0, 12)) ??
@@ -41,7 +41,7 @@ function otherTokens(was: readonly number[], is: readonly number[]): string | un
   if (tokenDifference(is, was) === undefined) return undefined;
   const at = is.findIndex((id, i) => id !== was[i]);
   const position = at < 0 ? is.length : at;
-  return `the tokens are others: at position ${position} ${is[position] ?? 'nothing'}, and ${was[position] ?? 'nothing'} in the baseline`;
+  return `the tokens differ: at position ${position} ${is[position] ?? 'nothing'}, and ${was[position] ?? 'nothing'} in the baseline`;
 }
 
 function otherStages(was: Stages, is: Stages): string | undefined {

@@ -1,4 +1,4 @@
-/** How many projections a stage is kept as. */
+/** How many projections are kept of a stage. */
 export const PROJECTIONS = 16;
 
 /**

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 const MARK = 'llama-probe-sha256:';
 const DIGITS = 64;
 
-/** Stands where the checksum is to be. */
+/** Keeps the checksum's place. */
 export const UNSEALED = MARK + '0'.repeat(DIGITS);
 
 /** Puts the checksum of a file into it: SHA-256 of its bytes, with zeros where the checksum itself is. */
@@ -14,7 +14,7 @@ export function seal(bytes: Uint8Array): Uint8Array {
   return sealed;
 }
 
-/** Whether a file is as it was sealed; undefined where it has no checksum. */
+/** Whether a file is as it was sealed; undefined if it has no checksum. */
 export function isSealed(bytes: Buffer): boolean | undefined {
   const at = places(bytes);
   if (at.length === 0) return undefined;
@@ -28,7 +28,7 @@ function checksum(bytes: Buffer): string {
   return createHash('sha256').update(copy).digest('hex');
 }
 
-/** Where the checksum's digits are: Arrow writes a schema at the beginning of a file, and again at its end. */
+/** Offsets of the checksum's digits: Arrow writes the schema at the beginning of a file, and again at its end. */
 function places(bytes: Buffer): number[] {
   const found: number[] = [];
   for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {

@@ -16,7 +16,7 @@ export interface Sketch {
   readonly nonFinite: number;
   /** Of the candidate. */
   readonly projections: Float64Array;
-  /** Of the reference; null where there is none. */
+  /** Of the reference; null if there is none. */
   readonly reference: Float64Array | null;
   /** Of the candidate's bytes. */
   readonly hash: string;
@@ -114,7 +114,7 @@ export class Sketcher implements Watcher {
 
   /** A candidate's tensors that nothing is compared with. */
   tensor(tensor: Tensor): void {
-    for (const [row, token] of tensor.tokens.entries()) {
+    for (const [row, token] of tensor.positions.entries()) {
       this.row(tensor, token, tensor.values.subarray(row * tensor.width, (row + 1) * tensor.width));
     }
   }

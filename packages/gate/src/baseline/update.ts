@@ -1,21 +1,21 @@
 import type { Note } from '@llama-probe/comparison/ask';
 import { stageKey } from '@llama-probe/dump/stage';
 import type { Judgement } from '../judge/judge-case.js';
-import type { Measured } from '../run/measure.js';
+import type { CaseRun } from '../run/measure.js';
 import type { Baseline, BaselineStage } from './baseline.js';
 import { BaselineError } from './baseline.js';
 import { baselineBytes, writeBaseline } from './file.js';
 import { decodeBaseline, encodeBaseline } from './format.js';
 import { mismatch } from './mismatch.js';
 
-/** What became of a baseline. */
+/** What `--update` did with a baseline. */
 export interface Update {
   readonly state: 'written' | 'unchanged' | 'refused';
   readonly bytes: number;
 }
 
-/** What is to be remembered of a run. */
-export function baselineOf({ report, about, sketches }: Measured): Baseline {
+/** What a baseline remembers of a run. */
+export function baselineOf({ report, about, sketches }: CaseRun): Baseline {
   const stages = report.stages.flatMap((stage): BaselineStage[] => {
     const sketch = sketches.get(stageKey(stage));
     if (!sketch?.reference) return [];
@@ -31,7 +31,7 @@ export function baselineOf({ report, about, sketches }: Measured): Baseline {
  * Writes the baseline of a run that passes. One that diverges is refused, unless all of it is a known fault: what is wrong must be
  * written down with a reason and a date before it becomes what later runs are held to.
  */
-export function updateBaseline(path: string, measured: Measured, judged: Judgement): { update: Update; notes: Note[] } {
+export function updateBaseline(path: string, measured: CaseRun, judged: Judgement): { update: Update; notes: Note[] } {
   if (judged.verdict !== 'agree') {
     const text =
       'its baseline was not written: what is wrong would become what is right. Mend it, or put it into "known" with a date first';

@@ -1,51 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { BUNDLED_MODEL } from '@llama-probe/comparison';
-import { type CompareOptions, type DiffOptions, UsageError } from '@llama-probe/comparison/ask';
-import type { ReferenceMode } from '@llama-probe/reference';
-import type { StageLimit, StagePattern } from '../judge/stage-limits.js';
+import { UsageError } from '@llama-probe/comparison/ask';
+import type { GateCase } from './case.js';
 import { dumpCase, engineCases } from './drafts.js';
 import { patterns } from './globs.js';
 import type { LoadedConfig } from './load.js';
-
-/** What a case runs. */
-export type Work =
-  | {
-      readonly kind: 'engine';
-      readonly options: CompareOptions;
-      /** Whether llama.cpp runs beside it, or the baseline stands in for it. */
-      readonly against: 'reference' | 'baseline';
-    }
-  | {
-      readonly kind: 'dump';
-      readonly candidate: string;
-      readonly reference: string | undefined;
-      /** How llama.cpp runs where there is no dump of its own. */
-      readonly llama: ReferenceMode | 'auto' | undefined;
-      readonly options: DiffOptions;
-    };
-
-/** A fault that is allowed until a date. */
-export interface KnownFault extends StagePattern {
-  /** In the configuration's list. */
-  readonly index: number;
-  /** The last day, as YYYY-MM-DD. */
-  readonly until: string;
-  readonly reason: string;
-}
-
-/** One of the configuration's models, in one quantisation, with one prompt; or a dump. */
-export interface GateCase {
-  /** Safe as a file's name. */
-  readonly name: string;
-  readonly work: Work;
-  readonly limits: readonly (StageLimit & { readonly index: number })[];
-  readonly known: readonly KnownFault[];
-  /** Where its baseline is; null where there is none by configuration. */
-  readonly baseline: string | null;
-  /** The files that it needs: where they are said, and their paths. */
-  readonly files: readonly (readonly [string, string])[];
-}
 
 export interface Matrix {
   readonly cases: readonly GateCase[];
@@ -98,7 +58,7 @@ export const filesOf = ({ cases }: Matrix, { path }: LoadedConfig): string[] => 
   ...cases.flatMap(({ files, baseline }) => [...files.map(([, file]) => file), ...(baseline ? [baseline] : [])]),
 ];
 
-/** @throws UsageError where a file that a case needs is not there */
+/** @throws UsageError if a file that a case needs does not exist */
 export function checkFiles(cases: readonly GateCase[], { path }: LoadedConfig): void {
   for (const { name, files } of cases) {
     for (const [place, file] of files) {

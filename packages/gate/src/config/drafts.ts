@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { BUNDLED_MODEL } from '@llama-probe/comparison';
 import type { CompareOptions } from '@llama-probe/comparison/ask';
-import { safe, slug } from './case-name.js';
-import type { GateCase } from './cases.js';
+import type { GateCase } from './case.js';
 import type { DumpRunConfig, EngineRunConfig, PromptConfig } from './config.js';
 import { stageNames, type Wrong } from './globs.js';
 
@@ -91,3 +91,19 @@ function promptOf(prompt: PromptConfig, folder: string): [string, PromptOptions,
   };
   return [chat && name === undefined ? `${label}-chat` : label, options, path];
 }
+
+const SLUG = 24;
+
+/** A text's beginning as part of a name; if that is not all of it, with some of its hash, so that no other text has the name. */
+function slug(text: string): string {
+  const plain = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  if (plain.length <= SLUG && plain.length >= text.length - 2 && plain !== '') return plain;
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 6);
+  return [plain.slice(0, SLUG).replace(/-$/, ''), hash].filter(Boolean).join('-');
+}
+
+/** A name that is safe as a file's. */
+const safe = (name: string): string => name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '') || 'case';

@@ -1,7 +1,7 @@
 import { nearest } from '@llama-probe/comparison/ask';
 import { z } from 'zod';
 
-/** What was wanted: the whole of an issue's text; what was found is put before it. */
+/** The text of an issue: what was wanted. What was found is put before it. */
 export const wanted = (what: string) => ({ error: `wanted ${what}` });
 
 /** An object whose unknown keys are mistakes: a misspelt limit must not become no limit. */

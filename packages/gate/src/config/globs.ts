@@ -30,7 +30,7 @@ function refuseNoStage(glob: string, place: string, wrong: Wrong): void {
 
 type Row = NonNullable<CheckedConfig['limits'] | CheckedConfig['known']>[number];
 
-/** Entries of a list that say for which stages of which cases they are. */
+/** Entries of a list, each with the stages and the cases that it is for. */
 export function patterns<T extends Row>(
   rows: readonly T[],
   key: string,

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import type { GateCase } from './cases.js';
+import type { GateCase } from './case.js';
 
 /**
- * A hash of the files of a repository that decide about its cases: prompts and baselines. Two jobs on different commits have different
- * ones. Models and dumps are not among them: a job has only those that its own cases need, and may make them itself.
+ * A hash of the files in a repository that the cases depend on: prompts and baselines. It tells two jobs on different commits apart.
+ * Models and dumps are not part of it: a job has only those that its own cases need, and may make them itself.
  *
- * @param update baselines are about to be written, and so need not be the same
+ * @param update baselines are about to be written, so theirs are left out
  */
 export function inputsHash(cases: readonly GateCase[], update: boolean): string {
   const hash = createHash('sha256').update(update ? 'update' : '');

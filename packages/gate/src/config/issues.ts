@@ -23,7 +23,7 @@ function explain(issue: Issue, above: readonly PropertyKey[], value: unknown): s
   return `${where}found ${shorten(at(value, path))}; ${issue.message}.`;
 }
 
-/** zod takes the alternative with nothing but unknown keys for the one that was meant; what has a candidate is a dump. */
+/** zod picks the alternative whose only mistakes are unknown keys; but a run with a candidate is a dump. */
 function asDump(issue: Issue, value: unknown): readonly Issue[] {
   if (issue.code !== 'unrecognized_keys' || !issue.keys.includes('candidate') || issue.path[0] !== 'runs')
     return [issue];
@@ -31,7 +31,7 @@ function asDump(issue: Issue, value: unknown): readonly Issue[] {
   return own.length === 0 ? [issue] : own.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
 }
 
-/** Of the alternatives the one that was meant: it has the right kind of value, and the fewest mistakes. */
+/** The alternative that was meant: the right kind of value, with the fewest mistakes. */
 function closest(branches: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
   const isDump = typeof value === 'object' && value !== null && 'candidate' in value;
   const isOtherKind = (issues: readonly Issue[]) =>
@@ -45,7 +45,7 @@ function closest(branches: readonly (readonly Issue[])[], value: unknown): reado
     .at(0);
 }
 
-/** What has a candidate is a dump, whatever else is wrong with it. */
+/** A run with a candidate is a dump, whatever else is wrong with it. */
 const refusesCandidate = (issue: Issue): boolean =>
   issue.code === 'unrecognized_keys' && issue.path.length === 0 && issue.keys.includes('candidate');
 

@@ -14,7 +14,7 @@ export type CheckedConfig = z.output<typeof CONFIG>;
 export interface LoadedConfig {
   readonly path: string;
   readonly config: CheckedConfig;
-  /** Of what it says: two jobs with the same hash have the same cases. */
+  /** Hash of its content: two jobs with the same hash have the same cases. */
   readonly hash: string;
 }
 

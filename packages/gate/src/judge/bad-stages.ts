@@ -1,20 +1,18 @@
 import type { Report } from '@llama-probe/comparison';
-import { type CheckName, describe, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
+import { type CheckName, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
 import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
-import type { KnownFault } from '../config/cases.js';
-import { matcher } from './stage-limits.js';
-import type { Change, Changes } from './worsening.js';
+import type { BaselineChanges, Change } from './worsening.js';
 
-/** Which stages are wrong or worse, and what can be said of where they have it from. */
+/** Which stages are wrong or worse, and which of them may have inherited it. */
 export interface BadStages {
-  /** By themselves, each place once. */
+  /** Bad by themselves, each place once. */
   readonly roots: readonly StageId[];
-  /** Downstream of a root, where no second run has told whether they only inherit; those that diverged, and all of them. */
+  /** Downstream of a root when there was no second run to tell whether they only inherit: those that diverged, and all of them. */
   readonly open: { readonly diverged: readonly StageId[]; readonly all: readonly StageId[] };
 }
 
 /** The stages that are wrong, or worse, by themselves. */
-export function badStages(report: Report, { worse }: Changes, factor: number): BadStages {
+export function badStages(report: Report, { worse }: BaselineChanges, factor: number): BadStages {
   const { stages, faults } = report;
   const worsened = new Map(worse.map((change) => [stageKey(change), change]));
   const own = new Set(faults ? faults.map((fault) => stageKey(fault)) : brokenAlone(report));
@@ -33,8 +31,8 @@ export function badStages(report: Report, { worse }: Changes, factor: number): B
 }
 
 /**
- * The stages that are bad and do not have it from another one, and everything downstream of those, bad or not. What a known fault spoils
- * downstream is then not held against it twice.
+ * The bad stages with nothing bad upstream, and every stage downstream of them, bad or not. So what a known fault spoils downstream is
+ * not counted again.
  *
  * @param stages every stage of the run, in evaluation order
  * @param isOwn known to be bad by itself, whatever is upstream of it
@@ -55,40 +53,14 @@ export function rootsOf<T extends StageId>(
 const isWorseAlone = ({ local }: StageResult, change: Change | undefined, factor: number): boolean =>
   change !== undefined && local !== null && local > factor * change.was;
 
-/** Of these more than one stage can be the cause, or a healthy stage makes it of what it is given. */
+/** A break of these checks can come from the stage's inputs. */
 const NOT_ITS_OWN: ReadonlySet<CheckName> = new Set(['first-value', 'attention-first', 'finite', 'cache']);
 
-/** What does not hold of the candidate whatever its inputs are, and holds of the reference: it inherits that from nobody. */
+/** Diverged stages of the candidate that break a check which holds for any inputs, and which the reference keeps: they inherit nothing. */
 function brokenAlone({ stages, checks: { candidate, reference } }: Report): string[] {
   const key = (one: StageId & { readonly check: CheckName }) => `${one.check}/${placeKey(one)}`;
   const theirs = new Set(reference.broken.map(key));
   const ours = candidate.broken.filter((one) => !NOT_ITS_OWN.has(one.check) && !theirs.has(key(one)));
   const diverged = new Set(stages.filter(({ verdict }) => verdict === 'diverged').map((stage) => stageKey(stage)));
   return ours.map((one) => stageKey(one)).filter((key) => diverged.has(key));
-}
-
-/** Of stages that nobody could judge those that no known fault names itself. */
-function unnamed(stages: readonly StageId[], known: readonly KnownFault[], today: string): readonly StageId[] {
-  const valid = known.filter(({ until }) => today <= until).map(matcher);
-  return stages.filter((stage) => !valid.some((isMeant) => isMeant(stage)));
-}
-
-/** Known faults that were not found where nobody could have seen them: downstream of something bad, without a second run. */
-export function untoldFaults({ open }: BadStages, known: readonly KnownFault[], used: readonly number[]): number[] {
-  const hidden = known.filter((fault) => !used.includes(fault.index) && open.all.some(matcher(fault)));
-  return hidden.map(({ index }) => index);
-}
-
-/** What a known fault spoils downstream is excused only where a second run has told that it is no fault of its own. */
-export function hiddenReason(
-  { roots, open }: BadStages,
-  known: readonly KnownFault[],
-  today: string,
-): string | undefined {
-  const [first] = roots;
-  const hidden = unnamed(open.diverged, known, today);
-  const [one] = hidden;
-  if (!first || !one) return undefined;
-  const count = hidden.length === 1 ? '1 further stage' : `${hidden.length} further stages`;
-  return `${count} diverged downstream of the known fault of ${describe(first)}, such as ${describe(one)}; without a second run it cannot be told whether they only inherit. Mend the fault, or name them in "known" as well.`;
 }

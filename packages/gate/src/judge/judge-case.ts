@@ -5,19 +5,18 @@ import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { Baseline } from '../baseline/baseline.js';
 import { SLACK } from '../baseline/estimated.js';
 import type { SketchedStage } from '../baseline/sketch.js';
-import type { GateCase } from '../config/cases.js';
-import { badStages, hiddenReason, untoldFaults } from './bad-stages.js';
-import { betterNote, note, worseText, wrongNote } from './case-notes.js';
-import { allow } from './known.js';
-import { limitNotes } from './limit-notes.js';
-import { type Change, type Changes, changesSince } from './worsening.js';
+import type { GateCase } from '../config/case.js';
+import { badStages } from './bad-stages.js';
+import { allow, hiddenReason, untoldFaults } from './known.js';
+import { betterNote, limitNotes, note, worseText, wrongNote } from './notes.js';
+import { type BaselineChanges, type Change, changesSince } from './worsening.js';
 
 /** What is known of a baseline before its case is judged. */
-export type Held =
+export type BaselineState =
   | { readonly state: 'compared'; readonly baseline: Baseline; readonly file: string }
-  /** It cannot be used, and why. */
+  /** Why it cannot be used. */
   | { readonly state: 'missing' | 'unusable'; readonly why: string; readonly file: string }
-  /** There is none by configuration, or it is about to be written. */
+  /** The configuration wants none, or it is about to be written. */
   | { readonly state: 'none' };
 
 /** How a case stands beside its baseline. */
@@ -43,13 +42,13 @@ export interface Judgement {
   readonly baseline: BaselineSummary | null;
   /** The indices of the known faults that matched something. */
   readonly used: readonly number[];
-  /** The indices of those of which it cannot be told whether they are still there. */
+  /** The indices of those that may or may not still be there. */
   readonly untold: readonly number[];
 }
 
 export interface Evidence {
   readonly report: Report;
-  readonly held: Held;
+  readonly held: BaselineState;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
   readonly estimated: boolean;
   readonly factor: number;
@@ -57,7 +56,7 @@ export interface Evidence {
   readonly today: string;
 }
 
-/** Against the reference, against the baseline, and less what is known: does the case pass? */
+/** Whether a case passes: against the reference, against the baseline, and with known faults allowed. */
 export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>, evidence: Evidence): Judgement {
   const { report, held, factor, today, estimated } = evidence;
   const changes =
@@ -86,9 +85,9 @@ export function judgeCase({ known, limits }: Pick<GateCase, 'known' | 'limits'>,
 }
 
 const SHOWN = 8;
-const NO_CHANGES: Changes = { worse: [], better: [], most: null };
+const NO_CHANGES: BaselineChanges = { worse: [], better: [], most: null };
 
-function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes, factor: number): string {
+function whyWrong(report: Report, [first]: readonly StageId[], changes: BaselineChanges, factor: number): string {
   const { worse } = changes;
   if (report.verdict === 'diverged') {
     const isKnown = first && report.first && placeKey(first) !== placeKey(report.first);
@@ -100,17 +99,26 @@ function whyWrong(report: Report, [first]: readonly StageId[], changes: Changes,
   return `Within its limits, but ${worseText(change, factor)}${rest}.`;
 }
 
-/** Why it cannot be told, where it cannot. */
-function untoldReason({ verdict, reason, stages }: Report, held: Held, roots: readonly StageId[]): string | undefined {
+/** Why there can be no verdict, if there can be none. */
+function untoldReason(
+  { verdict, reason, stages }: Report,
+  held: BaselineState,
+  roots: readonly StageId[],
+): string | undefined {
   if (verdict === 'incomparable') return reason;
   const lost = stages.find((stage) => stage.verdict === 'incomparable');
   if (lost) return `${describe(lost)}: ${lost.reason}.`;
-  // A run that diverged with no stage to show for it is not excused by a known fault.
+  // A run that diverged without a stage that did is not excused by a known fault.
   if (verdict === 'diverged' && roots.length === 0) return reason;
   return held.state === 'missing' || held.state === 'unusable' ? held.why : undefined;
 }
 
-function whyRight({ verdict, reason, stages }: Report, roots: readonly StageId[], changes: Changes, factor: number) {
+function whyRight(
+  { verdict, reason, stages }: Report,
+  roots: readonly StageId[],
+  changes: BaselineChanges,
+  factor: number,
+) {
   const { most } = changes;
   const worse = new Set(changes.worse.map((change) => stageKey(change)));
   const bad = stages.filter((stage) => stage.verdict === 'diverged' || worse.has(stageKey(stage))).length;
@@ -122,7 +130,7 @@ function whyRight({ verdict, reason, stages }: Report, roots: readonly StageId[]
   return `${base} Against the baseline ${describe(most)} changed the most: ${most.times.toPrecision(2)} times its delta or floor there (${factor} times is allowed).`;
 }
 
-function summarize({ held, sketches, estimated }: Evidence, changes: Changes): BaselineSummary | null {
+function summarize({ held, sketches, estimated }: Evidence, changes: BaselineChanges): BaselineSummary | null {
   if (held.state === 'none') return null;
   const { file, state } = held;
   const stages = held.state === 'compared' ? held.baseline.stages : [];

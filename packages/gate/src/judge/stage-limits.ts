@@ -5,11 +5,11 @@ import picomatch from 'picomatch';
 export interface StagePattern {
   /** Globs over stage names, such as `ffn_*`. */
   readonly stages: readonly string[];
-  /** Every layer, and what has none, where undefined. */
+  /** If undefined, every layer and the stages outside of layers. */
   readonly layers?: readonly number[] | undefined;
 }
 
-/** What follows from a floor for some stages; a field that is left out stays as it is for all. */
+/** How some stages' limits follow from their floors; a field that is left out stays as it is for all. */
 export interface StageLimit extends StagePattern {
   readonly margin?: number | undefined;
   readonly minimum?: number | undefined;
@@ -21,7 +21,7 @@ export function matcher({ stages, layers }: StagePattern): (at: Pick<StageId, 's
   return ({ stage, layer }) => isMeant(stage) && (!layers || (layer !== null && layers.includes(layer)));
 }
 
-/** Each stage's rule: of the limits that match it, a later one goes before an earlier one, field by field. */
+/** Each stage's rule: if several limits match it, the last one wins, field by field. */
 export function ruleAt(
   rule: LimitRule,
   limits: readonly StageLimit[] = [],

@@ -2,16 +2,16 @@ import type { StageId, StageResult } from '@llama-probe/diff';
 import { placeKey } from '@llama-probe/dump/stage';
 import type { Baseline } from '../baseline/baseline.js';
 
-/** A stage's delta beside what it was. */
+/** A stage's delta beside its delta in the baseline. */
 export interface Change extends StageId {
   readonly rel: number;
-  /** What it is held to: the most that the stage's delta, or its floor, was at any step. */
+  /** What it is held to: the stage's largest delta or floor of any step. */
   readonly was: number;
   /** `rel` over `was`. */
   readonly times: number;
 }
 
-export interface Changes {
+export interface BaselineChanges {
   /** Worse by more than the factor, in evaluation order. */
   readonly worse: readonly Change[];
   /** Better by more than the factor. */
@@ -26,8 +26,8 @@ const ROUNDING = 2 ** -23;
 /**
  * Which stages are worse than in the baseline by more than a factor, whatever their limits.
  *
- * A stage is held to its largest delta of any step, and to its floor where that is larger: the noise of a single decoded row is what
- * the rounding happens to make of it, and another adapter's or another processor's rounding is no worsening.
+ * A stage is held to its largest delta of any step, or to its floor if that is larger: the noise of a single decoded row depends on how
+ * it happens to be rounded, and another adapter's or processor's rounding is no worsening.
  *
  * @param slack how much larger an estimated delta may come out
  */
@@ -35,7 +35,7 @@ export function changesSince(
   baseline: Baseline,
   stages: readonly StageResult[],
   { factor, slack = 1 }: { readonly factor: number; readonly slack?: number },
-): Changes {
+): BaselineChanges {
   const held = new Map<string, number>();
   const before = new Map<string, number>(); // its delta alone
   const hold = (at: StageId, amount: number) =>

@@ -7,12 +7,12 @@ import { openDump } from '@llama-probe/dump';
 import { contentHash } from '@llama-probe/reference';
 import type { Baseline, BaselineAbout } from '../baseline/baseline.js';
 import type { RunAbout } from '../baseline/mismatch.js';
-import type { GateCase, Work } from '../config/cases.js';
+import type { GateCase, Work } from '../config/case.js';
 
-type Told = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
+type ReportFacts = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' | 'floors' | 'generated'>;
 
 /** What a case's baseline says about where it comes from. */
-export async function aboutCase({ name, work }: GateCase, report: Told): Promise<BaselineAbout> {
+export async function aboutCase({ name, work }: GateCase, report: ReportFacts): Promise<BaselineAbout> {
   const { model, reference, candidate, floors } = report;
   const { file, hash } = await modelOf(work, report);
   return {
@@ -40,7 +40,7 @@ export async function aboutCase({ name, work }: GateCase, report: Told): Promise
   };
 }
 
-/** As far as it is known before a candidate runs alone: what it is fed are the baseline's tokens, and a dump has its own. */
+/** What is known before a candidate runs alone. The engine is fed the baseline's tokens, a dump has its own. */
 export async function aboutAlone({ name, work }: GateCase, baseline: Baseline): Promise<RunAbout> {
   const { file, hash } = await modelOf(work, baseline);
   const quantize = work.kind === 'engine' ? (work.options.quantize ?? null) : null;
@@ -61,7 +61,7 @@ async function dumpTokens(path: string): Promise<readonly number[]> {
 }
 
 /** Both sides are fed what the reference chose. */
-const withDecoded = ({ tokens, generated }: Told, steps: number): readonly number[] => [
+const withDecoded = ({ tokens, generated }: ReportFacts, steps: number): readonly number[] => [
   ...tokens,
   ...(generated?.reference.tokens ?? []).slice(0, steps),
 ];
@@ -80,7 +80,7 @@ async function modelOf(
   return { file: basename(model?.file ?? report.model.file), hash: model?.hash?.replace(/^sha256:/, '') ?? null };
 }
 
-/** Of the prompt as it was given: text is not stored, it may be long. */
+/** A hash of the prompt as it was given; the text is not stored, since it may be long. */
 export function promptHash({ options }: Extract<Work, { kind: 'engine' }>): string {
   const { prompt, promptFile, tokens, chat } = options;
   const text = promptFile === undefined ? prompt : readFileSync(promptFile, 'utf8');

@@ -13,12 +13,12 @@ import { openEngine } from '@llama-probe/engine';
 import type { Baseline } from '../baseline/baseline.js';
 import { estimateStages, SLACK } from '../baseline/estimated.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
-import type { GateCase, Work } from '../config/cases.js';
-import type { Run } from './measure.js';
+import type { GateCase, Work } from '../config/case.js';
+import type { Run } from './run.js';
 
 type Case<K extends Work['kind']> = Pick<GateCase, 'limits'> & { readonly work: Extract<Work, { kind: K }> };
 
-interface Alone {
+interface LoneRun {
   readonly report: Report;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
 }
@@ -28,7 +28,7 @@ export async function engineAlone(
   { work, limits }: Case<'engine'>,
   baseline: Baseline,
   { progress, signal }: Run,
-): Promise<Alone> {
+): Promise<LoneRun> {
   const begin = performance.now();
   const { options } = work;
   const file = await chooseModel(options, progress, signal);
@@ -62,7 +62,7 @@ export async function engineAlone(
         model: { ...baseline.model, file: file.path, bytes: file.bytes },
         tokens,
         candidate: aboutCandidate(side),
-        // What it would say next is not remembered of the reference.
+        // The baseline does not remember what the reference would say next.
         generated: {
           candidate: { tokens: generated.slice(0, options.steps), text: null },
           reference: { tokens: chosen, text: null },
@@ -76,12 +76,12 @@ export async function engineAlone(
   }
 }
 
-/** A dump without a reference's. */
+/** A dump without a dump of its reference. */
 export async function dumpAlone(
   { work, limits }: Case<'dump'>,
   baseline: Baseline,
   signal: AbortSignal,
-): Promise<Alone> {
+): Promise<LoneRun> {
   const begin = performance.now();
   const side = await dump(work.candidate);
   try {
@@ -116,7 +116,7 @@ function conclude(
   sketcher: Sketcher,
   { margin, minimum, limits }: Work['options'] & Pick<GateCase, 'limits'>,
   told: Partial<Report>,
-): Alone {
+): LoneRun {
   const sketches = sketcher.result();
   const rule = { margin: margin ?? baseline.floors.margin, minimum: minimum ?? baseline.floors.minimum };
   const stages = estimateStages(baseline, sketches, { ...rule, limits });

@@ -6,26 +6,25 @@ import {
   openLlama,
   ownModel,
   type Pass,
-  type Recorder,
   type Report,
   runCompare,
   runDiff,
   type Watcher,
 } from '@llama-probe/comparison';
-import type { CompareOptions, Progress } from '@llama-probe/comparison/ask';
+import type { CompareOptions } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
 import { openGguf } from '@llama-probe/engine';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
 import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
-import type { GateCase } from '../config/cases.js';
+import type { GateCase } from '../config/case.js';
 import { ruleAt } from '../judge/stage-limits.js';
 import { aboutAlone, aboutCase } from './about.js';
 import { dumpAlone, engineAlone } from './candidate-alone.js';
-import type { KeptSides } from './kept-sides.js';
+import type { Run } from './run.js';
 
 /** What a case's run has shown. */
-export interface Measured {
+export interface CaseRun {
   readonly report: Report;
   readonly about: BaselineAbout;
   readonly sketches: ReadonlyMap<string, SketchedStage>;
@@ -33,17 +32,8 @@ export interface Measured {
   readonly estimated: boolean;
 }
 
-/** What a case is run with. */
-export interface Run {
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Takes a closer look, for a page. */
-  readonly recorder: Recorder | undefined;
-  readonly sides: KeptSides;
-}
-
 /** Runs a case beside its reference. */
-export async function measure(one: GateCase, run: Run): Promise<Measured> {
+export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
   const { work, limits } = one;
   const rules = (usual: LimitRule) => ruleAt(usual, limits);
   const sketcher = new Sketcher();
@@ -72,9 +62,9 @@ async function compareOn({ sides, progress, signal }: Run, options: CompareOptio
 }
 
 /** Runs the candidate alone, beside what the baseline remembers of its reference. */
-export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<Measured> {
+export async function measureAlone(one: GateCase, baseline: Baseline, run: Run): Promise<CaseRun> {
   const { work } = one;
-  // Of another model or other tokens the deltas would be numbers, and mean nothing.
+  // With another model or other tokens the deltas would still be numbers, but mean nothing.
   const other = otherRun(baseline, await aboutAlone(one, baseline));
   if (other) throw new BaselineError('baseline-foreign', notOfThisRun(`${one.name}.arrow`, other));
   await run.sides.close();
@@ -90,7 +80,7 @@ export async function measureWithLlama(
   one: GateCase & { readonly work: { readonly kind: 'dump' } },
   path: string,
   { sides, recorder, progress, signal }: Run,
-): Promise<Measured> {
+): Promise<CaseRun> {
   await sides.close();
   const { work, limits } = one;
   const candidate = await dump(work.candidate);
@@ -113,7 +103,7 @@ export async function measureWithLlama(
   }
 }
 
-/** Two that look on. */
+/** Two watchers as one. */
 function both(first: Watcher, second: Watcher | undefined): Watcher {
   if (!second) return first;
   return {

@@ -4,17 +4,19 @@ import { BaselineError } from '../baseline/baseline.js';
 import { readBaseline } from '../baseline/file.js';
 import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
 import { type Update, updateBaseline } from '../baseline/update.js';
-import type { GateCase, Matrix } from '../config/cases.js';
-import { type BaselineSummary, type Held, judgeCase } from '../judge/judge-case.js';
-import { type Measured, measure, measureAlone, measureWithLlama, type Run } from './measure.js';
+import type { GateCase } from '../config/case.js';
+import type { Matrix } from '../config/cases.js';
+import { type BaselineState, type BaselineSummary, judgeCase } from '../judge/judge-case.js';
+import { type CaseRun, measure, measureAlone, measureWithLlama } from './measure.js';
+import type { Run } from './run.js';
 
-/** Of the known faults of the configuration. */
+/** Indices into the configuration's known faults. */
 export interface KnownIndices {
   /** Those that apply to the case. */
   readonly applied: readonly number[];
   /** Those that matched something. */
   readonly used: readonly number[];
-  /** Those that matched nothing because nobody could look. */
+  /** Those of which it could not be told whether they match. */
   readonly untold: readonly number[];
 }
 
@@ -30,7 +32,7 @@ export interface CaseOptions extends Run, Pick<Matrix, 'factor'> {
   readonly update: boolean;
 }
 
-/** Runs a case and judges it. A case that fails is a case that could not be told; the others still run. */
+/** Runs a case and judges it. A case that throws could not be told; the others still run. */
 export async function runCase(one: GateCase, options: CaseOptions): Promise<CaseFinding> {
   const applied = one.known.map(({ index }) => index);
   const known = { applied, used: [], untold: applied };
@@ -69,10 +71,10 @@ async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): 
   };
 }
 
-/** Nothing was recorded of a run without a reference. */
+/** A run without a reference records nothing. */
 const recorderOf = (recorder: Recorder | undefined, estimated: boolean) => (estimated ? undefined : recorder);
 
-function lookUp({ baseline: path, name }: GateCase): Held {
+function lookUp({ baseline: path, name }: GateCase): BaselineState {
   if (path === null) return { state: 'none' };
   const file = `${name}.arrow`;
   try {
@@ -86,13 +88,13 @@ function lookUp({ baseline: path, name }: GateCase): Held {
   }
 }
 
-async function measureCase(one: GateCase, old: Held, update: boolean, run: Run): Promise<Measured> {
+async function measureCase(one: GateCase, old: BaselineState, update: boolean, run: Run): Promise<CaseRun> {
   const { work } = one;
   const isAlone =
     work.kind === 'engine' ? work.against === 'baseline' : work.reference === undefined && work.llama === undefined;
   if (isAlone && old.state === 'compared') return measureAlone(one, old.baseline, run);
   if (isAlone && !update) throw noReference(old);
-  // Whatever it is held to later, what a baseline remembers of llama.cpp has to be computed once.
+  // A baseline remembers what llama.cpp computed, so to write one llama.cpp has to run once.
   if (work.kind === 'engine' || work.reference !== undefined) return measure(one, run);
   if (work.options.model !== undefined) return measureWithLlama({ ...one, work }, work.options.model, run);
   throw new BaselineError(
@@ -101,13 +103,13 @@ async function measureCase(one: GateCase, old: Held, update: boolean, run: Run):
   );
 }
 
-function noReference(old: Held): BaselineError {
+function noReference(old: BaselineState): BaselineError {
   const why = old.state === 'missing' || old.state === 'unusable' ? old.why : 'There is no baseline.';
   return new BaselineError('baseline-missing', why);
 }
 
-/** A baseline that is of something else says nothing. */
-function belonging(old: Held, { about, sketches }: Measured): Held {
+/** A baseline of another run cannot be used. */
+function belonging(old: BaselineState, { about, sketches }: CaseRun): BaselineState {
   if (old.state !== 'compared') return old;
   const { file, baseline } = old;
   const other = mismatch(baseline, about, [...sketches.values()]);

@@ -1,6 +1,6 @@
 import { limitText, short } from '../format.js';
 import { Numbers } from '../views/table.js';
-import type { DeltaPoint } from './deltas.js';
+import type { DeltaPoint } from './delta-point.js';
 
 /** What the lines are. */
 export function Key({ hasFloor, hasWrong }: { hasFloor: boolean; hasWrong: boolean }) {

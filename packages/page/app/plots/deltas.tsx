@@ -2,20 +2,9 @@ import { dot, line, type PlotOptions, ruleX } from '@observablehq/plot';
 import { useCallback, useMemo } from 'preact/hooks';
 import { limitText, short } from '../format.js';
 import { DeltaNumbers, Key } from './delta-numbers.js';
+import type { DeltaPoint } from './delta-point.js';
 import { PlotFigure } from './figure.js';
 import { decades, deltaScale, power } from './scale.js';
-
-/** A stage's delta, and what it may be. */
-export interface DeltaPoint {
-  readonly x: number;
-  /** Where it stands, in words. */
-  readonly name: string;
-  readonly delta: number;
-  /** −1 where it was not measured. */
-  readonly floor: number;
-  readonly limit: number;
-  readonly isWrong: boolean;
-}
 
 interface DeltaPlotProps {
   readonly title: string;
@@ -28,7 +17,7 @@ interface DeltaPlotProps {
   /** Where a tick on the x axis stands; whole numbers without it. */
   readonly ticks?: readonly number[];
   readonly tickText?: (x: number) => string;
-  /** Whether the numbers are given in a table too; where another table has them, they are not. */
+  /** Whether a table gives the numbers too; not if another table has them already. */
   readonly withTable?: boolean;
 }
 

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface PlotFigureProps {
   readonly title: string;
-  /** What there is to see, for who does not see it. */
+  /** What there is to see, for readers who cannot see it. */
   readonly label: string;
   /** For a width in pixels. It must stay the same as long as what is drawn does. */
   readonly draw: (width: number) => PlotOptions;
@@ -19,7 +19,7 @@ export function PlotFigure({ title, label, draw, children }: PlotFigureProps) {
   useEffect(() => {
     if (!place.current || width === 0) return;
     const drawn = plot({ marginTop: 12, marginRight: 12, ...draw(width), width });
-    // A picture has one name: those of its parts, "line" and "dot", tell nobody anything.
+    // A picture has one name: the names of its parts, "line" and "dot", tell a reader nothing.
     for (const part of drawn.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
     drawn.setAttribute('role', 'img');
     drawn.setAttribute('aria-label', label);

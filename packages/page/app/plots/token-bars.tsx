@@ -10,7 +10,7 @@ interface TokenBarsProps {
   readonly rows: Float32Array;
   /** What a row's delta may be. */
   readonly limit: number;
-  /** The token ids of the prompt, for who reads the numbers. */
+  /** The token ids of the prompt, for the table of numbers. */
   readonly ids: readonly number[];
 }
 

@@ -18,7 +18,7 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
   const panel = useRef<HTMLElement>(null);
   const run = runs[view.run];
   const open = useCallback((stage: number) => setView((now) => ({ ...now, stage })), [setView]);
-  /** From where the panel may be out of sight: it is brought there, and read out. */
+  /** Shows a stage from a place where the panel may be out of sight: the panel is scrolled to, and read out. */
   const visit = (stage: number) => {
     open(stage);
     requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>('h2')?.focus());

@@ -19,14 +19,14 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
   }, [look]);
   if (!look || !opened) return <p class="quiet">{missing(run)}</p>;
   const { rows, headRows, tokens, metrics } = opened;
-  // Where nothing is finite there is no size to hold a value to.
+  // If nothing is finite, there is no size to hold a value to.
   const valueLimit = metrics.referenceRms > 0 ? metrics.valueLimit * metrics.referenceRms : Number.POSITIVE_INFINITY;
   const isOther = !lookAt(run, at, pass);
   return (
     <>
       {isOther && (
         <p class="quiet note">
-          <b>From here on as it ran</b>, not from the reference's inputs: {whyFree(run, at)}
+          <b>What follows is from the free run</b>, not from the run on the reference's inputs: {whyFree(run, at)}
         </p>
       )}
       {rows.length > 1 && <TokenBars tokens={tokens} rows={rows} limit={metrics.rowLimit} ids={run.data.tokens} />}
@@ -42,9 +42,9 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
 
 function whyFree(run: Run, at: number): string {
   const state = stateOf(run, at, 'forced');
-  if (state === 'fault') return `of those there is no closer look here. ${run.data.cut}`;
-  if (state === 'absent') return 'this stage was not compared from those.';
-  return 'from those this stage agrees, and a closer look is kept of faults only.';
+  if (state === 'fault') return `the page has no closer look at that run. ${run.data.cut}`;
+  if (state === 'absent') return 'this stage was not compared in that run.';
+  return 'in that run this stage agrees, and only faults get a closer look.';
 }
 
 const missing = ({ data }: Run): string =>

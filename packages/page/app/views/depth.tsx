@@ -2,7 +2,8 @@ import { useMemo } from 'preact/hooks';
 import type { Pass } from '../../src/data.js';
 import { stepName } from '../format.js';
 import { deltaOf, placeOf, type Run, stageAt, stateOf, stepOf } from '../model.js';
-import { DeltaPlot, type DeltaPoint } from '../plots/deltas.js';
+import type { DeltaPoint } from '../plots/delta-point.js';
+import { DeltaPlot } from '../plots/deltas.js';
 
 /** A stage across the layers, and across the steps. */
 export function Depth({ run, at, pass }: { run: Run; at: number; pass: Pass }) {

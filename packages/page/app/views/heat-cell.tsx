@@ -11,7 +11,7 @@ interface HeatCellProps {
   /** `row/column` */
   readonly place: string;
   readonly isShown: boolean;
-  /** The cell that the tab key comes to. */
+  /** The cell that the tab key goes to. */
   readonly isNext: boolean;
 }
 

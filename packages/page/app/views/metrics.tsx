@@ -6,7 +6,7 @@ interface MetricsProps {
   readonly run: Run;
   readonly at: number;
   readonly pass: Pass;
-  /** Of that pass. */
+  /** The stage's metrics in that pass. */
   readonly look: PageLook | undefined;
 }
 

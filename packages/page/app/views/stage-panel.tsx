@@ -20,7 +20,7 @@ interface StagePanelProps {
   readonly onOpen: (at: number) => void;
 }
 
-/** Everything that is known of one stage, less what the verdict above says of the first divergence already. */
+/** Everything that is known of one stage, except what the verdict above already says of the first divergence. */
 export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
   const { stage, layer, inputs } = placeOf(run, at);
   const state = stateOf(run, at, pass);

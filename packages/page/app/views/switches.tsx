@@ -8,7 +8,7 @@ const PASSES: readonly (readonly [Pass, string])[] = [
   ['forced', "from the reference's inputs"],
 ];
 
-/** Which run is shown; nothing where there is one only. */
+/** Which run is shown; nothing if there is only one. */
 export function Passes({ run, pass, onPass }: { run: Run; pass: Pass; onPass: (pass: Pass) => void }) {
   if (!run.hasForced) return null;
   return (

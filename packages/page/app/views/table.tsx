@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { Scroll } from './scroll.js';
 
 interface TableProps {
-  /** What it is, for who cannot see where it stands. */
+  /** What it is, for readers who cannot see where it stands. */
   readonly label: string;
   /** A name with # before it heads numbers. @example ['layer', '#delta'] */
   readonly columns: readonly string[];

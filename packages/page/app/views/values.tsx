@@ -67,7 +67,7 @@ export function Values({ parts, heads, limit }: ValuesProps) {
   );
 }
 
-/** What the reference hides, nobody holds the candidate to. */
+/** The candidate is not held to what the reference hides. */
 const isWrong = (a: number, b: number, limit: number): boolean =>
   !Number.isNaN(b) && !(Math.abs(a - b) <= limit) && a !== b;
 

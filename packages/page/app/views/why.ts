@@ -11,7 +11,7 @@ interface Why extends PageWhy {
 export function whyOf(run: Run, at: number, pass: Pass): Why {
   const fault = run.faultOf.get(at);
   const verdict = run.data.stages.verdict[at];
-  // What was found as it ran says nothing about right inputs, unless it could not be compared at all.
+  // What the free run found says nothing about right inputs, unless the stage could not be compared at all.
   const found = pass === 'free' || verdict === 'i' ? run.data.whys[at] : undefined;
   const where = fault?.where ?? found?.where;
   const reason = (pass === 'free' ? found?.reason : undefined) ?? fault?.reason ?? found?.reason;
@@ -19,8 +19,8 @@ export function whyOf(run: Run, at: number, pass: Pass): Why {
   return { isLeftOut, ...(where ? { where } : {}), ...(reason ? { reason } : {}) };
 }
 
-/** What is said where the reasons are that had no room; nothing where all are there. */
+/** What is said in place of the reasons that had no room; nothing if all are there. */
 export const whysCut = ({ data }: Run): string =>
   data.whysLeft === 0
     ? ''
-    : `Of ${count(data.whysLeft, 'stage')} the page does not say why they are not right: there was room for ${count(Object.keys(data.whys).length, 'other')}.`;
+    : `The page does not say why ${count(data.whysLeft, 'further stage')} diverged or could not be compared: it had room for ${count(Object.keys(data.whys).length, 'reason')}.`;

@@ -1,9 +1,10 @@
 import type { CompareOptions } from '@llama-probe/comparison/ask';
 import { Command, Option } from 'commander';
-import { runComparison, type ViewOptions } from './comparison.js';
+import { runComparison } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
 import { HEADINGS, OPTIONS, OUTPUTS, RUN } from './options.js';
+import type { ViewOptions } from './present.js';
 
 export function compareCommand(context: Context): Command {
   const command = new Command('compare')

@@ -1,15 +1,8 @@
 import { type Finding, type Job, outcomeOf, ownFiles, runJob } from '@llama-probe/comparison/ask';
-import { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { checkOutputs, type OutputOptions, takesStdout } from '@llama-probe/report';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
-
-/** How a comparison is shown. */
-export interface ViewOptions extends OutputOptions {
-  /** false: text, even on a terminal. */
-  tui?: boolean;
-  /** Run again whenever what was compared changes. */
-  watch?: boolean;
-}
+import { present, type ViewOptions } from './present.js';
 
 /** What `compare` and `diff` have in common: the terminal view, or a report as text and whatever else was asked for. */
 export async function runComparison(job: Job, options: ViewOptions, context: Context): Promise<void> {
@@ -48,20 +41,6 @@ export async function find(job: Job, options: OutputOptions, { progress, signal 
   const recorder = options.html === undefined ? undefined : new Recorder();
   const report = await runJob(job, progress, signal, recorder);
   return { ...outcomeOf(report), recorder };
-}
-
-/** Writes the outputs that were asked for, and the report as text where none of them takes standard output. */
-export async function present(
-  findings: readonly [Finding, ...Finding[]],
-  options: OutputOptions,
-  context: Context,
-): Promise<void> {
-  if (options.json) context.print(JSON.stringify(findings[0].report));
-  else if (!takesStdout(options)) {
-    const { textReport } = await import('@llama-probe/report');
-    context.print(textReport(findings[0].report));
-  }
-  await writeOutputs(findings, options, context.print);
 }
 
 /** Whether somebody sits before a terminal who can press keys, and nothing else was asked for. */

@@ -1,10 +1,8 @@
 import { Argument, Command } from 'commander';
 import type { Context } from './context.js';
 import { examples } from './help.js';
+import { SHELLS, type Shell } from './shells.js';
 import { describeProgram } from './spec.js';
-
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
 
 export function completionCommand(context: Context): Command {
   return new Command('completion')

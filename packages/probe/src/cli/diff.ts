@@ -1,9 +1,10 @@
 import type { DiffOptions } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
-import { runComparison, type ViewOptions } from './comparison.js';
+import { runComparison } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
 import { JUDGING, OUTPUTS } from './options.js';
+import type { ViewOptions } from './present.js';
 
 export function diffCommand(context: Context): Command {
   const command = new Command('diff')

@@ -1,4 +1,4 @@
-import type { Shell } from '../cli/completion.js';
+import type { Shell } from '../cli/shells.js';
 import type { ProgramSpec } from '../cli/spec.js';
 
 /** What the command is installed as. */

@@ -90,7 +90,7 @@ export function inspectText(inspected: object): string {
   ].join('\n');
 }
 
-function statistics({ step, order, layer, stage, tokens, width, values }: Tensor, shown: number): TensorStatistics {
+function statistics({ step, order, layer, stage, positions, width, values }: Tensor, shown: number): TensorStatistics {
   let sum = 0;
   let squares = 0;
   let min = Number.POSITIVE_INFINITY;
@@ -113,7 +113,7 @@ function statistics({ step, order, layer, stage, tokens, width, values }: Tensor
     order,
     layer,
     stage,
-    shape: [tokens.length, width],
+    shape: [positions.length, width],
     rms: Math.sqrt(squares / count),
     mean: sum / count,
     min,
@@ -122,7 +122,7 @@ function statistics({ step, order, layer, stage, tokens, width, values }: Tensor
     inf,
     ...(shown > 0
       ? {
-          values: Array.from(tokens, (_, row) =>
+          values: Array.from(positions, (_, row) =>
             Array.from(values.subarray(row * width, row * width + Math.min(shown, width))),
           ),
         }

@@ -209,7 +209,7 @@ export class Capture {
         order: this.order++,
         layer: match.layer,
         stage: name ?? this.names.unique(match),
-        tokens: Int32Array.from({ length: this.tokens }, (_, row) => this.first + row),
+        positions: Int32Array.from({ length: this.tokens }, (_, row) => this.first + row),
         width: rows.width,
         values: rows.values,
       });

@@ -88,7 +88,7 @@ function evaluate(
       generated.push(highest(values));
       if (!logits) return;
       const position = tokens.length + step - 1;
-      const at = { step, order: step, layer: null, stage: 'result_output', tokens: Int32Array.of(position) };
+      const at = { step, order: step, layer: null, stage: 'result_output', positions: Int32Array.of(position) };
       stream.write({ ...at, width: vocabularySize, values });
     };
     for (let first = 0; first < tokens.length; first += ubatch) {

@@ -52,7 +52,7 @@ export class Replacement {
       this.notes.add(`${given.stage} is ${type} in llama.cpp, which given rows are not put into; its own went on`);
       return;
     }
-    const firstRow = tokens - given.tokens.length; // the last rows, where not all were given
+    const firstRow = tokens - given.positions.length; // the last rows, where not all were given
     const all = values.slice();
     if (layout === 'heads') rowsToHeads(given, firstRow, node.ne, all, isHidden);
     else all.set(given.values, firstRow * given.width);

@@ -13,7 +13,7 @@ import { LlamaCppError } from '../errors.js';
 interface Header {
   readonly run: number;
   /** The rows' place; without one the stream has ended, or failed. */
-  readonly at?: Omit<Tensor, 'tokens' | 'values'> & { readonly tokens: readonly number[] };
+  readonly at?: Omit<Tensor, 'positions' | 'values'> & { readonly positions: readonly number[] };
   readonly failed?: true;
 }
 
@@ -47,9 +47,9 @@ export async function sendGiven(
       const next = await unlessOver(source.next());
       if (over || !next) break;
       if (next.done) return void send(pipe, { run });
-      const { values, tokens, ...at } = next.value;
+      const { values, positions, ...at } = next.value;
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      const taken = send(pipe, { run, at: { ...at, tokens: [...tokens] } }, bytes);
+      const taken = send(pipe, { run, at: { ...at, positions: [...positions] } }, bytes);
       if (!taken) await unlessOver(drained(pipe));
       if (over) break;
     }
@@ -88,11 +88,11 @@ export class GivenReader {
   next(): Tensor | undefined {
     while (!this.ended) {
       const { run, at, failed } = this.header();
-      const tokens = Int32Array.from(at?.tokens ?? []);
-      const values = new Float32Array(tokens.length * (at?.width ?? 0));
+      const positions = Int32Array.from(at?.positions ?? []);
+      const values = new Float32Array(positions.length * (at?.width ?? 0));
       this.fill(new Uint8Array(values.buffer));
       if (run !== this.run) continue;
-      if (at) return { ...at, tokens, values };
+      if (at) return { ...at, positions, values };
       this.ended = true;
       if (failed) throw new LlamaCppError('from-failed', 'the rows to go on from ended with an error.');
     }

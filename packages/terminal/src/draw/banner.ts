@@ -1,16 +1,16 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { StageId, StageResult } from '@llama-probe/diff';
+import { stageKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { keyOf } from '../grid/key-of.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, NONE, share, short, times } from '../numbers.js';
-import type { Tone } from '../paint.js';
 import { remarksOf } from '../remarks.js';
 import type { State } from '../state.js';
+import type { Tone } from '../tones.js';
 import { nameOf } from './name.js';
 
-/** The first divergence, its cause and place; as long as there is none, how close it is. */
+/** The first divergence, its cause and place; until there is one, the stage that is closest to its limit. */
 export function banner(state: State, height: number): Line[] {
   const lines = bannerText(state, state.size.columns - 2, height);
   return Array.from({ length: height }, (_, i) => fit([[' '], ...(lines[i] ?? [])], state.size.columns));
@@ -70,13 +70,13 @@ function bannerText(state: State, room: number, height: number): Line[] {
 
 const deltaOf = (result: StageResult): string => `${delta(result)} (${share(result)})`;
 
-/** From the reference's inputs; a sum leaves out what is not finite, so the stage itself is asked where it is known. */
+/** Its delta from the reference's inputs, read from the stage itself if it is known: a fault's sum leaves out values that are not finite. */
 function localOf({ stages }: State, fault: NamedFault): string {
-  const forced = stages.forced.get(keyOf(fault));
+  const forced = stages.forced.get(stageKey(fault));
   return forced ? deltaOf(forced) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
 }
 
-/** What else the report says, as its beginning: all of it lies behind a key. */
+/** The beginning of what else the report says; a key shows all of it. */
 function remarks({ report }: State, room: number): Line[] {
   const all = report ? remarksOf(report) : [];
   if (all.length === 0) return [];

@@ -1,5 +1,5 @@
 import { fit, type Line, lineWidth, type Segment } from '../line.js';
-import type { Tone } from '../paint.js';
+import type { Tone } from '../tones.js';
 
 export interface BoxOptions {
   readonly width: number;

@@ -1,6 +1,6 @@
 import type { Cell } from '../grid/cells.js';
 import { shareOf } from '../grid/cells.js';
-import type { Tone } from '../paint.js';
+import type { Tone } from '../tones.js';
 
 /** How a stage is drawn. Every class has a glyph of its own: colour is never the only sign. */
 export interface Look {
@@ -51,7 +51,7 @@ export const LOOKS = {
 /** Nothing is there, and nothing will come. */
 export const ABSENT: Look = { glyph: ' ', fills: false, tones: [], means: 'not compared', brief: 'not compared' };
 
-/** What is wrong comes first: it is what is looked for where there is no room for all. */
+/** What is wrong comes first: if there is no room for all of them, it is what people look for. */
 export const SHORT_LEGEND = [
   [LOOKS.over, 'over'],
   [LOOKS.own, 'fault'],

@@ -1,5 +1,5 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { placeOf } from '../grid/key-of.js';
 import { shownStages } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
 import { cut, type Line, padEnd, type Segment } from '../line.js';
@@ -20,7 +20,7 @@ export function heatMap(state: State, { body, page, map }: Layout): Line[] {
     const isHere = stage === cursor.stage;
     const name = padEnd(cut(stage, map.name), map.name);
     const lookAt = (layer: number | null): Look => {
-      const cell = grid.cells.get(placeOf({ stage, layer }));
+      const cell = grid.cells.get(placeKey({ stage, layer }));
       return cell || !state.report ? lookOf(cell) : ABSENT;
     };
     const label: Segment = isHere ? [`▸${name} `, 'bold'] : [` ${name} `];
@@ -47,7 +47,7 @@ function drawCell(look: Look, width: number, isHere: boolean): Segment[] {
 
 function draw(look: Look, width: number, isHere: boolean): Segment {
   if (!isHere) return [cellText(look, width), ...look.tones];
-  // Filled blocks look alike when they are inverted: the cursor is brackets, or where there is no room for them the glyph, inverted.
+  // Filled blocks look alike when they are inverted, so the cursor is brackets; without room for brackets it is the glyph, inverted.
   if (width >= 3) return [`[${cellText(look, width - 2)}]`, 'inverse', 'bold'];
   return [look.fills && width === 2 ? '[]' : cellText(look, width), 'inverse', 'bold'];
 }

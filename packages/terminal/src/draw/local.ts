@@ -1,11 +1,11 @@
 import type { StageResult } from '@llama-probe/diff';
-import { keyOf } from '../grid/key-of.js';
+import { stageKey } from '@llama-probe/dump/stage';
 import { delta, short } from '../numbers.js';
 import type { State } from '../state.js';
 
-/** A stage's delta from the reference's inputs, as that run found it: of what is not finite a sum says nothing. null where it was not run. */
+/** A stage's delta from the reference's inputs, as that run found it: a sum leaves out what is not finite. null if it was not run. */
 export function localOf({ stages }: State, result: StageResult): string | null {
-  const forced = stages.forced.get(keyOf(result));
+  const forced = stages.forced.get(stageKey(result));
   if (forced) return delta(forced);
   return result.local === null ? null : short(result.local);
 }

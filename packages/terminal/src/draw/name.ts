@@ -1,5 +1,5 @@
-import type { StageId } from '@llama-probe/diff';
+import { describe } from '@llama-probe/diff';
+import type { Place } from '@llama-probe/dump/stage';
 
-/** @example nameOf({ stage: 'kq', layer: 3 }) === 'kq of layer 3' */
-export const nameOf = ({ stage, layer }: Pick<StageId, 'stage' | 'layer'>): string =>
-  layer === null ? stage : `${stage} of layer ${layer}`;
+/** A stage's name without its step, which is said beside it. @example nameOf({ stage: 'kq', layer: 3 }) === 'kq of layer 3' */
+export const nameOf = (place: Place): string => describe({ ...place, step: 0 });

@@ -42,7 +42,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
       return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
     case 'force':
       return framed(state, 'teacher-forced run', [
-        [['Nothing has diverged, so every stage was not run from']],
+        [['Nothing has diverged, so no stage was run from']],
         [['the reference’s inputs. Run it?']],
         [],
         [
@@ -102,7 +102,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
 }
 
 /** How far what lies over the screen may be scrolled. */
-export function lastScroll(state: State, { kind }: Overlay): number {
+export function overlayEnd(state: State, { kind }: Overlay): number {
   const lines = kind === 'help' ? helpLines(state) : kind === 'remarks' ? remarkLines(state) : [];
   return Math.max(0, lines.length - roomOf(state));
 }

@@ -32,7 +32,7 @@ export function partsOf(state: State): Parts {
   };
 }
 
-/** What is said where nothing else fits. */
+/** Shown when nothing else fits. */
 export function tooSmall({ size: { columns, rows } }: State): Line[] {
   const lines = [
     'This view wants a terminal',

@@ -1,5 +1,5 @@
+import { stageKey } from '@llama-probe/dump/stage';
 import { type Cell, gridOf, shareOf } from '../grid/cells.js';
-import { keyOf } from '../grid/key-of.js';
 import { rowsOf } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
 import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
@@ -99,7 +99,7 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
   });
 }
 
-/** Where there is no stage to show, the report says why. */
+/** The report says why there is no stage to show. */
 function remarkLines({ report }: State, room: number): Line[] {
   const texts = report ? [report.reason, ...remarksOf(report)] : [];
   return texts.flatMap((text) => [...wrap(tame(text), room - 2).map((line): Line => [[' '], [line]]), []]);
@@ -164,7 +164,7 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
 
 function changeMark({ change }: State, result: Cell['result']): Segment | null {
   if (!change) return null;
-  const mark = change.marks.get(keyOf(result));
+  const mark = change.marks.get(stageKey(result));
   if (!mark) return null;
   return mark === 'worse' ? [' ▲', 'vermillion', 'bold'] : [' ▼', 'green', 'bold'];
 }

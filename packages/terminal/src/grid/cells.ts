@@ -1,7 +1,7 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
+import { llamaGraph, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { State } from '../state.js';
-import { keyOf, placeOf } from './key-of.js';
 
 /** What is known of a stage. `own`: a fault of its own, or the first divergence. */
 export type Kind = 'agree' | 'incomparable' | 'inherited' | 'over' | 'own';
@@ -22,56 +22,58 @@ export interface Grid {
   /** Those that are the whole model's. */
   readonly wide: ReadonlySet<string>;
   readonly layers: readonly number[];
-  /** By `placeOf`. */
+  /** By `placeKey`. */
   readonly cells: ReadonlyMap<string, Cell>;
   /** The steps that have come. */
   readonly steps: readonly number[];
 }
 
 const SEVERITY: Readonly<Record<Kind, number>> = { agree: 0, incomparable: 1, inherited: 2, over: 3, own: 4 };
-const WHOLE_MODEL = /^(embd$|result_)/;
+const KNOWN = llamaGraph({ layers: 1 }); // one layer has every name
 
-type Judged = Pick<Cell, 'kind' | 'result'>;
+/** Whether a stage is the whole model's before one of it has come. */
+const isWide = (name: string): boolean => KNOWN.has(name) && !KNOWN.isInLayers(name);
+
+type CellVerdict = Pick<Cell, 'kind' | 'result'>;
 
 /** Which of two stages is worse. @example cells.sort((a, b) => worse(b, a)) // the worst first */
-export function worse(a: Judged, b: Judged): number {
+export function worse(a: CellVerdict, b: CellVerdict): number {
   const [shareA, shareB] = [shareOf(a.result), shareOf(b.result)];
   return SEVERITY[a.kind] - SEVERITY[b.kind] || (shareA === shareB ? 0 : shareA - shareB);
 }
 
-/** Which of two steps of a stage tells more: of those that are wrong the first one, of those that agree the one closest to its limit. */
-function tellsMore(a: Judged, b: Judged): boolean {
+/** Which of two steps of a stage tells more: the first wrong one; if none is wrong, the one closest to its limit. */
+function tellsMore(a: CellVerdict, b: CellVerdict): boolean {
   const severity = SEVERITY[a.kind] - SEVERITY[b.kind];
   if (severity !== 0) return severity > 0;
   return a.kind === 'agree' ? worse(a, b) > 0 : a.result.step < b.result.step;
 }
 
-/** Of the limit; a value that is not finite is further off than any other, and what cannot be compared has none. */
+/** A stage's share of its limit: infinite if a value is not finite, 0 if it could not be compared. */
 export const shareOf = ({ ofLimit, verdict }: StageResult): number =>
   verdict === 'incomparable' ? 0 : Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
 
 type Source = Pick<State, 'stages' | 'pass' | 'step' | 'report' | 'about'>;
-let last: { source: Source; grid: Grid } | undefined;
+
+/** The last grid of each pass, kept for as long as its stages are: a state never changes, so neither does its grid. */
+const grids = new WeakMap<Source['stages']['free'], { readonly source: Source; readonly grid: Grid }>();
 
 /** What the heat map and the table show. It is made anew only when something of it has changed. */
-export function gridOf(state: Source): Grid {
-  const { stages, pass, step, report, about } = state;
-  const same =
-    last &&
-    last.source.stages[pass] === stages[pass] &&
-    last.source.pass === pass &&
-    last.source.step === step &&
-    last.source.report === report &&
-    last.source.about === about;
-  if (last && same) return last.grid;
-  const grid = makeGrid(state);
-  last = { source: { stages, pass, step, report, about }, grid };
+export function gridOf({ stages, pass, step, report, about }: Source): Grid {
+  const source = { stages, pass, step, report, about };
+  const last = grids.get(stages[pass]);
+  if (last && isSame(last.source, source)) return last.grid;
+  const grid = makeGrid(source);
+  grids.set(stages[pass], { source, grid });
   return grid;
 }
 
+const isSame = (a: Source, b: Source): boolean =>
+  a.pass === b.pass && a.step === b.step && a.report === b.report && a.about === b.about;
+
 function makeGrid({ stages, pass, step, report, about }: Source): Grid {
   const faults = faultsByKey(report);
-  const first = report?.first ? keyOf(report.first) : null;
+  const first = report?.first ? stageKey(report.first) : null;
   const cells = new Map<string, Cell>();
   const orders = new Map<string, number>(); // of stages
   const places = new Map<string, number>();
@@ -83,11 +85,11 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     if (result.layer === null) wide.add(result.stage);
     else layers.add(result.layer);
     orders.set(result.stage, Math.min(result.order, orders.get(result.stage) ?? Number.POSITIVE_INFINITY));
-    const place = placeOf(result);
+    const place = placeKey(result);
     const order = Math.min(result.order, places.get(place) ?? Number.POSITIVE_INFINITY);
     places.set(place, order);
     if (step !== 'all' && step !== result.step) continue;
-    const key = keyOf(result);
+    const key = stageKey(result);
     const fault = faults.get(key) ?? null;
     const kind = pass === 'forced' ? forcedKind(result) : fault || key === first ? 'own' : freeKind(result);
     const cell = { kind, result, fault, order } as const;
@@ -95,7 +97,7 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     if (!known || tellsMore(cell, known)) cells.set(place, cell);
     else if (order < known.order) cells.set(place, { ...known, order });
   }
-  for (const name of about?.stages ?? []) if (WHOLE_MODEL.test(name)) wide.add(name);
+  for (const name of about?.stages ?? []) if (isWide(name)) wide.add(name);
   for (const layer of expectedLayers(about)) layers.add(layer);
   const found = [...orders.keys()].sort((a, b) => (orders.get(a) as number) - (orders.get(b) as number));
   const named = about?.stages ?? [];
@@ -122,14 +124,14 @@ const forcedKind = ({ verdict }: StageResult): Kind => (verdict === 'diverged' ?
 function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
   const faults = new Map<string, NamedFault>();
   for (const fault of report?.faults ?? []) {
-    for (const step of fault.steps) faults.set(keyOf({ ...fault, step }), fault);
+    for (const step of fault.steps) faults.set(stageKey({ ...fault, step }), fault);
   }
   return faults;
 }
 
-/** How many stages there will be; null where only the dumps know. */
+/** How many stages there will be; null if only the dumps know. */
 export function expected({ about }: Pick<State, 'about'>): number | null {
   if (!about?.stages || about.steps === null) return null;
-  const wide = about.stages.filter((name) => WHOLE_MODEL.test(name)).length;
+  const wide = about.stages.filter(isWide).length;
   return (wide + (about.stages.length - wide) * expectedLayers(about).length) * (about.steps + 1);
 }

@@ -1,7 +1,7 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { relOf } from '@llama-probe/report';
 import type { Sort, State } from '../state.js';
 import { type Cell, type Grid, gridOf, shareOf, worse } from './cells.js';
-import { placeOf } from './key-of.js';
 
 const BY: Readonly<Record<Sort, (a: Cell, b: Cell) => number>> = {
   order: (a, b) => a.order - b.order || a.result.step - b.result.step,
@@ -17,15 +17,17 @@ const largestFirst = (a: number, b: number): number => (a === b ? 0 : b > a ? 1 
 const size = (delta: number | null): number =>
   delta === null ? -1 : Number.isNaN(delta) ? Number.POSITIVE_INFINITY : delta;
 
-let last: { grid: Grid; sort: Sort; filter: string; rows: readonly Cell[] } | undefined;
+/** The last rows of each grid. */
+const tables = new WeakMap<Grid, { readonly sort: Sort; readonly filter: string; readonly rows: readonly Cell[] }>();
 
 /** The rows of the table: what the filter lets through, sorted. */
 export function rowsOf(state: State): readonly Cell[] {
   const grid = gridOf(state);
   const { sort, filter } = state;
-  if (last?.grid === grid && last.sort === sort && last.filter === filter) return last.rows;
+  const last = tables.get(grid);
+  if (last?.sort === sort && last.filter === filter) return last.rows;
   const rows = [...grid.cells.values()].filter(matches(filter)).sort((a, b) => BY[sort](a, b) || BY.order(a, b));
-  last = { grid, sort, filter, rows };
+  tables.set(grid, { sort, filter, rows });
   return rows;
 }
 
@@ -41,10 +43,10 @@ export function shownStages(state: State): readonly string[] {
 export function selected(state: State): Cell | undefined {
   const grid = gridOf(state);
   const { stage, layer } = state.cursor;
-  return grid.cells.get(placeOf({ stage, layer: grid.wide.has(stage) ? null : layer }));
+  return grid.cells.get(placeKey({ stage, layer: grid.wide.has(stage) ? null : layer }));
 }
 
-/** The faults in evaluation order: those that have one of their own, or where that is not known all that are over their limit. */
+/** The faults in evaluation order; if it is not known which stages are faults, all that are over their limit. */
 export function faultsIn(grid: Grid): readonly Cell[] {
   const all = [...grid.cells.values()].sort(BY.order);
   const own = all.filter(({ kind }) => kind === 'own');
@@ -53,7 +55,7 @@ export function faultsIn(grid: Grid): readonly Cell[] {
   return some.length > 0 ? some : all.filter(({ kind }) => kind === 'incomparable');
 }
 
-/** The stage that is furthest gone of its limit. */
+/** The stage that is closest to its limit, or furthest over it. */
 export function closest(grid: Grid): Cell | undefined {
   let most: Cell | undefined;
   for (const cell of grid.cells.values()) if (!most || worse(cell, most) > 0) most = cell;

@@ -1,12 +1,10 @@
 import type { StageId } from '@llama-probe/diff';
-import { scrollOf } from '../draw/detail/detail.js';
 import { gridOf } from '../grid/cells.js';
 import { faultsIn } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { type Detail, type Next, type State, TABS } from '../state.js';
 import type { Request } from '../worker/protocol.js';
-import { faultBeside } from './main.js';
-import { toCell } from './moves.js';
+import { faultBeside, toCell } from './moves.js';
 
 export function openDetail(state: State, { step, layer, stage }: StageId, tab = state.detail?.tab ?? TABS[0]): Next {
   const detail: Detail = {
@@ -23,12 +21,13 @@ export function openDetail(state: State, { step, layer, stage }: StageId, tab = 
 
 export const requestDetail = ({ pass, at, row }: Detail): Request => ({ type: 'detail', pass, at, row });
 
-export function detailKey(state: State, detail: Detail, key: Key): Next {
+/** Keys while a stage is seen from near. @param end how far its view may be scrolled */
+export function detailKey(state: State, detail: Detail, key: Key, end: number): Next {
   const set = (changed: Partial<Detail>): Next => [{ ...state, detail: { ...detail, ...changed } }];
   const number = '12345678'.indexOf(key);
   if (number >= 0) return set({ tab: TABS[number] ?? 'overview', scroll: 0 });
   const page = Math.max(1, state.size.rows - 10);
-  const last = () => scrollOf(state, detail);
+  const scroll = (by: number) => set({ scroll: Math.max(0, Math.min(Math.min(detail.scroll, end) + by, end)) });
   switch (key) {
     case 'q':
     case 'escape':
@@ -40,26 +39,26 @@ export function detailKey(state: State, detail: Detail, key: Key): Next {
       return set({ tab: tabBeside(detail, -1), scroll: 0 });
     case 'up':
     case 'k':
-      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - 1) });
+      return scroll(-1);
     case 'down':
     case 'j':
-      return set({ scroll: Math.min(detail.scroll + 1, last()) });
+      return scroll(1);
     case 'pageup':
     case 'ctrl-b':
-      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - page) });
+      return scroll(-page);
     case 'ctrl-u':
-      return set({ scroll: Math.max(0, Math.min(detail.scroll, last()) - Math.ceil(page / 2)) });
+      return scroll(-Math.ceil(page / 2));
     case 'pagedown':
     case 'ctrl-f':
-      return set({ scroll: Math.min(detail.scroll + page, last()) });
+      return scroll(page);
     case 'ctrl-d':
-      return set({ scroll: Math.min(detail.scroll + Math.ceil(page / 2), last()) });
+      return scroll(Math.ceil(page / 2));
     case 'g':
     case 'home':
       return set({ scroll: 0 });
     case 'G':
     case 'end':
-      return set({ scroll: last() });
+      return set({ scroll: end });
     case 'left':
     case 'h':
       return otherRow(state, detail, -1);

@@ -1,10 +1,10 @@
-import { type Cell, gridOf } from '../grid/cells.js';
+import { gridOf } from '../grid/cells.js';
 import { faultsIn, rowsOf, selected } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { remarksOf } from '../remarks.js';
 import { GONE, type Next, SORTS, type State } from '../state.js';
 import { openDetail } from './detail.js';
-import { indexIn, MOVES, toCell } from './moves.js';
+import { faultBeside, indexIn, MOVES, toCell } from './moves.js';
 
 export function mainKey(state: State, key: Key): Next {
   if (state.isTyping) return [typed(state, key)];
@@ -64,14 +64,6 @@ function toFault(state: State, by: 1 | -1): State {
   return { ...toCell(state, faultBeside(state, faults, by)), follows: false };
 }
 
-export function faultBeside(state: State, faults: readonly Cell[], by: 1 | -1): Cell {
-  const here = indexIn(faults, state);
-  if (here >= 0) return faults[(here + by + faults.length) % faults.length] as Cell;
-  const order = selected(state)?.order ?? -1;
-  const beyond = by > 0 ? faults.find((fault) => fault.order > order) : faults.findLast((fault) => fault.order < order);
-  return beyond ?? (faults.at(by > 0 ? 0 : -1) as Cell);
-}
-
 function next<T>(all: readonly T[], now: T, by: number): T {
   return all[(all.indexOf(now) + by + all.length) % all.length] as T;
 }
@@ -81,7 +73,7 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
   return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
 }
 
-/** From the free run to the teacher-forced one and back; where that was not run, it is offered. */
+/** From the free run to the teacher-forced one and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
   if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
   if (state.isForcing) {

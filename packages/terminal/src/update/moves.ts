@@ -1,5 +1,5 @@
 import { type Cell, gridOf } from '../grid/cells.js';
-import { rowsOf, shownStages } from '../grid/rows.js';
+import { rowsOf, selected, shownStages } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { layoutOf } from '../layout.js';
 import type { State } from '../state.js';
@@ -64,3 +64,12 @@ export const toCell = (state: State, { result: { stage, layer } }: Cell): State 
   ...state,
   cursor: { stage, layer: layer ?? state.cursor.layer },
 });
+
+/** The next or previous of the faults, from wherever the cursor is; after the last one comes the first. */
+export function faultBeside(state: State, faults: readonly Cell[], by: 1 | -1): Cell {
+  const here = indexIn(faults, state);
+  if (here >= 0) return faults[(here + by + faults.length) % faults.length] as Cell;
+  const order = selected(state)?.order ?? -1;
+  const beyond = by > 0 ? faults.find((fault) => fault.order > order) : faults.findLast((fault) => fault.order < order);
+  return beyond ?? (faults.at(by > 0 ? 0 : -1) as Cell);
+}

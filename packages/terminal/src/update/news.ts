@@ -1,7 +1,7 @@
 import type { Changes, Pass } from '@llama-probe/comparison';
 import type { StageId, StageResult } from '@llama-probe/diff';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../grid/cells.js';
-import { keyOf, placeOf } from '../grid/key-of.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { type Change, GONE, type Next, type State } from '../state.js';
 import type { News } from '../worker/protocol.js';
@@ -49,7 +49,7 @@ export function news(state: State, said: News): Next {
         },
       ];
     case 'not-exported':
-      // Whoever has gone on typing, or left, is not asked about the name before.
+      // The answer is about another name than the one that is typed now, or the question was left.
       if (state.overlay?.kind !== 'path' || state.overlay.path !== said.path) {
         return [said.exists ? state : { ...state, notice: { kind: 'bad', text: said.reason } }];
       }
@@ -64,7 +64,7 @@ export function news(state: State, said: News): Next {
 
 function withStages(state: State, pass: Pass, found: readonly StageResult[]): State {
   const stages = new Map(state.stages[pass]);
-  for (const stage of found) stages.set(keyOf(stage), stage);
+  for (const stage of found) stages.set(stageKey(stage), stage);
   return { ...state, stages: { ...state.stages, [pass]: stages } };
 }
 
@@ -99,25 +99,25 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
   return state.detail ? [state, requestDetail(state.detail)] : [state];
 }
 
-/** The first divergence; where it is outside of what is shown, the first fault that is not. */
+/** The first divergence; if it is outside of what is shown, the first fault that is inside. */
 function targetOf(state: State): StageId | undefined {
   const grid = gridOf(state);
   const first = state.report?.first;
-  if (first && grid.cells.has(placeOf(first))) return first;
+  if (first && grid.cells.has(placeKey(first))) return first;
   return (faultsIn(grid)[0] ?? closest(grid))?.result;
 }
 
 function markedBy({ better, worse, summary }: Changes): Change {
   const marks = new Map<string, 'better' | 'worse'>();
-  for (const stage of better) marks.set(keyOf(stage), 'better');
-  for (const stage of worse) marks.set(keyOf(stage), 'worse');
+  for (const stage of better) marks.set(stageKey(stage), 'better');
+  for (const stage of worse) marks.set(stageKey(stage), 'worse');
   return { marks, summary };
 }
 
-/** What the comparing process is called when it has ended by itself. */
+/** The code of a failure by which the comparing process has ended by itself. */
 const WORKER = 'worker';
 
-/** Where nothing has come and nothing will there is nothing to look at: the view ends, and the command says why. */
+/** If nothing has come and nothing will, there is nothing to look at: the view ends, and the command says why. */
 function failed(state: State, { message, code, fatal }: News & { type: 'failed' }): Next {
   if (code === WORKER && state.report && !state.isForcing) {
     return [{ ...state, isGone: true, notice: { kind: 'bad', text: `${GONE} ${message.split('\n')[0]}` } }];
@@ -134,5 +134,5 @@ function isAsked(
   state: State,
   { at, pass }: News & { type: 'detail' },
 ): state is State & { detail: NonNullable<State['detail']> } {
-  return state.detail !== null && keyOf(state.detail.at) === keyOf(at) && state.detail.pass === pass;
+  return state.detail !== null && stageKey(state.detail.at) === stageKey(at) && state.detail.pass === pass;
 }

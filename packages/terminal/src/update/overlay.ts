@@ -1,4 +1,3 @@
-import { lastScroll } from '../draw/overlay.js';
 import type { Key } from '../keys.js';
 import { GONE, type Next, type Overlay, type State } from '../state.js';
 import { EXPORTS, type Export } from '../worker/protocol.js';
@@ -12,15 +11,15 @@ const ENDINGS: Readonly<Record<Export, string>> = {
   arrow: 'arrow',
 };
 
-/** Keys while something lies over the screen. */
-export function overlayKey(state: State, overlay: Overlay, key: Key): Next {
+/** Keys while something lies over the screen. @param end how far it may be scrolled */
+export function overlayKey(state: State, overlay: Overlay, key: Key, end: number): Next {
   const close = { ...state, overlay: null };
   if (key === 'escape') return [close];
   switch (overlay.kind) {
     case 'help':
     case 'remarks':
       if (key === 'q' || key === '?' || key === 'i' || key === 'enter') return [close];
-      return [{ ...state, overlay: { ...overlay, scroll: scrolled(overlay.scroll, key, lastScroll(state, overlay)) } }];
+      return [{ ...state, overlay: { ...overlay, scroll: scrolled(overlay.scroll, key, end) } }];
     case 'force':
       if (key === 'y' || key === 'enter' || key === 't') return [{ ...close, isForcing: true }, { type: 'force' }];
       return [key === 'n' || key === 'q' ? close : state];
@@ -31,8 +30,8 @@ export function overlayKey(state: State, overlay: Overlay, key: Key): Next {
   }
 }
 
-function scrolled(now: number, key: Key, last: number): number {
-  if (key === 'down' || key === 'j') return Math.min(now + 1, last);
+function scrolled(now: number, key: Key, end: number): number {
+  if (key === 'down' || key === 'j') return Math.min(now + 1, end);
   if (key === 'up' || key === 'k') return Math.max(0, now - 1);
   return now;
 }

@@ -1,3 +1,4 @@
+import type { Key } from '../keys.js';
 import { isTooSmall } from '../layout.js';
 import type { Event, Next, State } from '../state.js';
 import { detailKey } from './detail.js';
@@ -9,7 +10,7 @@ import { overlayKey } from './overlay.js';
 export function update(state: State, event: Event): Next {
   switch (event.type) {
     case 'key':
-      return key(state, event.key);
+      return key(state, event.key, event.end);
     case 'news':
       return news(state, event.news);
     case 'size':
@@ -19,13 +20,13 @@ export function update(state: State, event: Event): Next {
   }
 }
 
-function key(before: State, name: string): Next {
+function key(before: State, name: Key, end: number): Next {
   if (name === 'ctrl-c') return [before, { type: 'quit' }];
-  if (name === 'q' && isTooSmall(before.size)) return [before, { type: 'quit' }]; // what lies over it cannot be seen
+  if (name === 'q' && isTooSmall(before.size)) return [before, { type: 'quit' }]; // an overlay could not be seen
   if (name === 'ctrl-z') return [before, { type: 'suspend' }];
   if (name === 'ctrl-l') return [before, { type: 'redraw' }];
   const state = before.notice ? { ...before, notice: null } : before;
-  if (state.overlay) return overlayKey(state, state.overlay, name);
-  if (state.detail) return detailKey(state, state.detail, name);
+  if (state.overlay) return overlayKey(state, state.overlay, name, end);
+  if (state.detail) return detailKey(state, state.detail, name, end);
   return mainKey(state, name);
 }

@@ -1,6 +1,7 @@
 import { Box, useInput } from 'ink';
 import { useSyncExternalStore } from 'react';
 import { isWhole, partsOf, wholeScreen } from '../draw/screen.js';
+import { scrollEnd } from '../draw/scroll-end.js';
 import type { Frame } from '../frame.js';
 import { keysOf } from '../keys.js';
 import type { Store } from '../store.js';
@@ -10,7 +11,7 @@ import { Lines } from './lines.js';
 export function App({ store, frame }: { readonly store: Store; readonly frame: Frame }) {
   const state = useSyncExternalStore(store.subscribe, store.get);
   useInput((input, key) => {
-    for (const name of keysOf(input, key)) store.send({ type: 'key', key: name });
+    for (const name of keysOf(input, key)) store.send({ type: 'key', key: name, end: scrollEnd(store.latest()) });
   });
   if (isWhole(state)) return <Lines lines={wholeScreen(state)} frame={frame} />;
   const { columns, rows } = state.size;

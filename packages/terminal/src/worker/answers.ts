@@ -28,7 +28,7 @@ function worstRow(rows: readonly number[]): number {
   return worst;
 }
 
-/** Writes an output of what is shown. A file that is there is replaced only where that was asked for. */
+/** Writes an output of what is shown. An existing file is replaced only if that was asked for. */
 export async function exportAs(
   finding: Finding,
   { output, path, replace }: Request & { type: 'export' },

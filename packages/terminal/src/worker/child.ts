@@ -26,7 +26,7 @@ const post = (news: News): void => {
 };
 const outbox = new Outbox(post);
 
-/** Says what is going on to whoever draws. */
+/** Tells the parent what is going on. */
 const progress: Progress & { said: string } = {
   said: '',
   say(text) {
@@ -36,13 +36,13 @@ const progress: Progress & { said: string } = {
   },
 };
 
-type Asked = Request & { type: 'run' };
+type RunRequest = Request & { type: 'run' };
 
 /** What is shown now, and can be asked about. */
 let recorder = new Recorder();
 let finding: Finding | undefined;
 let runs = 0;
-let asked: Asked | undefined;
+let asked: RunRequest | undefined;
 let running: Promise<void> | undefined;
 
 const watcher: Watcher = {
@@ -60,7 +60,7 @@ const watcher: Watcher = {
   },
 };
 
-async function run({ job, options, watch }: Asked): Promise<void> {
+async function run({ job, options, watch }: RunRequest): Promise<void> {
   try {
     if (watch) await runAgainAndAgain(job, options);
     else await tell(await runJob(job, progress, signal, watcher), null, options);
@@ -82,7 +82,7 @@ async function runAgainAndAgain(job: Job, options: OutputOptions): Promise<void>
   }
 }
 
-/** Stages first, a few at a time: whoever draws them is to hear the keyboard between two messages. */
+/** Sends the stages first, a few at a time: between two messages the parent must hear the keyboard. */
 async function tell(report: Report, changes: Changes | null, options: OutputOptions): Promise<void> {
   finding = { ...outcomeOf(report), recorder };
   const { stages, ...head } = report;
@@ -122,7 +122,7 @@ async function answer(request: Request): Promise<void> {
   }
 }
 
-/** Ends in order, so that partial files and llama.cpp's processes go; at once where that takes too long. */
+/** Ends in order, so that partial files and llama.cpp's processes go; if that takes too long, at once. */
 function stop(why: string): void {
   if (!signal.aborted) controller.abort(new InterruptedError(why));
   setTimeout(() => process.exit(), GRACE).unref();

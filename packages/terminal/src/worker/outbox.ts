@@ -15,12 +15,12 @@ export class Outbox {
 
   constructor(private readonly post: (news: News) => void) {}
 
-  /** Later pieces of a stage say more about it, and take the place of earlier ones that still wait. */
+  /** A later result of a stage says more about it, and replaces an earlier one that still waits. */
   stage(pass: Pass, result: StageResult): void {
     if (pass !== this.pass) this.flush();
     this.pass = pass;
     this.waiting.set(stageKey(result), result);
-    // While tensors come without a pause no timer gets its turn.
+    // No timer gets its turn while tensors come without a pause.
     if (performance.now() - this.sent > EVERY || this.waiting.size >= AT_ONCE) this.flush();
     else this.timer ??= setTimeout(() => this.flush(), EVERY);
   }

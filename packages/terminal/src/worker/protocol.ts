@@ -21,7 +21,7 @@ export interface Row {
 
 /** What the process that compares says. */
 export type News =
-  /** A run begins; whatever was known of another one is past. */
+  /** A run begins; nothing that was known of the one before holds any more. */
   | { readonly type: 'begin'; readonly run: number; readonly about: About }
   | { readonly type: 'progress'; readonly text: string }
   /** What is known by now of these stages. */
@@ -33,9 +33,9 @@ export type News =
       readonly written: readonly string[];
       readonly changes: Changes | null;
     }
-  /** The run could not be brought to its end; `fatal` where nothing comes after it. */
+  /** The run could not be brought to its end; `fatal` if no other run follows. */
   | { readonly type: 'failed'; readonly message: string; readonly code: string | null; readonly fatal: boolean }
-  /** `row` is null where the values were not kept; `detail` where nothing of the stage was compared. */
+  /** `row` is null if the values were not kept, `detail` if nothing of the stage was compared. */
   | {
       readonly type: 'detail';
       readonly pass: Pass;

@@ -9,7 +9,7 @@ const KEPT = 2000; // characters of what it said last
 /** The process that compares, as seen by the one that draws. */
 export interface Worker {
   ask(request: Request): void;
-  /** Whoever hears its news; those that came before are told first. */
+  /** Sets the listener for its news; news that came before is handed over first. */
   listen(hear: (news: News) => void): void;
   /** Ends it, in order where it can. */
   stop(): Promise<void>;
@@ -50,7 +50,7 @@ export function startWorker(): Worker {
   });
   return {
     ask(request) {
-      if (child.connected) child.send(request, () => {}); // one that is gone says so by itself
+      if (child.connected) child.send(request, () => {}); // if it is gone, its end is news of its own
     },
     listen(listener) {
       hear = listener;
@@ -64,7 +64,7 @@ export function startWorker(): Worker {
   };
 }
 
-/** Where there are fewer cores than there is work, the keyboard comes first. */
+/** Gives the child a lower priority: if there are not enough cores, the keyboard comes first. */
 function favour(pid: number): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);

@@ -1,7 +1,7 @@
 import type { StageResult } from '@llama-probe/diff';
-import { keyOf } from '../../grid/key-of.js';
+import { stageKey } from '@llama-probe/dump/stage';
 import { layoutOf } from '../../layout.js';
-import { type Line, wrap } from '../../line.js';
+import type { Line } from '../../line.js';
 import { type Detail, GONE, type State, type Tab } from '../../state.js';
 import { box } from '../box.js';
 import { nameOf } from '../name.js';
@@ -10,21 +10,12 @@ import { headStrip } from './heads.js';
 import { histogram } from './histogram.js';
 import { overview } from './overview.js';
 import { logitsOrProbabilities } from './row.js';
+import { nothing, type Scene } from './scene.js';
 import { lastScroll } from './scroll.js';
 import { tabs } from './tabs.js';
 import { tokenBars } from './tokens.js';
 import { values } from './values.js';
 import { worst } from './worst.js';
-
-/** What a tab draws from. */
-export interface Scene {
-  readonly state: State;
-  readonly detail: Detail;
-  readonly news: NonNullable<Detail['news']>;
-  readonly result: StageResult | undefined;
-  readonly width: number;
-  readonly height: number;
-}
 
 const DRAW: Readonly<Record<Exclude<Tab, 'facts'>, (scene: Scene) => Line[]>> = {
   overview,
@@ -37,12 +28,12 @@ const DRAW: Readonly<Record<Exclude<Tab, 'facts'>, (scene: Scene) => Line[]>> = 
 };
 
 const BESIDE = 140; // columns of a terminal that has room for both
-const SIDE = 58; // columns of the facts where they stand beside the rest
+const SIDE = 58; // columns of the facts when they stand beside the rest
 
 /** A stage from near: what is known of it, and one view of its rows. */
 export function detailScreen(state: State, detail: Detail, height: number): Line[] {
   const { columns } = state.size;
-  const result = state.stages[detail.pass].get(keyOf(detail.at));
+  const result = state.stages[detail.pass].get(stageKey(detail.at));
   const title = titleOf(state, detail);
   if (columns >= BESIDE) {
     const facts = box(factLines(state, detail, result, SIDE - 4), { width: SIDE, height, title });
@@ -56,15 +47,15 @@ export function detailScreen(state: State, detail: Detail, height: number): Line
   return [...top, ...viewBox(state, detail, result, columns, height - room - 2)];
 }
 
-/** Lines for what is known of a stage where its view is below. */
+/** Lines for the facts when the view is below them. */
 const topRoom = (facts: number, height: number): number =>
   Math.min(facts, Math.max(5, Math.floor((height - 4) * 0.42)));
 
 /** How far the view may be scrolled. */
-export function scrollOf(state: State, detail: Detail): number {
+export function detailEnd(state: State, detail: Detail): number {
   const { columns } = state.size;
   const { body } = layoutOf(state);
-  const result = state.stages[detail.pass].get(keyOf(detail.at));
+  const result = state.stages[detail.pass].get(stageKey(detail.at));
   const isWide = columns >= BESIDE;
   const facts = factLines(state, detail, result, (isWide ? columns - SIDE : columns) - 4).length;
   const height = isWide ? body : body - topRoom(factLines(state, detail, result, columns - 4).length, body) - 2;
@@ -99,9 +90,3 @@ function viewLines(scene: Omit<Scene, 'news'>): Line[] {
   if (detail.news) return DRAW[detail.tab]({ ...scene, news: detail.news });
   return nothing(state.isGone ? GONE : 'waiting for the comparing process …', width);
 }
-
-/** Said where a view has nothing to draw from. */
-export const nothing = (text: string, width: number): Line[] => wrap(text, width).map((line): Line => [[line, 'dim']]);
-
-export const NOT_KEPT =
-  'The values were not kept: wrong stages push out those that agree. --stages and --layers leave room for fewer.';

@@ -1,6 +1,6 @@
 import type { StageResult } from '@llama-probe/diff';
+import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { gridOf } from '../../grid/cells.js';
-import { keyOf, placeOf } from '../../grid/key-of.js';
 import { fit, type Line, type Segment, tame, wrap } from '../../line.js';
 import { delta, limit, rms, share, short } from '../../numbers.js';
 import type { Detail, State } from '../../state.js';
@@ -16,7 +16,7 @@ export function factLines(state: State, detail: Detail, result: StageResult | un
 
 const BRIEF = 2; // lines
 
-/** The same where there is room for some of it: the numbers that tell most come before a cause of many lines. */
+/** As much of it as there is room for: the numbers that tell most come before a cause of many lines. */
 export function briefLines(state: State, detail: Detail, result: StageResult | undefined, width: number): Line[] {
   const { verdict, cause, where, why, numbers } = factParts(state, detail, result, width);
   const said = cause.length > 0 ? cause : why.length > 0 ? why : where;
@@ -35,10 +35,14 @@ function factParts(state: State, { at, pass }: Detail, result: StageResult | und
     return { verdict: [[[none, 'dim']]], cause: [], where: [], why: [], numbers: [] };
   }
   const { cells } = gridOf(state);
-  const cell = cells.get(placeOf(at));
+  const cell = cells.get(placeKey(at));
   const fault = state.report?.faults?.find(({ stage, layer }) => stage === at.stage && layer === at.layer) ?? null;
   const kind =
-    cell && keyOf(cell.result) === keyOf(result) ? cell.kind : result.verdict === 'diverged' ? 'over' : result.verdict;
+    cell && stageKey(cell.result) === stageKey(result)
+      ? cell.kind
+      : result.verdict === 'diverged'
+        ? 'over'
+        : result.verdict;
   const look = lookOf({ kind, result });
   const verdict: Segment[] = [
     [look.glyph, ...look.tones],
@@ -46,7 +50,8 @@ function factParts(state: State, { at, pass }: Detail, result: StageResult | und
   ];
   if (result.inherits) verdict.push([`, inherited from ${nameOf(result.inherits)}`]);
   const first = state.report?.first;
-  const diagnosis = fault?.diagnosis ?? (first && keyOf(first) === keyOf(result) ? state.report?.diagnosis : null);
+  const diagnosis =
+    fault?.diagnosis ?? (first && stageKey(first) === stageKey(result) ? state.report?.diagnosis : null);
   const where = fault?.where ?? result.where;
   return {
     verdict: [[...verdict, [` · ${result.shape[0]} × ${result.shape[1]} values`, 'dim']]],

@@ -1,7 +1,7 @@
 import { type Line, padStart, type Segment } from '../../line.js';
 import { short } from '../../numbers.js';
 import { cellText, LOOKS, type Look } from '../glyphs.js';
-import { nothing, type Scene } from './detail.js';
+import { nothing, type Scene } from './scene.js';
 
 /** A strip for each token, a cell for each head, coloured as in the heat map. */
 export function headStrip({ detail, news, result, width, height }: Scene): Line[] {

@@ -1,7 +1,7 @@
 import { type Line, padStart } from '../../line.js';
 import { short } from '../../numbers.js';
 import { bar } from '../glyphs.js';
-import { nothing, type Scene } from './detail.js';
+import { nothing, type Scene } from './scene.js';
 
 /** How many values have which |Δ|, by powers of two; the largest on top. */
 export function histogram({ detail, news, result, width, height }: Scene): Line[] {

@@ -1,8 +1,8 @@
 import { fit, type Line } from '../../line.js';
-import type { Scene } from './detail.js';
 import { headStrip } from './heads.js';
 import { histogram } from './histogram.js';
 import { logitsOrProbabilities } from './row.js';
+import type { Scene } from './scene.js';
 import { tokenBars } from './tokens.js';
 import { values } from './values.js';
 import { worst } from './worst.js';

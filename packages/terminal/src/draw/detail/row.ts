@@ -1,6 +1,7 @@
+import { highest, type TopLogit } from '@llama-probe/diff';
 import { cut, type Line, padEnd, padStart, type Segment, tame } from '../../line.js';
 import { bar } from '../glyphs.js';
-import { NOT_KEPT, nothing, type Scene } from './detail.js';
+import { NOT_KEPT, nothing, type Scene } from './scene.js';
 
 const TOP = 16;
 
@@ -57,10 +58,10 @@ function topLogits({ state, news, width }: Scene): Line[] {
   const { row } = news;
   if (!row) return nothing(NOT_KEPT, width);
   const room = Math.floor((width - 6) / 2);
-  const ours = highest(row.candidate);
-  const theirs = highest(row.reference);
+  const ours = topOf(row.candidate);
+  const theirs = topOf(row.reference);
   const texts = spelled(state);
-  const side = (one: Logit | undefined, isSame: boolean): Segment => {
+  const side = (one: TopLogit | undefined, isSame: boolean): Segment => {
     if (!one) return [' '.repeat(room)];
     const text = texts.get(one.id);
     const name = text === undefined ? '' : ` ${JSON.stringify(tame(text))}`;
@@ -86,32 +87,12 @@ function topLogits({ state, news, width }: Scene): Line[] {
   ];
 }
 
-interface Logit {
-  readonly id: number;
-  readonly logit: number;
-}
+const known = new WeakMap<Float32Array, readonly TopLogit[]>();
 
-const known = new WeakMap<Float32Array, readonly Logit[]>();
-
-/** The highest, highest first. A row of logits is long and a picture is drawn often, so each is looked through once. */
-function highest(logits: Float32Array): readonly Logit[] {
-  let top = known.get(logits);
-  if (!top) {
-    top = search(logits);
-    known.set(logits, top);
-  }
-  return top;
-}
-
-function search(logits: Float32Array): Logit[] {
-  const top: Logit[] = [];
-  for (const [id, logit] of logits.entries()) {
-    if (Number.isNaN(logit) || (top.length === TOP && !(logit > (top[TOP - 1] as Logit).logit))) continue;
-    let place = top.length;
-    while (place > 0 && logit > (top[place - 1] as Logit).logit) place--;
-    top.splice(place, 0, { id, logit });
-    top.length = Math.min(top.length, TOP);
-  }
+/** A row of logits is long and a picture is drawn often, so each is looked through once. */
+function topOf(logits: Float32Array): readonly TopLogit[] {
+  const top = known.get(logits) ?? highest(logits, TOP);
+  known.set(logits, top);
   return top;
 }
 

@@ -3,7 +3,7 @@ import type { Detail } from '../../state.js';
 /** Lines of a view that are above what scrolls. */
 export const HEADINGS = { values: 2, tokens: 1, heads: 1, histogram: 2, worst: 1, softmax: 2 } as const;
 
-/** How far a view may be scrolled: to where its last line is the last one that is shown. @param facts how many lines there are of them */
+/** How far a view may be scrolled: until its last line is at the bottom. @param facts how many lines of facts there are */
 export function lastScroll({ tab, news, at }: Detail, height: number, facts: number): number {
   const { detail, row } = news ?? {};
   const beyond = (count: number, headings: number) => Math.max(0, count - (height - headings));

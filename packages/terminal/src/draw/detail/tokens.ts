@@ -1,9 +1,9 @@
 import { type Line, padStart } from '../../line.js';
 import { short } from '../../numbers.js';
 import { LIMIT_AT, line, onLogScale } from '../glyphs.js';
-import { nothing, type Scene } from './detail.js';
+import { nothing, type Scene } from './scene.js';
 
-/** A bar for each token: its row's delta over what a row's may be, on a log scale. */
+/** A bar for each token: its row's delta over the limit of a row, on a log scale. */
 export function tokenBars({ detail, news, result, width, height }: Scene): Line[] {
   const found = news.detail;
   if (!found) return nothing('No row of this stage was compared.', width);

@@ -2,7 +2,7 @@ import { firstShown } from '../../layout.js';
 import { type Line, padStart, type Segment } from '../../line.js';
 import { short, value } from '../../numbers.js';
 import { bar } from '../glyphs.js';
-import { NOT_KEPT, nothing, type Scene } from './detail.js';
+import { NOT_KEPT, nothing, type Scene } from './scene.js';
 
 const NUMBER = 14;
 const BAR = 24;
@@ -62,7 +62,7 @@ export function values({ detail, news, result, width, height }: Scene): Line[] {
 
 const DECADES = 6;
 
-/** |Δ| on a log scale that has what it may be in its middle. */
+/** |Δ| on a log scale; the middle is the most that it may be. */
 function deltaBar(delta: number, scale: number, isWrong: boolean): Segment {
   const size = Math.abs(delta);
   if (size === 0 || scale === 0) return [''];

@@ -1,6 +1,6 @@
 import { type Line, padStart } from '../../line.js';
 import { short, value } from '../../numbers.js';
-import { nothing, type Scene } from './detail.js';
+import { nothing, type Scene } from './scene.js';
 
 const NUMBER = 14;
 

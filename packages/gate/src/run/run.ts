@@ -1,4 +1,14 @@
-import { type OpenedSides, type OpenSides, openSides } from '@llama-probe/comparison';
+import { type OpenedSides, type OpenSides, openSides, type Recorder } from '@llama-probe/comparison';
+import type { Progress } from '@llama-probe/comparison/ask';
+
+/** What a case is run with. */
+export interface Run {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Takes a closer look, for a page. */
+  readonly recorder: Recorder | undefined;
+  readonly sides: KeptSides;
+}
 
 /** Keeps the sides of a case open for the next one of the same model: weights are read and uploaded once. */
 export class KeptSides {
@@ -14,7 +24,7 @@ export class KeptSides {
     return { ...this.kept.sides, close: async () => {} };
   };
 
-  /** Lets go of them: in the end, before something else needs the memory, and after a failure, of which nobody knows what it left. */
+  /** Closes them: in the end, before something else needs the memory, and after a failure, which may have left them in any state. */
   async close(): Promise<void> {
     const { kept } = this;
     this.kept = undefined;

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DumpWriter } from '@llama-probe/dump';
+import { randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compare } from '../src/compare.js';
+import type { RunPlan, Side } from '../src/side.js';
+import { dump } from '../src/sides/dump.js';
+import { llama } from '../src/sides/llama.js';
+import { webgpu } from '../src/sides/webgpu.js';
+import { sideCases } from './side-cases.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'llama-probe-sides-'));
+const model = join(folder, 'tiny.gguf');
+const recorded = join(folder, 'recorded.arrow');
+const LAYERS = 2;
+const sizes = { layers: LAYERS, embd: 32, heads: 4, kvHeads: 2, headDim: 8, ff: 48, vocab: 61, context: 64 };
+const parts = tinyLlama(sizes, randomFrom(3));
+parts.metadata['tokenizer.ggml.model'] = text('no_vocab');
+writeFileSync(model, writeGguf(parts).bytes);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A prompt in two passes, and two tokens after it. */
+const plan: RunPlan = { tokens: [1, 60, 0, 17, 17], steps: 2, forcedTokens: [9, 30], ubatch: 3 };
+
+/** A run of a side in a file. */
+async function record(side: Side, path: string, run: RunPlan): Promise<void> {
+  const writer = new DumpWriter(path);
+  for await (const tensor of side.run(run).tensors) writer.write(tensor);
+  writer.close(await side.describe({ tokens: [...run.tokens, ...(run.forcedTokens ?? [])] }));
+}
+
+beforeAll(async () => {
+  await using side = await llama(model, { mode: 'exact' });
+  await record(side, recorded, plan);
+});
+
+describe('llama.cpp', () => sideCases({ open: () => llama(model, { mode: 'exact' }), plan, layers: LAYERS }));
+describe('the engine', () => sideCases({ open: () => webgpu(model), plan, layers: LAYERS }));
+describe('a dump', () => sideCases({ open: () => dump(recorded), plan, layers: LAYERS }));
+
+describe('any two sides are compared', () => {
+  const sides: Record<string, () => Promise<Side>> = {
+    'llama.cpp': () => llama(model, { mode: 'exact' }),
+    'the engine': () => webgpu(model),
+    'a dump': () => dump(recorded),
+  };
+  const ask = { prompt: { ids: plan.tokens }, steps: 2, ubatch: 3 };
+  for (const [candidate, openCandidate] of Object.entries(sides)) {
+    for (const [reference, openReference] of Object.entries(sides)) {
+      test(`${candidate} with ${reference}`, async () => {
+        await using ours = await openCandidate();
+        await using theirs = await openReference();
+        const report = await compare(ours, theirs, ask);
+        expect(report.verdict, report.reason).toBe('agree');
+        expect(report.reference.name).toBe(theirs.about.name);
+        expect(report.candidate.name).toBe(ours.about.name);
+        expect(report.stages).toHaveLength((4 + 19 * LAYERS) * 3);
+      });
+    }
+  }
+
+  test('a recorded side decides what the other one runs', async () => {
+    await using mine = await dump(recorded);
+    await using healthy = await webgpu(model);
+    const report = await compare(healthy, mine);
+    expect(report.tokens).toEqual([...plan.tokens, 9, 30]);
+    expect(report.stages.some(({ step }) => step === 2)).toBe(true);
+  });
+
+  test('a bug in a run is blamed from the rows of a dump, and named', async () => {
+    await using mine = await webgpu(model, { inject: 'rope-halves@1' });
+    await using reference = await dump(recorded);
+    const report = await compare(mine, reference, { ubatch: 3 });
+    expect(report.faults?.map(({ stage, layer }) => `${stage} ${layer}`)).toEqual(['q_rope 1', 'k_rope 1']);
+    expect(report.first).toMatchObject({
+      stage: 'q_rope',
+      layer: 1,
+      cause: { id: 'rope-halves', confidence: 'confirmed' },
+    });
+    expect(report.reason).toContain('The cause: ');
+  });
+
+  test('a recorded bug is named from its own inputs; nobody is called llama.cpp who is not', async () => {
+    const sick = join(folder, 'sick.arrow');
+    {
+      await using side = await webgpu(model, { inject: 'rope-halves@1' });
+      await record(side, sick, plan);
+    }
+    await using mine = await dump(sick);
+    await using healthy = await webgpu(model);
+    const report = await compare(mine, healthy, { ubatch: 3 });
+    expect(report).toMatchObject({ verdict: 'diverged', faults: null, first: { stage: 'q_rope', layer: 1 } });
+    expect(report.first?.cause).toMatchObject({ id: 'rope-halves', confidence: 'confirmed' });
+    expect(report.checks.candidate.checked['attention-first']).toBeGreaterThan(0);
+    expect(JSON.stringify(report)).not.toContain('llama.cpp has');
+  });
+});

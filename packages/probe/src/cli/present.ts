@@ -1,0 +1,25 @@
+import type { Finding } from '@llama-probe/comparison/ask';
+import { type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import type { Context } from './context.js';
+
+/** How a comparison is shown. */
+export interface ViewOptions extends OutputOptions {
+  /** false: text, even on a terminal. */
+  tui?: boolean;
+  /** Run again whenever what was compared changes. */
+  watch?: boolean;
+}
+
+/** Writes the outputs that were asked for, and the report as text where none of them takes standard output. */
+export async function present(
+  findings: readonly [Finding, ...Finding[]],
+  options: OutputOptions,
+  context: Context,
+): Promise<void> {
+  if (options.json) context.print(JSON.stringify(findings[0].report));
+  else if (!takesStdout(options)) {
+    const { textReport } = await import('@llama-probe/report');
+    context.print(textReport(findings[0].report));
+  }
+  await writeOutputs(findings, options, context.print);
+}
