@@ -1,7 +1,7 @@
 /**
  * One captured tensor: the rows of one stage for a run of token positions.
  *
- * @example { step: 0, order: 3, layer: 0, stage: 'q_proj', tokens: Int32Array [0, 1], width: 256, values: (2 × 256) }
+ * @example { step: 0, order: 3, layer: 0, stage: 'q_proj', positions: Int32Array [0, 1], width: 256, values: (2 × 256) }
  */
 export interface Tensor {
   /** 0 is the prompt, 1… are decoded tokens. */
