@@ -112,7 +112,7 @@ describe('alignment', () => {
     const short = writeDump(ours, (tensors) =>
       tensors.map((tensor) =>
         is('q_proj', 0)(tensor)
-          ? { ...tensor, tokens: tensor.positions.subarray(1), values: tensor.values.subarray(tensor.width) }
+          ? { ...tensor, positions: tensor.positions.subarray(1), values: tensor.values.subarray(tensor.width) }
           : tensor,
       ),
     );

@@ -49,7 +49,7 @@ describe('alignment', () => {
       [2, 2],
       [3, 3],
     ]);
-    const other = { ...whole, tokens: Int32Array.of(0, 7, 8) };
+    const other = { ...whole, positions: Int32Array.of(0, 7, 8) };
     expect(await pairs([other], [whole])).toContainEqual([undefined, '0/0/l_out@1']);
   });
 

@@ -112,7 +112,7 @@ describe('a healthy run breaks nothing', () => {
     const rows = tinyRun().flatMap((one) =>
       Array.from(one.positions, (token, row) => ({
         ...one,
-        tokens: Int32Array.of(token),
+        positions: Int32Array.of(token),
         values: one.values.slice(row * one.width, (row + 1) * one.width),
       })),
     );

@@ -331,7 +331,7 @@ describe('logits', () => {
 
   test('that repeat the row of the step before', () => {
     const first = logits([...healthy.values.subarray(0, WIDTH)], WIDTH, { first: 4 });
-    const next = { ...first, step: 1, tokens: Int32Array.of(5) };
+    const next = { ...first, step: 1, positions: Int32Array.of(5) };
     const right = logits(noise(WIDTH), WIDTH, { first: 5, step: 1 });
     expect(one('repeated-logits', [first, next], [first, right])).toMatchObject({ step: 1, differs: true });
   });

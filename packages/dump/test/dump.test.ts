@@ -111,7 +111,7 @@ describe('a dump', () => {
     const script = `
       import { DumpWriter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
       const writer = new DumpWriter(${JSON.stringify(join(folder, 'a.arrow'))});
-      writer.write({ step: 0, order: 0, layer: null, stage: 'embd', tokens: Int32Array.of(0), width: 1, values: Float32Array.of(1) });
+      writer.write({ step: 0, order: 0, layer: null, stage: 'embd', positions: Int32Array.of(0), width: 1, values: Float32Array.of(1) });
       process.exit(3);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(3);
@@ -123,7 +123,7 @@ describe('a dump', () => {
       import { TensorStreamWriter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
       const writer = new TensorStreamWriter(3);
       for (let order = 0; order < 50; order++)
-        writer.write({ step: 0, order, layer: order, stage: 'l_out', tokens: Int32Array.of(0, 1), width: 20000, values: new Float32Array(40000).fill(order) });
+        writer.write({ step: 0, order, layer: order, stage: 'l_out', positions: Int32Array.of(0, 1), width: 20000, values: new Float32Array(40000).fill(order) });
       writer.close();`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],

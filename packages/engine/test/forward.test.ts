@@ -80,8 +80,8 @@ describe.each(adapters.flatMap((adapter) => Object.keys(MODELS).map((title) => (
         worst = Math.max(worst, expectTwin(ofStep, twin));
         const logits = (twin.at(-1) as OracleStage).values;
         expect(generated[step]).toBe(argmax(logits.subarray(-engine.config.vocabularySize)));
-        const positions = step === 0 ? [0, 1, 2, 3, 4] : [4 + step];
-        expect(ofStep.every(({ positions }) => [...positions].join() === positions.join())).toBe(true);
+        const wanted = step === 0 ? [0, 1, 2, 3, 4] : [4 + step];
+        expect(ofStep.every(({ positions }) => [...positions].join() === wanted.join())).toBe(true);
       }
       if (process.env.VERBOSE)
         console.log(`${engine.adapter.name}: ${title}: worst relative RMS ${worst.toExponential(2)}`);

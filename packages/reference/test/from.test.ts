@@ -177,7 +177,7 @@ describe('from given rows', () => {
       if (tensor.stage !== 'result_norm') return tensor;
       return {
         ...tensor,
-        tokens: tensor.positions.slice(-1),
+        positions: tensor.positions.slice(-1),
         values: tensor.values.slice(-tensor.width).map((v) => 2 * v),
       };
     });
