@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { wrongIn } from './support/named.js';
@@ -13,11 +13,29 @@ const PAGES = [
     .map((name) => `docs/contributing/${name}`),
 ];
 
+const PACKAGES = readdirSync(join(ROOT, 'packages'))
+  .map((name) => `packages/${name}`)
+  .filter((folder) => existsSync(join(ROOT, folder, 'README.md')));
+
+/** A README is short: it names a file by its name, wherever it is in its package. */
+const foldersOf = (folder: string): string[] => [
+  folder,
+  ...readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules')),
+];
+
 describe('what the pages for contributors say of the code is so', () => {
   test.each(PAGES)('%s', (page) => {
     const { wrong, checked } = wrongIn(readFileSync(join(ROOT, page), 'utf8'), ROOT, join(ROOT, dirname(page)));
     expect(wrong).toEqual([]);
     expect(checked).toBeGreaterThan(5); // it has looked at something
+  });
+
+  test.each(PACKAGES)('%s/README.md', (folder) => {
+    const text = readFileSync(join(ROOT, folder, 'README.md'), 'utf8');
+    expect(wrongIn(text, ROOT, join(ROOT, folder), foldersOf(folder)).wrong).toEqual([]);
   });
 
   const tensor = 'packages/dump/src/tensor.ts';

@@ -25,13 +25,19 @@ interface Token {
  * above it. A name is beside a file in `` `file.ts` `name` ``, `` `file.ts`, `name` ``, `` `name` (`file.ts`) ``, and anywhere after it in
  * the cell of a table. An excerpt is a code block whose fence names the file; a line of only … stands for what is left out.
  *
- * @param root of the repository @param folder of the text, which its links start from
+ * @param root of the repository @param folder of the text, which its links start from @param within where files may be named from without
+ * being named in full
  * @example wrongIn('`packages/dump/src/tensor.ts` `Tensro`', '.') // ['1: Tensro is not declared in packages/dump/src/tensor.ts']
  */
-export function wrongIn(text: string, root: string, folder = root): { wrong: string[]; checked: number } {
+export function wrongIn(
+  text: string,
+  root: string,
+  folder = root,
+  within: readonly string[] = [],
+): { wrong: string[]; checked: number } {
   const wrong: string[] = [];
   let checked = 0;
-  let bases: string[] = [];
+  let bases = within;
   let excerpt: { file: string | undefined; rest: string[] } | undefined;
 
   const check = (isRight: boolean, line: number, what: string) => {
@@ -61,7 +67,7 @@ export function wrongIn(text: string, root: string, folder = root): { wrong: str
       if (at >= 0) excerpt.rest = excerpt.rest.slice(at + 1);
       continue;
     }
-    if (line.startsWith('#')) bases = [];
+    if (line.startsWith('#')) bases = within;
 
     for (const [, target = ''] of line.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
       if (!/^[a-z]+:/.test(target))
