@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type AdapterKind, listAdapters, WEIGHT_TYPES } from '@llama-probe/engine';
-import type { Report } from 'llama-probe';
+import type { ComparisonDocument, Failure, Report } from 'llama-probe';
+import { decode } from 'llama-probe/internal';
 
 const { values } = parseArgs({
   options: {
@@ -80,8 +81,8 @@ printTotals();
 function run(args: readonly string[], mode: Run['mode']): Run {
   const command = ['compare', ...args, '--teacher-forced', '--json'];
   const { stdout, stderr, status } = probe(command);
-  const printed = JSON.parse(stdout || '{}');
-  const report: Report | undefined = 'candidate' in printed ? printed : undefined; // an error has none
+  const printed = decode(stdout || '{}') as ComparisonDocument | Failure | Record<string, never>;
+  const report = printed.kind === 'comparison' ? printed : undefined;
   const found = report ? alarmsOf(report) : [{ kind: 'no report', text: stderr } as const];
   for (const { kind, text } of found) said.push(`${kind} (exit ${status}): ${text}\n    probe ${command.join(' ')}`);
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
@@ -119,13 +120,12 @@ function summary(runs: readonly Run[]): string[] {
   const stages = reports.flatMap((report) => report.stages);
   const [first] = stages;
   if (!first) return ['no report', '', ''];
-  const ofLimit = (stage: typeof first) => stage.ofLimit ?? Number.POSITIVE_INFINITY; // JSON has no infinity
-  const closest = stages.reduce((a, b) => (ofLimit(b) > ofLimit(a) ? b : a));
+  const closest = stages.reduce((a, b) => (b.ofLimit > a.ofLimit ? b : a));
   const largest = stages.reduce((a, b) => (b.rel > a.rel ? b : a));
   const choices = reports.flatMap(({ decode }) => decode.firstOtherChoice ?? []);
   const ties = choices.filter(({ tie }) => tie).length;
   return [
-    `${Number(ofLimit(closest).toPrecision(2))} ${closest.stage} (${partOf(closest)})`,
+    `${Number(closest.ofLimit.toPrecision(2))} ${closest.stage} (${partOf(closest)})`,
     `${largest.rel.toExponential(1)} ${largest.stage}`,
     choices.length === 0 ? '0' : `${choices.length}, ${ties === choices.length ? 'all ties' : `${ties} of them ties`}`,
   ];

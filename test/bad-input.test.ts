@@ -42,6 +42,7 @@ function expectFailure(
 ): void {
   expect(json).toEqual({
     schema: 1,
+    kind: 'failure',
     verdict: 'incomparable',
     reason: expect.any(String),
     error: { code: expect.stringMatching(errorCode) },

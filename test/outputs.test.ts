@@ -5,6 +5,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { XMLParser } from 'fast-xml-parser';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { COLUMNS } from '../packages/report/src/tables/rows.js';
 import { type Ended, path, probe } from './support/probe.js';
 
@@ -75,6 +76,39 @@ describe('several outputs at once say the same', () => {
   });
 });
 
+describe('--json is what its published schema says', () => {
+  const schemaOf = (kind: string): z.core.JSONSchema.JSONSchema =>
+    JSON.parse(readFileSync(new URL(`../packages/probe/schema/${kind}.schema.json`, import.meta.url), 'utf8'));
+  const expectDocument = (stdout: string, kind: string) => {
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ schema: 1, kind });
+    expect(z.fromJSONSchema(schemaOf(kind)).safeParse(document).error?.issues).toBeUndefined();
+  };
+
+  test('of a comparison that agrees, and of one that diverged', () => {
+    expectDocument(healthy.stdout, 'comparison');
+    expectDocument(sick.stdout, 'comparison');
+    expect(healthy.stdout).toContain('"sqnr":{"number":"Infinity"}');
+  });
+
+  const dump = path('dump.arrow');
+  const config = path('probe.config.json');
+  beforeAll(() => writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}'));
+
+  test.each<[string, string[]]>([
+    ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
+    ['check', ['check', dump]],
+    ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
+    ['doctor', ['doctor']],
+    ['faults', ['faults']],
+    ['failure', ['diff', dump, path('missing.arrow')]],
+    ['failure', ['compare', '--no-such-option']],
+    ['gate', ['gate', '--config', config]],
+  ])('of the kind %s', async (kind, args) => {
+    expectDocument((await probe([...args, '--json'])).stdout, kind);
+  });
+});
+
 describe('docs/outputs.md', () => {
   interface Row {
     [column: string]: string;
@@ -136,6 +170,22 @@ describe('docs/outputs.md', () => {
     const listed = [...section.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => ({ name, type }));
     expect(listed).toEqual(COLUMNS.map(({ name, type }) => ({ name, type })));
   });
+});
+
+test('the reporter of docs/outputs.md makes a report of its own', async () => {
+  const [, example = ''] = /```ts\n(\/\/ closest\.ts\n.*?)```/s.exec(DOCS) ?? [];
+  const reporter = path('closest.ts');
+  writeFileSync(reporter, example);
+  const { code, stdout } = await probe([...HEALTHY, '--reporter', reporter]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^smalltalk-4M-F16\.gguf, \d+ tokens: agree, closest to its limit is \w+\n$/),
+  ]);
+  writeFileSync(reporter, 'export default () => { throw new Error("oh no"); };');
+  const broken = await probe([...HEALTHY, '--reporter', reporter]);
+  expect([broken.code, broken.stdout]).toEqual([2, '']);
+  expect(broken.stderr).toMatch(/closest\.ts threw: oh no\. Mend it/);
+  expect(broken.stderr).not.toMatch(/ {4}at /);
 });
 
 describe('standard output', () => {

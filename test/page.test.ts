@@ -134,7 +134,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await cell(page, /^q_proj, layer 0: agrees/).count()).toBe(1);
     expect(await cell(page, /^l_out, layer 3: inherits an error/).count()).toBe(1);
 
-    await page.getByRole('radio', { name: "from the reference's inputs" }).check();
+    await page.getByRole('radio', { name: "from llama.cpp's inputs" }).check();
     expect(await cell(page, /^q_rope, layer 0: .*fault/).count()).toBe(1);
     expect(await cell(page, /^l_out, layer 3: agrees, \d/).count()).toBe(1);
     await page.getByRole('radio', { name: /^2\s*, worst: fault/ }).check();
@@ -143,7 +143,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
 
   test('without a run from the reference’s inputs, what diverged is over its limit', async () => {
     const { page, complaints } = await openFile(browser, freeOnly);
-    expect(await page.getByRole('radio', { name: "from the reference's inputs" }).count()).toBe(0);
+    expect(await page.getByRole('radio', { name: "from llama.cpp's inputs" }).count()).toBe(0);
     const over = page.locator('[data-state=over]');
     expect(await over.count()).toBeGreaterThan(3);
     expect(await cell(page, /^q_rope, layer 2: first divergence, over its limit/).count()).toBe(1);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { decode } from '../../packages/comparison/src/report-json.js';
 import type { Report } from '../../packages/probe/src/index.js';
 
 /** The command as a user starts it. */
@@ -83,5 +84,5 @@ export async function probeJson<T = Report>(args: readonly string[], options?: O
   if (lines.length !== 2 || lines[1] !== '') {
     throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
   }
-  return { ...ended, json: JSON.parse(ended.stdout) };
+  return { ...ended, json: decode(ended.stdout) as T };
 }

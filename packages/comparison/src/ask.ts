@@ -20,5 +20,16 @@ export {
 export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
 export { ownFiles } from './own-files.js';
 export { type Progress, within } from './progress.js';
+export {
+  type ComparisonDocument,
+  type Document,
+  decode,
+  documentOf,
+  type Encoded,
+  encode,
+  type Failure,
+  failure,
+  type NonFinite,
+} from './report-json.js';
 export { VERSION } from './version.js';
 export { count, fromTo } from './watch/summary.js';

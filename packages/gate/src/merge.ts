@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { UsageError, VERSION } from '@llama-probe/comparison/ask';
-import { decodeResult, type GateResult, goneNotes, type KnownUse, overall } from './result.js';
+import { decode, UsageError, VERSION } from '@llama-probe/comparison/ask';
+import { type GateResult, goneNotes, type KnownUse, overall } from './result.js';
 import { RESULT } from './result-schema.js';
 import { casesOfShard } from './shard.js';
 
@@ -51,7 +51,7 @@ function read(path: string): GateResult {
   }
   let value: unknown;
   try {
-    value = decodeResult(text);
+    value = decode(text);
   } catch {
     throw new UsageError(`${path}: is not JSON, or was cut off; ${wanted}.`);
   }

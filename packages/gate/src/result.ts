@@ -1,4 +1,4 @@
-import { type Note, type Outcome, UsageError } from '@llama-probe/comparison/ask';
+import { encode, type Note, type Outcome, UsageError } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
 import { checkWritable, placeOf, writeWhole } from '@llama-probe/report';
 import type { KnownFault } from './config/case.js';
@@ -81,21 +81,6 @@ export function goneNotes(known: readonly KnownUse[]): Note[] {
   });
 }
 
-const NON_FINITE = new Map([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((n) => [String(n), n]));
-
-/** As a file for `probe merge`. JSON has no NaN and no infinity: here they are objects with the key `number`. */
-export const encodeResult = (result: GateResult): string =>
-  JSON.stringify(result, (_, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value,
-  );
-
-/** The opposite of `encodeResult`. */
-export const decodeResult = (text: string): unknown =>
-  JSON.parse(text, (_, value: unknown) => {
-    const number = value !== null && typeof value === 'object' && 'number' in value ? value.number : undefined;
-    return NON_FINITE.get(number as string) ?? value;
-  });
-
 /** Checks before anything runs that a result can be kept. @param taken files that the command itself reads or keeps */
 export function checkResultFile(path: string, taken: readonly string[]): void {
   if (path === '' || path === '-') {
@@ -109,4 +94,4 @@ export function checkResultFile(path: string, taken: readonly string[]): void {
 }
 
 export const writeResultFile = (path: string, result: GateResult): void =>
-  writeWhole('--result', path, `${encodeResult(result)}\n`);
+  writeWhole('--result', path, `${encode(result)}\n`);

@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
-import { BORDERLESS, color, tameAll } from '@llama-probe/report';
+import { BORDERLESS, causeOfFirst, color, furthest, MARKS, seconds, tameAll, times } from '@llama-probe/report';
 import Table from 'cli-table3';
 import type { CaseResult, GateResult } from './result.js';
 
@@ -20,7 +20,6 @@ function heading({ config, shard, cases, total, only }: GateResult): string {
   return `gate       ${config.file}: ${count}${part}${which}; ${config.factor} times worse than the baseline is too much`;
 }
 
-const MARK = { agree: '✓', diverged: '✗', incomparable: '?' } as const;
 const PAINT = { agree: color.green, diverged: color.red, incomparable: color.yellow } as const;
 const WORD = { agree: 'agree', diverged: 'DIVERGED', incomparable: 'could not be told' } as const;
 
@@ -32,14 +31,13 @@ function table(cases: readonly CaseResult[]): string {
   });
   for (const one of cases) {
     const { report, verdict } = one;
-    const most = report.stages.reduce((max, { ofLimit }) => Math.max(max, ofLimit), 0);
     const { mode } = report.reference;
     rows.push([
-      PAINT[verdict](MARK[verdict]),
+      PAINT[verdict](MARKS[verdict]),
       one.name,
       report.stages.length === 0 ? '–' : one.baseline?.estimated ? `${mode}, by baseline` : mode,
       String(report.stages.length),
-      report.stages.length === 0 ? '–' : `${Number(most.toPrecision(2))} ×`,
+      report.stages.length === 0 ? '–' : times(furthest(report.stages)),
       standing(one),
       PAINT[verdict](WORD[verdict]),
     ]);
@@ -72,7 +70,9 @@ function problems({ cases, notes }: GateResult): string {
 }
 
 /** Where inside the first wrong stage, and which known bug it is. */
-function causes({ first, diagnosis }: Report): string[] {
+function causes(report: Report): string[] {
+  const { first } = report;
+  const diagnosis = causeOfFirst(report);
   return [
     ...(first?.where ? [`  where: ${first.where.text}`] : []),
     ...(diagnosis ? [`  cause: ${diagnosis.text}`] : []),
@@ -80,7 +80,6 @@ function causes({ first, diagnosis }: Report): string[] {
 }
 
 const verdict = ({ verdict, reason }: GateResult): string =>
-  PAINT[verdict](`${MARK[verdict]} ${verdict === 'incomparable' ? 'could not be told' : verdict}: ${reason}`);
+  PAINT[verdict](`${MARKS[verdict]} ${verdict === 'incomparable' ? 'could not be told' : verdict}: ${reason}`);
 
-const time = ({ timings: { total } }: GateResult): string =>
-  total === undefined ? '' : `${(total / 1000).toFixed(1)} s`;
+const time = ({ timings: { total } }: GateResult): string => (total === undefined ? '' : seconds(total));

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { decode, encode } from '@llama-probe/comparison/ask';
 import { describe, expect, test } from 'vitest';
 import { runMerge } from '../src/merge.js';
-import { decodeResult, encodeResult, type GateResult } from '../src/result.js';
+import type { GateResult } from '../src/result.js';
 import { casesOfShard, parseShard } from '../src/shard.js';
 import { folder, write } from './support/files.js';
 
@@ -30,7 +31,7 @@ describe('merge', () => {
     const config = CONFIG;
     return write(
       'shard.json',
-      encodeResult({
+      encode({
         ...{
           schema: 1,
           kind: 'gate',
@@ -94,7 +95,7 @@ describe('merge', () => {
   });
 
   test('numbers that JSON does not have survive', () => {
-    const text = encodeResult({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' } as unknown as GateResult);
-    expect(decodeResult(text)).toEqual({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
+    const text = encode({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' } as unknown as GateResult);
+    expect(decode(text)).toEqual({ a: [Number.NaN, 1, Number.POSITIVE_INFINITY], b: 'NaN' });
   });
 });

@@ -29,6 +29,8 @@ export interface PageRun {
   readonly notes: readonly PageNote[];
   /** What was run, and on what. */
   readonly facts: readonly Fact[];
+  /** From whose inputs every stage started in the other run. @example "from llama.cpp's inputs" */
+  readonly inputs: string;
   readonly candidate: string;
   readonly reference: string;
   readonly tokens: readonly number[];

@@ -9,6 +9,7 @@ const run = (changes: Partial<PageRun>): PageRun => ({
   reason: 'All agree.',
   notes: [],
   facts: [],
+  inputs: "from llama.cpp's inputs",
   candidate: 'ours',
   reference: 'llama.cpp',
   tokens: [],

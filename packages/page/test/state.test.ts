@@ -24,6 +24,7 @@ function sick(changes: Partial<PageRun> = {}): Run {
     reason: '',
     notes: [],
     facts: [],
+    inputs: "from llama.cpp's inputs",
     candidate: '',
     reference: '',
     tokens: [],

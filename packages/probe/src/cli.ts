@@ -1,4 +1,4 @@
-import { failedReport } from '@llama-probe/report';
+import { encode, failure } from '@llama-probe/comparison/ask';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
@@ -35,18 +35,24 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 
 /** Every error of ours ends here: one message on stderr, exit 2, and with --json an object that says the same. */
 function fail(error: unknown, json: boolean): number {
-  const { code, message, stack } = error as { code?: unknown; message?: string; stack?: string };
+  const { code, message, stack, cause } = error as {
+    code?: unknown;
+    message?: string;
+    stack?: string;
+    cause?: unknown;
+  };
   const reason = message ?? String(error);
   process.stderr.write(`probe: ${reason}\n`);
   // Ours carry a stable code. Anything else is a bug of this tool, and its trace is for whoever mends it.
   if (typeof code !== 'string') {
     process.stderr.write('This is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n');
   }
-  if (process.env.LLAMA_PROBE_TRACE) process.stderr.write(`${stack}\n`);
+  if (process.env.LLAMA_PROBE_TRACE)
+    process.stderr.write(`${stack}\n${cause ? `${(cause as Error).stack ?? cause}\n` : ''}`);
   if (json) printError(reason, typeof code === 'string' ? code : 'internal');
   return COULD_NOT_TELL;
 }
 
 function printError(reason: string, code: string): void {
-  process.stdout.write(`${JSON.stringify(failedReport(reason, code))}\n`);
+  process.stdout.write(`${encode(failure(reason, code))}\n`);
 }

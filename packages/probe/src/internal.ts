@@ -1,8 +1,9 @@
 // For this repository's scripts and tests. Nothing here is kept stable.
 
-export { BUNDLED_MODEL, judgedRun, llamaSide } from '@llama-probe/comparison';
+export { BUNDLED_MODEL, decode, judgedRun, llamaSide } from '@llama-probe/comparison';
 export { configSchema } from '@llama-probe/gate';
 export { buildProgram } from './cli/program.js';
 export { type CommandSpec, describeProgram, type OptionSpec, type ProgramSpec } from './cli/spec.js';
 export type { FaultsReport } from './commands/faults.js';
 export { StderrProgress } from './progress.js';
+export { jsonSchemas, SCHEMAS } from './schemas.js';

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { failedReport } from '@llama-probe/report';
+import { encode, failure } from '@llama-probe/comparison/ask';
 import { COULD_NOT_TELL } from './exit.js';
 
 /**
@@ -16,7 +16,7 @@ export function verdictOrNothing(json: boolean): () => void {
     const reason = `The process ended (code ${code}) before there was a verdict. Something other than probe ended it, such as a configuration that exits, or that waits for what never comes.`;
     try {
       writeSync(2, `probe: ${reason}\n`);
-      if (json) writeSync(1, `${JSON.stringify(failedReport(reason, 'unfinished'))}\n`);
+      if (json) writeSync(1, `${encode(failure(reason, 'unfinished'))}\n`);
     } catch {
       // nobody reads
     }

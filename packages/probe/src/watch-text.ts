@@ -1,10 +1,9 @@
 import { basename } from 'node:path';
 import { Recorder, type WatchEvent, watchLoop } from '@llama-probe/comparison';
-import { type Job, outcomeOf } from '@llama-probe/comparison/ask';
+import { documentOf, encode, failure, type Job, outcomeOf } from '@llama-probe/comparison/ask';
 import {
   changesText,
   color,
-  failedReport,
   faultsText,
   takesStdout,
   tameReport,
@@ -58,8 +57,9 @@ function say(text: string, options: ViewOptions, context: Context): void {
 
 function asJson(event: Ended, changed: readonly string[]): string {
   const watch = { run: event.run, changed, changes: event.kind === 'report' ? event.changes : null };
-  const report = event.kind === 'report' ? event.report : failedReport(event.message, event.code ?? 'internal');
-  return JSON.stringify({ ...report, watch });
+  const document =
+    event.kind === 'report' ? documentOf('comparison', event.report) : failure(event.message, event.code ?? 'internal');
+  return encode({ ...document, watch });
 }
 
 /** What came of a run after the first. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SHELLS, type Shell } from '../src/cli/shells.js';
+import { SHELLS, type Shell } from '../src/completion/shells.js';
 
 const PROBE = fileURLToPath(new URL('../bin/probe.js', import.meta.url));
 const SUPPORT = fileURLToPath(new URL('./support/', import.meta.url));

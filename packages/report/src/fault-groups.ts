@@ -1,6 +1,6 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { Fault } from '@llama-probe/diff';
-import { ranges } from './numbers.js';
+import { ranges } from './words.js';
 
 /** The faults of one stage name and one bug, in whichever layers. */
 export type FaultGroup = readonly [NamedFault, ...NamedFault[]];

@@ -1,9 +1,10 @@
 import { appendFileSync, statSync } from 'node:fs';
 import { type Finding, type Note, UsageError } from '@llama-probe/comparison/ask';
-import { describe, short, showLimit } from '@llama-probe/diff';
+import { describe } from '@llama-probe/diff';
 import { type FaultGroup, groupFaults, placeOf, stepsOf, worstOf } from './fault-groups.js';
 import { markdown } from './markdown/markdown.js';
 import { errorsAt, isAllowed } from './notes.js';
+import { causeOfFirst, localDelta } from './words.js';
 
 interface Annotation {
   readonly level: Note['level'];
@@ -54,7 +55,9 @@ function annotationsOf(finding: Finding): Annotation[] {
   return [...(isSaid ? [] : [{ ...whole, message: withDiagnosis(finding) }]), ...wrong, ...noted];
 }
 
-function withDiagnosis({ reason, report: { first, diagnosis, tokenDiagnosis } }: Finding): string {
+function withDiagnosis({ reason, report }: Finding): string {
+  const { first, tokenDiagnosis } = report;
+  const diagnosis = causeOfFirst(report);
   return [
     reason,
     ...(first?.where ? [`where: ${first.where.text}`] : []),
@@ -70,11 +73,9 @@ function faultOf(finding: Finding, group: FaultGroup): Annotation {
 }
 
 function faultMessage(group: FaultGroup): string {
-  const { reason, local, limit } = worstOf(group);
   const [{ where, diagnosis }] = group;
-  const delta = reason ?? `local delta ${group.length > 1 ? 'up to ' : ''}${short(local)}, limit ${showLimit(limit)}`;
   return [
-    `at the steps ${stepsOf(group)}: ${delta}`,
+    `at the steps ${stepsOf(group)}: ${localDelta(worstOf(group), group.length > 1)}`,
     ...(where ? [`where: ${where.text}`] : []),
     ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
   ].join('\n');

@@ -1,6 +1,5 @@
-export { failedReport } from './failed.js';
-export { checkOutputs, type OutputOptions, takesStdout, writeOutputs } from './outputs.js';
-export { ofLimitOf, relOf } from './rel-of.js';
+export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
+export type { Reporter, ReportFunction } from './reporter.js';
 export { tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
 export { broken } from './text/checks.js';
@@ -9,4 +8,18 @@ export { faultsText } from './text/faults.js';
 export { BORDERLESS } from './text/table.js';
 export { textReport } from './text/text.js';
 export { verdictLine } from './text/verdict-line.js';
+export { importDefault, stdoutIsStderr } from './user-module.js';
+export {
+  causeOfFirst,
+  furthest,
+  localInputs,
+  MARKS,
+  notSeen,
+  ofLimitOf,
+  relOf,
+  seconds,
+  times,
+  tokensSaid,
+} from './words.js';
 export { checkWritable, placeOf, writeWhole } from './write-file.js';
+export { checkOutputs, writeOutput, writeOutputs } from './write-outputs.js';

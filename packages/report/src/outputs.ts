@@ -1,105 +1,107 @@
-import { type Finding, UsageError } from '@llama-probe/comparison/ask';
-import { checkWritable, placeOf, writeWhole } from './write-file.js';
+import type { Finding } from '@llama-probe/comparison/ask';
 
-/** Which outputs are wanted besides text. A file named `-` is standard output. */
-export interface OutputOptions {
-  json?: boolean;
-  html?: string;
-  markdown?: string;
-  junit?: string;
-  csv?: string;
-  arrow?: string;
-  /** Workflow annotations on standard output, and the job summary of GitHub Actions. */
-  github?: boolean;
+/** What an output makes of the runs that were asked for: a text, or bytes. */
+export type Write = (findings: readonly Finding[]) => string | Uint8Array;
+
+/** A form that a report is written in. */
+interface Output {
+  /** The option that asks for it: with a file, or without one for standard output. */
+  readonly flag: `--${string}`;
+  /** What the option's help says. */
+  readonly what: string;
+  /** Of the file that the terminal view proposes, and its line in the view's menu; null where the view does not offer it. */
+  readonly view: { readonly ending: string; readonly what: string } | null;
+  /** Loads what writes it. */
+  readonly load: () => Promise<Write>;
 }
 
-type FileOutput = 'html' | 'markdown' | 'junit' | 'csv' | 'arrow';
+/**
+ * Every output that there is: an entry here, and a file that writes it. The options of the commands and the view's menu are made of this
+ * table, so it loads nothing until an output is asked for.
+ */
+export const OUTPUTS = {
+  html: {
+    flag: '--html <file>',
+    what: 'write the report as one page that opens anywhere',
+    view: { ending: 'html', what: 'a page that opens anywhere' },
+    load: async () => (await import('./page/html.js')).html,
+  },
+  markdown: {
+    flag: '--markdown <file>',
+    what: 'write a comment for a pull request',
+    view: { ending: 'md', what: 'a comment for a pull request' },
+    load: async () => (await import('./markdown/markdown.js')).markdown,
+  },
+  json: {
+    flag: '--json',
+    what: 'print one JSON object on stdout',
+    view: { ending: 'json', what: 'everything, as one object' },
+    load: async () => (await import('./json.js')).json,
+  },
+  junit: {
+    flag: '--junit <file>',
+    what: 'write JUnit XML, a test case per stage',
+    view: { ending: 'xml', what: 'a result for CI, a case per stage' },
+    load: async () => (await import('./junit/junit.js')).junit,
+  },
+  csv: {
+    flag: '--csv <file>',
+    what: 'write every stage as a row of CSV',
+    view: { ending: 'csv', what: 'a row per stage' },
+    load: async () => (await import('./tables/csv.js')).csv,
+  },
+  arrow: {
+    flag: '--arrow <file>',
+    what: 'write every stage as a row of an Arrow file, for DuckDB or polars',
+    view: { ending: 'arrow', what: 'a row per stage, for DuckDB or polars' },
+    load: async () => (await import('./tables/arrow.js')).arrow,
+  },
+  github: {
+    flag: '--github',
+    what: 'print annotations for GitHub Actions, and write its job summary',
+    view: null,
+    load: async () => (await import('./github.js')).annotations,
+  },
+} as const satisfies Readonly<Record<string, Output>>;
 
-/** The outputs that are files. Each is loaded when it is asked for. */
-const FILES: Readonly<Record<FileOutput, (findings: readonly Finding[]) => Promise<string | Uint8Array>>> = {
-  html: async (findings) => (await import('./page/html.js')).html(findings),
-  markdown: async (findings) => (await import('./markdown/markdown.js')).markdown(findings),
-  junit: async (findings) => (await import('./junit/junit.js')).junit(findings),
-  csv: async (findings) => (await import('./tables/csv.js')).csv(findings),
-  arrow: async (findings) => (await import('./tables/arrow.js')).arrow(findings),
-};
+type Table = typeof OUTPUTS;
+export type OutputName = keyof Table;
 
-const given = (options: OutputOptions): [FileOutput, string][] =>
-  (Object.keys(FILES) as FileOutput[]).flatMap((name) => {
+/** Those whose option names a file. */
+export type FileOutput = {
+  [Name in OutputName]: Table[Name]['flag'] extends `${string} <file>` ? Name : never;
+}[OutputName];
+
+export const FILE_OUTPUTS = (Object.keys(OUTPUTS) as OutputName[]).filter((name): name is FileOutput =>
+  OUTPUTS[name].flag.endsWith('<file>'),
+);
+
+/** Those that the terminal view offers. */
+export type Export = { [Name in OutputName]: Table[Name]['view'] extends null ? never : Name }[OutputName];
+
+export const EXPORTS = (Object.keys(OUTPUTS) as OutputName[]).filter(
+  (name): name is Export => OUTPUTS[name].view !== null,
+);
+
+type Wanted = { [Name in FileOutput]?: string } & { [Name in Exclude<OutputName, FileOutput>]?: boolean };
+
+/** Which outputs are wanted besides text. A file named `-` is standard output. */
+export interface OutputOptions extends Wanted {
+  /** A module of the user's that makes a report of its own. */
+  reporter?: string;
+  /** Where the reporter says that it writes to; standard output without it. */
+  reporterFile?: string;
+}
+
+/** The files that are wanted, by output. */
+export const filesIn = (options: OutputOptions): [FileOutput, string][] =>
+  FILE_OUTPUTS.flatMap((name) => {
     const path = options[name];
     return path === undefined ? [] : [[name, path]];
   });
 
 /** Whether an output takes standard output, so that the text report is not printed. */
 export const takesStdout = (options: OutputOptions): boolean =>
-  options.json === true || given(options).some(([, path]) => path === '-');
-
-/**
- * Checks before anything runs that what is asked for can be written: a comparison of minutes must not be lost at its end.
- *
- * @param taken files that the command itself reads or keeps, and that no output may take the place of
- * @throws UsageError for two outputs in one place, and for a file that cannot be written
- */
-export function checkOutputs(options: OutputOptions, taken: readonly string[] = []): void {
-  const places = new Map<string, string>(options.json ? [['-', '--json']] : []);
-  const own = new Set(taken.map(placeOf));
-  for (const [name, path] of given(options)) {
-    if (path === '')
-      throw new UsageError(`--${name}: wanted the name of a file, or - for standard output; got nothing.`);
-    const place = path === '-' ? '-' : placeOf(path);
-    const other = places.get(place);
-    if (other) {
-      const shown = path === '-' ? 'standard output' : path;
-      throw new UsageError(`${other} and --${name} both write to ${shown}; give one of them another file.`);
-    }
-    places.set(place, `--${name}`);
-    if (path === '-') {
-      if (name === 'arrow' && process.stdout.isTTY) {
-        throw new UsageError('--arrow -: standard output is a terminal, and Arrow is no text; name a file.');
-      }
-      continue;
-    }
-    if (own.has(place)) {
-      throw new UsageError(`--${name}: ${path} is a file that this command itself reads or keeps; name another one.`);
-    }
-    checkWritable(`--${name}`, path);
-  }
-}
-
-/**
- * Writes what was asked for. One that fails does not keep the others from being written.
- *
- * @returns the files that were written @throws UsageError for what could not be
- */
-export async function writeOutputs(
-  findings: readonly Finding[],
-  options: OutputOptions,
-  print: (text: string | Uint8Array) => void,
-): Promise<string[]> {
-  const written: string[] = [];
-  const problems: string[] = [];
-  for (const [name, path] of given(options)) {
-    const content = await FILES[name](findings);
-    if (path === '-') {
-      print(content);
-      continue;
-    }
-    try {
-      writeWhole(`--${name}`, path, content);
-      written.push(path);
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      problems.push(error.message);
-    }
-  }
-  if (options.github) {
-    const { annotations, writeSummary } = await import('./github.js');
-    const lines = annotations(findings);
-    // GitHub reads commands from both streams; a machine that reads the first one wants nothing else there.
-    if (takesStdout(options)) process.stderr.write(lines);
-    else print(lines);
-    await writeSummary(findings);
-  }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  return written;
-}
+  options.json === true ||
+  (options.reporter !== undefined && (options.reporterFile ?? '-') === '-') ||
+  filesIn(options).some(([, path]) => path === '-');

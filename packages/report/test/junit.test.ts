@@ -63,7 +63,8 @@ describe('JUnit', () => {
     expect(properties).toMatchObject({
       model: '/home/me/model.gguf',
       adapter: 'llvmpipe',
-      reference: 'llama.cpp v0.5.0, exact',
+      reference: 'llama.cpp v0.5.0',
+      mode: 'exact: it fits',
     });
   });
 

@@ -30,7 +30,7 @@ describe('Markdown', () => {
     expect(page).toMatch(/^## ✓ llama-probe: agree\n\n`model.gguf, 3 tokens`: All 2 stages agree\.\n/);
     expect(page).toContain('closest to their limits');
     expect(page).toContain('(the same tokens)');
-    expect(page).toContain('| model | `model.gguf` |');
+    expect(page).toContain('| model | model.gguf (llama, Q4_K, 4 layers, 7.3 MB) |');
     expect(page).not.toContain('/home/me');
     expect(page).not.toMatch(/First wrong stage|Wrong from|undefined|null/);
     expect(page.length).toBeLessThan(2000);
@@ -77,7 +77,7 @@ describe('Markdown', () => {
     expect(page).toContain('## ✗ llama-probe: 2 of 4 runs do not agree');
     const rows = page.split('\n').filter((line) => /^\| [✗✓?] \|/.test(line));
     expect(rows.map((line) => line.split(' | ')[1])).toEqual(['`sick`', '`model.gguf, 3 tokens`', '`fine`', '`noted`']);
-    expect(rows[0]).toContain('| `q_rope of layer 0` | RoPE turns the halves of a head | 5.0e+4 × |');
+    expect(rows[0]).toContain('| `q_rope of layer 0` | RoPE turns the halves of a head | 5e+4 × |');
     expect(page.match(/^### .*/gm)).toEqual(['### ✗ sick', '### ? model.gguf, 3 tokens', '### ✓ noted']);
     const worse = finding(
       {},

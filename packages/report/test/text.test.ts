@@ -125,14 +125,14 @@ describe('the text report', () => {
 
   test('writes numbers that are none', () => {
     const sick = stage({ rms: Number.NaN, rel: Number.POSITIVE_INFINITY, verdict: 'diverged' });
-    expect(lines({ stages: [sick] })).toContain('embd NaN Infinity 1e-5 Infinity × DIVERGED');
+    expect(lines({ stages: [sick] })).toContain('embd NaN Infinity 1e-5 ∞ × DIVERGED');
     // What is not finite is in no sum: the rest may look healthy.
     const nan = stage({
       firstNonFinite: { token: 0, index: 3 },
       verdict: 'diverged',
       ofLimit: Number.POSITIVE_INFINITY,
     });
-    expect(lines({ stages: [nan] })).toContain('embd NaN NaN 1e-5 Infinity × DIVERGED');
+    expect(lines({ stages: [nan] })).toContain('embd NaN NaN 1e-5 ∞ × DIVERGED');
   });
 
   test('says by what the limits were set', () => {
@@ -162,7 +162,7 @@ describe('the text report', () => {
     expect(text).toContain('layer stage RMS delta relative floor limit of limit local verdict');
     expect(text).toContain('0 q_rope 1.3e-7 5.0e-1 1e-5 5e+4 × 5.0e-1 DIVERGED');
     expect(text).toContain('0 kq 1.3e-7 2.0e-1 1e-5 2e+4 × 1.0e-7 inherited from q_rope of layer 0');
-    expect(text).toContain("wrong from llama.cpp's own inputs:");
+    expect(text).toContain("wrong from llama.cpp's inputs:");
     expect(text).toContain('q_rope of the layers 0 to 1 at the steps 0 to 2, 5: local delta up to 7.5e-1, limit 1e-5');
     expect(text).toContain('where: every row');
   });

@@ -1,4 +1,4 @@
-import { tame, tameReport, verdictLine } from '@llama-probe/report';
+import { causeOfFirst, tame, tameReport, verdictLine } from '@llama-probe/report';
 import { remarksOf } from './remarks.js';
 import type { ReportHead } from './worker/protocol.js';
 
@@ -18,7 +18,8 @@ export interface End {
 export function conclusion({ report, isUnfinished, written }: End): string {
   if (!report) return 'probe: left before there was a verdict.\n';
   const shown = tameReport(report);
-  const { first, diagnosis } = shown;
+  const { first } = shown;
+  const diagnosis = causeOfFirst(shown);
   const where = first?.where ? [`  where: ${first.where.text}`] : [];
   const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
   const remarks = remarksOf(shown).map((text) => `  ${text}`);

@@ -1,4 +1,6 @@
-import { ofLimitOf, relOf } from '@llama-probe/report';
+import { ofLimitOf, relOf, times } from '@llama-probe/report';
+
+export { times };
 
 /** @example short(1.23e-7) === '1.2e-7' */
 export function short(value: number | null): string {
@@ -30,14 +32,6 @@ export const share = (result: Parameters<typeof ofLimitOf>[0]): string => {
 /** A limit; it is often a round number. @example limit(0.00001) === '1e-5' */
 export const limit = (value: number): string =>
   (Number.isFinite(value) ? value.toExponential(1) : '∞').replace('.0e', 'e');
-
-/** A share of the limit. @example times(0.034) === '0.03 ×', times(84123) === '8e+4 ×' */
-export function times(share: number): string {
-  if (!Number.isFinite(share)) return '∞ ×';
-  if (share < 0.005) return '0 ×';
-  if (share < 10) return `${share.toFixed(2)} ×`;
-  return `${share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
-}
 
 /** A value of a tensor. @example value(-0.015625) === '-1.56250e-2' */
 export function value(number: number): string {

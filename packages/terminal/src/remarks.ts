@@ -1,4 +1,4 @@
-import { broken } from '@llama-probe/report';
+import { broken, notSeen, tokensSaid } from '@llama-probe/report';
 import type { ReportHead } from './worker/protocol.js';
 
 /** What a report says besides its verdict: about the tokens, each side by itself, odd numbers, and what these tokens cannot show. */
@@ -14,11 +14,11 @@ export function remarksOf({
   'tokenDiagnosis' | 'checks' | 'observations' | 'unseen' | 'candidate' | 'reference'
 >): readonly string[] {
   return [
-    ...(tokenDiagnosis ? [`the tokens: ${tokenDiagnosis.title}. ${tokenDiagnosis.text}`] : []),
+    ...(tokenDiagnosis ? [tokensSaid(tokenDiagnosis)] : []),
     ...alone(candidate.name, checks.candidate),
     ...alone(reference.name, checks.reference),
     ...observations.filter(({ differs }) => differs).map(({ text }) => `observed: ${text}`),
-    ...unseen.map(({ what, why, remedy }) => `not seen: ${what} (${why}; ${remedy})`),
+    ...unseen.map((one) => `not seen: ${notSeen(one)}`),
   ];
 }
 

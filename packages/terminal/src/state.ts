@@ -1,9 +1,10 @@
 import type { About, Pass } from '@llama-probe/comparison';
 import type { Job } from '@llama-probe/comparison/ask';
 import type { StageId, StageResult } from '@llama-probe/diff';
+import type { Export } from '@llama-probe/report/outputs';
 import type { End } from './conclusion.js';
 import type { Key } from './keys.js';
-import type { Export, News, ReportHead, Request } from './worker/protocol.js';
+import type { News, ReportHead, Request } from './worker/protocol.js';
 
 export interface Size {
   readonly columns: number;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '@llama-probe/comparison/ask';
-import { createJiti } from 'jiti';
+import { importDefault } from '@llama-probe/report';
 import type { z } from 'zod';
 import { CONFIG } from './config.js';
 import { explainIssues } from './issues.js';
@@ -69,37 +69,13 @@ function find(directory: string): string {
 /** `import … from 'llama-probe'` means this very installation, wherever the configuration lies. */
 const ALIAS = { 'llama-probe': fileURLToPath(new URL('../index.js', import.meta.url)) };
 
+const WANTED = 'export default defineConfig({ runs: [{}] })';
+
 async function evaluate(path: string): Promise<unknown> {
-  const restore = stdoutIsStderr();
+  if (!path.endsWith('.json')) return importDefault(path, WANTED, ALIAS);
   try {
-    if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
-    const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: ALIAS });
-    const value = await jiti.import<unknown>(path, { default: true });
-    if (isModule(value)) {
-      throw new UsageError(`${path}: has no default export; wanted export default defineConfig({ runs: [{}] }).`);
-    }
-    return value;
+    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const [first = ''] = String((error as Error | null | undefined)?.message ?? error).split('\n');
-    throw new UsageError(`${path}: cannot be read: ${first.replaceAll(path, basename(path))}. Mend the file.`);
-  } finally {
-    restore();
+    throw new UsageError(`${path}: cannot be read: ${(error as Error).message}. Mend the file.`);
   }
 }
-
-/** What a configuration prints while it is read must not stand in the result. @returns puts it back */
-function stdoutIsStderr(): () => void {
-  const { stdout, stderr } = process;
-  const write = stdout.write;
-  stdout.write = stderr.write.bind(stderr) as typeof write;
-  return () => {
-    stdout.write = write;
-  };
-}
-
-/** jiti gives the whole module where it has no default export. */
-const isModule = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (Object.prototype.toString.call(value) === '[object Module]' || '__esModule' in value);

@@ -2,6 +2,7 @@ import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe, limitOf, type StageId, type StageResult, showLimit } from '@llama-probe/diff';
 import { idOf, stageKey } from '@llama-probe/dump/stage';
+import { localInputs } from '@llama-probe/report';
 import type { GateCase } from '../config/case.js';
 import { matcher } from './stage-limits.js';
 import type { BaselineChanges, Change } from './worsening.js';
@@ -21,7 +22,7 @@ export function wrongNote(root: StageId, report: Report, { worse }: BaselineChan
   const change = worse.find((one) => stageKey(one) === key);
   if (change && !fault && stage?.verdict !== 'diverged') return note('error', worseText(change, factor), root);
   const delta = fault
-    ? `with the reference's own inputs its relative RMS delta is ${fault.local.toExponential(1)}, the limit is ${showLimit(fault.limit)}`
+    ? `${localInputs(report)} its relative RMS delta is ${fault.local.toExponential(1)}, the limit is ${showLimit(fault.limit)}`
     : stage
       ? `its relative RMS delta is ${stage.rel.toExponential(1)}, the limit is ${showLimit(stage.limit)}`
       : '';

@@ -26,7 +26,7 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
     <>
       {isOther && (
         <p class="quiet note">
-          <b>What follows is from the free run</b>, not from the run on the reference's inputs: {whyFree(run, at)}
+          <b>What follows is from the free run</b>, not {run.data.inputs}: {whyFree(run, at)}
         </p>
       )}
       {rows.length > 1 && <TokenBars tokens={tokens} rows={rows} limit={metrics.rowLimit} ids={run.data.tokens} />}

@@ -12,7 +12,7 @@ interface FaultsProps {
 
 /** Every stage that is wrong by itself; the same stage and bug in several layers stand together. */
 export function Faults({ run, onOpen }: FaultsProps) {
-  const { faults } = run.data;
+  const { faults, inputs } = run.data;
   if (!faults) return null;
   const kind = ({ place, cause }: PageFault) => `${run.data.places[place]?.stage} ${cause?.id ?? ''}`;
   const groups = [...new Set(faults.map(kind))].map((one) => faults.filter((fault) => kind(fault) === one));
@@ -21,9 +21,9 @@ export function Faults({ run, onOpen }: FaultsProps) {
       <h2 id="faults">
         {faults.length === 0
           ? 'No stage has a fault of its own'
-          : `Faults: ${faults.length} ${faults.length === 1 ? 'stage is' : 'stages are'} wrong from the reference's own inputs`}
+          : `Faults: ${faults.length} ${faults.length === 1 ? 'stage is' : 'stages are'} wrong ${inputs}`}
       </h2>
-      {faults.length === 0 && <p>From the reference's inputs every stage computes what it should.</p>}
+      {faults.length === 0 && <p>Every stage computes what it should {inputs}.</p>}
       {groups.map((group) => (
         <Group key={kind(group[0] as PageFault)} run={run} group={group} onOpen={onOpen} />
       ))}

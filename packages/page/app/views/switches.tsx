@@ -3,18 +3,17 @@ import type { Pass } from '../../src/data.js';
 import { type Run, type State, stateOf, stepOf, worstState } from '../model.js';
 import { STATES } from '../states.js';
 
-const PASSES: readonly (readonly [Pass, string])[] = [
-  ['free', 'as it ran'],
-  ['forced', "from the reference's inputs"],
-];
-
 /** Which run is shown; nothing if there is only one. */
 export function Passes({ run, pass, onPass }: { run: Run; pass: Pass; onPass: (pass: Pass) => void }) {
   if (!run.hasForced) return null;
+  const passes = [
+    ['free', 'as it ran'],
+    ['forced', run.data.inputs],
+  ] as const satisfies readonly (readonly [Pass, string])[];
   return (
     <fieldset class="switch screen">
       <legend>Deltas</legend>
-      {PASSES.map(([name, words]) => (
+      {passes.map(([name, words]) => (
         <label key={name}>
           <input type="radio" name="pass" value={name} checked={pass === name} onChange={() => onPass(name)} />
           <span>{words}</span>

@@ -1,4 +1,5 @@
 import type { CaptureOptions } from '@llama-probe/comparison';
+import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Command, Option } from 'commander';
 import type { Context } from './context.js';
 import { examples } from './help.js';
@@ -30,6 +31,8 @@ export function captureCommand(context: Context): Command {
     const { runCapture } = await import('@llama-probe/comparison');
     const captured = await runCapture(options, context.progress, context.signal);
     const { file, tensors, bytes } = captured;
-    context.print(options.json ? JSON.stringify(captured) : `${file}: ${tensors} tensors, ${bytes} bytes`);
+    context.print(
+      options.json ? encode(documentOf('capture', captured)) : `${file}: ${tensors} tensors, ${bytes} bytes`,
+    );
   });
 }

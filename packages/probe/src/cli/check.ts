@@ -1,3 +1,4 @@
+import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
@@ -20,7 +21,7 @@ export function checkCommand(context: Context): Command {
     .action(async (dump: string, options: { model?: string; json?: boolean }) => {
       const { checkText, runCheck } = await import('../commands/check.js');
       const report = await runCheck(dump, options, context.progress, context.signal);
-      context.print(options.json ? JSON.stringify(report) : checkText(report));
+      context.print(options.json ? encode(documentOf('check', report)) : checkText(report));
       if (report.broken.length > 0) context.code = EXIT.diverged;
       else if (report.known === 0) context.code = COULD_NOT_TELL;
     });

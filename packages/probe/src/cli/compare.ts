@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { runComparison } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { HEADINGS, OPTIONS, OUTPUTS, RUN } from './options.js';
+import { HEADINGS, OPTIONS, RUN, SHOWN } from './options.js';
 import type { ViewOptions } from './present.js';
 
 export function compareCommand(context: Context): Command {
@@ -29,7 +29,7 @@ export function compareCommand(context: Context): Command {
     .addOption(OPTIONS.inject())
     .addOption(OPTIONS.teacherForced())
     .addOption(OPTIONS.noTeacherForced());
-  for (const option of OUTPUTS) command.addOption(option());
+  for (const option of SHOWN) command.addOption(option());
   return command.action((options: CompareOptions & ViewOptions) =>
     runComparison({ command: 'compare', options }, options, context),
   );

@@ -1,11 +1,14 @@
 import { type Finding, type Job, outcomeOf, ownFiles, runJob } from '@llama-probe/comparison/ask';
-import { checkOutputs, type OutputOptions, takesStdout } from '@llama-probe/report';
+import { type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
+import { withReporter } from '@llama-probe/report/reporter';
+import { checkOutputs } from '@llama-probe/report/write-outputs';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
 import { present, type ViewOptions } from './present.js';
 
 /** What `compare` and `diff` have in common: the terminal view, or a report as text and whatever else was asked for. */
-export async function runComparison(job: Job, options: ViewOptions, context: Context): Promise<void> {
+export async function runComparison(job: Job, given: ViewOptions, context: Context): Promise<void> {
+  const options = await withReporter(given);
   checkOutputs(options, ownFiles(job));
   if (isInteractive(options)) {
     context.code = await showInTerminal(job, options, context.signal);

@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander';
+import { SHELLS, type Shell } from '../completion/shells.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { SHELLS, type Shell } from './shells.js';
 import { describeProgram } from './spec.js';
 
 export function completionCommand(context: Context): Command {

@@ -3,7 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { runComparison } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { JUDGING, OUTPUTS } from './options.js';
+import { JUDGING, SHOWN } from './options.js';
 import type { ViewOptions } from './present.js';
 
 export function diffCommand(context: Context): Command {
@@ -24,7 +24,7 @@ export function diffCommand(context: Context): Command {
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );
-  for (const option of [...JUDGING, ...OUTPUTS]) command.addOption(option());
+  for (const option of [...JUDGING, ...SHOWN]) command.addOption(option());
   return command.action((candidate: string, reference: string, options: DiffOptions & ViewOptions) =>
     runComparison({ command: 'diff', candidate, reference, options }, options, context),
   );

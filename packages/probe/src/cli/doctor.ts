@@ -1,3 +1,4 @@
+import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Command, Option } from 'commander';
 import type { DoctorOptions } from '../commands/doctor.js';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
@@ -20,7 +21,7 @@ export function doctorCommand(context: Context): Command {
     .action(async (options: DoctorOptions & { json?: boolean }) => {
       const { doctorText, runDoctor } = await import('../commands/doctor.js');
       const doctor = await runDoctor(options, context.progress, context.signal);
-      context.print(options.json ? JSON.stringify(doctor) : doctorText(doctor));
+      context.print(options.json ? encode(documentOf('doctor', doctor)) : doctorText(doctor));
       const sound = doctor.llama.ok && doctor.chosen !== null && (doctor.proofs ?? []).every(({ ok }) => ok);
       context.code = sound ? EXIT.agree : COULD_NOT_TELL;
     });

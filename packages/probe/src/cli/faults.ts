@@ -1,3 +1,4 @@
+import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Command, Option } from 'commander';
 import type { FaultsOptions } from '../commands/faults.js';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
@@ -24,7 +25,7 @@ export function faultsCommand(context: Context): Command {
     .action(async (options: FaultsOptions) => {
       const { faultsListText, isProven, runFaults, wasSeen } = await import('../commands/faults.js');
       const report = await runFaults(options, context.progress, context.signal);
-      context.print(options.json ? JSON.stringify(report) : faultsListText(report));
+      context.print(options.json ? encode(documentOf('faults', report)) : faultsListText(report));
       if (report.trials === null || isProven(report)) return;
       context.code = wasSeen(report) ? EXIT.diverged : COULD_NOT_TELL;
     });

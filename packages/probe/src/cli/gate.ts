@@ -1,8 +1,9 @@
-import type { Finding } from '@llama-probe/comparison/ask';
-import { ADAPTERS } from '@llama-probe/comparison/ask';
+import { ADAPTERS, encode, type Finding } from '@llama-probe/comparison/ask';
 import type { GateOptions, GateResult } from '@llama-probe/gate';
 import { parseShard, type Shard } from '@llama-probe/gate/shard';
-import { type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
+import { withReporter } from '@llama-probe/report/reporter';
+import { writeOutputs } from '@llama-probe/report/write-outputs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../exit.js';
 import type { Context } from './context.js';
@@ -30,7 +31,8 @@ export function gateCommand(context: Context): Command {
       }),
     );
   for (const option of REPORTS) command.addOption(option());
-  return command.action(async (options: GateOptions) => {
+  return command.action(async (given: GateOptions) => {
+    const options = await withReporter(given);
     const { runGate } = await import('@llama-probe/gate');
     const record = options.html !== undefined;
     const { result, findings } = await runGate({ ...options, record }, context.progress, context.signal);
@@ -45,7 +47,7 @@ export async function presentGate(
   options: OutputOptions,
   context: Context,
 ): Promise<void> {
-  if (options.json) context.print(JSON.stringify(result));
+  if (options.json) context.print(encode(result));
   else if (!takesStdout(options)) {
     const { gateText } = await import('@llama-probe/gate');
     context.print(gateText(result));

@@ -1,3 +1,4 @@
+import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
 import type { InspectOptions } from '../commands/inspect.js';
 import type { Context } from './context.js';
@@ -23,6 +24,6 @@ export function inspectCommand(context: Context): Command {
     .action(async (dump: string, options: InspectOptions & { json?: boolean }) => {
       const { inspectText, runInspect } = await import('../commands/inspect.js');
       const inspected = await runInspect(dump, options, context.signal);
-      context.print(options.json ? JSON.stringify(inspected) : inspectText(inspected));
+      context.print(options.json ? encode(documentOf('inspection', inspected)) : inspectText(inspected));
     });
 }

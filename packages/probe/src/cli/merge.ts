@@ -1,4 +1,6 @@
-import { checkOutputs, type OutputOptions } from '@llama-probe/report';
+import type { OutputOptions } from '@llama-probe/report/outputs';
+import { withReporter } from '@llama-probe/report/reporter';
+import { checkOutputs } from '@llama-probe/report/write-outputs';
 import { Argument, Command, Option } from 'commander';
 import type { Context } from './context.js';
 import { presentGate } from './gate.js';
@@ -17,7 +19,8 @@ export function mergeCommand(context: Context): Command {
       }),
     );
   for (const option of REPORTS) command.addOption(option());
-  return command.action(async (results: string[], options: OutputOptions & { result?: string }) => {
+  return command.action(async (results: string[], given: OutputOptions & { result?: string }) => {
+    const options = await withReporter(given);
     const { result: kept } = options;
     const { checkResultFile, writeResultFile } = await import('@llama-probe/gate');
     if (kept !== undefined) checkResultFile(kept, results);

@@ -1,4 +1,5 @@
 import { ADAPTERS, MODES } from '@llama-probe/comparison/ask';
+import { OUTPUTS } from '@llama-probe/report/outputs';
 import { InvalidArgumentError, Option } from 'commander';
 
 /** Under which a long help has its options. */
@@ -68,13 +69,8 @@ export const OPTIONS = {
       '--inject <bugs>',
       "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
     ),
-  json: () => output('--json', 'print one JSON object on stdout'),
-  html: () => output('--html <file>', 'write the report as one page that opens anywhere'),
-  markdown: () => output('--markdown <file>', 'write a comment for a pull request'),
-  junit: () => output('--junit <file>', 'write JUnit XML, a test case per stage'),
-  csv: () => output('--csv <file>', 'write every stage as a row of CSV'),
-  arrow: () => output('--arrow <file>', 'write every stage as a row of an Arrow file, for DuckDB or polars'),
-  github: () => output('--github', 'print annotations for GitHub Actions, and write its job summary'),
+  json: () => output(OUTPUTS.json.flag, OUTPUTS.json.what),
+  reporter: () => output('--reporter <file>', 'write the report with a module of yours, such as ./mine.ts'),
   watch: () => view('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
   noTui: () => view('--no-tui', 'print text, even on a terminal'),
 };
@@ -99,19 +95,21 @@ export const RUN = [
   ...JUDGING,
 ];
 
+const { json: _, ...others } = OUTPUTS;
+
 /** What is written of a report; a file named - is standard output. */
 export const REPORTS = [
   OPTIONS.json,
-  OPTIONS.html,
-  OPTIONS.markdown,
-  OPTIONS.junit,
-  OPTIONS.csv,
-  OPTIONS.arrow,
-  OPTIONS.github,
+  ...Object.values(others).map(
+    ({ flag, what }) =>
+      () =>
+        output(flag, what),
+  ),
+  OPTIONS.reporter,
 ];
 
 /** How a comparison is shown. */
-export const OUTPUTS = [...REPORTS, OPTIONS.watch, OPTIONS.noTui];
+export const SHOWN = [...REPORTS, OPTIONS.watch, OPTIONS.noTui];
 
 function parseFactor(text: string): number {
   const value = Number(text);

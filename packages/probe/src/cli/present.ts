@@ -1,5 +1,6 @@
 import type { Finding } from '@llama-probe/comparison/ask';
-import { type OutputOptions, takesStdout, writeOutputs } from '@llama-probe/report';
+import { OUTPUTS, type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
+import { writeOutputs } from '@llama-probe/report/write-outputs';
 import type { Context } from './context.js';
 
 /** How a comparison is shown. */
@@ -16,7 +17,7 @@ export async function present(
   options: OutputOptions,
   context: Context,
 ): Promise<void> {
-  if (options.json) context.print(JSON.stringify(findings[0].report));
+  if (options.json) context.print((await OUTPUTS.json.load())(findings));
   else if (!takesStdout(options)) {
     const { textReport } = await import('@llama-probe/report');
     context.print(textReport(findings[0].report));

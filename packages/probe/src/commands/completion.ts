@@ -1,5 +1,5 @@
-import type { Shell } from '../cli/shells.js';
 import type { ProgramSpec } from '../cli/spec.js';
+import type { Shell } from '../completion/shells.js';
 
 /** What the command is installed as. */
 const NAMES = ['probe', 'llama-probe'];

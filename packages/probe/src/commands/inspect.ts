@@ -1,5 +1,5 @@
 import { nearest, UsageError } from '@llama-probe/comparison/ask';
-import { openDump, type Tensor } from '@llama-probe/dump';
+import { type DumpMetadata, openDump, type Tensor } from '@llama-probe/dump';
 import Table from 'cli-table3';
 
 export interface InspectOptions {
@@ -27,8 +27,17 @@ export interface TensorStatistics {
   readonly values?: readonly (readonly number[])[];
 }
 
+/** What `probe inspect --json` prints. */
+export interface Inspection {
+  readonly schema: 1;
+  readonly file: string;
+  readonly bytes: number;
+  readonly metadata: DumpMetadata;
+  readonly tensors: readonly TensorStatistics[];
+}
+
 /** `probe inspect DUMP`: what a dump holds. */
-export async function runInspect(path: string, options: InspectOptions, signal: AbortSignal): Promise<object> {
+export async function runInspect(path: string, options: InspectOptions, signal: AbortSignal): Promise<Inspection> {
   const wanted = {
     stage: options.stage,
     layer: integer('--layer', options.layer),
@@ -59,13 +68,7 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
 }
 
 /** The same as text. */
-export function inspectText(inspected: object): string {
-  const { file, bytes, metadata, tensors } = inspected as Awaited<ReturnType<typeof runInspect>> & {
-    file: string;
-    bytes: number;
-    metadata: { producer: { name: string; version: string }; tokens: number[]; prompt?: string };
-    tensors: TensorStatistics[];
-  };
+export function inspectText({ file, bytes, metadata, tensors }: Inspection): string {
   const table = new Table({
     head: ['step', 'layer', 'stage', 'rows', 'width', 'RMS', 'mean', 'min', 'max', 'NaN', 'Inf'],
     colAligns: ['right', 'right', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],

@@ -2,7 +2,7 @@ import type { NamedFault } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
 import { type Place, stageKey } from '@llama-probe/dump/stage';
-import { ranges } from '../numbers.js';
+import { causeOfFirst, localDelta, localInputs, ranges } from '../words.js';
 
 /** A test case of a run: a stage of a layer over all steps, or something else that was checked. */
 export interface TestCase {
@@ -19,12 +19,12 @@ export type CaseResult =
 
 export const nameOf = ({ layer, stage }: Place): string => (layer === null ? stage : `layer ${layer} ${stage}`);
 
-/** A stage that is wrong from the reference's own inputs. */
-export function faultResult(fault: NamedFault): CaseResult {
-  const { cause, reason, local, limit, steps, where, diagnosis, token } = fault;
-  const what = reason ?? `local delta ${short(local)}, limit ${showLimit(limit)}`;
+/** A stage that is wrong by itself. */
+export function faultResult({ report }: Finding, fault: NamedFault): CaseResult {
+  const { cause, steps, where, diagnosis, token } = fault;
+  const what = localDelta(fault);
   const text = [
-    `${nameOf(fault)} is wrong from the reference's own inputs: ${what}`,
+    `${nameOf(fault)} is wrong ${localInputs(report)}: ${what}`,
     `steps: ${ranges(steps)}${token === null ? '' : `, first at token ${token}`}`,
     ...(where ? [`where: ${where.text}`] : []),
     ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
@@ -58,7 +58,8 @@ const delta = ({ rel, limit, reason }: StageResult): string =>
   reason ?? `relative RMS delta ${short(rel)}, limit ${showLimit(limit)}`;
 
 function divergedResult({ report }: Finding, own: StageResult, diverged: readonly StageResult[]): CaseResult {
-  const { first, diagnosis } = report;
+  const { first } = report;
+  const diagnosis = causeOfFirst(report);
   const isFirst = first !== null && stageKey(first) === stageKey(own);
   const text = [
     `${describe(own)} diverged, and nothing before it that it is computed from: ${delta(own)}`,

@@ -36,13 +36,13 @@ function stageCases(finding: Finding): TestCase[] {
   const cases = [...places.values()].map((steps) => {
     const [first] = steps;
     const fault = wrong.get(placeKey(first));
-    const result = fault ? faultResult(fault) : stageResult(finding, steps, isDownstream);
+    const result = fault ? faultResult(finding, fault) : stageResult(finding, steps, isDownstream);
     return { name: nameOf(first), result: allowed(finding, first, result) };
   });
   // The run from the reference's inputs takes every stage, also where only some were asked for.
   const others = [...wrong.values()]
     .filter((fault) => !places.has(placeKey(fault)))
-    .map((fault) => ({ name: nameOf(fault), result: allowed(finding, fault, faultResult(fault)) }));
+    .map((fault) => ({ name: nameOf(fault), result: allowed(finding, fault, faultResult(finding, fault)) }));
   return [...cases, ...others];
 }
 

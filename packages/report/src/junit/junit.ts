@@ -1,7 +1,7 @@
 import type { Finding } from '@llama-probe/comparison/ask';
-import { showLimit } from '@llama-probe/diff';
 import { create } from 'xmlbuilder2';
 import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js';
+import { factsOf } from '../facts.js';
 import type { TestCase } from './case-results.js';
 import { testCases } from './cases.js';
 import { xmlLine, xmlText } from './xml-text.js';
@@ -49,21 +49,9 @@ function counts(cases: readonly TestCase[]): Record<'tests' | 'failures' | 'erro
   return { tests: cases.length, failures: of('failure'), errors: of('error'), skipped: of('skipped') };
 }
 
+/** The facts, by names that stay as they are. */
 function propertiesOf({ verdict, reason, report }: Finding): Record<string, string> {
-  const { model, tokens, reference, candidate, floors } = report;
-  return {
-    verdict,
-    reason,
-    model: model.file,
-    architecture: model.arch,
-    quantization: model.quantization,
-    tokens: String(tokens.length),
-    reference: `${reference.name} ${reference.version}, ${reference.mode}`,
-    candidate: `${candidate.name}, ${candidate.backend}`,
-    adapter: candidate.adapter,
-    limits: `${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
-    ...(candidate.injected?.length ? { injected: candidate.injected.join(', ') } : {}),
-  };
+  return { verdict, reason, ...Object.fromEntries(factsOf(report).map(({ name, text }) => [name, text])) };
 }
 
 const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(3);

@@ -1,30 +1,26 @@
 import { basename } from 'node:path';
 import type { Report } from '@llama-probe/comparison';
-import { showLimit } from '@llama-probe/diff';
-import { code, details, long, shorten, table, text } from './text.js';
+import { summaryOf } from '../facts.js';
+import { notSeen, seconds } from '../words.js';
+import { details, long, table } from './text.js';
 
-/** What was run, and on what. */
-export function about({ model, tokens, reference, candidate, floors, stages, timings, unseen }: Report): string {
+/** What was run, and on what. The folder of the model is nobody's business. */
+export function about(report: Report): string {
+  const { model, tokens, stages, timings, unseen } = report;
   if (stages.length === 0 && tokens.length === 0) return ''; // it did not come to a run
-  const bytes = model.bytes === null ? [] : [`${(model.bytes / 1e6).toFixed(1)} MB`];
-  const layers = model.layers === null ? [] : [`${model.layers} layers`];
-  const injected = candidate.injected?.length ? `, with ${candidate.injected.join(' and ')}` : '';
   const steps = stages.reduce((most, { step }) => Math.max(most, step), 0);
+  const summary = summaryOf({ ...report, model: { ...model, file: basename(model.file) } });
+  const time = timings.total === undefined ? '' : ` in ${seconds(timings.total)}`;
   const rows: [string, string][] = [
-    ['model', code(basename(model.file))],
-    ['', text([model.arch, model.quantization, ...layers, ...bytes].join(', '))],
-    ['tokens', `${tokens.length}: ${code(shorten(tokens.join(' '), 120))}, then ${steps} decoded`],
-    [
-      'reference',
-      long([`${reference.name} ${reference.version}`, reference.mode, reference.why].filter(Boolean).join(', ')),
-    ],
-    ['candidate', long(`${candidate.name}, ${candidate.backend}, ${candidate.adapter}${injected}`)],
-    ['limits', long(`${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`)],
-    [
-      'compared',
-      `${stages.length} stages${timings.total === undefined ? '' : ` in ${(timings.total / 1000).toFixed(1)} s`}`,
-    ],
-    ...unseen.map(({ what, why }): [string, string] => ['not seen', long(`${what}: ${why}`)]),
+    ...Object.entries(summary),
+    ['compared', `${stages.length} stages${time}, ${steps} tokens decoded`],
+    ...unseen.map((one): [string, string] => ['not seen', notSeen(one)]),
   ];
-  return details('What was run, and on what', table(['', ''], rows));
+  return details(
+    'What was run, and on what',
+    table(
+      ['', ''],
+      rows.map(([label, text]) => [label, long(text)]),
+    ),
+  );
 }

@@ -2,14 +2,16 @@ import type { Report } from '@llama-probe/comparison';
 import { describe, short, showLimit } from '@llama-probe/diff';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { type FaultGroup, groupFaults, layersOf, stepsOf, worstOf } from '../fault-groups.js';
+import { causeOfFirst, localInputs } from '../words.js';
 import { code, long, shorten, table, text } from './text.js';
 
 const SHOWN = 12;
 
 /** The first wrong stage: where inside it, which bug it is, and where to look. */
-export function firstWrong({ first, diagnosis, faults }: Report): string {
+export function firstWrong(report: Report): string {
+  const { first } = report;
   if (!first) return '';
-  const named = faults?.[0]?.diagnosis ?? diagnosis;
+  const named = causeOfFirst(report);
   const from = first.token === null ? '' : `, from token ${first.token} on`;
   return [
     `**First wrong stage: ${code(describe(first))}**${from}`,
@@ -45,12 +47,13 @@ function valuesOf(parameters: Readonly<Record<string, number | string>>): string
 }
 
 /** Every stage that is wrong by itself; the same stage and bug in several layers is one row. */
-export function faults({ faults, reference }: Report): string {
+export function faults(report: Report): string {
+  const { faults } = report;
   if (!faults || faults.length === 0) return '';
   const groups = groupFaults(faults);
   const rows = groups.slice(0, SHOWN).map(faultRow);
   return [
-    `**Wrong from ${text(reference.name)}'s own inputs**`,
+    `**Wrong ${text(localInputs(report))}**`,
     '',
     table(['stage', 'layers', 'steps', 'local delta:', 'limit:', 'cause'], rows),
     ...(groups.length > SHOWN ? ['', `and ${groups.length - SHOWN} more`] : []),

@@ -1,6 +1,7 @@
 import type { Finding } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
 import { describe } from '@llama-probe/diff';
+import { furthest, MARKS, times } from '../words.js';
 import { runBlocks } from './run.js';
 import { code, shorten, table, text } from './text.js';
 
@@ -9,7 +10,6 @@ const MOST = 64_000;
 const ROWS = 100;
 const REASON = 1000;
 
-const MARKS: Readonly<Record<Verdict, string>> = { agree: '✓', diverged: '✗', incomparable: '?' };
 const GRAVITY: Readonly<Record<Verdict, number>> = { diverged: 2, incomparable: 1, agree: 0 };
 
 /** A comment for a pull request, and the job summary of GitHub Actions: of one run, or of several with a table of them. */
@@ -53,13 +53,12 @@ function row({ name, verdict, report, notes }: Finding): string[] {
   const { first, stages } = report;
   const error = notes.find(({ level }) => level === 'error'); // a gate may fail what no stage is over its limit in
   const at = first ?? error?.at;
-  const share = stages.reduce((most, { ofLimit }) => (ofLimit > most || Number.isNaN(ofLimit) ? ofLimit : most), 0);
   return [
     MARKS[verdict],
     code(shorten(name, 120)),
     at ? code(shorten(describe(at), 120)) : verdict === 'incomparable' ? 'could not be compared' : '',
     first ? (first.cause ? text(first.cause.title) : 'unknown') : error ? text(shorten(error.text, 200)) : '',
-    stages.length === 0 ? '' : `${share < 10 ? share.toFixed(2) : share.toPrecision(2)} ×`,
+    stages.length === 0 ? '' : times(furthest(stages)),
   ];
 }
 

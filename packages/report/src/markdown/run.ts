@@ -1,13 +1,15 @@
-import type { Generated, Report } from '@llama-probe/comparison';
+import type { Report } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
 import { placeKey } from '@llama-probe/dump/stage';
+import { brokenLines, sayTheSame, speech, times } from '../words.js';
 import { about } from './about.js';
 import { faults, firstWrong } from './faults.js';
 import { code, details, LONG, long, shorten, table, text } from './text.js';
 
 const STAGES = 8;
 const NOTES = 20;
+const BROKEN = 12;
 
 /** What there is to say about a run, in blocks; the first ones matter most. */
 export function runBlocks(finding: Finding): string[] {
@@ -37,16 +39,14 @@ function tokens({ tokenDiagnosis }: Report): string {
 
 function broken({ checks, candidate, reference }: Report): string {
   const lines = [
-    { name: candidate.name, broken: checks.candidate.broken },
-    { name: reference.name, broken: checks.reference.broken },
-  ].flatMap(({ name, broken }) => {
-    const kinds = new Map(broken.map((one) => [one.check, one]).reverse() as [string, (typeof broken)[number]][]);
-    return [...kinds.values()].reverse().map((one) => {
-      const others = broken.filter(({ check }) => check === one.check).length - 1;
-      return `- ${text(name)}, ${code(one.check)}: ${long(one.text)}${others > 0 ? ` The same at ${others} more places.` : ''}`;
-    });
-  });
-  return lines.length === 0 ? '' : ['**Broken without any reference**', '', ...lines].join('\n');
+    { name: candidate.name, checked: checks.candidate },
+    { name: reference.name, checked: checks.reference },
+  ].flatMap(({ name, checked }) =>
+    brokenLines(checked).map(({ check, text: what }) => `- ${text(name)}, ${code(check)}: ${long(what)}`),
+  );
+  if (lines.length === 0) return '';
+  const more = lines.length > BROKEN ? [`- … and ${lines.length - BROKEN} more`] : [];
+  return ['**Broken without any reference**', '', ...lines.slice(0, BROKEN), ...more].join('\n');
 }
 
 /** Of each layer and name the worst step, furthest over the limit first. */
@@ -78,22 +78,20 @@ function worstStages(stages: readonly StageResult[], isWrong: boolean): string {
 const shareOf = ({ ofLimit, verdict }: StageResult): number =>
   verdict === 'incomparable' || Number.isNaN(ofLimit) ? Number.POSITIVE_INFINITY : ofLimit;
 
-const times = (share: number): string => `${share < 10 ? share.toFixed(2) : share.toPrecision(2)} ×`;
-
 const verdictOf = ({ verdict, reason }: StageResult): string =>
   reason ? `${verdict}: ${text(shorten(reason, 200))}` : verdict;
 
 function said({ generated, candidate, reference }: Report): string {
   if (!generated) return '';
-  const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
+  const says = (side: keyof typeof generated) => code(shorten(speech(generated[side]), LONG));
   return table(
     ['', 'says'],
     [
-      [text(reference.name), speech(generated.reference)],
-      [text(candidate.name), `${speech(generated.candidate)}${same ? ' (the same tokens)' : ' (**other tokens**)'}`],
+      [text(reference.name), says('reference')],
+      [
+        text(candidate.name),
+        `${says('candidate')}${sayTheSame(generated) ? ' (the same tokens)' : ' (**other tokens**)'}`,
+      ],
     ],
   );
 }
-
-const speech = ({ text: what, tokens }: Generated): string =>
-  code(shorten(what === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(what), LONG));

@@ -2,6 +2,7 @@ import type { NamedFault, Report } from '@llama-probe/comparison';
 import type { Cause } from '@llama-probe/diff';
 import type { Diagnosis } from '@llama-probe/oracle';
 import type { PageBug, PageCause, PageFault, PageFirst, PageTried } from '@llama-probe/page';
+import { causeOfFirst } from '../words.js';
 import type { Numbered } from './stages.js';
 
 type Candidate = Diagnosis['candidates'][number];
@@ -37,10 +38,16 @@ function pageFault(fault: NamedFault, isFirst: boolean): Omit<PageFault, 'place'
 const localOf = ({ local, where }: NamedFault): number =>
   Number.isFinite(local) && where?.kind.kind !== 'nonfinite' ? local : -1;
 
-export function firstOf({ first, diagnosis }: Report, { stageAt }: Numbered): PageFirst | null {
+export function firstOf(report: Report, { stageAt }: Numbered): PageFirst | null {
+  const { first } = report;
   const at = first && stageAt(first);
   if (!first || at === null) return null;
-  return { at, token: first.token, where: first.where?.text ?? null, cause: causeOf(first.cause, diagnosis, true) };
+  return {
+    at,
+    token: first.token,
+    where: first.where?.text ?? null,
+    cause: causeOf(first.cause, causeOfFirst(report), true),
+  };
 }
 
 function causeOf(cause: Cause | null, diagnosis: Diagnosis | null, isFirst: boolean): PageCause | null {

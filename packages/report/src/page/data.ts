@@ -1,7 +1,9 @@
 import { type Finding, VERSION } from '@llama-probe/comparison/ask';
 import type { PageData, PageRun } from '@llama-probe/page';
+import { factsOf } from '../facts.js';
+import { localInputs } from '../words.js';
 import { faultsOf, firstOf } from './causes.js';
-import { checksOf, factsOf, logitsOf, remarksOf, saidOf } from './facts.js';
+import { checksOf, logitsOf, remarksOf, saidOf } from './facts.js';
 import { looksOf } from './looks.js';
 import { type Numbered, numbered } from './stages.js';
 import { whysOf } from './whys.js';
@@ -42,7 +44,8 @@ function withoutLooks(
     verdict,
     reason,
     notes: notes.map(({ level, text, at }) => ({ level, text, at: at ? stages.stageAt(at) : null })),
-    facts: factsOf(report),
+    facts: factsOf(report).map(({ label, text }) => [label, text]),
+    inputs: localInputs(report),
     candidate: report.candidate.name,
     reference: report.reference.name,
     tokens: report.tokens,

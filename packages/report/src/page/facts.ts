@@ -1,59 +1,14 @@
-import type { Generated, Report } from '@llama-probe/comparison';
-import { type Checked, short, showLimit } from '@llama-probe/diff';
+import type { Report } from '@llama-probe/comparison';
+import { type Checked, short } from '@llama-probe/diff';
 import type { Fact, PageChecks, PageLogits } from '@llama-probe/page';
 import { decodeText } from '../text/decode.js';
+import { brokenLines, speech, tokensSaid } from '../words.js';
 
 const MOST_BROKEN = 24;
-
-/** What was run, on what, and how it was judged. */
-export function factsOf(report: Report): Fact[] {
-  const { model, tokens, reference, candidate, floors, memory, timings } = report;
-  const facts: (Fact | undefined)[] = [
-    ['model', model.file],
-    ['architecture', model.arch],
-    ['quantisation', model.quantization],
-    model.layers === null ? undefined : ['layers', String(model.layers)],
-    model.bytes === null ? undefined : ['size', `${(model.bytes / 1e6).toFixed(1)} MB`],
-    ['tokens', String(tokens.length)],
-    ['reference', `${reference.name} ${reference.version}`],
-    ['reference mode', reference.why ? `${reference.mode}: ${reference.why}` : reference.mode],
-    reference.cpuVariant === undefined ? undefined : ['CPU build', reference.cpuVariant],
-    reference.callbackChangesNothing === undefined
-      ? undefined
-      : [
-          'watched run',
-          reference.callbackChangesNothing
-            ? 'has the same logits as an unwatched one, bit for bit'
-            : 'has other logits than an unwatched one',
-        ],
-    ['candidate', candidate.name],
-    ['backend', candidate.backend],
-    ['adapter', candidate.adapter],
-    candidate.injected?.length ? ['bugs put into it', candidate.injected.join(', ')] : undefined,
-    ['limits', `${floors.margin} × the floor, at least ${showLimit(floors.minimum)}`],
-    ['floors', floors.method],
-    ...Object.entries(timings).map(
-      ([name, ms]): Fact => [`time, ${TIMES[name] ?? name}`, `${(ms / 1000).toFixed(2)} s`],
-    ),
-    ...Object.entries(memory ?? {}).map(
-      ([name, bytes]): Fact => [`GPU memory, ${name}`, `${(bytes / 1e6).toFixed(1)} MB`],
-    ),
-  ];
-  return facts.filter((fact) => fact !== undefined);
-}
-
-const TIMES: Readonly<Record<string, string>> = {
-  open: 'opening',
-  compare: 'comparing',
-  teacherForced: "from the reference's inputs",
-  diagnosis: 'naming the bug',
-};
 
 /** What both sides say after the prompt. */
 export function saidOf({ generated, reference, candidate }: Report): Fact[] {
   if (!generated) return [];
-  const speech = ({ text, tokens }: Generated) =>
-    text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text);
   return [
     [reference.name, speech(generated.reference)],
     [candidate.name, speech(generated.candidate)],
@@ -62,8 +17,7 @@ export function saidOf({ generated, reference, candidate }: Report): Fact[] {
 
 /** What is to be said about the choice of tokens. */
 export function remarksOf({ decode, tokenDiagnosis }: Report): string[] {
-  const about = tokenDiagnosis && `The tokens: ${tokenDiagnosis.title}. ${tokenDiagnosis.text}`;
-  return [...(about ? [about] : []), ...decodeText(decode).split('\n')].filter((line) => line !== '');
+  return [tokensSaid(tokenDiagnosis), ...decodeText(decode).split('\n')].filter((line) => line !== '');
 }
 
 export function logitsOf({ logits, top }: Report): PageLogits | null {
@@ -78,19 +32,14 @@ export function checksOf({ checks, candidate, reference }: Report): PageChecks[]
   return [sideChecks(candidate.name, checks.candidate), sideChecks(reference.name, checks.reference)];
 }
 
-function sideChecks(side: string, { broken, checked }: Checked): PageChecks {
-  const kinds = new Map<string, string[]>();
-  for (const { check, stage, text } of broken) {
-    const kind = `${check} ${stage}`;
-    kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
-  }
-  const lines = [...kinds.values()].map(
-    ([first, ...others]) => `${first}${others.length > 0 ? ` The same at ${others.length} more places.` : ''}`,
-  );
+function sideChecks(side: string, checked: Checked): PageChecks {
+  const lines = brokenLines(checked).map(({ text }) => text);
   return {
     side,
     broken: lines.slice(0, MOST_BROKEN),
     more: Math.max(0, lines.length - MOST_BROKEN),
-    checked: Object.entries(checked).map(([name, rows]): Fact => [name, rows === 0 ? 'not looked at' : `${rows} rows`]),
+    checked: Object.entries(checked.checked).map(
+      ([name, rows]): Fact => [name, rows === 0 ? 'not looked at' : `${rows} rows`],
+    ),
   };
 }

@@ -1,4 +1,4 @@
-import type { Finding } from '@llama-probe/comparison/ask';
+import { encode, type Finding } from '@llama-probe/comparison/ask';
 import {
   Bool,
   type DataType,
@@ -48,7 +48,7 @@ export function arrow(findings: readonly Finding[]): Uint8Array {
   const fields = COLUMNS.map(({ name, type }) => new Field(name, TYPES[type](), true));
   const metadata = new Map([
     ['llama_probe.comparison', COMPARISON_FORMAT],
-    ['llama_probe.runs', JSON.stringify(findings.map(head))],
+    ['llama_probe.runs', encode(findings.map(head))],
   ]);
   const schema = new Schema(fields, metadata);
   const children = COLUMNS.map(({ type, of }) => {

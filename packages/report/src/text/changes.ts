@@ -1,7 +1,7 @@
 import type { Changes, Measured, StageChange } from '@llama-probe/comparison';
 import { count, fromTo } from '@llama-probe/comparison/ask';
-import { ranges } from '../numbers.js';
 import { tameAll } from '../tame.js';
+import { ranges } from '../words.js';
 import { color } from './color.js';
 
 const SHOWN = 8; // kinds of stages in each direction

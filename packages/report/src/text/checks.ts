@@ -1,5 +1,6 @@
 import type { Report } from '@llama-probe/comparison';
-import type { Checked, Unseen } from '@llama-probe/diff';
+import type { Checked } from '@llama-probe/diff';
+import { brokenLines, notSeen } from '../words.js';
 
 const SHOWN = 4;
 
@@ -13,25 +14,14 @@ export function checksText({
   return [
     ...broken(candidate.name, checks.candidate),
     ...broken(reference.name, checks.reference),
-    ...notSeen(unseen),
+    ...unseen.map((one) => `not seen: ${notSeen(one)}`),
   ].join('\n');
 }
 
 /** What is broken: of each check and stage the first place. */
-export function broken(name: string, { broken }: Checked): string[] {
-  if (broken.length === 0) return [];
-  const kinds = new Map<string, string[]>();
-  for (const { check, stage, text } of broken) {
-    const kind = `${check} ${stage}`;
-    kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
-  }
-  const lines = [...kinds.values()].map(
-    ([first, ...others]) => `  ${first}${others.length > 0 ? ` The same at ${others.length} more places.` : ''}`,
-  );
+export function broken(name: string, checked: Checked): string[] {
+  if (checked.broken.length === 0) return [];
+  const lines = brokenLines(checked).map(({ text }) => `  ${text}`);
   const more = lines.length > SHOWN ? ['  … and more (--json has them all)'] : [];
   return [`${name} by itself, without any reference:`, ...lines.slice(0, SHOWN), ...more];
-}
-
-function notSeen(unseen: readonly Unseen[]): string[] {
-  return unseen.map(({ what, why, remedy }) => `not seen: ${what} (${why}; ${remedy})`);
 }

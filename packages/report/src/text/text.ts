@@ -1,8 +1,9 @@
-import type { Generated, Report } from '@llama-probe/comparison';
+import type { Report } from '@llama-probe/comparison';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
 import Table from 'cli-table3';
-import { ofLimitOf, relOf } from '../rel-of.js';
+import { summaryOf } from '../facts.js';
 import { tameReport } from '../tame.js';
+import { ofLimitOf, relOf, sayTheSame, seconds, speech, times, tokensSaid } from '../words.js';
 import { checksText } from './checks.js';
 import { color } from './color.js';
 import { decodeText } from './decode.js';
@@ -10,7 +11,6 @@ import { faultsText } from './faults.js';
 import { BORDERLESS } from './table.js';
 import { verdictLine } from './verdict-line.js';
 
-const SHOWN_TOKENS = 16;
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
 
 /** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
@@ -21,7 +21,7 @@ export function textReport(raw: Report): string {
     stageTable(report.stages),
     verdictLine(report),
     faultsText(report),
-    tokensText(report.tokenDiagnosis),
+    tokensSaid(report.tokenDiagnosis),
     decodeText(report.decode),
     checksText(report),
     observationsText(report.observations),
@@ -33,31 +33,10 @@ export function textReport(raw: Report): string {
     .join('\n\n');
 }
 
-function heading({ model, tokens, reference, candidate, floors }: Report): string {
-  const shown = tokens.slice(0, SHOWN_TOKENS).join(' ') + (tokens.length > SHOWN_TOKENS ? ' …' : '');
-  const about = [
-    model.arch,
-    model.quantization,
-    model.layers && `${model.layers} layers`,
-    model.bytes && megabytes(model.bytes),
-  ];
-  const mode = reference.why ? `${reference.mode}: ${reference.why}` : reference.mode;
-  return [
-    `model      ${model.file} (${about.filter(Boolean).join(', ')})`,
-    `tokens     ${tokens.length}: ${shown}`,
-    `reference  ${reference.name} ${reference.version}, ${mode}`,
-    `candidate  ${candidate.name}, ${candidate.backend}, ${candidate.adapter}${candidate.injected?.length ? `, with ${candidate.injected.join(' and ')}` : ''}`,
-    `limits     ${floors.margin} × the floor, at least ${showLimit(floors.minimum)}; floor ${floors.method}`,
-    ...(reference.callbackChangesNothing === false
-      ? ["warning    llama.cpp's logits were others when it was watched"]
-      : []),
-  ].join('\n');
-}
-
-/** In what the tokens differ, by name. */
-function tokensText(diagnosis: Report['tokenDiagnosis']): string {
-  return diagnosis ? `the tokens: ${diagnosis.title}. ${diagnosis.text}` : '';
-}
+const heading = (report: Report): string =>
+  Object.entries(summaryOf(report))
+    .map(([label, text]) => `${label.padEnd(11)}${text}`)
+    .join('\n');
 
 /** Numbers that look odd beside the reference's: where nothing differs from it there is nothing to chase. */
 function observationsText(observations: Report['observations']): string {
@@ -139,21 +118,15 @@ function row(stage: StageResult, at: string, forced: boolean): string[] {
   ];
 }
 
-/** A share of the limit. @example times(0.034) === '0.03 ×', times(84123) === '8e+4 ×' */
-const times = (share: number): string =>
-  `${share < 0.005 ? '0' : share < 10 ? share.toFixed(2) : share < 1e4 ? share.toFixed(0) : share.toExponential(0)} ×`;
-
 function said({ generated, reference, candidate }: Report): string {
   if (!generated) return '';
-  const same = generated.candidate.tokens.join() === generated.reference.tokens.join();
+  const same = sayTheSame(generated);
   return [
     `${reference.name.padEnd(12)}says ${speech(generated.reference)}`,
     `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : color.red('  (other tokens)')}`,
   ].join('\n');
 }
 
-const speech = ({ text, tokens }: Generated): string =>
-  text === null ? `the tokens ${tokens.join(' ')}` : JSON.stringify(text);
 const token = (text: string | null | undefined, id: number): string =>
   text ? `${JSON.stringify(text)} (${id})` : String(id);
 
@@ -178,7 +151,5 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
 }
 
 function timings({ timings: { total } }: Report): string {
-  return total === undefined ? '' : color.dim(`${(total / 1000).toFixed(1)} s`);
+  return total === undefined ? '' : color.dim(seconds(total));
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,18 +1,9 @@
+import { EXPORTS, OUTPUTS } from '@llama-probe/report/outputs';
 import { fit, type Line, lineWidth, padEnd, type Segment, tame, wrap } from '../line.js';
 import { remarksOf } from '../remarks.js';
 import type { Overlay, State } from '../state.js';
-import { EXPORTS } from '../worker/protocol.js';
 import { box } from './box.js';
 import { LOOKS } from './glyphs.js';
-
-const WRITES = {
-  html: 'a page that opens anywhere',
-  markdown: 'a comment for a pull request',
-  json: 'everything, as one object',
-  junit: 'a result for CI, a case per stage',
-  csv: 'a row per stage',
-  arrow: 'a row per stage, for DuckDB or polars',
-} as const;
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['↑ ↓ ← →  h j k l', 'move: stages and layers, or the rows of the table'],
@@ -61,7 +52,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
               `${i + 1} ${padEnd(name, 10)}`,
               ...(i === overlay.chosen ? (['bold', 'inverse'] as const) : (['bold'] as const)),
             ],
-            [` ${WRITES[name]}`, 'dim'],
+            [` ${OUTPUTS[name].view.what}`, 'dim'],
           ],
         ),
         [],

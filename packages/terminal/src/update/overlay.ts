@@ -1,15 +1,6 @@
+import { EXPORTS, OUTPUTS } from '@llama-probe/report/outputs';
 import type { Key } from '../keys.js';
 import { GONE, type Next, type Overlay, type State } from '../state.js';
-import { EXPORTS, type Export } from '../worker/protocol.js';
-
-const ENDINGS: Readonly<Record<Export, string>> = {
-  html: 'html',
-  markdown: 'md',
-  json: 'json',
-  junit: 'xml',
-  csv: 'csv',
-  arrow: 'arrow',
-};
 
 /** Keys while something lies over the screen. @param end how far it may be scrolled */
 export function overlayKey(state: State, overlay: Overlay, key: Key, end: number): Next {
@@ -45,9 +36,8 @@ function menu(state: State, chosen: number, key: Key): Next {
   if (key === 'up' || key === 'k' || key === 'shift-tab') return move(-1);
   const output = EXPORTS[key === 'enter' ? chosen : Number(key) - 1];
   if (!output) return [state];
-  return [
-    { ...state, overlay: { kind: 'path', output, path: `report.${ENDINGS[output]}`, replace: false, problem: null } },
-  ];
+  const path = `report.${OUTPUTS[output].view.ending}`;
+  return [{ ...state, overlay: { kind: 'path', output, path, replace: false, problem: null } }];
 }
 
 function path(state: State, overlay: Overlay & { kind: 'path' }, key: Key): Next {

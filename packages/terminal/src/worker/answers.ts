@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Recorder } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { stageKey } from '@llama-probe/dump/stage';
-import { placeOf, writeOutputs, writeWhole } from '@llama-probe/report';
+import { placeOf, writeOutput } from '@llama-probe/report';
 import type { News, Request } from './protocol.js';
 
 /** A stage from near, with one row of its values. */
@@ -44,8 +44,7 @@ export async function exportAs(
     return { type: 'not-exported', path, exists: true, reason: `${path} is there already` };
   }
   try {
-    if (output === 'json') writeWhole('json', file, `${JSON.stringify(finding.report)}\n`);
-    else await writeOutputs([finding], { [output]: file }, () => {});
+    await writeOutput(output, [finding], file);
     return { type: 'exported', path: file };
   } catch (error) {
     return refused((error as Error).message.replace(/^(--)?\w+: /, ''));

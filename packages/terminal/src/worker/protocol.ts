@@ -1,14 +1,10 @@
 import type { About, Changes, Pass, Report } from '@llama-probe/comparison';
 import type { Job } from '@llama-probe/comparison/ask';
 import type { StageDetail, StageId, StageResult } from '@llama-probe/diff';
-import type { OutputOptions } from '@llama-probe/report';
+import type { Export, OutputOptions } from '@llama-probe/report/outputs';
 
 /** A report without its stages: those come before it, a few at a time, so that no message keeps the keyboard waiting. */
 export type ReportHead = Omit<Report, 'stages'>;
-
-/** What can be written of a report that is shown. */
-export const EXPORTS = ['html', 'markdown', 'json', 'junit', 'csv', 'arrow'] as const;
-export type Export = (typeof EXPORTS)[number];
 
 /** A row of a stage on both sides. */
 export interface Row {

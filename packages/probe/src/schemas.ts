@@ -1,0 +1,46 @@
+import type { Captured, ComparisonDocument, Document, Failure } from '@llama-probe/comparison';
+import type { GateResult } from '@llama-probe/gate';
+import {
+  agreed,
+  CAPTURE,
+  CHECK,
+  COMPARISON,
+  DOCTOR,
+  FAILURE,
+  FAULTS,
+  GATE,
+  INSPECTION,
+} from '@llama-probe/report/schema';
+import { z } from 'zod';
+import type { CheckReport } from './commands/check.js';
+import type { Doctor } from './commands/doctor.js';
+import type { FaultsReport } from './commands/faults.js';
+import type { Inspection } from './commands/inspect.js';
+
+type InspectionHead = Omit<Inspection, 'metadata'> & {
+  readonly metadata: Pick<Inspection['metadata'], 'producer' | 'tokens' | 'prompt'>;
+};
+
+/** Of each kind of document its schema, which agrees with the type that the command has of it. */
+export const SCHEMAS = {
+  comparison: agreed<ComparisonDocument>()(COMPARISON),
+  failure: agreed<Failure>()(FAILURE),
+  gate: agreed<GateResult>()(GATE),
+  capture: agreed<Document<'capture', Captured>>()(CAPTURE),
+  check: agreed<Document<'check', CheckReport>>()(CHECK),
+  doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
+  faults: agreed<Document<'faults', FaultsReport>>()(FAULTS),
+  inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+};
+
+/** As JSON Schema, by kind. */
+export function jsonSchemas(): Record<string, object> {
+  const entries = Object.entries(SCHEMAS).map(([kind, schema]) => [kind, z.toJSONSchema(schema, { override })]);
+  return Object.fromEntries(entries);
+}
+
+/** zod says of every whole number that it is a safe one. */
+function override({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+}

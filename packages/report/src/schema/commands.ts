@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { checked, count, counts, head, number, text } from './parts.js';
+
+const nothing = z.tuple([]);
+
+export const FAILURE = z
+  .looseObject({
+    ...head('failure'),
+    verdict: z.literal('incomparable'),
+    reason: text,
+    error: z.looseObject({ code: text }),
+    model: z.null(),
+    tokens: nothing,
+    reference: z.null(),
+    candidate: z.null(),
+    first: z.null(),
+    stages: nothing,
+    logits: z.null(),
+    timings: z.record(text, z.never()),
+  })
+  .meta({ title: 'What every command prints with --json where it could not do what was asked for' });
+
+export const CAPTURE = z
+  .looseObject({ ...head('capture'), file: text, bytes: count, tensors: count, tokens: z.array(z.int()) })
+  .meta({ title: 'What probe capture --json prints' });
+
+export const CHECK = z
+  .looseObject({ ...head('check'), file: text, known: count, ...checked })
+  .meta({ title: 'What probe check --json prints' });
+
+const adapter = z.looseObject({
+  kind: text,
+  found: z.boolean(),
+  info: z.exactOptional(
+    z.looseObject({
+      kind: text,
+      name: text,
+      backend: text,
+      level: z.enum(['core', 'compatibility']),
+      class: z.enum(['cpu', 'gpu']),
+      features: z.array(text),
+      limits: counts(
+        'maxBufferSize',
+        'maxStorageBufferBindingSize',
+        'maxUniformBufferBindingSize',
+        'maxStorageBuffersPerShaderStage',
+        'maxComputeWorkgroupStorageSize',
+        'maxComputeInvocationsPerWorkgroup',
+        'maxComputeWorkgroupSizeX',
+        'maxComputeWorkgroupSizeY',
+        'maxComputeWorkgroupSizeZ',
+        'maxComputeWorkgroupsPerDimension',
+        'minStorageBufferOffsetAlignment',
+      ),
+    }),
+  ),
+  reason: text,
+  remedy: z.exactOptional(text),
+});
+
+export const DOCTOR = z
+  .looseObject({
+    ...head('doctor'),
+    node: text,
+    platform: text,
+    cores: count,
+    memory: z.looseObject({ total: count, free: count }),
+    llama: z.union([
+      z.looseObject({ ok: z.literal(true), version: text, cpuVariant: text, directory: text }),
+      z.looseObject({ ok: z.literal(false), reason: text }),
+    ]),
+    adapters: z.array(adapter),
+    chosen: text.nullable(),
+    cache: text,
+    proofs: z.array(z.looseObject({ name: text, ok: z.boolean(), detail: text })).nullable(),
+  })
+  .meta({ title: 'What probe doctor --json prints' });
+
+export const FAULTS = z
+  .looseObject({
+    ...head('faults'),
+    faults: z.array(z.looseObject({ id: text, title: text, stages: z.array(text), source: text, look: text })),
+    trials: z
+      .array(
+        z.looseObject({
+          id: text,
+          layer: count.nullable(),
+          run: text,
+          found: z.enum(['right', 'wrong', 'unseen']),
+          at: text.nullable(),
+          named: z.enum(['first', 'tied', 'no']).nullable(),
+          confidence: z.enum(['confirmed', 'likely', 'unknown']).nullable(),
+          name: text.nullable(),
+        }),
+      )
+      .nullable(),
+  })
+  .meta({ title: 'What probe faults --json prints' });
+
+export const INSPECTION = z
+  .looseObject({
+    ...head('inspection'),
+    file: text,
+    bytes: count,
+    metadata: z.looseObject({
+      producer: z.looseObject({ name: text, version: text }),
+      tokens: z.array(z.int()),
+      prompt: z.exactOptional(text),
+    }),
+    tensors: z.array(
+      z.looseObject({
+        step: count,
+        order: count,
+        layer: count.nullable(),
+        stage: text,
+        shape: z.tuple([count, count]),
+        rms: number,
+        mean: number,
+        min: number,
+        max: number,
+        nan: count,
+        inf: count,
+        values: z.exactOptional(z.array(z.array(number))),
+      }),
+    ),
+  })
+  .meta({ title: 'What probe inspect --json prints' });

@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { bothSides, checked, count, head, milliseconds, number, stageId, text, verdict } from './parts.js';
+
+const range = z.tuple([count, count]);
+const rows = z.looseObject({ token: count, index: count });
+const group = ['row', 'head', 'row-and-head', 'column'] as const;
+
+/** What the wrong values are to the right ones. */
+const kind = z.union([
+  z.looseObject({ kind: z.literal('nonfinite'), nan: bothSides(count), inf: bothSides(count) }),
+  z.looseObject({
+    kind: z.literal('few'),
+    count,
+    values: z.array(rows.extend({ candidate: number, reference: number })),
+  }),
+  z.looseObject({ kind: z.enum(['zero', 'sign']) }),
+  z.looseObject({ kind: z.literal('factor'), factor: number }),
+  z.looseObject({ kind: z.literal('offset'), offset: number }),
+  z.looseObject({
+    kind: z.enum([
+      ...group.map((one) => `factor-per-${one}` as const),
+      ...group.map((one) => `offset-per-${one}` as const),
+    ]),
+    from: number,
+    to: number,
+  }),
+  z.looseObject({ kind: z.literal('other-row'), shift: z.int(), token: z.null() }),
+  z.looseObject({ kind: z.literal('other-row'), shift: z.null(), token: count }),
+  z.looseObject({ kind: z.literal('other-head'), heads: z.array(z.looseObject({ head: count, holds: count })) }),
+  z.looseObject({
+    kind: z.literal('permutation'),
+    within: z.enum(['head', 'block', 'row', 'values']),
+    order: text.nullable(),
+  }),
+  z.looseObject({ kind: z.literal('uncorrelated'), cosine: number }),
+  z.looseObject({ kind: z.literal('mixed'), cosine: number, rel: number }),
+]);
+
+const where = z
+  .looseObject({
+    tokens: z.array(range),
+    wrongRows: count,
+    rows: count,
+    heads: z.array(range).nullable(),
+    columnsIn: z.enum(['row', 'head']),
+    columns: z.array(z.looseObject({ from: count, to: count, what: text.nullable() })),
+    share: number,
+    kind,
+    text,
+  })
+  .meta({ id: 'where', description: 'Where inside a stage the error is, and of what kind it is.' });
+
+const cause = z.looseObject({ id: text, title: text, confidence: z.enum(['confirmed', 'likely']), delta: number });
+
+const parameters = z.record(z.string(), z.union([number, text]));
+const suspect = z.looseObject({
+  id: text,
+  title: text,
+  changes: text,
+  look: text,
+  source: text,
+  parameters,
+  deltaBefore: number,
+  delta: number,
+  with: z.exactOptional(z.looseObject({ id: text, title: text, look: text, parameters })),
+});
+
+const diagnosis = z
+  .looseObject({
+    confidence: z.enum(['confirmed', 'likely', 'unknown']),
+    candidates: z.array(suspect),
+    indistinguishable: z.array(text),
+    hint: z.exactOptional(text),
+    text,
+  })
+  .meta({ id: 'diagnosis', description: 'Why a stage is wrong, as far as that is known: known bugs, best first.' });
+
+const first = stageId.extend({
+  order: count,
+  token: count.nullable(),
+  cause: cause.nullable(),
+  where: where.nullable(),
+});
+
+const fault = first.extend({
+  steps: z.array(count),
+  reason: z.exactOptional(text),
+  local: number,
+  limit: number,
+  diagnosis: diagnosis.nullable(),
+});
+
+const stage = stageId
+  .extend({
+    order: count,
+    shape: range,
+    count,
+    rms: number,
+    rel: number,
+    referenceRms: number,
+    maxAbs: number,
+    worst: rows.nullable(),
+    cosine: number,
+    sqnr: number,
+    distance: number,
+    nan: bothSides(count),
+    inf: bothSides(count),
+    firstNonFinite: rows.nullable(),
+    floor: number.nullable(),
+    limit: number,
+    limits: z.looseObject({ rel: number, row: number, value: number }),
+    ofLimit: number,
+    local: number.nullable(),
+    inherits: stageId.nullable(),
+    verdict,
+    reason: z.exactOptional(text),
+    worstRow: z.looseObject({ token: count, rel: number }).nullable(),
+    token: count.nullable(),
+    where: where.nullable(),
+  })
+  .meta({
+    id: 'stage',
+    description: 'What was found about a stage of a layer at a step. docs/outputs.md says what the numbers are.',
+  });
+
+const topLogits = z.array(z.looseObject({ id: count, logit: number }));
+const generated = z.looseObject({ tokens: z.array(count), text: text.nullable() });
+
+/** A report, which a comparison prints and a gate has of each case. */
+export const report = z.looseObject({
+  schema: z.literal(1),
+  verdict,
+  reason: text,
+  model: z.looseObject({
+    file: text,
+    arch: text,
+    quantization: text,
+    layers: count.nullable(),
+    bytes: count.nullable(),
+  }),
+  tokens: z.array(z.int()),
+  reference: z.looseObject({
+    name: text,
+    version: text,
+    mode: text,
+    why: z.exactOptional(text),
+    cpuVariant: z.exactOptional(text),
+    callbackChangesNothing: z.exactOptional(z.boolean()),
+  }),
+  candidate: z.looseObject({
+    name: text,
+    backend: text,
+    adapter: text,
+    injected: z.exactOptional(z.array(text)),
+  }),
+  floors: z.looseObject({ method: text, margin: number, minimum: number }),
+  first: first.nullable(),
+  faults: z.array(fault).nullable(),
+  stages: z.array(stage),
+  ignored: z.array(text),
+  logits: z
+    .looseObject({ top1Agree: z.boolean(), top1Margin: number, klDivergence: number, topK: bothSides(topLogits) })
+    .nullable(),
+  decode: z.looseObject({
+    firstDiverged: count.nullable(),
+    firstOtherChoice: z
+      .looseObject({
+        step: count,
+        candidate: count,
+        reference: count,
+        gap: number,
+        allowed: number,
+        tie: z.boolean(),
+      })
+      .nullable(),
+  }),
+  checks: bothSides(z.looseObject(checked)),
+  diagnosis: diagnosis.nullable(),
+  tokenDiagnosis: z.looseObject({ id: text, title: text, text, at: count, source: text }).nullable(),
+  observations: z.array(
+    stageId.extend({
+      kind: text,
+      candidate: number.nullable(),
+      reference: number.nullable(),
+      scale: z.exactOptional(number),
+      text,
+      differs: z.boolean(),
+    }),
+  ),
+  unseen: z.array(z.looseObject({ what: text, why: text, remedy: text })),
+  generated: bothSides(generated).nullable(),
+  top: bothSides(z.array(text.nullable())).nullable(),
+  timings: milliseconds,
+  memory: z.exactOptional(z.looseObject({ weights: count, state: count, arena: count })),
+});
+
+export const COMPARISON = report
+  .extend(head('comparison'))
+  .meta({ title: 'What probe compare --json and probe diff --json print' });
