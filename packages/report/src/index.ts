@@ -6,7 +6,7 @@ export { broken } from './text/checks.js';
 export { color } from './text/color.js';
 export { faultsText } from './text/faults.js';
 export { BORDERLESS } from './text/table.js';
-export { textReport } from './text/text.js';
+export { type TextOptions, textReport } from './text/text.js';
 export { verdictLine } from './text/verdict-line.js';
 export { importDefault, stdoutIsStderr } from './user-module.js';
 export {

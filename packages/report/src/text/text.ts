@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Report } from '@llama-probe/comparison';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
 import Table from 'cli-table3';
@@ -13,10 +14,15 @@ import { verdictLine } from './verdict-line.js';
 
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
 
+export interface TextOptions {
+  /** false: none. Without it there are some where standard output is a terminal. */
+  readonly colors?: boolean;
+}
+
 /** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
-export function textReport(raw: Report): string {
+export function textReport(raw: Report, { colors = true }: TextOptions = {}): string {
   const report = tameReport(raw);
-  return [
+  const text = [
     heading(report),
     stageTable(report.stages),
     verdictLine(report),
@@ -31,6 +37,7 @@ export function textReport(raw: Report): string {
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+  return colors ? text : stripVTControlCharacters(text);
 }
 
 const heading = (report: Report): string =>
