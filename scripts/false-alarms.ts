@@ -79,7 +79,7 @@ for (const { name, args } of models) {
 printTotals();
 
 function run(args: readonly string[], mode: Run['mode']): Run {
-  const command = ['compare', ...args, '--teacher-forced', '--json'];
+  const command = ['compare', ...args, '--blame', '--json'];
   const { stdout, stderr, status } = probe(command);
   const printed = decode(stdout || '{}') as ComparisonDocument | Failure | Record<string, never>;
   const report = printed.kind === 'comparison' ? printed : undefined;
@@ -94,7 +94,7 @@ function run(args: readonly string[], mode: Run['mode']): Run {
 function alarmsOf({ verdict, reason, faults, checks, decode, reference }: Report): Alarm[] {
   const found: Alarm[] = [];
   if (verdict !== 'agree') found.push({ kind: verdict, text: reason });
-  if (faults === null) found.push({ kind: 'faults', text: 'the teacher-forced run is missing' });
+  if (faults === null) found.push({ kind: 'faults', text: 'the blaming run is missing' });
   for (const { stage, layer, step, local, limit } of faults ?? []) {
     found.push({ kind: 'faults', text: `${stage} of layer ${layer} at step ${step}: ${local}, limit ${limit}` });
   }

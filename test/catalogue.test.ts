@@ -11,7 +11,7 @@ interface Listed {
   readonly trials: readonly Trial[] | null;
 }
 
-describe('probe faults', () => {
+describe('probe bugs', () => {
   test('lists the catalogue', async () => {
     const { code, json } = await probeJson<Listed>(['faults']);
     expect(code).toBe(0);
@@ -26,12 +26,12 @@ describe('probe faults', () => {
     }
     for (const id of ['rope-halves', 'rms-eps', 'gqa-tiled', 'k-quant-scales', 'tokens-bos-missing'])
       expect(ids).toContain(id);
-    const { stdout } = await probe(['faults']);
+    const { stdout } = await probe(['bugs']);
     for (const id of ids) expect(stdout).toContain(` ${id} `);
   });
 
   test('what changes nothing proves nothing', async () => {
-    const { code, json } = await probeJson<Listed>(['faults', '--run', '--only', 'bias-missing']);
+    const { code, json } = await probeJson<Listed>(['bugs', '--run', '--only', 'bias-missing']);
     expect(json.trials?.every(({ found }) => found === 'unseen')).toBe(true);
     expect(code).toBe(2);
   });
@@ -39,7 +39,7 @@ describe('probe faults', () => {
   test('puts bugs into runs, finds them where they are and names them', async () => {
     const only =
       'rope-halves,rms-skipped,norm-weight-twice,gqa-tiled,nibble-order,attention-scale-missing,residual-twice,head-empty';
-    const { code, json } = await probeJson<Listed>(['faults', '--run', '--only', only, '--quantize', 'Q4_K']);
+    const { code, json } = await probeJson<Listed>(['bugs', '--run', '--only', only, '--quantize', 'Q4_K']);
     const trials = json.trials ?? [];
     expect(code).toBe(0);
     expect(trials.filter(({ found }) => found === 'right').length).toBeGreaterThan(30);

@@ -44,7 +44,7 @@ describe('help', () => {
     ['a choice', ['compare', '--adapter', 'swiftshadr'], 'Did you mean swiftshader? The choices are auto, gpu,'],
     ['a stage', ['compare', '--stages', 'q_roe'], 'did you mean q_rope?'],
     ['a known bug', ['compare', '--inject', 'rope-halvs'], 'did you mean rope-halves?'],
-    ['a known bug to list', ['faults', '--only', 'rms-ep'], 'did you mean rms-eps?'],
+    ['a known bug to list', ['bugs', '--only', 'rms-ep'], 'did you mean rms-eps?'],
   ])('%s that is mistyped is answered with the nearest', async (_, args, says) => {
     const { code, stderr } = await probe(args);
     expect(stderr).toContain(says);

@@ -100,7 +100,7 @@ describe('--json is what its published schema says', () => {
     ['check', ['check', dump]],
     ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
     ['doctor', ['doctor']],
-    ['faults', ['faults']],
+    ['bugs', ['bugs']],
     ['failure', ['diff', dump, path('missing.arrow')]],
     ['failure', ['compare', '--no-such-option']],
     ['gate', ['gate', '--config', config]],

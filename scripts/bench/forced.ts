@@ -4,7 +4,7 @@ import { bestOfEach, type Line } from './clock.js';
 const RUNS = 7;
 const everything: Hook = { record: () => true };
 
-/** Teacher forcing, every stage recorded and then overwritten with rows of an earlier run, against the same run left free. */
+/** Blame: every stage recorded and then overwritten with rows of an earlier run, against the same run left free. */
 export async function measureForced(engine: Engine): Promise<Line[]> {
   const prompt = Array.from({ length: 32 }, (_, i) => i + 1);
   return [

@@ -34,7 +34,7 @@ export async function runCompare(
     const { blockCount } = engine.config;
     const layers = parseLayers(options.layers, blockCount);
     const candidate = webgpuSide(engine, parseInjections(options.inject, blockCount));
-    const { floors, margin, minimum, ruleAt, steps, ubatch, teacherForced, out } = options;
+    const { floors, margin, minimum, ruleAt, steps, ubatch, blame, out } = options;
     const report = await compare(
       candidate,
       llamaSide(reference, file, chosen),
@@ -48,7 +48,7 @@ export async function runCompare(
         ubatch,
         stages,
         layers,
-        blame: teacherForced,
+        blame,
         keep: out,
       },
       { progress, watcher, signal },

@@ -18,7 +18,7 @@ export interface CompareOptions extends AboutModel {
   readonly floors?: Pick<Floors, 'get'>;
   /** The token ids of both sides, prompt then decoded. They are compared before anything else. */
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
-  /** Look for where inside a stage the error is: in the first that is wrong, or, of a teacher-forced run, in each at its first step. */
+  /** Look for where inside a stage the error is: in the first that is wrong, or, when blaming, in each at its first step. */
   readonly locate?: 'first' | 'each';
   /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
   readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;

@@ -17,7 +17,7 @@ export interface StageResult extends Metrics, StageId {
   readonly limits: Floor;
   /** The largest of the three deltas, each over its limit: above 1 the stage is wrong. */
   readonly ofLimit: number;
-  /** The stage's own error under teacher forcing; null in a free run. */
+  /** Its local delta: its own error, from the reference's inputs; null where nobody blamed. */
   readonly local: number | null;
   /** The stage with a fault of its own that this one's error comes from; null where there is none, or it was not told. */
   readonly inherits: StageId | null;

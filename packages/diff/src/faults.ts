@@ -5,7 +5,7 @@ import { graphOf } from './graph.js';
 import { inheritance } from './inheritance.js';
 import { describe, fromToken, whyWrong } from './words.js';
 
-/** A comparison of free runs, with what a teacher-forced run says about it. */
+/** A comparison of free runs, with what blame, the run from the reference's inputs, says about it. */
 export interface Explained extends Comparison {
   /** The stages that are wrong even from the reference's inputs, in evaluation order; those of one layer and name are one. */
   readonly faults: readonly LimitedFault[];
@@ -19,7 +19,7 @@ export interface LimitedFault extends Fault {
 /**
  * Tells the stages with a fault of their own from those that inherit one.
  *
- * In the teacher-forced run every stage started from the reference's inputs, so what is wrong there is its own. Any other stage that
+ * In that run every stage started from the reference's inputs, so what is wrong there is its own. Any other stage that
  * diverged in the free run inherits from the last stage upstream of it, in the same step or through the KV cache, that has a fault.
  *
  * @example explain(await compare(free, llama, options), await compare(forced, llamaAgain, options)).faults

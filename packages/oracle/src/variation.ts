@@ -113,7 +113,7 @@ export interface SoftMaxVariation {
   readonly masked?: 'zero' | 'after';
   /** The probabilities of a row that sees nothing; NaN (0 / 0) if it is left out. */
   readonly blind?: 'zero' | 'uniform' | 'uniform-seen';
-  /** What a hidden score is: the largest visible one (what a teacher-forced run puts there), or q · k. */
+  /** What a hidden score is: the largest visible one (what a blaming run puts there), or q · k. */
   readonly hidden?: 'largest' | 'scores';
   /** Without subtracting the maximum, in this precision. */
   readonly noMaximum?: Precision;

@@ -2,19 +2,19 @@ import type { Captured, ComparisonDocument, Document, Failure } from '@llama-pro
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
+  BUGS,
   CAPTURE,
   CHECK,
   COMPARISON,
   DOCTOR,
   FAILURE,
-  FAULTS,
   GATE,
   INSPECTION,
 } from '@llama-probe/report/schema';
 import { z } from 'zod';
+import type { BugsReport } from './commands/bugs.js';
 import type { CheckReport } from './commands/check.js';
 import type { Doctor } from './commands/doctor.js';
-import type { FaultsReport } from './commands/faults.js';
 import type { Inspection } from './commands/inspect.js';
 
 type InspectionHead = Omit<Inspection, 'metadata'> & {
@@ -29,7 +29,7 @@ export const SCHEMAS = {
   capture: agreed<Document<'capture', Captured>>()(CAPTURE),
   check: agreed<Document<'check', CheckReport>>()(CHECK),
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
-  faults: agreed<Document<'faults', FaultsReport>>()(FAULTS),
+  bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
 };
 

@@ -82,7 +82,7 @@ export interface State {
   readonly change: Change | null;
   /** Why the last run could not be brought to its end. */
   readonly failure: { readonly message: string; readonly code: string | null } | null;
-  /** A teacher-forced run was asked for, and has not come to its end. */
+  /** A blaming run was asked for, and has not come to its end. */
   readonly isForcing: boolean;
   /** The comparing process has ended: what is known is on the screen, and nobody can be asked. */
   readonly isGone: boolean;

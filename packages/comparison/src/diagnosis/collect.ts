@@ -17,7 +17,7 @@ export interface SickCase {
  * Reads a run once more, for the inputs of its faulty stages.
  *
  * @param sick what the candidate computed
- * @param inputs every stage that this was computed from: the reference's in a teacher-forced run, the candidate's own in a free one
+ * @param inputs every stage that this was computed from: the reference's in a blaming run, the candidate's own in a free one
  */
 export async function collectCases(
   faults: readonly SickCase['fault'][],

@@ -9,13 +9,13 @@ export function entriesNamed(option: string, text: string): Bug[] {
     const id = part.trim();
     if (id === '')
       throw new UsageError(
-        `${option}: wanted the id of a known bug, such as rope-halves; found nothing. probe faults lists them.`,
+        `${option}: wanted the id of a known bug, such as rope-halves; found nothing. probe bugs lists them.`,
       );
     const entry = CATALOGUE.find((one) => one.id === id);
     if (!entry) {
       const ids = CATALOGUE.map((one) => one.id);
       throw new UsageError(
-        `${option}: "${id}" is not in the catalogue; did you mean ${nearest(id, ids)}? probe faults lists it.`,
+        `${option}: "${id}" is not in the catalogue; did you mean ${nearest(id, ids)}? probe bugs lists it.`,
       );
     }
     return entry;

@@ -47,7 +47,7 @@ export interface MatrixOptions {
 }
 
 /**
- * Puts each catalogued bug into each of some layers of a healthy run, free and teacher-forced: is it found at its stage, and named?
+ * Puts each catalogued bug into each of some layers of a healthy run, free and blamed: is it found at its stage, and named?
  *
  * @example for await (const trial of runMatrix(options)) console.log(trial.id, trial.found, trial.named);
  */

@@ -6,7 +6,7 @@ import type { SoftMaxVariation } from '../variation.js';
 const SOFT_MAX = ['kq_soft_max'] as const;
 const PREFILL = 'a prompt of more than one token: its last row sees everything anyway';
 
-/** A row that looks past the mask finds the largest score that it sees in a teacher-forced run, and the hidden score itself in a free one. */
+/** A row that looks past the mask finds the largest score that it sees in a blaming run, and the hidden score itself in a free one. */
 function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
   if (c.rows < 2) return [];
   const known = hasAllScores(c);

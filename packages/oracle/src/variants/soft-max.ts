@@ -48,7 +48,7 @@ function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
   return s.precision ? logits.map((logit) => rounded(logit, s.precision as Precision)) : logits;
 }
 
-/** What a teacher-forced run has for a hidden score: the largest score that the row sees, or 0 if there is none. */
+/** What a blaming run has for a hidden score: the largest score that the row sees, or 0 if there is none. */
 function largest(seen: Float64Array): number {
   const finite = seen.filter(Number.isFinite);
   return finite.length ? finite.reduce((a, b) => Math.max(a, b)) : 0;

@@ -27,10 +27,14 @@ export function compareCommand(context: Context): Command {
       ),
     )
     .addOption(OPTIONS.inject())
+    .addOption(OPTIONS.blame())
+    .addOption(OPTIONS.noBlame())
     .addOption(OPTIONS.teacherForced())
     .addOption(OPTIONS.noTeacherForced());
   for (const option of SHOWN) command.addOption(option());
-  return command.action((options: CompareOptions & ViewOptions) =>
-    runComparison({ command: 'compare', options }, options, context),
-  );
+  return command.action(({ teacherForced, ...given }: CompareOptions & ViewOptions & { teacherForced?: boolean }) => {
+    const blame = given.blame ?? teacherForced;
+    const options = { ...given, ...(blame === undefined ? {} : { blame }) };
+    return runComparison({ command: 'compare', options }, options, context);
+  });
 }

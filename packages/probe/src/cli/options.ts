@@ -61,13 +61,16 @@ export const OPTIONS = {
       '--minimum <delta>',
       'what a relative RMS delta may always be (default: 1e-5, or 1e-3 for native)',
     ).argParser(parseFactor),
-  teacherForced: () =>
-    how('--teacher-forced', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
-  noTeacherForced: () => how('--no-teacher-forced', 'only the free run'),
+  blame: () =>
+    how('--blame', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
+  noBlame: () => how('--no-blame', 'only the free run'),
+  /** What --blame was called. */
+  teacherForced: () => how('--teacher-forced', 'the same as --blame').hideHelp(),
+  noTeacherForced: () => how('--no-teacher-forced', 'the same as --no-blame').hideHelp(),
   inject: () =>
     what(
       '--inject <bugs>',
-      "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe faults lists them)",
+      "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe bugs lists them)",
     ),
   json: () => output(OUTPUTS.json.flag, OUTPUTS.json.what),
   reporter: () => output('--reporter <file>', 'write the report with a module of yours, such as ./mine.ts'),

@@ -1,5 +1,6 @@
 import { VERSION } from '@llama-probe/comparison/ask';
 import { Command } from 'commander';
+import { bugsCommand } from './bugs.js';
 import { captureCommand } from './capture.js';
 import { checkCommand } from './check.js';
 import { suggestChoices } from './choices.js';
@@ -8,7 +9,6 @@ import { completionCommand } from './completion.js';
 import type { Context } from './context.js';
 import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
-import { faultsCommand } from './faults.js';
 import { gateCommand } from './gate.js';
 import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { inspectCommand } from './inspect.js';
@@ -20,7 +20,7 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [faultsCommand, checkCommand, inspectCommand],
+  'Look closer:': [bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -76,9 +76,9 @@ export const DOCTOR = z
   })
   .meta({ title: 'What probe doctor --json prints' });
 
-export const FAULTS = z
+export const BUGS = z
   .looseObject({
-    ...head('faults'),
+    ...head('bugs'),
     faults: z.array(z.looseObject({ id: text, title: text, stages: z.array(text), source: text, look: text })),
     trials: z
       .array(
@@ -95,7 +95,7 @@ export const FAULTS = z
       )
       .nullable(),
   })
-  .meta({ title: 'What probe faults --json prints' });
+  .meta({ title: 'What probe bugs --json prints' });
 
 export const INSPECTION = z
   .looseObject({

@@ -32,7 +32,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
     case 'remarks':
       return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
     case 'force':
-      return framed(state, 'teacher-forced run', [
+      return framed(state, 'blame', [
         [['Nothing has diverged, so no stage was run from']],
         [['the reference’s inputs. Run it?']],
         [],

@@ -73,11 +73,11 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
   return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
 }
 
-/** From the free run to the teacher-forced one and back; offers to run it if it was not run. */
+/** From the free run to the blaming one and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
   if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
   if (state.isForcing) {
-    return [{ ...state, notice: { kind: 'note', text: 'The teacher-forced run is on its way.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'The second run is on its way.' } }];
   }
   if (state.stages.forced.size > 0) return [{ ...state, pass: 'forced' }];
   if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
@@ -85,13 +85,13 @@ function togglePass(state: State): Next {
     return [
       {
         ...state,
-        notice: { kind: 'note', text: 'Dumps cannot be run again: teacher-forced runs are for probe compare.' },
+        notice: { kind: 'note', text: 'Dumps cannot be run again: blame is for probe compare.' },
       },
     ];
   }
   if (!state.report) return [{ ...state, notice: { kind: 'note', text: 'The free run is not done yet.' } }];
   if (state.watches) {
-    return [{ ...state, notice: { kind: 'note', text: 'Start it with --teacher-forced to watch both runs.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch both runs.' } }];
   }
   return [{ ...state, overlay: { kind: 'force' } }];
 }

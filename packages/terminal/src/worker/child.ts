@@ -110,7 +110,7 @@ async function answer(request: Request): Promise<void> {
     case 'force':
       if (asked?.job.command !== 'compare') return;
       await running;
-      running = run({ ...asked, job: { ...asked.job, options: { ...asked.job.options, teacherForced: true } } });
+      running = run({ ...asked, job: { ...asked.job, options: { ...asked.job.options, blame: true } } });
       return running;
     case 'detail':
       return post(lookAt(recorder, request));

@@ -45,7 +45,7 @@ export type News =
 /** What the process that draws asks for. */
 export type Request =
   | { readonly type: 'run'; readonly job: Job; readonly options: OutputOptions; readonly watch: boolean }
-  /** Again, teacher-forced. */
+  /** Again, with blame. */
   | { readonly type: 'force' }
   /** `row` of the stage's rows, or the one with the largest delta. */
   | { readonly type: 'detail'; readonly pass: Pass; readonly at: StageId; readonly row: number | null }

@@ -16,15 +16,15 @@ import { openReference, otherBuild, type Reference } from '@llama-probe/referenc
 import { BORDERLESS, color } from '@llama-probe/report';
 import Table from 'cli-table3';
 
-export interface FaultsOptions extends ModelOptions {
+export interface BugsOptions extends ModelOptions {
   run?: boolean;
   only?: string;
   adapter: AdapterChoice;
   json?: boolean;
 }
 
-/** What `probe faults --json` prints. */
-export interface FaultsReport {
+/** What `probe bugs --json` prints. */
+export interface BugsReport {
   readonly schema: 1;
   readonly faults: readonly {
     readonly id: string;
@@ -40,12 +40,8 @@ export interface FaultsReport {
 const PROMPT = { text: 'Hello, my friend! What is 2 plus 3?', chat: false };
 const STEPS = 2;
 
-/** `probe faults`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named. */
-export async function runFaults(
-  options: FaultsOptions,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<FaultsReport> {
+/** `probe bugs`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named. */
+export async function runBugs(options: BugsOptions, progress: Progress, signal: AbortSignal): Promise<BugsReport> {
   const entries = options.only === undefined ? CATALOGUE : entriesNamed('--only', options.only);
   const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
   if (!options.run) {
@@ -95,15 +91,15 @@ export async function runFaults(
 const NUMBERS = Array.from({ length: 12 }, (_, i) => i + 1); // for a model without a vocabulary
 
 /** Whether any bug changed anything: otherwise nothing was tried. */
-export const wasSeen = ({ trials }: FaultsReport): boolean => (trials ?? []).some(({ found }) => found !== 'unseen');
+export const wasSeen = ({ trials }: BugsReport): boolean => (trials ?? []).some(({ found }) => found !== 'unseen');
 
 /** Every bug that changed a number was found where it is, and named, or its name said to be one of several that cannot be told apart. */
-export const isProven = (report: FaultsReport): boolean =>
+export const isProven = (report: BugsReport): boolean =>
   wasSeen(report) &&
   (report.trials ?? []).every(({ found, named }) => found === 'unseen' || (found === 'right' && named !== 'no'));
 
 /** The same as text. */
-export function faultsListText({ faults, trials }: FaultsReport): string {
+export function bugsListText({ faults, trials }: BugsReport): string {
   if (!trials) {
     const table = new Table({ ...BORDERLESS, head: ['id', 'shows first at', 'what it is'] });
     for (const { id, stages, title } of faults) table.push([id, stages.join(', '), title]);

@@ -7,7 +7,7 @@ import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from 'node:child_p
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { FaultsReport } from 'llama-probe/internal';
+import type { BugsReport } from 'llama-probe/internal';
 
 const { values } = parseArgs({
   options: {
@@ -17,14 +17,14 @@ const { values } = parseArgs({
 });
 const PROBE = fileURLToPath(new URL('../../packages/probe/bin/probe.js', import.meta.url));
 
-function run(name: string, args: readonly string[]): { name: string; report: FaultsReport } {
+function run(name: string, args: readonly string[]): { name: string; report: BugsReport } {
   process.stderr.write(`${name}: every bug in several layers …\n`);
   const options: SpawnSyncOptionsWithStringEncoding = {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'inherit'],
   };
-  const { stdout, status } = spawnSync(process.execPath, [PROBE, 'faults', '--run', '--json', ...args], options);
+  const { stdout, status } = spawnSync(process.execPath, [PROBE, 'bugs', '--run', '--json', ...args], options);
   if (status === 2) throw new Error(`${name}: ${stdout}`);
   return { name, report: JSON.parse(stdout) };
 }
@@ -41,7 +41,7 @@ const trials = runs.flatMap((one) => one.report.trials ?? []);
 
 console.log(`# Known bugs
 
-What \`probe faults\` lists, and what \`probe compare --inject ID\` puts into a run. At a faulty stage each of them is computed from the
+What \`probe bugs\` lists, and what \`probe compare --inject ID\` puts into a run. At a faulty stage each of them is computed from the
 stage's own inputs; the one that gives the same wrong numbers, to within the limit, is the cause. Sources are public GitHub threads, where there is one.
 
 | id | shows first at | what it is | source |
