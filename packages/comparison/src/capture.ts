@@ -1,5 +1,5 @@
 import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
-import { openEngine } from '@llama-probe/engine';
+import { isComputed, openEngine } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
@@ -31,8 +31,8 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const prompt = parsePrompt(options);
   const file = await chooseModel(options, progress, signal);
   const architecture = file.metadata['general.architecture'];
-  // The vocabulary of stages is that of llama; of anything else llama.cpp's every node is taken.
-  const everything = options.stages === 'all' || (options.stages === undefined && architecture !== 'llama');
+  // The vocabulary of stages is that of a Llama; of anything else llama.cpp's every node is taken.
+  const everything = options.stages === 'all' || (options.stages === undefined && !isComputed(architecture));
   const stages: 'all' | readonly string[] = everything ? 'all' : parseStages(options.stages);
   const { steps } = options;
   const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };

@@ -112,7 +112,24 @@ describe('any two sides are compared', () => {
     const report = await compare(mine, reference, { model: other });
     expect(report).toMatchObject({ verdict: 'diverged', first: { stage: 'attn_rms', layer: 0, cause: null } });
     expect(report.diagnosis?.text).toBe(
-      `not looked for: known bugs can be computed in a Llama only. ${other}: general.architecture is "starcoder"; the engine computes "llama".`,
+      `not looked for: known bugs can be computed in a Llama only. ${other}: general.architecture is "starcoder"; the engine computes "llama" and "qwen2".`,
     );
+  });
+
+  test('a Qwen2, which turns the halves of a head, is computed, and its bugs are named', async () => {
+    const qwen = join(folder, 'qwen2.gguf');
+    const other = tinyLlama({ ...sizes, architecture: 'qwen2', biases: true }, randomFrom(5));
+    other.metadata['tokenizer.ggml.model'] = text('no_vocab');
+    writeFileSync(qwen, writeGguf(other).bytes);
+    await using reference = await llama(qwen, { mode: 'exact' });
+    {
+      await using healthy = await webgpu(qwen);
+      const report = await compare(healthy, reference, { ...ask, blame: true });
+      expect(report).toMatchObject({ verdict: 'agree', faults: [], checks: { candidate: { broken: [] } } });
+      expect(report.stages).toHaveLength((4 + 19 * LAYERS) * 3);
+    }
+    await using sick = await webgpu(qwen, { inject: 'rope-direction@0' });
+    const report = await compare(sick, reference, ask);
+    expect(report.first).toMatchObject({ stage: 'q_rope', layer: 0, cause: { id: 'rope-direction' } });
   });
 });

@@ -2,6 +2,7 @@
 // llama.cpp rotates adjacent pairs for the llama architecture, not the halves of a head.
 override heads: u32;
 override head_dim: u32;
+override halves: u32; // 1: other architectures turn j with j + head_dim / 2
 
 @group(0) @binding(1) var<storage, read> rotation: array<vec2f>; // (positions, head_dim / 2): cos, sin
 @group(0) @binding(2) var<storage, read_write> x: array<f32>;    // (tokens, heads · head_dim)
@@ -15,6 +16,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let token = i / (heads * pairs);
   let r = rotation[(batch.first_position + token) * pairs + i % pairs];
+  if (halves == 1u) {
+    let p = i / pairs * head_dim + i % pairs;
+    let c = x[p];
+    let d = x[p + pairs];
+    x[p] = c * r.x - d * r.y;
+    x[p + pairs] = c * r.y + d * r.x;
+    return;
+  }
   let a = x[2u * i];
   let b = x[2u * i + 1u];
   x[2u * i] = a * r.x - b * r.y;

@@ -15,21 +15,35 @@ export interface LlamaConfig {
   readonly ropeFreqBase: number;
   /** 1 / rope.scaling.factor for linear scaling, else 1. */
   readonly ropeFreqScale: number;
+  /** Which values of a head are turned with each other: 2j and 2j + 1, or j and j + headDim / 2. */
+  readonly ropePairs: 'neighbours' | 'halves';
   readonly attentionScale: number;
 }
 
+/** The architectures that this pass computes, by llama.cpp's names, and what tells them apart. */
+const ARCHITECTURES: Readonly<Record<string, Pick<LlamaConfig, 'ropePairs'>>> = {
+  llama: { ropePairs: 'neighbours' },
+  qwen2: { ropePairs: 'halves' },
+};
+
+/** Whether the engine computes an architecture: then its graph is that of a Llama. @example isComputed('qwen2') */
+export const isComputed = (architecture: unknown): boolean => Object.hasOwn(ARCHITECTURES, String(architecture));
+
 /**
- * Reads the hyperparameters, as llama.cpp's `llama` architecture understands them.
+ * Reads the hyperparameters, as llama.cpp understands them.
  *
  * @throws ModelError `model-architecture` or `model-metadata`, naming the key, what was found and what was wanted.
  */
 export function llamaConfig(file: GgufFile): LlamaConfig {
   const { path, metadata } = file;
   const architecture = metadata['general.architecture'];
-  if (architecture !== 'llama') {
+  const facts = isComputed(architecture) ? ARCHITECTURES[String(architecture)] : undefined;
+  if (!facts) {
     throw new ModelError(
       'model-architecture',
-      `${path}: general.architecture is ${show(architecture)}; the engine computes "llama". ` +
+      `${path}: general.architecture is ${show(architecture)}; the engine computes ${Object.keys(ARCHITECTURES)
+        .map((name) => `"${name}"`)
+        .join(' and ')}. ` +
         'Its llama.cpp side can still be captured: probe capture --from llama. Two such dumps can be compared: probe diff.',
     );
   }
@@ -48,10 +62,12 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     }
     return number;
   };
-  const count = (key: string, fallback?: number) => read(`llama.${key}`, 'a positive integer', isCount, fallback);
-  const positive = (key: string, fallback?: number) => read(`llama.${key}`, 'a positive number', isPositive, fallback);
+  const count = (key: string, fallback?: number) =>
+    read(`${architecture}.${key}`, 'a positive integer', isCount, fallback);
+  const positive = (key: string, fallback?: number) =>
+    read(`${architecture}.${key}`, 'a positive number', isPositive, fallback);
 
-  const experts = metadata['llama.expert_count'];
+  const experts = metadata[`${architecture}.expert_count`];
   if (Number(experts ?? 0) !== 0) {
     throw new ModelError(
       'model-architecture',
@@ -87,7 +103,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
 
-  const scaling = metadata['llama.rope.scaling.type'] ?? 'linear'; // as llama.cpp: a factor without a type scales
+  const scaling = metadata[`${architecture}.rope.scaling.type`] ?? 'linear'; // as llama.cpp: a factor without a type scales
   if (scaling !== 'none' && scaling !== 'linear') {
     throw new ModelError(
       'model-architecture',
@@ -95,10 +111,10 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
   const factor = read(
-    'llama.rope.scaling.factor',
+    `${architecture}.rope.scaling.factor`,
     'a number of at least 0',
     isFactor,
-    metadata['llama.rope.scale_linear'] ?? 0,
+    metadata[`${architecture}.rope.scale_linear`] ?? 0,
   );
   const magnitude = positive('rope.scaling.attn_factor', 1);
   if (magnitude !== 1) {
@@ -109,6 +125,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   }
   const tokens = metadata['tokenizer.ggml.tokens'];
   return {
+    ...facts,
     blockCount: count('block_count'),
     embeddingLength,
     feedForwardLength: count('feed_forward_length'),

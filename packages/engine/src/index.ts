@@ -1,5 +1,5 @@
 export { type AdapterInfo, type AdapterKind, listAdapters, openAdapter } from './adapter/index.js';
-export { type LlamaConfig, llamaConfig } from './config.js';
+export { isComputed, type LlamaConfig, llamaConfig } from './config.js';
 export { Engine, type EngineOptions, type EngineRun, openEngine, type RunOptions } from './engine.js';
 export { ModelError, type ModelErrorCode, RunError, type RunErrorCode } from './errors.js';
 export { type GgufFile, openGguf, type TensorInfo } from './gguf.js';

@@ -54,7 +54,13 @@ export function createOperations(
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
   const each = (width: number) => groups(tokens * width);
   const rope = (x: GPUBuffer, rotation: GPUBuffer, count: number) =>
-    run('rope', { heads: count, head_dim }, groups((tokens * count * head_dim) / 2), rotation, x);
+    run(
+      'rope',
+      { heads: count, head_dim, halves: config.ropePairs === 'halves' ? 1 : 0 },
+      groups((tokens * count * head_dim) / 2),
+      rotation,
+      x,
+    );
 
   return {
     getRows(dst, weight, ids) {

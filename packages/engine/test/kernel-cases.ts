@@ -26,6 +26,8 @@ export interface Shape {
   headDim: number;
   embd: number;
   ff: number;
+  /** neighbours without it */
+  ropePairs?: 'halves';
 }
 
 const sizes = (
@@ -222,15 +224,23 @@ function rotationTable(s: Shape): Float32Array {
   return Float32Array.from(table);
 }
 
-const ropeKernel = (side: 'q' | 'k'): Kernel => ({
+const ropeKernel = (side: 'q' | 'k', ropePairs?: 'halves'): Kernel => ({
   name: 'rope',
-  shapes: SHAPES,
+  shapes: SHAPES.map((s) => (ropePairs ? { ...s, ropePairs } : s)),
   make(s, values, random) {
     const width = (side === 'q' ? s.heads : s.kvHeads) * s.headDim;
     const x = numbers(s.tokens * width, values, random);
-    const want = rope(wide(x), width, s.first, { headDim: s.headDim, ropeFreqBase: 10000, ropeFreqScale: 1 });
+    const want = rope(wide(x), width, s.first, {
+      headDim: s.headDim,
+      ropeFreqBase: 10000,
+      ropeFreqScale: 1,
+      ropePairs,
+    });
+    const partner = (i: number) => (ropePairs ? i + (i % s.headDim < s.headDim / 2 ? 1 : -1) * (s.headDim / 2) : i ^ 1);
     // The table, a product and the sum round: three times, each at most of |a| + |b|.
-    const bound = want.map((_, i) => 3 * U * (Math.abs(x[i] as number) + Math.abs(x[i ^ 1] as number)) + 3 * FLUSH);
+    const bound = want.map(
+      (_, i) => 3 * U * (Math.abs(x[i] as number) + Math.abs(x[partner(i)] as number)) + 3 * FLUSH,
+    );
     const encode: KernelCase['encode'] = (op, on) =>
       side === 'q' ? op.ropeQ(on('x'), on('rotation')) : op.ropeK(on('x'), on('rotation'));
     return { buffers: { x, rotation: rotationTable(s) }, output: 'x', encode, want, bound };
@@ -375,6 +385,7 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   ),
   ...rowKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
   ...(['q', 'k'] as const).map((side) => ({ ...ropeKernel(side), title: `rope ${side}` })),
+  { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
   ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
 ];
 
@@ -407,8 +418,11 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['rope', 'a * r.x - b * r.y', 'a * r.x + b * r.y'],
   ['rope', 'batch.first_position + token', 'token'],
   ['rope', 'batch.first_position + token', 'batch.first_position'],
-  ['rope', 'i % pairs', 'i % head_dim'],
+  ['rope', '* pairs + i % pairs]', '* pairs + i % head_dim]'],
   ['rope', 'i / (heads * pairs)', 'i / pairs'],
+  ['rope', 'i / pairs * head_dim', 'i / pairs * pairs'],
+  ['rope', 'c * r.x - d * r.y', 'c * r.x + d * r.y'],
+  ['rope', 'x[p + pairs] = ', 'x[p + 1u] = '],
   ['store_kv', 'batch.first_position * width + i', 'i'],
   ['store_kv', 'i < batch.tokens * width', 'i + 1u < batch.tokens * width'],
   ['kq', 'row % heads / (heads / kv_heads)', 'row % kv_heads'], // tiled instead of repeated

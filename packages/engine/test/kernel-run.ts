@@ -135,6 +135,7 @@ function configOf(s: Shape) {
     rmsEpsilon: EPSILON,
     ropeFreqBase: 10000,
     ropeFreqScale: 1,
+    ropePairs: s.ropePairs ?? ('neighbours' as const),
     attentionScale: scaleOf(s),
   };
 }

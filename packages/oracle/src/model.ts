@@ -7,6 +7,8 @@ export interface OracleConfig {
   readonly rmsEpsilon: number;
   readonly ropeFreqBase: number;
   readonly ropeFreqScale: number;
+  /** `neighbours` without it. */
+  readonly ropePairs?: 'neighbours' | 'halves';
   readonly attentionScale: number;
 }
 

@@ -8,6 +8,8 @@ export interface Rotation {
   readonly ropeFreqScale: number;
   /** The rope_freqs.weight of Llama 3: what slows down each pair. (headDim / 2) */
   readonly factors?: ArrayLike<number> | undefined;
+  /** Which values of a head are turned with each other: 2j and 2j + 1 (without it), or j and j + headDim / 2. */
+  readonly ropePairs?: 'neighbours' | 'halves' | undefined;
 }
 
 /**
@@ -22,8 +24,8 @@ export function ropeAngle(position: number, pair: number, r: Rotation): number {
 }
 
 /**
- * Turns each pair (x₀, x₁), (x₂, x₃), … of every head by the angle of its row's position. llama.cpp permutes Q and K of the llama
- * architecture when it converts a model, so that its pairs are neighbours and not the halves of a head.
+ * Turns each pair of every head by the angle of its row's position. llama.cpp permutes Q and K of the llama architecture when it
+ * converts a model, so that its pairs are neighbours, (x₀, x₁), (x₂, x₃), …; other architectures keep them in the halves of a head.
  *
  * @param x (rows, heads · headDim) @param width heads · headDim @param firstPosition of the first row @returns as x
  * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864, equation 34.
@@ -32,9 +34,12 @@ export function ropeAngle(position: number, pair: number, r: Rotation): number {
 export function rope(x: Float64Array, width: number, firstPosition: number, r: Rotation): Float64Array {
   return mapRows(x, width, (row, index) =>
     row.map((value, i) => {
-      const angle = ropeAngle(firstPosition + index, (i % r.headDim) >> 1, r);
-      const other = row[i ^ 1] as number;
-      return value * Math.cos(angle) + (i % 2 === 0 ? -other : other) * Math.sin(angle);
+      const [half, at] = [r.headDim / 2, i % r.headDim];
+      const halves = r.ropePairs === 'halves';
+      const [pair, isFirst] = halves ? [at % half, at < half] : [at >> 1, at % 2 === 0];
+      const angle = ropeAngle(firstPosition + index, pair, r);
+      const other = row[i + (isFirst ? 1 : -1) * (halves ? half : 1)] as number;
+      return value * Math.cos(angle) + (isFirst ? -other : other) * Math.sin(angle);
     }),
   );
 }

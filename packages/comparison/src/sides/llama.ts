@@ -1,5 +1,5 @@
 import { llamaGraph } from '@llama-probe/dump';
-import { type GgufFile, openGguf } from '@llama-probe/engine';
+import { type GgufFile, isComputed, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
 import { referenceMetadata } from '../metadata.js';
@@ -33,7 +33,7 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
 export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode): Side {
   const { name, version, cpuVariant, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
-  const isLlama = model.architecture === 'llama';
+  const isLlama = isComputed(model.architecture);
   return {
     about: {
       name,

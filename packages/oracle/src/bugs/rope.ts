@@ -15,7 +15,7 @@ export const ROPE_BUGS: readonly Bug[] = [
     look: 'The rotation kernel: GGUF files of this architecture have Q and K permuted for neighbours (2j, 2j + 1).',
     source: 'huggingface/candle#3410',
     needs: 'more than one position: position 0 is not turned',
-    variants: () => only({ rope: { pairs: 'halves' } }),
+    variants: (c) => only({ rope: { pairs: 'halves' } }, c.model.config.ropePairs !== 'halves'),
   }),
   bug({
     id: 'rope-frequencies-order',

@@ -33,7 +33,7 @@ export function turned(
   const span = r.across ? width : model.config.headDim;
   const dims = Math.min(r.dims ?? span, span);
   const end = r.heads === undefined ? width : r.heads * span;
-  const pairs = pairsOf(dims, r);
+  const pairs = pairsOf(dims, { ...(model.config.ropePairs === 'halves' ? { pairs: 'halves' } : {}), ...r });
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
   return mapRows(x, width, (row, index) => {

@@ -12,6 +12,8 @@ export interface GraphNode {
   ne: [number, number, number, number]; // elements per dimension, fastest first
   nb: [number, number, number, number]; // bytes per step in each dimension
   sources: [Pointer, Pointer];
+  /** Of a product that llama.cpp gave no name. @example 'blk.0.attn_output.weight' */
+  weight?: string;
 }
 
 const at = (field: string) => koffi.offsetof(GgmlTensor, field);
@@ -27,6 +29,16 @@ export class NodeReader {
   read(address: Pointer): GraphNode {
     const { bytes } = this;
     this.library.memcpy(bytes, address, TENSOR_BYTES);
+    const node = this.decoded(address);
+    if (node.op === 'MUL_MAT' && node.name.startsWith('node_')) {
+      this.library.memcpy(bytes, node.sources[0], TENSOR_BYTES);
+      node.weight = this.decoded(node.sources[0]).name;
+    }
+    return node;
+  }
+
+  private decoded(address: Pointer): GraphNode {
+    const { bytes } = this;
     const end = bytes.indexOf(0, OFFSET.name);
     return {
       address,

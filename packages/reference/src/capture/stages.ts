@@ -56,6 +56,8 @@ export interface Match {
 
 /** The stage of a node; undefined where it computes nothing or llama.cpp gave it no name. */
 export function matchNode(node: GraphNode): Match | undefined {
+  const named = /^blk\.(\d+)\.attn_output\.weight$/.exec(node.weight ?? '');
+  if (named) return { stage: 'attn_out', layer: Number(named[1]) };
   const { base, layer } = splitName(node.name);
   const rule = RULES.find((row) => row.node === base && (!row.ops || row.ops.includes(node.op)));
   if (rule) {

@@ -17,6 +17,8 @@ export interface LlamaSizes {
   tied?: boolean;
   /** rope_freqs.weight, as Llama 3 has it. */
   ropeFreqs?: boolean;
+  /** An architecture that is a Llama but for how RoPE pairs values. */
+  architecture?: 'llama' | 'qwen2';
   /** A mixture of so many feed-forwards, two of which are used. */
   experts?: number;
 }
@@ -74,23 +76,27 @@ export function tinyLlama(s: LlamaSizes, random: () => number): GgufParts {
           : () => (random() * 2 - 1) * Math.sqrt(3 / columns);
     return floats(name, shape, Float32Array.from({ length: shape.reduce((a, b) => a * b) }, value));
   };
+  const { architecture = 'llama' } = s;
+  const hyperparameters = {
+    block_count: u32(s.layers),
+    embedding_length: u32(s.embd),
+    feed_forward_length: u32(s.ff),
+    'attention.head_count': u32(s.heads),
+    'attention.head_count_kv': u32(s.kvHeads),
+    'attention.key_length': u32(s.headDim),
+    'attention.value_length': u32(s.headDim),
+    'rope.dimension_count': u32(s.headDim),
+    vocab_size: u32(s.vocab),
+    context_length: u32(s.context),
+    'attention.layer_norm_rms_epsilon': f32(1e-5),
+    'rope.freq_base': f32(10000),
+    ...(s.experts === undefined ? {} : { expert_count: u32(s.experts), expert_used_count: u32(2) }),
+  };
   return {
     metadata: {
-      'general.architecture': text('llama'),
+      'general.architecture': text(architecture),
       'general.file_type': u32(0),
-      'llama.block_count': u32(s.layers),
-      'llama.embedding_length': u32(s.embd),
-      'llama.feed_forward_length': u32(s.ff),
-      'llama.attention.head_count': u32(s.heads),
-      'llama.attention.head_count_kv': u32(s.kvHeads),
-      'llama.attention.key_length': u32(s.headDim),
-      'llama.attention.value_length': u32(s.headDim),
-      'llama.rope.dimension_count': u32(s.headDim),
-      'llama.vocab_size': u32(s.vocab),
-      'llama.context_length': u32(s.context),
-      'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
-      'llama.rope.freq_base': f32(10000),
-      ...(s.experts === undefined ? {} : { 'llama.expert_count': u32(s.experts), 'llama.expert_used_count': u32(2) }),
+      ...Object.fromEntries(Object.entries(hyperparameters).map(([key, value]) => [`${architecture}.${key}`, value])),
     },
     tensors: llamaShapes(s).map(tensor),
   };
