@@ -1,7 +1,7 @@
 /**
- * Writes docs/faults.md: the catalogue, and how each of its bugs is found and named in healthy runs.
+ * Writes docs/bugs.md: the catalogue, and how each of its bugs is found and named in healthy runs.
  *
- *     node scripts/dist/bugs-page.js [--types F16,Q8_0] [--models a.gguf,b.gguf] > docs/faults.md
+ *     node scripts/dist/bugs-page.js [--types F16,Q8_0] [--models a.gguf,b.gguf] > docs/bugs.md
  */
 import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from 'node:child_process';
 import { basename } from 'node:path';
