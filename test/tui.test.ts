@@ -70,7 +70,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     expect(stable(await terminal.sees('q_rope of layer 1'))).toMatchSnapshot('filled');
 
     terminal.press('Down', 'j', 'l');
-    await terminal.sees(/k_proj of layer 2 · /);
+    await terminal.sees(/kq of layer 2 · /);
     terminal.press('N'); // back to the fault
     await terminal.sees(/✗ q_rope of layer 1 · /);
 

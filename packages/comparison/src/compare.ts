@@ -75,16 +75,19 @@ async function modelFile(given: CompareAsk['model'], ...sides: readonly Side[]):
 }
 
 /** What there will be to see, as far as it is known when a comparison begins. */
-function expected(candidate: Side, reference: Side, { run, unwatched }: Plan, { stages, layers }: CompareAsk) {
+function expected(candidate: Side, reference: Side, { run, unwatched, shown }: Plan, { stages, layers }: CompareAsk) {
   const { heads, headsKv } = modelOf(candidate, reference);
   const told = reference.about.expects ?? candidate.about.expects;
   const graph = reference.about.graph ?? candidate.about.graph;
+  const steps = (unwatched ? run.steps : (run.steps ?? told?.steps)) ?? null;
   const names = typeof stages === 'object' ? stages : graph && !told ? graph.names : (told?.stages ?? null);
   return {
     heads: { heads, headsKv },
     stages: names,
     layers: layers ?? told?.layers ?? null,
-    steps: (unwatched ? run.steps : (run.steps ?? told?.steps)) ?? null,
+    steps,
+    // Of a recorded run the report has all tokens: here those that are decoded are the steps.
+    tokens: unwatched || steps === null ? shown : shown.slice(0, shown.length - steps),
   };
 }
 

@@ -5,6 +5,7 @@ const graph = llamaGraph({ layers: 4, heads: 8, headsKv: 2 });
 
 describe('the graph of a Llama', () => {
   test('has every stage of the vocabulary, in evaluation order', () => {
+    expect(graph.layers).toBe(4);
     expect(graph.stages).toHaveLength(4 + 4 * 19);
     expect([...new Set(graph.stages.map(({ stage }) => stage))]).toEqual(STAGE_NAMES);
     const order = new Map(graph.stages.map((stage, i) => [placeKey(stage), i]));

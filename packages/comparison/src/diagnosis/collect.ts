@@ -81,6 +81,6 @@ class PassRows {
 
   /** What belongs to no layer comes before all of them, or after. */
   private layerOf(place: Place): number {
-    return place.layer ?? (this.graph.inputsOf(place).length === 0 ? -1 : Number.POSITIVE_INFINITY);
+    return place.layer ?? (this.graph.inputsOf(place).length === 0 ? -1 : this.graph.layers);
   }
 }

@@ -40,6 +40,8 @@ export class Graph {
   private readonly byPlace: ReadonlyMap<string, GraphStage>;
   private readonly byName: ReadonlyMap<string, GraphStage>; // one of each name
   private readonly readers = new Map<string, GraphStage[]>();
+  /** How many it has. */
+  readonly layers: number;
 
   constructor(
     stages: readonly GraphStage[],
@@ -49,6 +51,7 @@ export class Graph {
     this.byPlace = new Map(stages.map((stage) => [placeKey(stage), stage]));
     this.byName = new Map(stages.map((stage) => [stage.stage, stage]));
     this.names = [...this.byName.keys()];
+    this.layers = stages.reduce((most, { layer }) => Math.max(most, (layer ?? -1) + 1), 0);
     for (const stage of stages) {
       for (const input of [...stage.inputs, ...(stage.cached ? [stage.cached] : [])]) {
         const key = placeKey(input);
