@@ -81,7 +81,10 @@ describe('docs/library.md', () => {
   });
 
   test('the test passes on a healthy run, and fails on a sick one with the whole report', () => {
-    writeFileSync(join(project, 'vitest.config.js'), 'export default { test: { testTimeout: 240_000 } };');
+    writeFileSync(
+      join(project, 'vitest.config.js'),
+      'export default { test: { include: ["*.test.ts"], testTimeout: 240_000 } };',
+    );
     writeFileSync(join(project, 'agree.test.ts'), examples.get('agree.test.ts') ?? '');
     const vitest = () => node([bin('vitest', 'vitest.mjs'), 'run', '--root', project, '--no-color']);
     const healthy = vitest();

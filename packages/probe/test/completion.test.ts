@@ -68,7 +68,7 @@ describe.each(SHELLS)('%s', (shell) => {
     expect(offered('probe compare --stages q_')).toEqual(STAGE_NAMES.filter((name) => name.startsWith('q_')).sort());
     expect(offered('probe compare --stages embd,q_p')).toEqual(['q_proj']);
     expect(offered('probe compare --inject rope-hal')).toEqual(['rope-halves']);
-    expect(offered('probe faults --only rope-halves,rms-ep')).toContain('rms-eps');
+    expect(offered('probe bugs --only rope-halves,rms-ep')).toContain('rms-eps');
     expect(offered('probe compare --steps ')).toEqual([]);
     expect(offered('probe diff mine')).toEqual(['mine of today.arrow', 'mine-dumps']);
     expect(offered('probe compare -m mine')).toEqual(['mine of today.arrow', 'mine-dumps']);

@@ -12,7 +12,7 @@ const LISTS: Readonly<Record<string, () => readonly string[]>> = {
   'compare --stages': () => STAGE_NAMES,
   'capture --stages': () => ['all', ...STAGE_NAMES],
   'compare --inject': () => CATALOGUE.filter(({ stages }) => !stages.includes('tokens')).map(({ id }) => id),
-  'faults --only': () => CATALOGUE.map(({ id }) => id),
+  'bugs --only': () => CATALOGUE.map(({ id }) => id),
 };
 
 /** The value of an option; undefined where it takes none. */
