@@ -1,5 +1,5 @@
 import { compare, type Explained, explain, graphOf } from '@llama-probe/diff';
-import { tee } from '@llama-probe/dump';
+import { STAGE_NAMES, tee } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
 import { judgedRun, ofAnyStep } from './floors/judged.js';
 import { type FreeRun, modelOf, narrated } from './free.js';
@@ -38,8 +38,8 @@ export async function blame(
   return explain(comparison, forced, graphOf(modelOf(candidate, reference), forced.stages));
 }
 
-/** Whatever was selected before: a stage's inputs are other stages, and each needs its floor. */
+/** Whatever was selected before: a stage's inputs are other stages, and each needs its floor. By name, so that floors of a whole free run serve. */
 export const everything = ({ run: { layers: _, stages: __, ...run } }: Plan) => ({
   ...run,
-  stages: 'vocabulary' as const,
+  stages: STAGE_NAMES,
 });

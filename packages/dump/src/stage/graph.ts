@@ -39,7 +39,6 @@ export class Graph {
   readonly names: readonly string[];
   private readonly byPlace: ReadonlyMap<string, GraphStage>;
   private readonly byName: ReadonlyMap<string, GraphStage>; // one of each name
-  private readonly readers = new Map<string, GraphStage[]>();
   /** How many it has. */
   readonly layers: number;
 
@@ -52,14 +51,6 @@ export class Graph {
     this.byName = new Map(stages.map((stage) => [stage.stage, stage]));
     this.names = [...this.byName.keys()];
     this.layers = stages.reduce((most, { layer }) => Math.max(most, (layer ?? -1) + 1), 0);
-    for (const stage of stages) {
-      for (const input of [...stage.inputs, ...(stage.cached ? [stage.cached] : [])]) {
-        const key = placeKey(input);
-        const readers = this.readers.get(key);
-        if (!readers) this.readers.set(key, [stage]);
-        else if (!readers.includes(stage)) readers.push(stage);
-      }
-    }
   }
 
   at(place: Place): GraphStage | undefined {
@@ -74,11 +65,6 @@ export class Graph {
   /** The input that it also takes from earlier positions. @example graph.cachedInputOf({ stage: 'kq', layer: 3 }) // k_rope of layer 3 */
   cachedInputOf(place: Place): Place | undefined {
     return this.at(place)?.cached;
-  }
-
-  /** The stages that are computed from it, in their pass or in a later one. */
-  readersOf(place: Place): readonly GraphStage[] {
-    return this.readers.get(placeKey(place)) ?? [];
   }
 
   /** Whether the name is one of the model's stages. */
