@@ -111,6 +111,20 @@ describe('stages', () => {
     expect(notes).toEqual([]);
   });
 
+  test.each([
+    ['a Llama', {}],
+    ['a Llama with a bias there', { outputBias: true }],
+    ['a Qwen2, whose product has no name', { architecture: 'qwen2', biases: true }],
+  ] as const)('what attention gives out is one stage a layer, and the whole of it: %s', async (name, model) => {
+    const { tensors } = await collect(await open(`out ${name}`, model), { tokens: TOKENS, stages: 'all' });
+    const named = tensors.filter(({ stage }) => stage.startsWith('attn_out'));
+    expect(named.map(key)).toEqual(['attn_out-0', 'attn_out-1']);
+    // the residual that it is added to says whether it is all
+    const [embd, out, sum] = [find(tensors, 'embd', null), find(tensors, 'attn_out'), find(tensors, 'ffn_inp')];
+    const { values } = sum;
+    expect(values).toEqual(values.map((_, i) => (embd.values[i] as number) + (out.values[i] as number)));
+  });
+
   test('only the stages and layers that were asked for', async () => {
     const { tensors } = await collect(await open('some'), {
       tokens: TOKENS,

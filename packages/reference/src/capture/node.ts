@@ -12,7 +12,7 @@ export interface GraphNode {
   ne: [number, number, number, number]; // elements per dimension, fastest first
   nb: [number, number, number, number]; // bytes per step in each dimension
   sources: [Pointer, Pointer];
-  /** Of a product that llama.cpp gave no name. @example 'blk.0.attn_output.weight' */
+  /** The weight of a product, or what may be the bias of a sum, that llama.cpp gave no name. @example 'blk.0.attn_output.weight' */
   weight?: string;
 }
 
@@ -30,9 +30,11 @@ export class NodeReader {
     const { bytes } = this;
     this.library.memcpy(bytes, address, TENSOR_BYTES);
     const node = this.decoded(address);
-    if (node.op === 'MUL_MAT' && node.name.startsWith('node_')) {
-      this.library.memcpy(bytes, node.sources[0], TENSOR_BYTES);
-      node.weight = this.decoded(node.sources[0]).name;
+    const [first, second] = node.sources;
+    const weight = node.op === 'MUL_MAT' ? first : node.op === 'ADD' ? second : undefined;
+    if (weight && node.name.startsWith('node_')) {
+      this.library.memcpy(bytes, weight, TENSOR_BYTES);
+      node.weight = this.decoded(weight).name;
     }
     return node;
   }

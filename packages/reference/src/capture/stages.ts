@@ -56,8 +56,8 @@ export interface Match {
 
 /** The stage of a node; undefined where it computes nothing or llama.cpp gave it no name. */
 export function matchNode(node: GraphNode): Match | undefined {
-  const named = /^blk\.(\d+)\.attn_output\.weight$/.exec(node.weight ?? '');
-  if (named) return { stage: 'attn_out', layer: Number(named[1]) };
+  const [, block, part] = /^blk\.(\d+)\.attn_output\.(weight|bias)$/.exec(node.weight ?? '') ?? [];
+  if (part) return { stage: 'attn_out', layer: Number(block), ...(part === 'weight' ? { until: 'bias' } : {}) };
   const { base, layer } = splitName(node.name);
   const rule = RULES.find((row) => row.node === base && (!row.ops || row.ops.includes(node.op)));
   if (rule) {
@@ -85,12 +85,15 @@ export function settleMatch(match: Match, node: GraphNode, next: GraphNode | und
   const { until, ...settled } = match;
   const follows = next?.sources.includes(node.address) ?? false;
   if (until === 'mask') return match;
-  if (until === 'bias') return follows && next?.op === 'ADD' && next.name === node.name ? undefined : settled;
+  if (until === 'bias') return follows && next?.op === 'ADD' && isSame(settled, matchNode(next)) ? undefined : settled;
   if (until === 'consumer' && follows && next) {
     return { ...settled, stage: NORMS[splitName(next.name).base] ?? match.stage };
   }
   return settled;
 }
+
+const isSame = (one: Match, other: Match | undefined): boolean =>
+  one.stage === other?.stage && one.layer === other.layer;
 
 /** Some architectures give two nodes of a layer one name; the second becomes `name.2`. */
 export class UniqueNames {

@@ -11,6 +11,8 @@ export interface LlamaSizes {
   context: number;
   /** Q, K and V have a bias. */
   biases?: boolean;
+  /** The attention's output has a bias. */
+  outputBias?: boolean;
   /** One matrix makes Q, K and V. */
   fused?: boolean;
   /** No output.weight: the embedding is the head. */
@@ -47,6 +49,7 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
     ...projections,
     ...(s.biases ? biases : []),
     ['attn_output.weight', [q, s.embd]],
+    ...(s.outputBias ? [['attn_output.bias', [s.embd]] as Shaped] : []),
     ['ffn_norm.weight', [s.embd]],
     ...experts.map((count): Shaped => ['ffn_gate_inp.weight', [s.embd, count]]),
     [`ffn_gate${of}.weight`, [s.embd, s.ff, ...experts]],
