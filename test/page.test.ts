@@ -178,7 +178,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('drilled down: metrics, plots with names, heads, worst positions and values', async () => {
-    const { page, complaints } = await openFile(browser, sick, { hash: '#stage=0/2/k_rope&pass=forced' });
+    const { page, complaints } = await openFile(browser, sick, { hash: '#stage=0/2/k_rope&pass=blame' });
     expect(await heading(page)).toMatch(/k_rope\s+layer 2\s+prompt/);
     const panel = page.locator('section.panel');
     await panel.locator('.drawing svg').nth(5).waitFor();
@@ -211,7 +211,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('from the reference’s inputs: its own numbers and no others, and where there are none that is said', async () => {
-    const { page } = await openFile(browser, sick, { hash: '#stage=0/1/q_proj&pass=forced' });
+    const { page } = await openFile(browser, sick, { hash: '#stage=0/1/q_proj&pass=blame' });
     const panel = page.locator('section.panel');
     const facts = async () =>
       Object.fromEntries(
@@ -227,7 +227,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await panel.locator('.note').innerText()).toMatch(/^What follows is from the free run, not.*agrees/);
     // A fault has more, and what is known of its values is of the same run.
     await page.evaluate(() => {
-      location.hash = '#stage=0/1/q_rope&pass=forced';
+      location.hash = '#stage=0/1/q_rope&pass=blame';
     });
     await panel.locator('h2', { hasText: 'q_rope' }).waitFor();
     const fault = await facts();
@@ -291,7 +291,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const shaders = brokenShaders([{ file: 'rms_norm.wgsl', before, after: 'sqrt(1.9 - partial[0] / f32(width))' }]);
     const { code } = await probe([...SICK, '--html', out], { env: { LLAMA_PROBE_SHADERS: shaders } });
     expect(code).toBe(1);
-    const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=forced' });
+    const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=blame' });
     expect(await cell(page, /^attn_rms, layer 3: fault of its own, not finite$/).count()).toBe(1);
     const panel = page.locator('section.panel');
     expect(await panel.innerText()).toMatch(/they are NaN[\s\S]*local delta\s+NaN[\s\S]*not finite on one side\s+2304/);
@@ -323,7 +323,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
 
   test('axe finds nothing, light and dark, at first and drilled down', async () => {
     const cases: readonly (readonly [file: string, ...hashes: string[]])[] = [
-      [sick, '', '#stage=0/1/kq_soft_max', '#stage=1/3/q_rope&pass=forced'],
+      [sick, '', '#stage=0/1/kq_soft_max', '#stage=1/3/q_rope&pass=blame'],
       [healthy, '#stage=0/2/kq'],
       [freeOnly, ''],
       [several, '#run=2', '#run=3'],

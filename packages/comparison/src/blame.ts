@@ -27,15 +27,15 @@ export async function blame(
   const judged = await judgedRun(reference, run, ask, progress.say, signal);
   const [given, theirs] = tee(judged.tensors);
   const ours = candidate.run({ ...run, from: given }).tensors;
-  const forced = await compare(narrated(ours, `from ${name}'s inputs:`, model.layers, progress), theirs, {
+  const blamed = await compare(narrated(ours, `from ${name}'s inputs:`, model.layers, progress), theirs, {
     floors: ofAnyStep(judged.floors, run.steps ?? 0),
     rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
     tokens: plan.tokens,
     ...modelOf(candidate, reference),
     locate: 'each',
-    onStage: watcher && ((stage, rows) => watcher.stage('forced', stage, rows)),
+    onStage: watcher && ((stage, rows) => watcher.stage('blame', stage, rows)),
   });
-  return explain(comparison, forced, graphOf(modelOf(candidate, reference), forced.stages));
+  return explain(comparison, blamed, graphOf(modelOf(candidate, reference), blamed.stages));
 }
 
 /** Whatever was selected before: a stage's inputs are other stages, and each needs its floor. By name, so that floors of a whole free run serve. */

@@ -5,7 +5,7 @@ export { checkFirstAttention, together } from './checks.js';
 export { compare } from './compare.js';
 export type { Decode } from './decode.js';
 export { caseModel } from './diagnosis/case-model.js';
-export { entriesNamed } from './diagnosis/inject-option.js';
+export { bugsNamed } from './diagnosis/inject-option.js';
 export { runMatrix, type Trial } from './diagnosis/matrix.js';
 export { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 export { RULES } from './floors/rules.js';

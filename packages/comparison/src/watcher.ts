@@ -1,8 +1,8 @@
 import { Details, type Heads, type RowPair, type StageResult } from '@llama-probe/diff';
 import type { Report } from './report.js';
 
-/** `free`: each side goes on with what it computed itself. `forced`: every stage starts from the reference's inputs. */
-export type Pass = 'free' | 'forced';
+/** `free`: each side goes on with what it computed itself. `blame`: every stage starts from the reference's inputs. */
+export type Pass = 'free' | 'blame';
 
 /** What is known of a comparison when it begins. */
 export interface About extends Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate'> {

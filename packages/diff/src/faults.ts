@@ -22,11 +22,11 @@ export interface LimitedFault extends Fault {
  * In that run every stage started from the reference's inputs, so what is wrong there is its own. Any other stage that
  * diverged in the free run inherits from the last stage upstream of it, in the same step or through the KV cache, that has a fault.
  *
- * @example explain(await compare(free, llama, options), await compare(forced, llamaAgain, options)).faults
+ * @example explain(await compare(free, llama, options), await compare(blamed, llamaAgain, options)).faults
  */
-export function explain(free: Comparison, forced: Comparison, graph: Graph = graphOf({}, forced.stages)): Explained {
-  const own = new Map(forced.stages.map((stage) => [stageKey(stage), stage]));
-  const inOrder = [...forced.stages].sort((a, b) => a.step - b.step || a.order - b.order);
+export function explain(free: Comparison, blamed: Comparison, graph: Graph = graphOf({}, blamed.stages)): Explained {
+  const own = new Map(blamed.stages.map((stage) => [stageKey(stage), stage]));
+  const inOrder = [...blamed.stages].sort((a, b) => a.step - b.step || a.order - b.order);
   const descent = inheritance(inOrder, graph, ({ verdict }) => verdict === 'diverged');
   const stages = free.stages.map((stage) => {
     const twin = own.get(stageKey(stage));
@@ -34,7 +34,7 @@ export function explain(free: Comparison, forced: Comparison, graph: Graph = gra
     const inherits = origin && origin !== twin ? idOf(origin) : null;
     return { ...stage, local: twin?.rel ?? null, inherits };
   });
-  const faults = faultsOf(forced.stages);
+  const faults = faultsOf(blamed.stages);
   const [first] = faults;
   if (!first) return { ...free, stages, faults, ...unexplained(free) };
   const { order, step, layer, stage, token, cause, where } = first;
@@ -48,9 +48,9 @@ export function explain(free: Comparison, forced: Comparison, graph: Graph = gra
   };
 }
 
-function faultsOf(forced: readonly StageResult[]): LimitedFault[] {
+function faultsOf(blamed: readonly StageResult[]): LimitedFault[] {
   const faults = new Map<string, LimitedFault & { steps: number[] }>();
-  for (const stage of forced) {
+  for (const stage of blamed) {
     if (stage.verdict !== 'diverged') continue;
     const key = placeKey(stage);
     const known = faults.get(key);

@@ -20,7 +20,7 @@ export interface Run {
   /** The names of the stages that layers have, in evaluation order. */
   readonly names: readonly string[];
   /** Whether a run from the reference's inputs was made. */
-  readonly hasForced: boolean;
+  readonly hasBlame: boolean;
   /** By `step/place`: the stage's number. */
   readonly byStep: ReadonlyMap<string, number>;
   /** Of each stage that is a fault. */
@@ -50,7 +50,7 @@ export function openRun(data: PageRun): Run {
     steps: unique(stages.step),
     layers: unique(places.flatMap(({ layer }) => layer ?? [])).sort((a, b) => a - b),
     names: unique(places.flatMap(({ stage, layer }) => (layer === null ? [] : stage))),
-    hasForced: data.faults !== null,
+    hasBlame: data.faults !== null,
     byStep,
     faultOf,
   };
@@ -87,7 +87,7 @@ const NEAR = 0.5;
 
 /** What a stage's delta may be. */
 export const limitOf = (run: Run, at: number, pass: Pass): number =>
-  (pass === 'forced' ? run.faultOf.get(at)?.limit : undefined) ?? run.limit[at] ?? Number.NaN;
+  (pass === 'blame' ? run.faultOf.get(at)?.limit : undefined) ?? run.limit[at] ?? Number.NaN;
 
 /** A stage's delta over its limit: from the reference's inputs its local delta. */
 export function shareOf(run: Run, at: number, pass: Pass): number {
@@ -104,7 +104,7 @@ export function deltaOf(run: Run, at: number, pass: Pass): number {
 
 export function stateOf(run: Run, at: number, pass: Pass): State {
   const isFault = run.faultOf.has(at);
-  if (pass === 'forced') {
+  if (pass === 'blame') {
     const local = run.local[at] ?? -1;
     if (isFault) return 'fault';
     return local === -1 ? 'absent' : shareOf(run, at, pass) > NEAR ? 'near' : 'agree';

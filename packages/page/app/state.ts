@@ -9,7 +9,7 @@ export interface View {
   readonly stage: number;
 }
 
-/** @example viewOf('#stage=0/3/q_rope&pass=forced', runs) */
+/** @example viewOf('#stage=0/3/q_rope&pass=blame', runs) */
 export function viewOf(hash: string, runs: readonly Run[]): View {
   const asked = new URLSearchParams(hash.replace(/^#/, ''));
   const number = Number(asked.get('run') ?? 1) - 1;
@@ -17,7 +17,8 @@ export function viewOf(hash: string, runs: readonly Run[]): View {
   const run = runs[at];
   const key = asked.get('stage');
   const stage = run && key !== null ? findKey(run, key) : undefined;
-  const pass = asked.get('pass') === 'forced' && run?.hasForced ? 'forced' : 'free';
+  // `forced` is what blame was called in addresses that somebody may have kept.
+  const pass = /^(blame|forced)$/.test(asked.get('pass') ?? '') && run?.hasBlame ? 'blame' : 'free';
   return { run: at, pass, stage: stage ?? (run && run.count > 0 ? mostTelling(run) : -1) };
 }
 
@@ -27,7 +28,7 @@ export function hashOf({ run, pass, stage }: View, runs: readonly Run[]): string
   return [
     ...(runs.length > 1 ? [`run=${run + 1}`] : []),
     ...(of && stage >= 0 ? [`stage=${keyOf(of, stage)}`] : []),
-    ...(pass === 'forced' ? ['pass=forced'] : []),
+    ...(pass === 'blame' ? ['pass=blame'] : []),
   ].join('&');
 }
 
@@ -44,7 +45,7 @@ export const following = (run: Run, stage: number, by: number): number =>
 /** The next fault, or the next stage over its limit if faults were not told; after the last comes the first. */
 export function nextWrong(run: Run, stage: number, by: 1 | -1): number | undefined {
   const isWrong = (at: number) =>
-    run.hasForced && run.faultOf.size > 0 ? run.faultOf.has(at) : run.data.stages.verdict[at] !== 'a';
+    run.hasBlame && run.faultOf.size > 0 ? run.faultOf.has(at) : run.data.stages.verdict[at] !== 'a';
   for (let i = 1; i <= run.count; i++) {
     const at = (((stage + by * i) % run.count) + run.count) % run.count;
     if (isWrong(at) && at !== stage) return at;

@@ -10,8 +10,8 @@ export interface PageData {
 
 export type Verdict = 'agree' | 'diverged' | 'incomparable';
 
-/** `free`: each side went on with what it computed itself. `forced`: every stage started from the reference's inputs. */
-export type Pass = 'free' | 'forced';
+/** `free`: each side went on with what it computed itself. `blame`: every stage started from the reference's inputs. */
+export type Pass = 'free' | 'blame';
 
 /** Numbers as the base64 of little-endian f32: NaN and infinities survive, and it is shorter than digits. */
 export type Floats = string;

@@ -19,7 +19,7 @@ const run = (changes: Partial<PageRun>): PageRun => ({
   faults: null,
   whys: {},
   whysLeft: 0,
-  looks: { free: {}, forced: {} },
+  looks: { free: {}, blame: {} },
   cut: '',
   logits: null,
   said: [],

@@ -45,7 +45,7 @@ function sick(changes: Partial<PageRun> = {}): Run {
     faults: [{ place: 4, steps: [0, 1], token: 1, local: 0.5, limit: 1e-5, reason: null, where: null, cause: null }],
     whys: {},
     whysLeft: 0,
-    looks: { free: {}, forced: {} },
+    looks: { free: {}, blame: {} },
     cut: '',
     logits: null,
     said: [],
@@ -67,8 +67,8 @@ test('what a stage is, as it ran and from the reference’s inputs', () => {
     'inherited',
     'fault',
   ]);
-  expect([0, 4, 5].map((at) => stateOf(run, at, 'forced'))).toEqual(['agree', 'fault', 'agree']);
-  expect(shareOf(run, 4, 'forced')).toBeCloseTo(5e4, -1);
+  expect([0, 4, 5].map((at) => stateOf(run, at, 'blame'))).toEqual(['agree', 'fault', 'agree']);
+  expect(shareOf(run, 4, 'blame')).toBeCloseTo(5e4, -1);
   const untold = sick({ faults: null, stages: { ...run.data.stages, inherits: new Array(16).fill(-1) } });
   expect(stateOf(untold, 5, 'free')).toBe('over');
   expect(stateOf(sick({ stages: { ...run.data.stages, verdict: 'i'.repeat(16) } }), 5, 'free')).toBe('incomparable');
@@ -76,14 +76,14 @@ test('what a stage is, as it ran and from the reference’s inputs', () => {
 
 test('the address says what is looked at, and what makes no sense is the first divergence', () => {
   const runs = [sick(), sick()];
-  const view = { run: 1, pass: 'forced', stage: 13 } as const;
-  expect(hashOf(view, runs)).toBe('run=2&stage=1/2/a&pass=forced');
+  const view = { run: 1, pass: 'blame', stage: 13 } as const;
+  expect(hashOf(view, runs)).toBe('run=2&stage=1/2/a&pass=blame');
   expect(viewOf(`#${hashOf(view, runs)}`, runs)).toEqual(view);
   expect(viewOf('#stage=0/-/embd', runs)).toEqual({ run: 0, pass: 'free', stage: 0 });
   for (const hash of ['', '#', '#stage=9/9/nothing', '#run=7&pass=what', '#%']) {
     expect(viewOf(hash, runs)).toEqual({ run: 0, pass: 'free', stage: 4 });
   }
-  expect(viewOf('#pass=forced', [sick({ faults: null })]).pass).toBe('free');
+  expect(viewOf('#pass=blame', [sick({ faults: null })]).pass).toBe('free');
 });
 
 test('the map: stages down, layers across; what is before them first, what is after them last', () => {
@@ -128,7 +128,7 @@ test('what is shown first: what could not be compared where that is the verdict,
 test('why a stage is wrong belongs to the run that is shown, and what had no room is said', () => {
   const run = sick({ whys: { 4: { where: 'every row' }, 5: { where: 'head 2' } }, whysLeft: 7 });
   expect(whyOf(run, 5, 'free')).toEqual({ where: 'head 2', isLeftOut: false });
-  expect(whyOf(run, 5, 'forced')).toEqual({ isLeftOut: false });
+  expect(whyOf(run, 5, 'blame')).toEqual({ isLeftOut: false });
   expect(whyOf(run, 6, 'free')).toEqual({ isLeftOut: true });
   expect(whyOf(run, 0, 'free')).toEqual({ isLeftOut: false }); // it agrees
   expect(whysCut(run)).toMatch(/^The page does not say why 7 further stages /);
@@ -137,5 +137,5 @@ test('why a stage is wrong belongs to the run that is shown, and what had no roo
     stages: { ...run.data.stages, verdict: 'i'.repeat(16) },
     whys: { 5: { reason: 'other shapes' } },
   });
-  expect(whyOf(untold, 5, 'forced')).toEqual({ reason: 'other shapes', isLeftOut: false });
+  expect(whyOf(untold, 5, 'blame')).toEqual({ reason: 'other shapes', isLeftOut: false });
 });

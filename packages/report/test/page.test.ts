@@ -19,7 +19,7 @@ const only = (one: Finding) => shown([one]).runs[0] as PageData['runs'][number];
 function recorded(of: Finding, { rows = 2, width = 8, heads = 2, spoil = Number.NaN } = {}): Finding {
   const recorder = new Recorder();
   recorder.begin({ heads: { heads, headsKv: heads } } as unknown as About);
-  for (const pass of ['free', 'forced'] as const) {
+  for (const pass of ['free', 'blame'] as const) {
     for (const one of of.report.stages) {
       const reference = Float32Array.from({ length: width }, (_, i) => i + 1);
       const candidate = reference.map((value, i) => value + (one.verdict === 'agree' ? 0 : i === 3 ? 2 : 0.25));
@@ -58,7 +58,7 @@ test('stages, faults and what inherits them, by number', () => {
 
 test('a closer look: rows, heads, worst values, and the values of faults; NaN stays NaN', () => {
   const { looks } = only(recorded(sick()));
-  const at = looks.forced['1'];
+  const at = looks.blame['1'];
   expect(at?.tokens).toBe(0);
   expect(floatsOf(at?.rows ?? '')[0]).toBeCloseTo(Math.sqrt(4 + 7 * 0.0625) / Math.sqrt(204), 5);
   expect(floatsOf(at?.rows ?? '')[1]).toBeNaN();
@@ -76,10 +76,10 @@ test('a closer look: rows, heads, worst values, and the values of faults; NaN st
   expect(looks.free['2']?.worst).toBeDefined();
   expect(floatsOf(looks.free['0']?.metrics ?? '')).toHaveLength(METRICS.length);
   // Of the forced run there are no sums: those of the free one would be somebody else's.
-  const metric = (pass: 'free' | 'forced', name: (typeof METRICS)[number]) =>
+  const metric = (pass: 'free' | 'blame', name: (typeof METRICS)[number]) =>
     floatsOf(looks[pass]['1']?.metrics ?? '')[METRICS.indexOf(name)];
-  expect([metric('free', 'cosine'), metric('forced', 'cosine')]).toEqual([1, Number.NaN]);
-  expect([metric('free', 'worstIndex'), metric('forced', 'worstIndex')]).toEqual([1, 5]);
+  expect([metric('free', 'cosine'), metric('blame', 'cosine')]).toEqual([1, Number.NaN]);
+  expect([metric('free', 'worstIndex'), metric('blame', 'worstIndex')]).toEqual([1, 5]);
 });
 
 test('a finding that was read from JSON, without a closer look and with null for what is no number', () => {
@@ -97,7 +97,7 @@ test('a finding that was read from JSON, without a closer look and with null for
   expect([...floatsOf(run.stages.rel)]).toEqual([Math.fround(2.5e-7), Number.NaN]);
   expect(floatsOf(run.stages.ofLimit)[1]).toBeNaN();
   expect(run.whys).toEqual({ 1: { reason } });
-  expect(run.looks).toEqual({ free: {}, forced: {} });
+  expect(run.looks).toEqual({ free: {}, blame: {} });
   expect(run.cut).toMatch(/single tokens/);
 });
 
@@ -190,7 +190,7 @@ describe('the size', () => {
     const run = (JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? '') as PageData).runs[0];
     // What matters most is there, whatever was cut.
     const first = of.report.stages.findIndex((one) => stageKey(one) === '0/0/q_rope');
-    expect(run?.looks.forced[first]?.values?.length).toBeGreaterThan(0);
+    expect(run?.looks.blame[first]?.values?.length).toBeGreaterThan(0);
     expect(run?.stages.step).toHaveLength(of.report.stages.length);
     if (rows > 64) expect(run?.cut).toMatch(/^Of \d+ stages/);
   });

@@ -33,7 +33,7 @@ export interface Detail {
 /** What lies over the screen and hears the keys first. */
 export type Overlay =
   | { readonly kind: 'help'; readonly scroll: number }
-  | { readonly kind: 'force' }
+  | { readonly kind: 'blame' }
   | { readonly kind: 'export'; readonly chosen: number }
   /** What the report says besides its verdict. */
   | { readonly kind: 'remarks'; readonly scroll: number }
@@ -83,7 +83,7 @@ export interface State {
   /** Why the last run could not be brought to its end. */
   readonly failure: { readonly message: string; readonly code: string | null } | null;
   /** A blaming run was asked for, and has not come to its end. */
-  readonly isForcing: boolean;
+  readonly isBlaming: boolean;
   /** The comparing process has ended: what is known is on the screen, and nobody can be asked. */
   readonly isGone: boolean;
   readonly pass: Pass;
@@ -125,13 +125,13 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     run: 0,
     about: null,
     progress: 'starting',
-    stages: { free: new Map(), forced: new Map() },
+    stages: { free: new Map(), blame: new Map() },
     report: null,
     previous: null,
     written: [],
     change: null,
     failure: null,
-    isForcing: false,
+    isBlaming: false,
     isGone: false,
     pass: 'free',
     step: 'all',
@@ -148,10 +148,10 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
 }
 
 /** What stays when the view is left. If a further run had begun or failed, the last verdict that was shown stays. */
-export function endOf({ report, previous, isForcing, written, failure }: State): End {
+export function endOf({ report, previous, isBlaming, written, failure }: State): End {
   return {
     report: report ?? previous,
-    isUnfinished: isForcing || (report === null && previous !== null),
+    isUnfinished: isBlaming || (report === null && previous !== null),
     written,
     failure,
   };

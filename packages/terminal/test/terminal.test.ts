@@ -130,7 +130,7 @@ function eventOf(state: State, event: Event | News | string): Event {
 const isNews = (event: Event | News): event is News => !['key', 'news', 'size', 'tick'].includes(event.type);
 
 const BEGIN: News = { type: 'begin', run: 1, about };
-const stages = (found: StageResult[], pass: 'free' | 'forced' = 'free'): News => ({
+const stages = (found: StageResult[], pass: 'free' | 'blame' = 'free'): News => ({
   type: 'stages',
   pass,
   stages: found,
@@ -372,10 +372,10 @@ describe('keys', () => {
   test('t shows the other pass, offers it where it was not run, and says why it cannot', () => {
     expect(after(start(), BEGIN, 't').state.notice?.text).toContain('not done');
     const healthy = after(start(), BEGIN, stages(pass()), done()).state;
-    expect(after(healthy, 't', 'y').effects).toEqual([{ type: 'force' }]);
+    expect(after(healthy, 't', 'y').effects).toEqual([{ type: 'blame' }]);
     expect(after(healthy, 't', 'escape').effects).toEqual([]);
-    const { state } = after(healthy, stages(pass(0, { '1/kq': { ofLimit: 9 } }), 'forced'), 't');
-    expect(state.pass).toBe('forced');
+    const { state } = after(healthy, stages(pass(0, { '1/kq': { ofLimit: 9 } }), 'blame'), 't');
+    expect(state.pass).toBe('blame');
     expect(gridOf(state).cells.get('1/kq')?.kind).toBe('own');
     const dumps = { command: 'diff', candidate: 'a', reference: 'b', options: {} } as State['job'];
     expect(after({ ...healthy, job: dumps }, 't').state.notice?.text).toContain('Dumps');
@@ -564,7 +564,7 @@ describe('what is wrong does not look right', () => {
     const verdict = done({ verdict: 'diverged', first: FIRST, faults: [fault] });
     const found = pass(0, { '1/q_rope': { ...NAN, local: 0 } });
     const wide = start({ columns: 200, rows: 40 });
-    const { state } = after(wide, BEGIN, stages(found), stages(found, 'forced'), verdict);
+    const { state } = after(wide, BEGIN, stages(found), stages(found, 'blame'), verdict);
     expect(text(state).split('\n').at(-2)).toContain('local NaN');
     expect(text(state)).toMatch(/first wrong: q_rope of layer 1 · Δ NaN/);
   });
@@ -689,12 +689,12 @@ describe('what was found is not lost', () => {
     expect(after(state, 't').state).toMatchObject({ overlay: null, notice: { text: expect.stringContaining('gone') } });
   });
 
-  test('a forced run is asked for once, and shown when it has come', () => {
+  test('a run of blame is asked for once, and shown when it has come', () => {
     const healthy = after(start(), BEGIN, stages(pass()), done()).state;
     const twice = after(healthy, 't', 'y', 't', 'y');
-    expect(twice.effects).toEqual([{ type: 'force' }]);
-    const { state } = after(twice.state, again, stages(pass()), stages(pass(), 'forced'), done());
-    expect(state.pass).toBe('forced');
+    expect(twice.effects).toEqual([{ type: 'blame' }]);
+    const { state } = after(twice.state, again, stages(pass()), stages(pass(), 'blame'), done());
+    expect(state.pass).toBe('blame');
     expect(text(after(state, 'enter').state)).toMatch(/local 1\.0e-7/);
   });
 

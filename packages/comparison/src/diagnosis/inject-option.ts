@@ -3,22 +3,22 @@ import { UsageError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import type { Injection } from './injector.js';
 
-/** `rope-halves,rms-eps` → entries. @throws UsageError for an id that is not in the catalogue, with the nearest one */
-export function entriesNamed(option: string, text: string): Bug[] {
+/** `rope-halves,rms-eps` → bugs. @throws UsageError for an id that is not in the catalogue, with the nearest one */
+export function bugsNamed(option: string, text: string): Bug[] {
   return text.split(',').map((part) => {
     const id = part.trim();
     if (id === '')
       throw new UsageError(
         `${option}: wanted the id of a known bug, such as rope-halves; found nothing. probe bugs lists them.`,
       );
-    const entry = CATALOGUE.find((one) => one.id === id);
-    if (!entry) {
+    const bug = CATALOGUE.find((one) => one.id === id);
+    if (!bug) {
       const ids = CATALOGUE.map((one) => one.id);
       throw new UsageError(
         `${option}: "${id}" is not in the catalogue; did you mean ${nearest(id, ids)}? probe bugs lists it.`,
       );
     }
-    return entry;
+    return bug;
   });
 }
 
@@ -27,25 +27,25 @@ export function parseInjections(text: string | undefined, blockCount: number): I
   if (text === undefined) return [];
   const injections = text.split(',').map((part): Injection => {
     const [id = '', at, ...more] = part.trim().split('@');
-    const [entry] = entriesNamed('--inject', id) as [Bug];
-    if (entry.stages.includes('tokens')) {
+    const [bug] = bugsNamed('--inject', id) as [Bug];
+    if (bug.stages.includes('tokens')) {
       throw new UsageError(
         `--inject: ${id} is a matter of the tokens and not of a stage; give the tokens themselves with --tokens.`,
       );
     }
-    if (at === undefined) return { entry };
+    if (at === undefined) return { bug };
     if (!/^\d{1,6}$/.test(at) || more.length > 0 || Number(at) >= blockCount) {
       throw new UsageError(
         `--inject: "${part.trim()}" names no layer of this model; wanted such as ${id}@0, up to ${id}@${blockCount - 1}.`,
       );
     }
-    return { entry, layer: Number(at) };
+    return { bug, layer: Number(at) };
   });
   for (const [i, one] of injections.entries()) {
     const other = injections.slice(i + 1).find((two) => meet(one, two));
     if (!other) continue;
     throw new UsageError(
-      `--inject: ${one.entry.id} and ${other.entry.id} are both of ${one.entry.stages.find((stage) => other.entry.stages.includes(stage))}; a stage takes one bug. Put them into different layers, such as ${one.entry.id}@0,${other.entry.id}@1.`,
+      `--inject: ${one.bug.id} and ${other.bug.id} are both of ${one.bug.stages.find((stage) => other.bug.stages.includes(stage))}; a stage takes one bug. Put them into different layers, such as ${one.bug.id}@0,${other.bug.id}@1.`,
     );
   }
   return injections;
@@ -53,5 +53,5 @@ export function parseInjections(text: string | undefined, blockCount: number): I
 
 function meet(one: Injection, two: Injection): boolean {
   const sameLayer = one.layer === undefined || two.layer === undefined || one.layer === two.layer;
-  return sameLayer && one.entry.stages.some((stage) => two.entry.stages.includes(stage));
+  return sameLayer && one.bug.stages.some((stage) => two.bug.stages.includes(stage));
 }

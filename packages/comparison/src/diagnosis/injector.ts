@@ -8,7 +8,7 @@ import { scoresBehind, stageCase } from './stage-case.js';
 
 /** A catalogued bug to put into a run, in one layer or wherever it can be. */
 export interface Injection {
-  readonly entry: Bug;
+  readonly bug: Bug;
   /** null for the model-wide stages; wherever it can be where undefined. */
   readonly layer?: number | null | undefined;
 }
@@ -17,7 +17,7 @@ export interface Injection {
  * Runs an engine as if it had catalogued bugs: each stage that a bug is of is computed by the oracle, with the bug in it, from what
  * the run itself has made of the stage's inputs.
  *
- * @example new Injector([{ entry }], caseModel(engine.file, engine.config)).run(engine, { tokens, hook })
+ * @example new Injector([{ bug }], caseModel(engine.file, engine.config)).run(engine, { tokens, hook })
  */
 export class Injector {
   /** The bugs that there was something to apply to. */
@@ -42,8 +42,8 @@ export class Injector {
         return wanted.has(at.order) || at.stage === 'result_output' || this.isInput(at);
       },
       inject: (at) => {
-        const entry = this.entryAt(at);
-        return entry ? (recorded) => this.wrong(entry, at, recorded, kv, ids) : hook.inject?.(at);
+        const bug = this.bugAt(at);
+        return bug ? (recorded) => this.wrong(bug, at, recorded, kv, ids) : hook.inject?.(at);
       },
     };
     const run = engine.run({ ...options, hook: injecting });
@@ -60,24 +60,24 @@ export class Injector {
 
   /** @throws UsageError for a bug that has changed nothing: the model has no such tensor, or the run no such step */
   refuseUnused(): void {
-    const unused = this.injections.find(({ entry }) => !this.applied.has(entry));
+    const unused = this.injections.find(({ bug }) => !this.applied.has(bug));
     if (!unused) return;
-    const { id, title, needs } = unused.entry;
+    const { id, title, needs } = unused.bug;
     throw new UsageError(
       `--inject: ${id} ("${title}") has nothing to change in this model and run${needs ? `; it needs ${needs}` : ''}. Choose another, or another model, type or prompt.`,
     );
   }
 
-  private entryAt({ stage, layer }: Place): Bug | undefined {
+  private bugAt({ stage, layer }: Place): Bug | undefined {
     return this.injections.find(
-      (one) => one.entry.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
-    )?.entry;
+      (one) => one.bug.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
+    )?.bug;
   }
 
   /** Whether an injected stage of this or a later layer is computed from it. */
   private isInput(at: StageAt): boolean {
-    return this.injections.some(({ entry }) =>
-      entry.stages.some((stage) => {
+    return this.injections.some(({ bug }) =>
+      bug.stages.some((stage) => {
         const layer = at.stage === 'embd' ? 0 : at.layer;
         const readers: Place[] = [
           { stage, layer },
@@ -85,14 +85,13 @@ export class Injector {
           { stage, layer: null },
         ];
         return readers.some(
-          (place) =>
-            this.entryAt(place) === entry && sourcesOf(place, this.graph).some((one) => one.stage === at.stage),
+          (place) => this.bugAt(place) === bug && sourcesOf(place, this.graph).some((one) => one.stage === at.stage),
         );
       }),
     );
   }
 
-  private wrong(entry: Bug, at: StageAt, recorded: RecordedSoFar, kv: KvRows, ids: readonly number[]): Float32Array {
+  private wrong(bug: Bug, at: StageAt, recorded: RecordedSoFar, kv: KvRows, ids: readonly number[]): Float32Array {
     for (const stage of this.graph.cachedNames) {
       const rows = recorded.get(stage, at.layer);
       if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);
@@ -100,8 +99,8 @@ export class Injector {
     const rowsOf = ({ stage, layer }: Place) => recorded.get(stage, layer)?.values;
     const found = stageCase(at, at, { model: this.model, graph: this.graph, ids, kv, rowsOf });
     if (!found) throw new Error(`${at.stage} of layer ${at.layer}: the inputs of an injected stage were not recorded`);
-    const variation = entry.example(found);
-    if (variation) this.applied.add(entry);
+    const variation = bug.example(found);
+    if (variation) this.applied.add(bug);
     return Float32Array.from(computeStage(found, variation ?? {}));
   }
 }

@@ -60,32 +60,28 @@ export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> 
   const layers = [...new Set([0, Math.ceil(last / 2), last])];
   const { graph } = healthy.source;
   const isInLayers = (stage: string) => graph.isInLayers(stage);
-  for (const [done, entry] of entries.entries()) {
-    const places = [
-      ...(entry.stages.some(isInLayers) ? layers : []),
-      ...(entry.stages.every(isInLayers) ? [] : [null]),
-    ];
+  for (const [done, bug] of entries.entries()) {
+    const places = [...(bug.stages.some(isInLayers) ? layers : []), ...(bug.stages.every(isInLayers) ? [] : [null])];
     for (const layer of places) {
       options.signal.throwIfAborted();
       options.onProgress(
-        `${entry.id} (${done + 1} of ${entries.length}) in ${layer === null ? 'the whole model' : `layer ${layer}`}`,
+        `${bug.id} (${done + 1} of ${entries.length}) in ${layer === null ? 'the whole model' : `layer ${layer}`}`,
       );
-      yield* trials(healthy, entry, layer, options);
+      yield* trials(healthy, bug, layer, options);
     }
   }
 }
 
 async function* trials(
   healthy: Healthy,
-  entry: Bug,
+  bug: Bug,
   layer: number | null,
   options: MatrixOptions,
 ): AsyncGenerator<Trial> {
   const { engine, model } = options;
-  const injector = new Injector([{ entry, layer }], model);
+  const injector = new Injector([{ bug, layer }], model);
   const plan = healthy.plan;
-  const isThere = (at: { stage: string; layer: number | null }) =>
-    entry.stages.includes(at.stage) && at.layer === layer;
+  const isThere = (at: { stage: string; layer: number | null }) => bug.stages.includes(at.stage) && at.layer === layer;
 
   const own: Tensor[] = [];
   const keep = async function* (tensors: AsyncIterable<Tensor>) {
@@ -95,25 +91,25 @@ async function* trials(
     }
   };
   const free = await healthy.compare(keep(injector.run(engine, { ...plan, hook: { record: () => true } }).tensors));
-  const forcedRun = () =>
+  const blameRun = () =>
     injector.run(engine, { ...plan, hook: { record: () => true }, from: healthy.stream() }).tensors;
   const sick: Tensor[] = [];
   const keepSick = async function* () {
-    for await (const tensor of forcedRun()) {
+    for await (const tensor of blameRun()) {
       if (isThere(tensor)) sick.push(tensor);
       yield tensor;
     }
   };
-  const forced = await healthy.compare(keepSick());
-  const explained = explain(free, forced);
+  const blamed = await healthy.compare(keepSick());
+  const explained = explain(free, blamed);
   const seen = sick.some((tensor) => healthy.isChanged(tensor));
 
-  const base = { id: entry.id, layer };
+  const base = { id: bug.id, layer };
   const freeAt = free.first;
   yield {
     ...base,
     run: 'free',
-    ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, entry, async () => {
+    ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, bug, async () => {
       const stage = freeAt && free.stages.find((one) => stageKey(one) === stageKey(freeAt));
       const [found] = stage ? await collectCases([stage], stream(own), stream(own), healthy.source) : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
@@ -123,7 +119,7 @@ async function* trials(
   yield {
     ...base,
     run: 'teacher-forced',
-    ...(await judgeTrial(seen, explained.faults.every(isThere), fault ?? null, entry, async () => {
+    ...(await judgeTrial(seen, explained.faults.every(isThere), fault ?? null, bug, async () => {
       const [found] = fault ? await collectCases([fault], stream(sick), healthy.stream(), healthy.source) : [];
       return found;
     })),
@@ -134,7 +130,7 @@ async function judgeTrial(
   seen: boolean,
   right: boolean,
   at: Explained['first'],
-  entry: Bug,
+  bug: Bug,
   collect: () => Promise<SickCase | undefined>,
 ): Promise<Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'>> {
   if (!seen) return { found: 'unseen', at: null, named: null, confidence: null, name: null };
@@ -146,7 +142,7 @@ async function judgeTrial(
     limits: sick.fault.limits,
   });
   const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
-  const named = name === entry.id ? 'first' : name !== null && indistinguishable.includes(entry.id) ? 'tied' : 'no';
+  const named = name === bug.id ? 'first' : name !== null && indistinguishable.includes(bug.id) ? 'tied' : 'no';
   return { found: 'right', at: place, named, confidence, name };
 }
 

@@ -61,7 +61,7 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       version: VERSION,
       backend: `WebGPU, ${adapter.backend}`,
       adapter: adapter.name,
-      injected: injections.map(({ entry, layer }) => entry.id + (layer === undefined ? '' : `@${layer}`)),
+      injected: injections.map(({ bug, layer }) => bug.id + (layer === undefined ? '' : `@${layer}`)),
       model: aboutFile(file, config.blockCount),
       heads,
       graph,

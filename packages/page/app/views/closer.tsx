@@ -41,7 +41,7 @@ export function Closer({ run, at, pass }: { run: Run; at: number; pass: Pass }) 
 }
 
 function whyFree(run: Run, at: number): string {
-  const state = stateOf(run, at, 'forced');
+  const state = stateOf(run, at, 'blame');
   if (state === 'fault') return `the page has no closer look at that run. ${run.data.cut}`;
   if (state === 'absent') return 'this stage was not compared in that run.';
   return 'in that run this stage agrees, and only faults get a closer look.';

@@ -14,7 +14,7 @@ type Metric = readonly [label: string, text: string];
 
 /** Every number that is known of a stage as a whole, in the run that is shown and in no other. */
 export function MetricsTable({ run, at, pass, look }: MetricsProps) {
-  const facts = pass === 'forced' ? forced(run, at, look) : free(run, at, look);
+  const facts = pass === 'blame' ? blame(run, at, look) : free(run, at, look);
   return (
     <dl class="facts">
       {facts.map(([label, text]) => (
@@ -29,7 +29,7 @@ export function MetricsTable({ run, at, pass, look }: MetricsProps) {
 
 function free(run: Run, at: number, look: PageLook | undefined): Metric[] {
   const floor = run.floor[at] ?? -1;
-  const local = deltaOf(run, at, 'forced');
+  const local = deltaOf(run, at, 'blame');
   return [
     ['relative delta', short(run.rel[at] ?? Number.NaN)],
     ...(local === -1 ? [] : [['local delta', short(local)] as const]),
@@ -42,18 +42,18 @@ function free(run: Run, at: number, look: PageLook | undefined): Metric[] {
 }
 
 /** From the reference's inputs a stage is judged by its local delta alone. */
-function forced(run: Run, at: number, look: PageLook | undefined): Metric[] {
-  const local = deltaOf(run, at, 'forced');
+function blame(run: Run, at: number, look: PageLook | undefined): Metric[] {
+  const local = deltaOf(run, at, 'blame');
   if (local === -1) return [['local delta', 'not measured']];
   return [
     ['local delta', short(local)],
-    ['limit', limitText(limitOf(run, at, 'forced'))],
-    ['of the limit', times(shareOf(run, at, 'forced'))],
-    ...(look ? closerForced(look) : []),
+    ['limit', limitText(limitOf(run, at, 'blame'))],
+    ['of the limit', times(shareOf(run, at, 'blame'))],
+    ...(look ? closerBlame(look) : []),
   ];
 }
 
-function closerForced(look: PageLook): Metric[] {
+function closerBlame(look: PageLook): Metric[] {
   const m = metricsOf(look);
   const nonFinite = look.histogram?.nonFinite ?? 0;
   return [

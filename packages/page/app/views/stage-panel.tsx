@@ -91,7 +91,7 @@ function nameWithin(run: Run, at: number, layer: number | null): string {
 function Neighbours({ run, at, onOpen }: Pick<StagePanelProps, 'run' | 'at' | 'onOpen'>) {
   const wrong = nextWrong(run, at, 1);
   const before = nextWrong(run, at, -1);
-  const what = run.hasForced && run.faultOf.size > 0 ? 'fault' : 'wrong';
+  const what = run.hasBlame && run.faultOf.size > 0 ? 'fault' : 'wrong';
   return (
     <nav class="neighbours screen" aria-label="Other stages">
       <button type="button" disabled={at === 0} onClick={() => onOpen(following(run, at, -1))}>

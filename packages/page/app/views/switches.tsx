@@ -5,10 +5,10 @@ import { STATES } from '../states.js';
 
 /** Which run is shown; nothing if there is only one. */
 export function Passes({ run, pass, onPass }: { run: Run; pass: Pass; onPass: (pass: Pass) => void }) {
-  if (!run.hasForced) return null;
+  if (!run.hasBlame) return null;
   const passes = [
     ['free', 'as it ran'],
-    ['forced', run.data.inputs],
+    ['blame', run.data.inputs],
   ] as const satisfies readonly (readonly [Pass, string])[];
   return (
     <fieldset class="switch screen">

@@ -51,7 +51,7 @@ function First({ run, onVisit }: VerdictProps) {
   if (!first) return null;
   const { stage, layer } = placeOf(run, first.at);
   const fault = run.faultOf.get(first.at);
-  const pass = fault ? 'forced' : 'free';
+  const pass = fault ? 'blame' : 'free';
   const delta = fault ? fault.local : deltaOf(run, first.at, 'free');
   const limit = fault?.limit ?? run.limit[first.at] ?? Number.NaN;
   return (

@@ -1,7 +1,7 @@
 import {
+  bugsNamed,
   caseModel,
   chooseModel,
-  entriesNamed,
   llamaSide,
   openBoth,
   RULES,
@@ -42,7 +42,7 @@ const STEPS = 2;
 
 /** `probe bugs`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named. */
 export async function runBugs(options: BugsOptions, progress: Progress, signal: AbortSignal): Promise<BugsReport> {
-  const entries = options.only === undefined ? CATALOGUE : entriesNamed('--only', options.only);
+  const entries = options.only === undefined ? CATALOGUE : bugsNamed('--only', options.only);
   const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
   if (!options.run) {
     const needless = Object.entries({ '--model': options.model, '--quantize': options.quantize }).find(

@@ -20,7 +20,7 @@ const WORST = { wrong: 6, fault: 16 };
 
 /** Closer looks at the stages, the most telling ones first, until their bytes are used up. */
 export function looksOf(report: Report, recorder: Recorder | undefined, bytes: number): Pick<PageRun, 'looks' | 'cut'> {
-  const looks: Record<Pass, Record<string, PageLook>> = { free: {}, forced: {} };
+  const looks: Record<Pass, Record<string, PageLook>> = { free: {}, blame: {} };
   const wanted = recorder ? inOrderOfInterest(report) : [];
   let left = bytes;
   let missing = 0;
@@ -63,7 +63,7 @@ function inOrderOfInterest({ stages, faults, first }: Report): Wanted[] {
     const later = stage.step > 0 ? 3 : 0;
     const rank = isFirst ? -1 : later + (fault ? 0 : isWrong ? 1 : 2);
     const free = { pass: 'free' as const, at, near, rank };
-    return fault && faults ? [{ ...free, pass: 'forced' as const }, free] : [free];
+    return fault && faults ? [{ ...free, pass: 'blame' as const }, free] : [free];
   });
   return ranked.sort((a, b) => a.rank - b.rank);
 }
@@ -92,7 +92,7 @@ function lookAt(stage: StageResult, detail: StageDetail, pass: Pass, near: Nearn
 
 type Metrics = Readonly<Record<(typeof METRICS)[number], number>>;
 
-/** A result has the sums of the free run; of the forced one only its values tell, and NaN stands for the rest. */
+/** A result has the sums of the free run; of blame only its values tell, and NaN stands for the rest. */
 function metricsOf(stage: StageResult, { worst: [worst] }: StageDetail, pass: Pass): number[] {
   const { shape, limits, nan, inf } = stage;
   const free: Metrics = {
@@ -112,7 +112,7 @@ function metricsOf(stage: StageResult, { worst: [worst] }: StageDetail, pass: Pa
     infCandidate: inf.candidate,
     infReference: inf.reference,
   };
-  const forced: Metrics = {
+  const blame: Metrics = {
     ...free,
     maxAbs: worst ? Math.abs(worst.candidate - worst.reference) : Number.NaN,
     worstToken: worst?.token ?? -1,
@@ -120,5 +120,5 @@ function metricsOf(stage: StageResult, { worst: [worst] }: StageDetail, pass: Pa
     ...{ cosine: Number.NaN, sqnr: Number.NaN, distance: Number.NaN },
     ...{ nanCandidate: Number.NaN, nanReference: Number.NaN, infCandidate: Number.NaN, infReference: Number.NaN },
   };
-  return METRICS.map((name) => (pass === 'free' ? free : forced)[name]);
+  return METRICS.map((name) => (pass === 'free' ? free : blame)[name]);
 }

@@ -55,7 +55,7 @@ function observationsText(observations: Report['observations']): string {
 /** One row per stage of the prompt, and the decode steps in a line; their wrong stages too where the prompt is right. */
 function stageTable(stages: readonly StageResult[]): string {
   if (stages.length === 0) return '';
-  const forced = stages.some(({ local }) => local !== null);
+  const hasLocal = stages.some(({ local }) => local !== null);
   const table = new Table({
     head: [
       'layer',
@@ -65,7 +65,7 @@ function stageTable(stages: readonly StageResult[]): string {
       'floor',
       'limit',
       'of limit',
-      ...(forced ? ['local'] : []),
+      ...(hasLocal ? ['local'] : []),
       'verdict',
     ],
     colAligns: [
@@ -76,7 +76,7 @@ function stageTable(stages: readonly StageResult[]): string {
       'right',
       'right',
       'right',
-      ...(forced ? (['right'] as const) : []),
+      ...(hasLocal ? (['right'] as const) : []),
       'left',
     ],
     ...BORDERLESS,
@@ -84,9 +84,9 @@ function stageTable(stages: readonly StageResult[]): string {
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
   const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
-  for (const stage of prompt) table.push(row(stage, '', forced));
+  for (const stage of prompt) table.push(row(stage, '', hasLocal));
   if (prompt.every(({ verdict }) => verdict === 'agree')) {
-    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`, forced));
+    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`, hasLocal));
   }
   return [table.toString(), ...decodeSummary(decoded, wrong)].join('\n\n');
 }
@@ -107,7 +107,7 @@ const VERDICTS = {
   incomparable: color.yellow('incomparable'),
 };
 
-function row(stage: StageResult, at: string, forced: boolean): string[] {
+function row(stage: StageResult, at: string, hasLocal: boolean): string[] {
   const { layer, rms, floor, limit, local, verdict, reason, inherits } = stage;
   const rel = relOf(stage);
   const share = ofLimitOf(stage);
@@ -120,7 +120,7 @@ function row(stage: StageResult, at: string, forced: boolean): string[] {
     floor === null ? '' : short(floor),
     showLimit(limit),
     share === null ? '' : times(share),
-    ...(forced ? [local === null ? '' : short(local)] : []),
+    ...(hasLocal ? [local === null ? '' : short(local)] : []),
     (inherits ? color.yellow('inherited') : VERDICTS[verdict]) + why,
   ];
 }

@@ -72,8 +72,8 @@ const deltaOf = (result: StageResult): string => `${delta(result)} (${share(resu
 
 /** Its delta from the reference's inputs, read from the stage itself if it is known: a fault's sum leaves out values that are not finite. */
 function localOf({ stages }: State, fault: NamedFault): string {
-  const forced = stages.forced.get(stageKey(fault));
-  return forced ? deltaOf(forced) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
+  const blamed = stages.blame.get(stageKey(fault));
+  return blamed ? deltaOf(blamed) : `${short(fault.local)} (${times(fault.local / fault.limit)})`;
 }
 
 /** The beginning of what else the report says; a key shows all of it. */

@@ -31,7 +31,7 @@ export function status(state: State): Line {
     `RMS Δ ${rms(result)}`,
     result.floor === null ? '' : `floor ${short(result.floor)}`,
     `limit ${limit(result.limit)}`,
-    state.pass === 'forced' || local === null ? '' : `local ${local}`,
+    state.pass === 'blame' || local === null ? '' : `local ${local}`,
     kind === 'inherited' && result.inherits ? `inherited from ${nameOf(result.inherits)}` : '',
     kind === 'own' && fault?.cause ? fault.cause.title : (result.reason ?? ''),
   ].filter((fact) => fact !== '');
@@ -47,7 +47,7 @@ const MAIN: readonly Hint[] = [
   ['⏎', 'open'],
   ['n', 'next fault'],
   ['/', 'filter'],
-  ['t', 'forced'],
+  ['t', 'blame'],
   ['s', 'sort'],
   ['e', 'export'],
   ['?', 'help'],
@@ -83,7 +83,7 @@ export function hints({ detail, pass, size, isTyping, report }: State): Line {
   if (detail) return keys(DETAIL, size.columns);
   return keys(
     MAIN.filter(([key]) => key !== 'i' || (report !== null && remarksOf(report).length > 0)).map(
-      ([key, does]) => [key, key === 't' && pass === 'forced' ? 'free' : does] as const,
+      ([key, does]) => [key, key === 't' && pass === 'blame' ? 'free' : does] as const,
     ),
     size.columns,
   );

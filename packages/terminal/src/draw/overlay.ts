@@ -31,7 +31,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
       return scrolling(state, 'help', helpLines(state), overlay.scroll);
     case 'remarks':
       return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
-    case 'force':
+    case 'blame':
       return framed(state, 'blame', [
         [['Nothing has diverged, so no stage was run from']],
         [['the reference’s inputs. Run it?']],

@@ -88,7 +88,7 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     height: body,
     title: [
       ['stages', 'bold'],
-      [` · ${stepName(state)} · ${state.pass === 'forced' ? 'blame' : 'free run'}`, 'dim'],
+      [` · ${stepName(state)} · ${state.pass === 'blame' ? 'blame' : 'free run'}`, 'dim'],
     ],
     footer: [
       [`${rows.length === 0 ? 0 : here + 1} of ${rows.length}`, 'dim'],

@@ -91,7 +91,7 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     if (step !== 'all' && step !== result.step) continue;
     const key = stageKey(result);
     const fault = faults.get(key) ?? null;
-    const kind = pass === 'forced' ? forcedKind(result) : fault || key === first ? 'own' : freeKind(result);
+    const kind = pass === 'blame' ? blameKind(result) : fault || key === first ? 'own' : freeKind(result);
     const cell = { kind, result, fault, order } as const;
     const known = cells.get(place);
     if (!known || tellsMore(cell, known)) cells.set(place, cell);
@@ -119,7 +119,7 @@ function freeKind({ verdict, inherits }: StageResult): Kind {
   return inherits ? 'inherited' : 'over';
 }
 
-const forcedKind = ({ verdict }: StageResult): Kind => (verdict === 'diverged' ? 'own' : verdict);
+const blameKind = ({ verdict }: StageResult): Kind => (verdict === 'diverged' ? 'own' : verdict);
 
 function faultsByKey(report: State['report']): ReadonlyMap<string, NamedFault> {
   const faults = new Map<string, NamedFault>();

@@ -75,11 +75,11 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
 
 /** From the free run to the blaming one and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
-  if (state.pass === 'forced') return [{ ...state, pass: 'free' }];
-  if (state.isForcing) {
+  if (state.pass === 'blame') return [{ ...state, pass: 'free' }];
+  if (state.isBlaming) {
     return [{ ...state, notice: { kind: 'note', text: 'The second run is on its way.' } }];
   }
-  if (state.stages.forced.size > 0) return [{ ...state, pass: 'forced' }];
+  if (state.stages.blame.size > 0) return [{ ...state, pass: 'blame' }];
   if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
   if (state.job.command === 'diff') {
     return [
@@ -93,7 +93,7 @@ function togglePass(state: State): Next {
   if (state.watches) {
     return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch both runs.' } }];
   }
-  return [{ ...state, overlay: { kind: 'force' } }];
+  return [{ ...state, overlay: { kind: 'blame' } }];
 }
 
 function typed(state: State, key: Key): State {

@@ -16,7 +16,7 @@ export function news(state: State, said: News): Next {
           ...state,
           run: said.run,
           about: said.about,
-          stages: { free: new Map(), forced: new Map() },
+          stages: { free: new Map(), blame: new Map() },
           report: null,
           previous: state.report ?? state.previous,
           change: null,
@@ -91,9 +91,9 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
     written: [...new Set([...before.written, ...written])],
     stages: { ...before.stages, free },
     progress: '',
-    isForcing: false,
+    isBlaming: false,
   };
-  if (before.isForcing && state.stages.forced.size > 0) state = { ...state, pass: 'forced' };
+  if (before.isBlaming && state.stages.blame.size > 0) state = { ...state, pass: 'blame' };
   const target = targetOf(state);
   if (state.follows && target) state = at(state, target);
   return state.detail ? [state, requestDetail(state.detail)] : [state];
@@ -119,14 +119,14 @@ const WORKER = 'worker';
 
 /** If nothing has come and nothing will, there is nothing to look at: the view ends, and the command says why. */
 function failed(state: State, { message, code, fatal }: News & { type: 'failed' }): Next {
-  if (code === WORKER && state.report && !state.isForcing) {
+  if (code === WORKER && state.report && !state.isBlaming) {
     return [{ ...state, isGone: true, notice: { kind: 'bad', text: `${GONE} ${message.split('\n')[0]}` } }];
   }
   const failure = { message, code };
   const isGone = code === WORKER;
   if (fatal && !state.report && !state.previous) return [{ ...state, failure, isGone }, { type: 'quit' }];
   return [
-    { ...state, failure, isGone, isForcing: false, notice: { kind: 'bad', text: message.split('\n')[0] ?? message } },
+    { ...state, failure, isGone, isBlaming: false, notice: { kind: 'bad', text: message.split('\n')[0] ?? message } },
   ];
 }
 

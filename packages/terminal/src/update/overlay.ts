@@ -11,8 +11,8 @@ export function overlayKey(state: State, overlay: Overlay, key: Key, end: number
     case 'remarks':
       if (key === 'q' || key === '?' || key === 'i' || key === 'enter') return [close];
       return [{ ...state, overlay: { ...overlay, scroll: scrolled(overlay.scroll, key, end) } }];
-    case 'force':
-      if (key === 'y' || key === 'enter' || key === 't') return [{ ...close, isForcing: true }, { type: 'force' }];
+    case 'blame':
+      if (key === 'y' || key === 'enter' || key === 't') return [{ ...close, isBlaming: true }, { type: 'blame' }];
       return [key === 'n' || key === 'q' ? close : state];
     case 'export':
       return menu(state, overlay.chosen, key);

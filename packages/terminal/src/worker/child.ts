@@ -107,7 +107,7 @@ async function answer(request: Request): Promise<void> {
       asked = request;
       running = run(request);
       return running;
-    case 'force':
+    case 'blame':
       if (asked?.job.command !== 'compare') return;
       await running;
       running = run({ ...asked, job: { ...asked.job, options: { ...asked.job.options, blame: true } } });

@@ -46,7 +46,7 @@ export type News =
 export type Request =
   | { readonly type: 'run'; readonly job: Job; readonly options: OutputOptions; readonly watch: boolean }
   /** Again, with blame. */
-  | { readonly type: 'force' }
+  | { readonly type: 'blame' }
   /** `row` of the stage's rows, or the one with the largest delta. */
   | { readonly type: 'detail'; readonly pass: Pass; readonly at: StageId; readonly row: number | null }
   | { readonly type: 'export'; readonly output: Export; readonly path: string; readonly replace: boolean }

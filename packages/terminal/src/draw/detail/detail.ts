@@ -66,7 +66,7 @@ function titleOf(state: State, { at, pass }: Detail): Line {
   return [
     [nameOf(at), 'bold'],
     [` · ${at.step === 0 ? 'prompt' : `step ${at.step}`}`],
-    [pass === 'forced' ? ' · blame' : ' · free run', 'dim'],
+    [pass === 'blame' ? ' · blame' : ' · free run', 'dim'],
     [state.run > 1 ? ` · run ${state.run}` : '', 'dim'],
   ];
 }

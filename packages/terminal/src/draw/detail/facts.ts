@@ -58,7 +58,7 @@ function factParts(state: State, { at, pass }: Detail, result: StageResult | und
     cause: texts('cause', diagnosis?.text, width, diagnosis?.confidence === 'confirmed' ? ['bold'] : []),
     where: texts('where', where?.text, width, []),
     why: texts('why', result.reason, width, []),
-    numbers: pairs(factsOf(result, pass === 'forced' ? delta(result) : (localOf(state, result) ?? 'not run')), width),
+    numbers: pairs(factsOf(result, pass === 'blame' ? delta(result) : (localOf(state, result) ?? 'not run')), width),
   };
 }
 
