@@ -1,7 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { cacheEntry } from '../src/adapter/cache.js';
@@ -153,14 +164,52 @@ describe('the cache', () => {
     expect(readdirSync(join(scratch, 'cache'))).toHaveLength(1);
   });
 
-  test('is the folder of temporary files where it cannot be written', () => {
-    const file = join(scratch, 'file');
+  const unwritable = () => {
+    const file = join(mkdtempSync(join(scratch, 'unwritable-')), 'file');
     writeFileSync(file, '');
-    process.env.LLAMA_PROBE_CACHE = join(file, 'below a file');
-    const entry = cacheEntry(`test-${process.pid}`, () => ({ a: Uint8Array.of(1) }));
-    expect(entry.startsWith(tmpdir())).toBe(true);
-    expect(readdirSync(entry)).toEqual(['a']);
-    rmSync(entry, { recursive: true });
+    return join(file, 'below a file');
+  };
+
+  test('is a new folder of temporary files where it cannot be written, the same all along', () => {
+    process.env.LLAMA_PROBE_CACHE = unwritable();
+    const [one, two] = ['one', 'two'].map((name) => cacheEntry(name, () => ({ a: Uint8Array.of(1) })));
+    expect(one?.startsWith(tmpdir())).toBe(true);
+    expect(dirname(one as string)).toBe(dirname(two as string));
+    expect(readdirSync(one as string)).toEqual(['a']);
+    expect(cacheEntry('one', () => ({}))).toBe(one);
+  });
+
+  test('takes no folder of temporary files that was there before, whoever made it', () => {
+    process.env.LLAMA_PROBE_CACHE = unwritable();
+    const planted = join(tmpdir(), `llama-probe-${process.getuid?.()}`);
+    const name = `planted-${process.pid}`;
+    mkdirSync(join(planted, name), { recursive: true });
+    writeFileSync(join(planted, name, 'libEGL.so'), 'somebody else’s');
+    try {
+      const entry = cacheEntry(name, () => ({ 'libEGL.so': Uint8Array.of(1) }));
+      expect(entry).not.toBe(join(planted, name));
+      expect([...readFileSync(join(entry, 'libEGL.so'))]).toEqual([1]);
+    } finally {
+      rmSync(join(planted, name), { recursive: true });
+    }
+  });
+
+  test.each([
+    ['a folder that others may write to', (at: string) => chmodSync(at, 0o777)],
+    [
+      'a link',
+      (at: string) => {
+        renameSync(at, `${at}-elsewhere`);
+        symlinkSync(`${at}-elsewhere`, at);
+      },
+    ],
+  ])('takes no entry that is %s', (_, change) => {
+    process.env.LLAMA_PROBE_CACHE = mkdtempSync(join(scratch, 'changed-'));
+    const first = cacheEntry('x', () => ({ a: Uint8Array.of(1) }));
+    change(first);
+    const second = cacheEntry('x', () => ({ a: Uint8Array.of(2) }));
+    expect(second).not.toBe(first);
+    expect([...readFileSync(join(second, 'a'))]).toEqual([2]);
   });
 
   test('keeps nothing of an entry that could not be made', () => {

@@ -1,8 +1,11 @@
 import { runCli } from './cli.js';
 import { COULD_NOT_TELL } from './exit.js';
+import { tellUnheard } from './failed.js';
 import { verdictOrNothing } from './unfinished.js';
 
-const finished = verdictOrNothing(process.argv.includes('--json'));
+const json = process.argv.includes('--json');
+const finished = verdictOrNothing(json);
+tellUnheard(json);
 let untold = false;
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') return; // as with "| head": the reader has had enough

@@ -8,7 +8,15 @@ export {
 } from './errors.js';
 export { otherBuild } from './library/cpu-builds.js';
 export { libraryDirectory, libraryFiles } from './library/locate.js';
-export { cacheDirectory, contentHash } from './model/cache.js';
+export { contentHash } from './model/cache.js';
+export {
+  bytesText,
+  type CachedModel,
+  cacheDirectory,
+  cachedModels,
+  cacheLimit,
+  clearCache,
+} from './model/cache-room.js';
 export { FTYPES } from './model/ftypes.js';
 export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
 export type { ModelInfo, RunResult } from './process/protocol.js';

@@ -1,8 +1,20 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cachedModels, clearCache } from '../src/model/cache-room.js';
 import { exactModelBytes, quantizeModel } from '../src/model/quantize.js';
 import { inspectModel, openReference, type ReferenceMode } from '../src/reference.js';
 import { writeTinyModel } from './support/tiny-model.js';
@@ -13,7 +25,7 @@ const before = process.env.LLAMA_PROBE_CACHE;
 let caches = 0;
 const models = () => {
   const at = join(process.env.LLAMA_PROBE_CACHE as string, 'models');
-  return existsSync(at) ? readdirSync(at) : [];
+  return existsSync(at) ? readdirSync(at).filter((name) => !name.endsWith('.sha256')) : [];
 };
 
 beforeAll(() => {
@@ -121,6 +133,60 @@ describe('quantising', () => {
     writeFileSync(join(at, `.x.gguf.${process.pid}-99.partial`), '');
     await quantizeModel({ model, type: 'F16' });
     expect(models().filter((name) => name.endsWith('.partial'))).toEqual([`.x.gguf.${process.pid}-99.partial`]);
+  });
+
+  test.each([
+    [
+      'with flipped bits',
+      (path: string) =>
+        writeFileSync(
+          path,
+          readFileSync(path).map((byte, i) => (i > 5e3 && i % 97 === 0 ? byte ^ 4 : byte)),
+        ),
+    ],
+    ['cut off', (path: string) => truncateSync(path, statSync(path).size - 100)],
+    ['whose hash is gone', (path: string) => rmSync(`${path}.sha256`)],
+  ])('that is found %s is made again, and told', async (_, damage) => {
+    const path = await quantizeModel({ model, type: 'Q8_0' });
+    const bytes = readFileSync(path);
+    damage(path);
+    const told: string[] = [];
+    expect(await quantizeModel({ model, type: 'Q8_0', onProgress: (line) => told.push(line) })).toBe(path);
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    expect(told).toContainEqual(`${path} is not what was written there: making it again`);
+    told.length = 0;
+    await quantizeModel({ model, type: 'Q8_0', onProgress: (line) => told.push(line) });
+    expect(told.filter((line) => /making/.test(line))).toEqual([]);
+  });
+
+  test('tells before it writes how much and where', async () => {
+    const told: string[] = [];
+    const path = await quantizeModel({ model, type: 'Q8_0', onProgress: (line) => told.push(line) });
+    expect(told).toContainEqual(`making ${path}, about 2 MB`);
+  });
+
+  test('over the limit takes the place of those that were not used for the longest time', async () => {
+    const [q8, q5, q4] = [
+      await quantizeModel({ model, type: 'Q8_0' }),
+      await quantizeModel({ model, type: 'Q5_0' }),
+      await quantizeModel({ model, type: 'Q4_0' }),
+    ];
+    const ago = (path: string, hours: number) => {
+      const then = new Date(Date.now() - hours * 3600e3);
+      utimesSync(`${path}.sha256`, then, then);
+    };
+    ago(q8, 3);
+    ago(q5, 5);
+    await quantizeModel({ model, type: 'Q5_0' }); // used now
+    process.env.LLAMA_PROBE_CACHE_LIMIT = '0';
+    const f16 = await quantizeModel({ model, type: 'F16' });
+    expect(models().sort()).toEqual([q5, q4, f16].map((path) => basename(path)).sort()); // two were used just now
+    expect((await cachedModels()).map(({ path }) => path)).not.toContain(q8);
+    expect(await clearCache()).toBeGreaterThan(0);
+    expect(await cachedModels()).toEqual([]);
+    process.env.LLAMA_PROBE_CACHE_LIMIT = 'much';
+    await expect(quantizeModel({ model, type: 'F16' })).rejects.toMatchObject({ code: 'cache-limit' });
+    delete process.env.LLAMA_PROBE_CACHE_LIMIT;
   });
 
   test('two at once both succeed', async () => {

@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import {
   type Data,
   type RecordBatch,
@@ -11,6 +11,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import { writeError } from '../errors.js';
+import { makeDirectory, partialName, removeStale } from '../files.js';
 import { type DumpMetadata, encodeMetadata } from '../metadata.js';
 import { STAGE_NAMES } from '../stage/vocabulary.js';
 import type { Tensor } from '../tensor.js';
@@ -135,9 +136,10 @@ export class DumpWriter {
     readonly path: string,
     stages: readonly string[] = STAGE_NAMES,
   ) {
-    this.partial = `${path}.${process.pid}.partial`;
+    this.partial = partialName(path);
     try {
       makeDirectory(dirname(path));
+      removeStale(dirname(path), `${basename(path)}.`);
       this.descriptor = openSync(this.partial, 'w');
     } catch (error) {
       throw writeError(path, error);
@@ -190,23 +192,5 @@ export class DumpWriter {
       this.abort();
       throw writeError(this.path, error);
     }
-  }
-}
-
-/** mkdir -p. Node's own never returns where a file system refuses with ENOENT, as /proc does. */
-function makeDirectory(path: string): void {
-  const make = () => {
-    try {
-      mkdirSync(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  };
-  try {
-    make();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
-    makeDirectory(dirname(path));
-    make();
   }
 }

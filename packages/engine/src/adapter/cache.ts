@@ -1,6 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+/** Where entries are kept that the cache has no room for. */
+let ownTemporary: string | undefined;
 
 /** `$LLAMA_PROBE_CACHE`, or `llama-probe` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function cacheFolder(): string {
@@ -20,24 +23,45 @@ export function cacheFile(name: string, make: () => Uint8Array): string {
  * The path of a cached folder, made first if it is not there.
  *
  * It is written under another name and renamed, so that it exists only whole, however many processes make it at once.
- * Where the cache cannot be written, the folder of temporary files serves.
+ * Libraries are loaded from it, so one that somebody else has made, or may write to, is not taken. Where the cache cannot be written, a
+ * new folder of temporary files serves, for this process alone.
  */
 export function cacheEntry(name: string, make: () => Record<string, Uint8Array>): string {
-  const places = [cacheFolder(), join(tmpdir(), `llama-probe-${process.getuid?.() ?? 'cache'}`)];
-  for (const place of places) {
-    const entry = join(place, name);
-    if (existsSync(entry)) return entry;
+  const place = cacheFolder();
+  for (const known of [place, ownTemporary]) {
+    if (known !== undefined && isOurs(join(known, name))) return join(known, name);
   }
   const files = make();
-  let failure: unknown;
-  for (const place of places) {
-    try {
-      return writeEntry(place, name, files);
-    } catch (error) {
-      failure = error;
-    }
+  try {
+    return writeEntry(place, name, files);
+  } catch {
+    return writeEntry(temporary(), name, files);
   }
-  throw failure;
+}
+
+/** A real folder, not a link, that belongs to this user or to root, and that nobody else may write to. */
+function isOurs(entry: string): boolean {
+  let found: Stats;
+  try {
+    found = lstatSync(entry);
+  } catch {
+    return false; // not there, or not to be looked at
+  }
+  if (!found.isDirectory()) return false;
+  const user = process.getuid?.();
+  if (user === undefined) return true; // Windows has no owner by number, and its folders of a user are the user's
+  const OTHERS_WRITE = 0o022;
+  return (found.uid === user || found.uid === 0) && (found.mode & OTHERS_WRITE) === 0;
+}
+
+/** A folder that did not exist before, gone with the process. */
+function temporary(): string {
+  if (ownTemporary === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'llama-probe-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    ownTemporary = folder;
+  }
+  return ownTemporary;
 }
 
 function writeEntry(place: string, name: string, files: Record<string, Uint8Array>): string {
@@ -49,8 +73,7 @@ function writeEntry(place: string, name: string, files: Record<string, Uint8Arra
     renameSync(unfinished, entry);
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true });
-    // Another process was faster: its entry is as good.
-    if (!existsSync(entry)) throw error;
+    if (!isOurs(entry)) throw error; // else another process of this user was faster, and its entry is as good
   }
   return entry;
 }

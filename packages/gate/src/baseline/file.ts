@@ -1,14 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, relative } from 'node:path';
+import { makeDirectory, partialName, removeStale } from '@llama-probe/dump/files';
 import { type Baseline, BaselineError } from './baseline.js';
 import { decodeBaseline, REMEDY } from './format.js';
 
 /** Writes it whole or not at all. @throws BaselineError `baseline-unwritable` */
 export function writeBaseline(path: string, bytes: Uint8Array): void {
-  const partial = `${path}.${randomUUID()}.partial`;
+  const partial = partialName(path);
+  removeStale(dirname(path), `${basename(path)}.`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     writeFileSync(partial, bytes);
     renameSync(partial, path);
   } catch (error) {

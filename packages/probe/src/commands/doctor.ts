@@ -1,9 +1,19 @@
 import { existsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { BUNDLED_MODEL, gib, type Proof, prove } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
 import { listAdapters, openGguf } from '@llama-probe/engine';
-import { availableCores, cacheDirectory, libraryDirectory, openReference } from '@llama-probe/reference';
+import {
+  availableCores,
+  bytesText,
+  cacheDirectory,
+  cachedModels,
+  cacheLimit,
+  clearCache,
+  libraryDirectory,
+  openReference,
+} from '@llama-probe/reference';
 import { color } from '@llama-probe/report';
 
 /** What this machine has, what would be chosen and why, and what is missing. */
@@ -19,15 +29,35 @@ export interface Doctor {
   readonly adapters: Awaited<ReturnType<typeof listAdapters>>;
   readonly chosen: string | null;
   readonly cache: string;
+  /** What is kept there; null unless it was asked for. */
+  readonly cached: Cached | null;
+  /** How many bytes of made models were removed; null unless that was asked for. */
+  readonly cleared: number | null;
   /** null unless it was asked for. */
   readonly proofs: readonly Proof[] | null;
 }
 
-export interface DoctorOptions {
-  prove?: boolean;
+/** The made models, the one that was used last first. */
+export interface Cached {
+  /** How many bytes they may have together: beyond that the least recently used go when another is made. */
+  readonly limit: number;
+  readonly bytes: number;
+  readonly models: readonly { readonly file: string; readonly bytes: number; readonly used: string }[];
 }
 
-/** `probe doctor`. @param options.prove try out on the bundled model that the verdict can be believed */
+export interface DoctorOptions {
+  prove?: boolean;
+  cache?: boolean;
+  clearCache?: boolean;
+}
+
+/**
+ * `probe doctor`.
+ *
+ * @param options.prove try out on the bundled model that the verdict can be believed
+ * @param options.cache list what is kept between runs @param options.clearCache remove it
+ * @throws QuantizeError where LLAMA_PROBE_CACHE_LIMIT is no number
+ */
 export async function runDoctor(options: DoctorOptions, progress: Progress, signal: AbortSignal): Promise<Doctor> {
   progress.say('looking for WebGPU adapters and for llama.cpp');
   const [adapters, llama] = await Promise.all([listAdapters(), findLlama(signal)]);
@@ -42,7 +72,18 @@ export async function runDoctor(options: DoctorOptions, progress: Progress, sign
     adapters,
     chosen: adapters.find(({ found }) => found)?.kind ?? null,
     cache: cacheDirectory(),
+    cached: options.cache ? await listCached() : null,
+    cleared: options.clearCache ? await clearCache() : null,
     proofs: options.prove && llama.ok ? await prove(await openGguf(BUNDLED_MODEL), progress, signal) : null,
+  };
+}
+
+async function listCached(): Promise<Cached> {
+  const models = await cachedModels();
+  return {
+    limit: await cacheLimit(),
+    bytes: models.reduce((sum, { bytes }) => sum + bytes, 0),
+    models: models.map(({ path, bytes, used }) => ({ file: path, bytes, used: used.toISOString() })),
   };
 }
 
@@ -58,13 +99,24 @@ async function findLlama(signal: AbortSignal): Promise<Doctor['llama']> {
 }
 
 /** The same as text. */
-export function doctorText({ node, platform, cores, memory, llama, adapters, chosen, cache, proofs }: Doctor): string {
+export function doctorText({
+  node,
+  platform,
+  cores,
+  memory,
+  llama,
+  adapters,
+  chosen,
+  cache,
+  ...asked
+}: Doctor): string {
   const yes = color.green('✓');
   const no = color.red('✗');
   const lines = [
     `node       ${node} on ${platform}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${gib(memory.free)} of ${gib(memory.total)} of memory free`,
     `llama.cpp  ${llama.ok ? `${yes} ${llama.version}, CPU build ${llama.cpuVariant}` : `${no} ${llama.reason}`}`,
     `cache      ${cache}${existsSync(cache) ? '' : ' (not made yet)'}`,
+    ...cacheLines(asked),
     'adapters, in the order in which they are tried:',
   ];
   for (const { kind, found, info, reason, remedy } of adapters) {
@@ -81,10 +133,24 @@ export function doctorText({ node, platform, cores, memory, llama, adapters, cho
       lines.push(`    ${''.padEnd(12)}${remedy}`);
     }
   }
+  const { proofs } = asked;
   if (proofs) {
     lines.push('can the verdict be believed? On the bundled model:');
     for (const { name, ok, detail } of proofs) lines.push(`  ${ok ? yes : no} ${name}: ${detail}`);
   }
   if (chosen === null) lines.push(`${no} nothing can compute: see the remedies above.`);
   return lines.join('\n');
+}
+
+function cacheLines({ cached, cleared }: Pick<Doctor, 'cached' | 'cleared'>): string[] {
+  if (cleared !== null) return [`           emptied: ${bytesText(cleared)} of made models removed`];
+  if (cached === null) return [];
+  const { models, bytes, limit } = cached;
+  const count = models.length === 1 ? '1 made model' : `${models.length} made models`;
+  return [
+    `           ${count}, ${bytesText(bytes)} of ${bytesText(limit)} (LLAMA_PROBE_CACHE_LIMIT); --clear-cache removes them`,
+    ...models.map(
+      (one) => `             ${bytesText(one.bytes).padStart(7)}  ${one.used.slice(0, 10)}  ${basename(one.file)}`,
+    ),
+  ];
 }

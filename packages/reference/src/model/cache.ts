@@ -1,26 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeDirectory, partialName } from '@llama-probe/dump/files';
 import { QuantizeError } from '../errors.js';
-import { isAlive } from '../process/alive.js';
+import { bytesText, cacheDirectory, hashOf, makeRoom, modelsDirectory, noteUse, removeModel } from './cache-room.js';
 import { modelFiles } from './files.js';
-
-let made = 0;
-
-/** Where made models are kept. */
-export function cacheDirectory(): string {
-  const { LLAMA_PROBE_CACHE, XDG_CACHE_HOME } = process.env;
-  return LLAMA_PROBE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'llama-probe');
-}
 
 /**
  * The cached file for a source and a recipe, made by `make` if it is not there.
  *
- * `make` writes to a temporary name in the same directory, which becomes the real one when it is whole: a file that
- * exists is whole, even where two processes make it at once or one is killed.
+ * `make` writes to a temporary name in the same directory, which becomes the real one when it is whole: a file that exists is whole, even
+ * where two processes make it at once or one is killed. Its hash is kept beside it. A file that no longer has it is made again: a model with
+ * a flipped bit would accuse every engine for ever.
  *
  * @param recipe what else the content depends on, such as `Q4_K_M-v0.5.0`
  * @param bytes about how large it will be
@@ -35,25 +28,40 @@ export async function cached(
     onProgress,
   }: { signal?: AbortSignal | undefined; onProgress?: ((message: string) => void) | undefined } = {},
 ): Promise<string> {
-  const directory = join(cacheDirectory(), 'models');
-  await guarded(directory, () => mkdir(directory, { recursive: true }));
+  const directory = modelsDirectory();
+  await guarded(directory, async () => makeDirectory(directory));
   const hash = await contentHash(source, signal, onProgress);
   const name = `${basename(source)
     .replace(/\.gguf$/i, '')
     .slice(0, 80)}-${hash.slice(0, 16)}-${recipe}.gguf`;
   const path = join(directory, name);
-  if (await exists(path)) return path;
-  await removeStale(directory);
-  await checkSpace(directory, bytes);
-  const partial = join(directory, `.${name}.${process.pid}-${made++}.partial`);
+  if (await isThere(path)) {
+    if (await isIntact(path, signal, onProgress)) {
+      await noteUse(path);
+      return path;
+    }
+    onProgress?.(`${path} is not what was written there: making it again`);
+    await guarded(directory, () => removeModel(path));
+  }
+  await makeRoom(bytes);
+  onProgress?.(`making ${path}, about ${bytesText(bytes)}`);
+  const partial = partialName(join(directory, `.${name}`));
   try {
     await make(partial);
     signal?.throwIfAborted();
     await guarded(directory, () => rename(partial, path));
+    const made = await contentHash(path, signal);
+    await guarded(directory, () => writeWhole(hashOf(path), made));
     return path;
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+/** Whether a made model still has the hash that it was made with. It is read when its size or time has changed, else its hash is remembered. */
+async function isIntact(path: string, signal?: AbortSignal, onProgress?: (message: string) => void): Promise<boolean> {
+  const made = await readFile(hashOf(path), 'utf8').catch(() => undefined);
+  return made !== undefined && made === (await contentHash(path, signal, onProgress));
 }
 
 /** SHA-256 of a model's content (all parts of a split one), remembered by path, size and time so that it is read once. */
@@ -86,32 +94,16 @@ export async function contentHash(
   }
   const digest = hash.digest('hex');
   await guarded(directory, async () => {
-    await mkdir(directory, { recursive: true });
-    const partial = `${memo}.${randomUUID()}`;
-    await writeFile(partial, digest);
-    await rename(partial, memo);
+    makeDirectory(directory);
+    await writeWhole(memo, digest);
   });
   return digest;
 }
 
-/** Removes what processes that no longer live left half-written. */
-async function removeStale(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const pid = Number(/\.(\d+)-\d+\.partial$/.exec(name)?.[1]);
-    if (!pid || isAlive(pid)) continue;
-    await rm(join(directory, name), { force: true });
-  }
-}
-
-async function checkSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  const free = bavail * bsize;
-  if (free < bytes) {
-    throw new QuantizeError(
-      'cache-full',
-      `${directory}: the made model needs about ${megabytes(bytes)} and ${megabytes(free)} are free. Free some space, or set LLAMA_PROBE_CACHE to a directory on another disk.`,
-    );
-  }
+async function writeWhole(path: string, text: string): Promise<void> {
+  const partial = `${path}.${randomUUID()}`;
+  await writeFile(partial, text);
+  await rename(partial, path);
 }
 
 async function guarded<T>(directory: string, action: () => Promise<T>): Promise<T> {
@@ -126,8 +118,7 @@ async function guarded<T>(directory: string, action: () => Promise<T>): Promise<
   }
 }
 
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-const exists = (path: string): Promise<boolean> =>
+const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,

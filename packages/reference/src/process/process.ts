@@ -139,7 +139,7 @@ export class LlamaProcess {
   }
 
   private crash(method: Method | undefined, code: number | null, signal: NodeJS.Signals | null): Error {
-    if (signal === 'SIGINT' || signal === 'SIGTERM') {
+    if (signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP') {
       return new LlamaCppError('llama-interrupted', `interrupted (${signal}).`);
     }
     const how = signal ?? `exit status ${code}`;

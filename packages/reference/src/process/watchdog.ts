@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { isAlive } from './alive.js';
+import { isAlive } from '@llama-probe/dump/files';
 
 /** Ends this process once its parent is gone, however the parent ended. */
 

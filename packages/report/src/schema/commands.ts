@@ -72,6 +72,14 @@ export const DOCTOR = z
     adapters: z.array(adapter),
     chosen: text.nullable(),
     cache: text,
+    cached: z
+      .looseObject({
+        limit: count,
+        bytes: count,
+        models: z.array(z.looseObject({ file: text, bytes: count, used: text })),
+      })
+      .nullable(),
+    cleared: count.nullable(),
     proofs: z.array(z.looseObject({ name: text, ok: z.boolean(), detail: text })).nullable(),
   })
   .meta({ title: 'What probe doctor --json prints' });
