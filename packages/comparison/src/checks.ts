@@ -2,6 +2,7 @@ import {
   type Broken,
   type Checked,
   checkAttentionFirst,
+  checksOf,
   compareCaches,
   type FirstRows,
   graphOf,
@@ -39,7 +40,7 @@ export async function checkSides(
     const own = model
       ? together(results[name], checkFirstAttention(model, rows, modelOf(candidate, reference)))
       : results[name];
-    return together(own, await checkCache(side, plan.run));
+    return checksOf(modelOf(candidate, reference)).has('cache') ? together(own, await checkCache(side, plan.run)) : own;
   };
   return { candidate: await check(candidate, 'candidate'), reference: await check(reference, 'reference') };
 }
@@ -70,7 +71,8 @@ const nothing = (): Checked => new Invariants({}).result();
 export function together(a: Checked, b: Checked): Checked {
   const checked = { ...a.checked };
   for (const [name, rows] of Object.entries(b.checked)) checked[name as keyof typeof checked] += rows;
-  return { broken: [...a.broken, ...b.broken].sort((x, y) => x.step - y.step || x.order - y.order), checked };
+  const broken = [...a.broken, ...b.broken].sort((x, y) => x.step - y.step || x.order - y.order);
+  return { broken, checked, leftOut: a.leftOut };
 }
 
 /** At the first token attn_out is Wo · V[0]: the product is computed in f64 from the file's weights. */
@@ -88,7 +90,7 @@ export function checkFirstAttention(file: GgufFile, rows: readonly FirstRows[], 
     if (found) broken.push(found);
     checked++;
   }
-  return { broken, checked: { ...none.checked, 'attention-first': checked } };
+  return { ...none, broken, checked: { ...none.checked, 'attention-first': checked } };
 }
 
 function product({ type, bytes, rows, columns }: CaseWeight, x: Float64Array): Float64Array {

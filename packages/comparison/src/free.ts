@@ -74,6 +74,7 @@ export function modelOf(candidate: Side, reference: Side) {
   const known = [reference.about, candidate.about];
   return {
     architecture: reference.about.model.arch ?? candidate.about.model.arch,
+    hyperparameters: known.find(({ model }) => model.hyperparameters)?.model.hyperparameters,
     graph: known.find(({ graph }) => graph)?.graph,
     heads: known.find(({ heads }) => heads.heads !== undefined)?.heads.heads,
     headsKv: known.find(({ heads }) => heads.headsKv !== undefined)?.heads.headsKv,

@@ -9,6 +9,7 @@ export { bugsNamed } from './diagnosis/inject-option.js';
 export { runMatrix, type Trial } from './diagnosis/matrix.js';
 export { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 export { RULES } from './floors/rules.js';
+export { hyperparametersOf } from './metadata.js';
 export { BUNDLED_MODEL, gib } from './model.js';
 export { ownModel } from './own-model.js';
 export { tokenize } from './prompt.js';

@@ -35,9 +35,31 @@ export async function referenceMetadata(
   };
 }
 
-async function fileDescription({ path, bytes, metadata }: GgufFile): Promise<Omit<ModelDescription, 'layers'>> {
-  const architecture = String(metadata['general.architecture']);
-  return { file: basename(path), bytes, hash: `sha256:${await contentHash(path)}`, architecture };
+async function fileDescription(file: GgufFile): Promise<Omit<ModelDescription, 'layers'>> {
+  const { path, bytes } = file;
+  const hash = `sha256:${await contentHash(path)}`;
+  return {
+    file: basename(path),
+    bytes,
+    hash,
+    architecture: architectureOf(file),
+    hyperparameters: hyperparametersOf(file),
+  };
+}
+
+const architectureOf = ({ metadata }: Pick<GgufFile, 'metadata'>): string => String(metadata['general.architecture']);
+
+/** The hyperparameters that are one value, under GGUF's names without the architecture. @example { 'attention.causal': false } */
+export function hyperparametersOf(file: Pick<GgufFile, 'metadata'>): Record<string, string | number | boolean> {
+  const prefix = `${architectureOf(file)}.`;
+  return Object.fromEntries(
+    Object.entries(file.metadata).flatMap(([key, value]) => {
+      if (!key.startsWith(prefix)) return [];
+      const plain = typeof value === 'bigint' ? Number(value) : value;
+      const isOne = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean';
+      return isOne ? [[key.slice(prefix.length), plain]] : [];
+    }),
+  );
 }
 
 /** The tensor type that takes the most room. */

@@ -56,6 +56,8 @@ export interface SideAbout {
     readonly quantization?: string | undefined;
     readonly layers?: number | undefined;
     readonly bytes?: number | undefined;
+    /** The file's that are one value, under GGUF's names without the architecture. */
+    readonly hyperparameters?: Readonly<Record<string, string | number | boolean>> | undefined;
   };
   readonly heads: Heads;
   /** Without it the stages are taken for a Llama's, of as many layers as come. */

@@ -19,10 +19,13 @@ export {
   type Checked,
   type CheckName,
   checkAttentionFirst,
+  checksOf,
   compareCaches,
   type FirstRows,
+  type Hyperparameters,
   Invariants,
   type InvariantsOptions,
+  type LeftOut,
 } from './invariants.js';
 export { judge } from './judge.js';
 export { type Kind, locate, type RowPair, type Where } from './locate.js';

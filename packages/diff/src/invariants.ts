@@ -2,8 +2,9 @@ import type { Tensor } from '@llama-probe/dump';
 import type { Place } from '@llama-probe/dump/stage';
 import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
 import { hidesOnlyTheFuture, holdsIn, rotatesAdjacentPairs } from './invariants/architectures.js';
+import { type Hyperparameters, isCausal, leftOut, mayScaleRotated } from './invariants/assumptions.js';
 import type { FirstRows } from './invariants/attention-first.js';
-import { type Checked, type CheckName, inOrder } from './invariants/broken.js';
+import { type Checked, type CheckName, inOrder, type LeftOut } from './invariants/broken.js';
 import { allFinite } from './invariants/distance.js';
 import { Findings } from './invariants/findings.js';
 import { FirstNonFinite } from './invariants/finite.js';
@@ -16,14 +17,24 @@ import { Rotations } from './invariants/rotations.js';
 import { headsFromSum, softMaxMask, softMaxRange, softMaxSum } from './invariants/softmax.js';
 import { rowOf } from './metrics.js';
 
+export type { Hyperparameters } from './invariants/assumptions.js';
 export { checkAttentionFirst, type FirstRows } from './invariants/attention-first.js';
-export type { Broken, Checked, CheckName } from './invariants/broken.js';
+export type { Broken, Checked, CheckName, LeftOut } from './invariants/broken.js';
 export { compareCaches } from './invariants/cache.js';
 
 /** What is known of a side; what is not is left out of the checks that need it. */
 export interface InvariantsOptions extends AboutModel {
   /** llama.cpp's name; a side that does not say is taken for a Llama. */
   readonly architecture?: string | undefined;
+  /** Checks that take one of them for granted are left out where it is another. */
+  readonly hyperparameters?: Hyperparameters | undefined;
+}
+
+/** What must hold of a run of this model by itself. */
+export function checksOf({ architecture, hyperparameters = {} }: InvariantsOptions): ReadonlySet<CheckName> {
+  const holds = holdsIn(architecture);
+  const out = new Set(leftOut(holds, hyperparameters).map(({ check }) => check));
+  return new Set([...holds].filter((check) => !out.has(check)));
 }
 
 /**
@@ -38,6 +49,8 @@ export interface InvariantsOptions extends AboutModel {
  */
 export class Invariants {
   private readonly holds: ReadonlySet<CheckName>;
+  private readonly leftOut: readonly LeftOut[];
+  private readonly mayScale: boolean;
   private readonly findings = new Findings();
   private readonly finite: FirstNonFinite;
   private readonly rotations: Rotations;
@@ -48,13 +61,16 @@ export class Invariants {
   private readonly graph: GraphSoFar;
 
   constructor(private readonly about: InvariantsOptions) {
-    this.holds = holdsIn(about.architecture);
+    const { architecture, hyperparameters = {} } = about;
+    this.leftOut = leftOut(holdsIn(architecture), hyperparameters);
+    this.holds = checksOf(about);
+    this.mayScale = !rotatesAdjacentPairs(architecture) || mayScaleRotated(hyperparameters);
     this.graph = new GraphSoFar(about);
     const made = graphOf(about, [{ layer: 1 }]).stages.filter(({ op }) => op === 'ROPE' || op === 'ADD');
     this.made = new Set(made.map(({ stage }) => stage));
     this.held = new Held(new Set(made.flatMap(({ inputs }) => inputs.map(({ stage }) => stage))));
-    this.finite = new FirstNonFinite(about, hidesOnlyTheFuture(about.architecture));
-    this.rotations = new Rotations(rotatesAdjacentPairs(about.architecture));
+    this.finite = new FirstNonFinite(about, hidesOnlyTheFuture(architecture) && isCausal(hyperparameters));
+    this.rotations = new Rotations(rotatesAdjacentPairs(architecture), this.mayScale);
   }
 
   /** Checks each tensor and passes it on. */
@@ -79,7 +95,7 @@ export class Invariants {
     const rotations = this.rotations.result();
     const checked = { ...this.findings.checked, finite: this.finite.checked, 'rope-norm': rotations.checked };
     const broken = [...this.finite.result(), ...rotations.broken, ...this.findings.list()];
-    return { broken: inOrder(broken), checked };
+    return { broken: inOrder(broken), checked, leftOut: this.leftOut };
   }
 
   /** What `checkAttentionFirst` wants, of each layer that has it. */
@@ -123,10 +139,9 @@ export class Invariants {
     const heads = this.graph.withLayer(tensor.layer).headsOf(tensor.stage);
     const headDim = heads && tensor.width % (2 * heads) === 0 ? tensor.width / heads : undefined;
     if (this.holds.has('rope-norm')) this.rotations.add(tensor, rotated, headDim);
-    const mayScale = !rotatesAdjacentPairs(this.about.architecture);
     const first = rotated.find(({ token }) => token === 0);
     if (first && this.holds.has('rope-identity'))
-      this.findings.add('rope-identity', tensor, 0, staysAtZero(first, mayScale));
+      this.findings.add('rope-identity', tensor, 0, staysAtZero(first, this.mayScale));
   }
 
   /** The rows of a stage with those that it is made of, where all of them have come. */

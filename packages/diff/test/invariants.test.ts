@@ -116,7 +116,7 @@ describe('a healthy run breaks nothing', () => {
         values: one.values.slice(row * one.width, (row + 1) * one.width),
       })),
     );
-    expect(check(rows)).toEqual({ broken: [], checked: check(tinyRun()).checked });
+    expect(check(rows)).toEqual({ broken: [], checked: check(tinyRun()).checked, leftOut: [] });
   });
 
   test('whatever is left out', () => {
@@ -195,6 +195,24 @@ describe('the softmax', () => {
     // Without the number of heads too: it is what a row sums to.
     expect(named(tensors, { architecture: 'llama' })).toEqual([['softmax-mask', 'kq_soft_max', 1, 2]]);
     expect(named(tensors, { ...LLAMA, architecture: 'dream' })).toEqual([]);
+  });
+
+  test('of a model that says that it is not causal is not held to a mask, and why is told', () => {
+    const leak = spoilt(2, 3, (row) => row.set([...row.subarray(0, 3).map((p) => p * 0.75), 0, 0.25, 0]));
+    const about = { ...LLAMA, hyperparameters: { 'attention.causal': false } };
+    const { broken, checked, leftOut } = check(tinyRun({ fault: at('kq_soft_max', 1, leak) }), about);
+    expect(broken).toEqual([]);
+    const reason = 'attention.causal is false: tokens see those after them';
+    const out = ['softmax-mask', 'first-value', 'attention-first', 'cache'] as const;
+    expect(leftOut).toEqual(out.map((check) => ({ check, reason })));
+    for (const name of out) expect(checked[name], name).toBe(0);
+    const twice = at(
+      'kq_soft_max',
+      1,
+      spoilt(2, 3, (row) => row.set(row.map((p) => p * 2))),
+    );
+    expect(named(tinyRun({ fault: twice }), about)).toContainEqual(['softmax-sum', 'kq_soft_max', 1, 2]);
+    expect(check(tinyRun(), { ...LLAMA, hyperparameters: { 'attention.causal': true } }).leftOut).toEqual([]);
   });
 
   test('that is none at all', () => {
@@ -287,6 +305,14 @@ describe('the rotation', () => {
     const { broken } = check(tinyRun({ fault: scaled }));
     expect(new Set(broken.map(({ check }) => check))).toEqual(new Set(['rope-norm', 'rope-identity']));
     expect(broken[0]?.text).toContain('every norm is 0.5 times what it was: it scales as well as rotates');
+    for (const hyperparameters of [{ 'rope.scaling.type': 'yarn' }, { 'rope.scaling.attn_factor': 0.5 }]) {
+      expect(named(tinyRun({ fault: scaled }), { ...LLAMA, hyperparameters })).toEqual([]);
+      // Halves are as wrong there as anywhere in a llama.
+      const halved = rotating((x, width) => rotateHalves(x, width, HEAD_DIM, 1.19));
+      expect(check(tinyRun({ fault: halved }), { ...LLAMA, hyperparameters }).broken[0]?.text).toContain(
+        'the norms of halves are kept instead',
+      );
+    }
     // Nor is it one factor where a layer has its own.
     const one = at('q_rope', 2, (values) => values.map((value) => value * 0.5));
     expect(
@@ -568,7 +594,7 @@ describe('the cache', () => {
       stream(tinyRun({ model, passes: steps })),
       0,
     );
-    expect(twice).toEqual({ broken: [], checked });
+    expect(twice).toEqual({ broken: [], checked, leftOut: [] });
   });
 
   test('that is stale', async () => {

@@ -16,6 +16,8 @@ export interface ModelDescription {
   architecture?: string;
   quantization?: string;
   layers?: number;
+  /** The file's hyperparameters that are one value, under GGUF's names without the architecture. @example { 'attention.causal': false } */
+  hyperparameters?: Record<string, string | number | boolean>;
 }
 
 /** How far the reference is from itself, and what follows from that. */

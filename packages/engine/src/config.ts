@@ -20,6 +20,10 @@ export interface LlamaConfig {
   readonly attentionScale: number;
 }
 
+/** What somebody with another engine does all the same. */
+export const CAPTURE =
+  'Where llama.cpp runs such a model, capture its side (probe capture --from llama), and hold a dump of your engine to that (probe diff).';
+
 /** The architectures that this pass computes, by llama.cpp's names, and what tells them apart. */
 const ARCHITECTURES: Readonly<Record<string, Pick<LlamaConfig, 'ropePairs'>>> = {
   llama: { ropePairs: 'neighbours' },
@@ -43,8 +47,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
       'model-architecture',
       `${path}: general.architecture is ${show(architecture)}; the engine computes ${Object.keys(ARCHITECTURES)
         .map((name) => `"${name}"`)
-        .join(' and ')}. ` +
-        'Its llama.cpp side can still be captured: probe capture --from llama. Two such dumps can be compared: probe diff.',
+        .join(' and ')}. ${CAPTURE}`,
     );
   }
 
@@ -71,8 +74,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   if (Number(experts ?? 0) !== 0) {
     throw new ModelError(
       'model-architecture',
-      `${path}: llama.expert_count is ${show(experts)}: a mixture of experts, which the engine cannot run yet. ` +
-        'Its llama.cpp side can still be captured: probe capture --from llama.',
+      `${path}: ${architecture}.expert_count is ${show(experts)}: a mixture of experts, which the engine cannot run yet. ${CAPTURE}`,
     );
   }
 
@@ -103,11 +105,17 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
 
+  if (metadata[`${architecture}.attention.causal`] === false) {
+    throw new ModelError(
+      'model-architecture',
+      `${path}: ${architecture}.attention.causal is false; in the engine's attention each token sees only those before it. ${CAPTURE}`,
+    );
+  }
   const scaling = metadata[`${architecture}.rope.scaling.type`] ?? 'linear'; // as llama.cpp: a factor without a type scales
   if (scaling !== 'none' && scaling !== 'linear') {
     throw new ModelError(
       'model-architecture',
-      `${path}: llama.rope.scaling.type is ${show(scaling)}; the engine knows none, linear and rope_freqs.weight.`,
+      `${path}: ${architecture}.rope.scaling.type is ${show(scaling)}; the engine knows none, linear and rope_freqs.weight. ${CAPTURE}`,
     );
   }
   const factor = read(
@@ -120,7 +128,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   if (magnitude !== 1) {
     throw new ModelError(
       'model-architecture',
-      `${path}: llama.rope.scaling.attn_factor is ${magnitude}; the engine knows only 1.`,
+      `${path}: ${architecture}.rope.scaling.attn_factor is ${magnitude}; the engine knows only 1. ${CAPTURE}`,
     );
   }
   const tokens = metadata['tokenizer.ggml.tokens'];

@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './config.js';
+import { CAPTURE, type LlamaConfig } from './config.js';
 import { ModelError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import { WEIGHT_TYPES } from './mul-mat.js';
@@ -102,7 +102,7 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
     throw new ModelError(
       'model-tensor',
       `${path}: has tensors that the llama pass does not use, so its result would be wrong: ${unknown.slice(0, 4).join(', ')}` +
-        `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. Its llama.cpp side can still be captured: probe capture --from llama.`,
+        `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. ${CAPTURE}`,
     );
   }
   return found;

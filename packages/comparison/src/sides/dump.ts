@@ -32,6 +32,7 @@ export function dumpSide(file: Dump): Side {
         quantization: model?.quantization,
         layers,
         bytes: model?.bytes,
+        hyperparameters: model?.hyperparameters,
       },
       heads,
       graph: layers !== undefined ? llamaGraph({ layers, ...heads }) : undefined,

@@ -2,7 +2,7 @@ import { llamaGraph } from '@llama-probe/dump';
 import { type GgufFile, isComputed, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
-import { referenceMetadata } from '../metadata.js';
+import { hyperparametersOf, referenceMetadata } from '../metadata.js';
 import { type ChosenMode, chooseMode, parameters } from '../model.js';
 import type { ModeChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
@@ -48,6 +48,7 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
         quantization: model.quantization,
         layers: model.layers,
         bytes: file.bytes,
+        hyperparameters: hyperparametersOf(file),
       },
       heads,
       graph: isLlama ? llamaGraph({ layers: model.layers, ...heads }) : undefined,

@@ -27,11 +27,20 @@ export interface Broken extends StageId {
   readonly text: string;
 }
 
+/** A check that was not made, and why. */
+export interface LeftOut {
+  readonly check: CheckName;
+  /** @example 'attention.causal is false: tokens see those after them' */
+  readonly reason: string;
+}
+
 export interface Checked {
   /** In evaluation order. */
   readonly broken: readonly Broken[];
   /** How many rows each check has looked at: what it has not looked at, it has not found to be right. */
   readonly checked: Readonly<Record<CheckName, number>>;
+  /** What does not hold of every healthy engine with this model. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** No row yet. */

@@ -55,7 +55,7 @@ export async function compareCaches(
     const text = sentence(at, token, { what }, rows === 1 ? '' : ` (the first of ${rows} rows)`);
     return { check: 'cache', ...at, token, found: by, wanted: tolerance, text };
   });
-  return { broken: inOrder(broken), checked };
+  return { broken: inOrder(broken), checked, leftOut: [] };
 }
 
 function* rowsOf(tensor: Tensor): Generator<{ key: string; token: number; row: Float32Array }> {

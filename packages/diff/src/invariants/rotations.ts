@@ -20,8 +20,14 @@ interface Reading {
 export class Rotations {
   private readonly readings = new Map<string, Reading[]>(); // by stage
 
-  /** @param adjacent only adjacent pairs, and nothing scaled, is right */
-  constructor(private readonly adjacent: boolean) {}
+  /**
+   * @param adjacent only adjacent pairs are right
+   * @param mayScale all values may be multiplied with one number
+   */
+  constructor(
+    private readonly adjacent: boolean,
+    private readonly mayScale: boolean,
+  ) {}
 
   /** @param headDim where it is not known, halves cannot be told */
   add(at: At, rows: readonly Rotated[], headDim: number | undefined): void {
@@ -32,8 +38,9 @@ export class Rotations {
     if (!readings) {
       const halved = headDim === undefined ? [] : [halves(width, headDim)];
       const pairings = [adjacentPairs(width), ...halved];
-      readings = pairings.map((pairing) => reading(pairing, this.adjacent ? 1 : factorOf(rows, pairing)));
-      if (this.adjacent) readings.push(reading(adjacentPairs(width), factorOf(rows, adjacentPairs(width))));
+      const factor = (pairing: Pairing) => (this.mayScale ? factorOf(rows, pairing) : 1);
+      readings = pairings.map((pairing) => reading(pairing, factor(pairing)));
+      if (!this.mayScale) readings.push(reading(adjacentPairs(width), factorOf(rows, adjacentPairs(width))));
       this.readings.set(at.stage, readings);
     }
     if (!this.adjacent && headDim !== undefined) addPartial(readings, rows, width, headDim);

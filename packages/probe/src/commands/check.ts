@@ -1,4 +1,4 @@
-import { checkFirstAttention, ownModel, together } from '@llama-probe/comparison';
+import { checkFirstAttention, hyperparametersOf, ownModel, together } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
@@ -26,7 +26,11 @@ export async function runCheck(
     const model = await ownModel(options.model, [dump]);
     const { metadata } = dump;
     const heads = { heads: metadata.shapes?.kq?.[0], headsKv: metadata.shapes?.k_proj?.[0] };
-    const invariants = new Invariants({ architecture: metadata.model?.architecture, ...heads });
+    const invariants = new Invariants({
+      architecture: metadata.model?.architecture,
+      hyperparameters: metadata.model?.hyperparameters ?? (model && hyperparametersOf(model)),
+      ...heads,
+    });
     progress.say(`checking ${path}`);
     let known = 0;
     for await (const tensor of dump.tensors()) {
@@ -52,6 +56,7 @@ export function checkText(report: CheckReport): string {
       return `${wrong > 0 ? color.red('✗') : color.green('✓')} ${name.padEnd(16)} ${rows} rows${wrong > 0 ? `, ${wrong} stages broken` : ''}`;
     }),
     ...(report.known === 0 ? ['? nothing of the vocabulary is in this dump: at most NaN and Inf were looked for'] : []),
+    ...report.leftOut.map(({ check, reason }) => `– ${check.padEnd(16)} left out: ${reason}`),
     ...found,
   ].join('\n');
 }

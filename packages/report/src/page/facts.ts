@@ -34,12 +34,13 @@ export function checksOf({ checks, candidate, reference }: Report): PageChecks[]
 
 function sideChecks(side: string, checked: Checked): PageChecks {
   const lines = brokenLines(checked).map(({ text }) => text);
+  const reasons = new Map<string, string>(checked.leftOut.map(({ check, reason }) => [check, `left out: ${reason}`]));
   return {
     side,
     broken: lines.slice(0, MOST_BROKEN),
     more: Math.max(0, lines.length - MOST_BROKEN),
     checked: Object.entries(checked.checked).map(
-      ([name, rows]): Fact => [name, rows === 0 ? 'not looked at' : `${rows} rows`],
+      ([name, rows]): Fact => [name, rows === 0 ? (reasons.get(name) ?? 'not looked at') : `${rows} rows`],
     ),
   };
 }

@@ -58,4 +58,5 @@ export const checked = {
     'residual',
     'cache',
   ),
+  leftOut: z.array(z.looseObject({ check: text, reason: text })),
 };
