@@ -1,4 +1,4 @@
-import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
+import { type DumpMetadata, DumpWriter, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { isComputed, openEngine } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
@@ -7,7 +7,7 @@ import type { RunOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { type Prompt, parsePrompt, tokenize } from './prompt.js';
 import { parseLayers, parseStages } from './selection.js';
-import { allTokens, type RunPlan } from './side.js';
+import { allTokens, type RunPlan, type Side } from './side.js';
 import { llamaSide, textTools } from './sides/llama.js';
 import { chooseModel, openLlama } from './sides/open.js';
 import { webgpuSide } from './sides/webgpu.js';
@@ -31,14 +31,13 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const prompt = parsePrompt(options);
   const file = await chooseModel(options, progress, signal);
   const architecture = file.metadata['general.architecture'];
-  // The vocabulary of stages is that of a Llama; of anything else llama.cpp's every node is taken.
-  const everything = options.stages === 'all' || (options.stages === undefined && !isComputed(architecture));
-  const stages: 'all' | readonly string[] = everything ? 'all' : parseStages(options.stages);
+  // The vocabulary of stages is that of a Llama, with or without experts; of anything else llama.cpp's every node is taken.
+  const unasked = isComputed(architecture) ? 'vocabulary' : 'all';
   const { steps } = options;
   const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
   const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
   const config = {
-    stages: options.stages ?? (everything ? 'all' : 'vocabulary'),
+    stages: options.stages ?? unasked,
     layers: options.layers ?? 'all',
     steps,
   };
@@ -50,6 +49,9 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
       const { ids, text } = await tokenize(prompt, side.text);
       // Decoded first, so that what measures the floor can be fed the same tokens.
       const free = steps === 0 ? [] : (await side.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
+      const asked = options.stages ?? unasked;
+      const stages =
+        asked === 'all' || asked === 'vocabulary' ? asked : parseStages(asked, await stagesOf(side, asked, ids));
       const run: RunPlan = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
       const judged = await judgedRun(side, run, options, progress.say, signal);
       return await write(options.out, judged.tensors, progress, async () => ({
@@ -65,8 +67,9 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     }
   }
 
-  if (stages === 'all')
+  if (options.stages === 'all')
     throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
+  const stages = parseStages(options.stages);
   const side = webgpuSide(
     await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal }),
   );
@@ -80,6 +83,16 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   } finally {
     await side.close();
   }
+}
+
+/** The stages that llama.cpp has of this model: the vocabulary, and where that does not have all that is asked for, whatever its graph names. */
+async function stagesOf(side: Side, asked: string, ids: readonly number[]): Promise<readonly string[]> {
+  const isKnown = (name: string) => (STAGE_NAMES as readonly string[]).includes(name.trim());
+  if (asked.split(',').every(isKnown)) return STAGE_NAMES;
+  const names = new Set<string>();
+  for await (const { stage } of side.run({ tokens: ids.slice(0, 1), steps: 0, stages: 'all' }).tensors)
+    names.add(stage);
+  return [...names];
 }
 
 /** The engine takes ids: text is llama.cpp's to tokenise. */

@@ -3,8 +3,8 @@ import { UsageError } from './errors.js';
 import { nearest } from './nearest.js';
 
 /** `q_rope,kq` → names. @throws UsageError for a name that is no stage, with the nearest one. */
-export function parseStages(text: string | undefined): readonly string[] {
-  if (text === undefined) return STAGE_NAMES;
+export function parseStages(text: string | undefined, known: readonly string[] = STAGE_NAMES): readonly string[] {
+  if (text === undefined) return known;
   const names = text.split(',').map((name) => name.trim());
   if (names.includes('all')) {
     throw new UsageError(
@@ -12,9 +12,9 @@ export function parseStages(text: string | undefined): readonly string[] {
     );
   }
   for (const name of names) {
-    if (!(STAGE_NAMES as readonly string[]).includes(name)) {
+    if (!known.includes(name)) {
       throw new UsageError(
-        `--stages: "${name}" is no stage; did you mean ${nearest(name, STAGE_NAMES)}? The stages are ${STAGE_NAMES.join(', ')}.`,
+        `--stages: "${name}" is no stage; did you mean ${nearest(name, known)}? The stages are ${known.join(', ')}.`,
       );
     }
   }
