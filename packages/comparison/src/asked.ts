@@ -17,6 +17,8 @@ export interface CompareAsk extends LimitOptions {
   readonly layers?: readonly number[] | undefined;
   /** A second run of the candidate from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
   readonly blame?: boolean | undefined;
+  /** Whether what only one side has makes the two incomparable: of a recorded run it is counted unless this says so. */
+  readonly strict?: boolean | undefined;
   /** A folder for the dumps of both sides. */
   readonly keep?: string | undefined;
   /** The model's file, where no side has it: with its weights wrong stages can be computed with known bugs in them. */

@@ -50,6 +50,7 @@ export async function freeRun(
       floors: judged.floors,
       rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
       tokens,
+      strict: ask.strict ?? !(candidate.recorded || reference.recorded),
       ...model,
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
     });

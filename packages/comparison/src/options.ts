@@ -52,6 +52,8 @@ export interface CompareOptions extends RunOptions {
 }
 
 export interface DiffOptions extends LimitOptions {
+  /** What only one dump has makes them incomparable; without it, it is counted. */
+  strict?: boolean | undefined;
   /** The GGUF file: with its weights the wrong stages can be computed with known bugs in them. */
   model?: string;
 }

@@ -5,6 +5,8 @@ import type { Progress } from './progress.js';
 import { tokenize } from './prompt.js';
 import { allTokens, type RunPlan, type Side } from './side.js';
 
+type Recorded = NonNullable<Side['recorded']>;
+
 /** What both sides run. */
 export interface Plan {
   /** Its stages and layers are those of the free run. */
@@ -28,7 +30,9 @@ export async function makePlan(
 ): Promise<Plan> {
   const { stages, layers } = ask;
   if (candidate.recorded && reference.recorded) {
-    const tokens = { candidate: candidate.recorded.tokens, reference: reference.recorded.tokens };
+    const tokens = ask.strict
+      ? { candidate: candidate.recorded.tokens, reference: reference.recorded.tokens }
+      : await commonSteps(candidate.recorded, reference.recorded);
     return { run: { tokens: tokens.reference, stages, layers, signal }, tokens, shown: tokens.reference };
   }
   const recorded = candidate.recorded ?? reference.recorded;
@@ -40,6 +44,17 @@ export async function makePlan(
     return { run, tokens: { candidate: recorded.tokens, reference: recorded.tokens }, shown: recorded.tokens };
   }
   return freshPlan(candidate, reference, ask, progress, signal);
+}
+
+/** The tokens of two recorded runs; of one that goes on for more steps after the same prompt, those of the steps that both have. */
+async function commonSteps(candidate: Recorded, reference: Recorded): Promise<Plan['tokens']> {
+  const [one, other] = [candidate.tokens, reference.tokens];
+  const length = Math.min(one.length, other.length);
+  const isSame = one.slice(0, length).every((id, i) => id === other[i]);
+  const differ = { candidate: one, reference: other };
+  if (one.length === other.length || !isSame) return differ;
+  const prompts = await Promise.all([candidate.promptLength(), reference.promptLength()]);
+  return prompts[0] === prompts[1] ? { candidate: one.slice(0, length), reference: other.slice(0, length) } : differ;
 }
 
 /** Without being watched first: the tokens to feed both sides, and what the watched run is held to. */

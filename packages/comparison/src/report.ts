@@ -174,6 +174,7 @@ export function emptyReport(reason = ''): Report {
     faults: null,
     stages: [],
     ignored: [],
+    alone: { candidate: { stages: 0, names: [], rows: 0 }, reference: { stages: 0, names: [], rows: 0 } },
     logits: null,
     decode: { firstDiverged: null, firstOtherChoice: null },
     checks: { candidate: nothing, reference: nothing },

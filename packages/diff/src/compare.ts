@@ -2,7 +2,7 @@ import type { Tensor } from '@llama-probe/dump';
 import type { StageId } from '@llama-probe/dump/stage';
 import { type Graph, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
 import { align } from './align.js';
-import type { Comparison, StageResult } from './comparison.js';
+import type { Alone, Comparison, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
 import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
 import { judge } from './judge.js';
@@ -10,6 +10,7 @@ import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage, type Yardstick } from './open-stage.js';
+import { aloneText } from './words.js';
 
 export interface CompareOptions extends AboutModel {
   /** How limits follow from floors: the same for every stage, or each stage's own. */
@@ -20,6 +21,8 @@ export interface CompareOptions extends AboutModel {
   readonly tokens: { readonly candidate: readonly number[]; readonly reference: readonly number[] };
   /** Look for where inside a stage the error is: in the first that is wrong, or, when blaming, in each at its first step. */
   readonly locate?: 'first' | 'each';
+  /** Whether what only one side has makes the runs incomparable (the default), or is counted. A name that the other side never uses is counted anyway. */
+  readonly strict?: boolean | undefined;
   /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
   readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;
 }
@@ -41,10 +44,17 @@ export async function compare(
 ): Promise<Comparison> {
   const difference = tokenDifference(options.tokens.candidate, options.tokens.reference);
   if (difference) {
-    const nothing = { first: null, stages: [], ignored: [], logits: null, greedy: [] };
+    const nothing = {
+      first: null,
+      stages: [],
+      ignored: [],
+      alone: { candidate: NONE, reference: NONE },
+      logits: null,
+      greedy: [],
+    };
     return { verdict: 'incomparable', reason: difference, ...nothing };
   }
-  const { rule, floors } = options;
+  const { rule, floors, strict = true } = options;
   const open = new Map<string, OpenStage>();
   const graph = new GraphSoFar(options);
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
@@ -60,12 +70,12 @@ export async function compare(
     const key = stageKey(tensor);
     let stage = open.get(key);
     if (!stage) {
-      stage = new OpenStage(tensor, graph.withLayer(tensor.layer));
+      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), strict);
       open.set(key, stage);
     }
     const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
     kept += added.kept;
-    options.onStage?.(stage.result(yardstick(stage.at)), added.rows);
+    if (stage.isShared) options.onStage?.(stage.result(yardstick(stage.at)), added.rows);
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
     if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
@@ -78,32 +88,55 @@ export async function compare(
   }
 
   // A node under a name that the other side never uses was not expected of it.
-  const isExpected = ({ missingIn, at }: OpenStage) =>
-    !missingIn || known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
+  const isCompared = (stage: OpenStage) => {
+    const { missingIn, at, isShared } = stage;
+    if (!strict || !missingIn) return isShared;
+    return known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
+  };
   const all = [...open.values()];
-  refuseWrongOrder(
-    open,
-    graphOf(
-      options,
-      all.map(({ at }) => at),
-    ),
+  const whole = graphOf(
+    options,
+    all.map(({ at }) => at),
   );
+  refuseWrongOrder(open, whole);
   const stages = all
-    .filter(isExpected)
+    .filter(isCompared)
     .map((stage) => stage.result(yardstick(stage.at)))
     .sort((a, b) => a.step - b.step || a.order - b.order)
     .map(withWhere(options.locate ?? 'first', (at) => open.get(stageKey(at))?.where(yardstick(at)) ?? null));
-  const ignored = [...new Set(all.filter((stage) => !isExpected(stage)).map(({ at }) => at.stage))];
-  const judged = judge(stages);
-  const reason =
-    ignored.length > 0
-      ? `${judged.reason} Not compared, because only one side has them: ${ignored.join(', ')}.`
-      : judged.reason;
+  const left = all.filter((stage) => !isCompared(stage));
+  const names = new Set(stages.map(({ stage }) => stage));
+  const ignored = [...new Set(left.map(({ at }) => at.stage))].filter((name) => !names.has(name));
+  const alone = { candidate: aloneIn('candidate', all, left), reference: aloneIn('reference', all, left) };
+  const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
+  const judged = layersBeyond(all, options.graph) ?? judge(stages, options.graph ? { gaps, graph: whole } : { gaps });
+  const reason = [judged.reason, ...aloneText(alone)].join(' ');
   const choices = [...greedy.values()].map((choice) => {
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
     return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
-  return { ...judged, reason, stages, ignored, logits, greedy: choices };
+  return { ...judged, reason, stages, ignored, alone, logits, greedy: choices };
+}
+
+/** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */
+function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): ReturnType<typeof judge> | undefined {
+  const ours = all.flatMap(({ at, candidateOrder }) => (candidateOrder === undefined ? [] : (at.layer ?? [])));
+  const most = ours.reduce((a, b) => Math.max(a, b), 0);
+  if (!graph || most < graph.layers) return undefined;
+  const from1 = most === graph.layers && !ours.includes(0) ? ' It seems to count them from 1; count them from 0.' : '';
+  const reason = `The candidate has a layer ${most}, and the model has the layers 0 to ${graph.layers - 1}.${from1}`;
+  return { verdict: 'incomparable', reason, first: null };
+}
+
+const NONE: Alone = { stages: 0, names: [], rows: 0 };
+
+/** What only one side has. @param left what was not compared at all */
+function aloneIn(side: keyof Comparison['alone'], all: readonly OpenStage[], left: readonly OpenStage[]): Alone {
+  const other = side === 'candidate' ? 'reference' : 'candidate';
+  const mine = left.filter(({ missingIn }) => missingIn === other);
+  const isLeft = new Set(left);
+  const rows = all.reduce((sum, stage) => sum + (isLeft.has(stage) ? 0 : stage.missingRows[other]), 0);
+  return { stages: mine.length, names: [...new Set(mine.map(({ at }) => at.stage))], rows };
 }
 
 /** How far two logits may move apart: each by as much as a single one does in the floor, times the margin, or as all may on the whole. */

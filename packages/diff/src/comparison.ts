@@ -65,6 +65,16 @@ export interface Fault extends First {
 
 export type Verdict = 'agree' | 'diverged' | 'incomparable';
 
+/** What one side has and the other has not. */
+export interface Alone {
+  /** How many stages, each layer and step by itself, the other has nothing of. */
+  readonly stages: number;
+  /** Their names. */
+  readonly names: readonly string[];
+  /** How many rows of stages that the other has some rows of. */
+  readonly rows: number;
+}
+
 /** The outcome of comparing two sides. */
 export interface Comparison {
   readonly verdict: Verdict;
@@ -74,6 +84,8 @@ export interface Comparison {
   readonly stages: readonly StageResult[];
   /** Nodes under names that only one side uses: not compared. */
   readonly ignored: readonly string[];
+  /** What only one side has: not compared. */
+  readonly alone: { readonly candidate: Alone; readonly reference: Alone };
   /** The last prompt position's logits, where both sides have them. */
   readonly logits: LogitsSummary | null;
   /** The greedy choice after the prompt and after each step, where both sides have logits. */

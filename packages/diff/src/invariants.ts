@@ -121,6 +121,7 @@ export class Invariants {
     const graph = this.graph.withLayer(tensor.layer);
     const isRope = graph.at(tensor)?.op === 'ROPE';
     const parts = graph.inputsOf(tensor);
+    if (parts.length === 0) return; // of a layer that the model does not have
     const rows = [...this.rowsWith(tensor, parts)];
     if (isRope) this.addRotated(tensor, rows);
     else if (this.holds.has('residual')) {

@@ -1,14 +1,22 @@
+import { beginning, type Gaps } from './bracket.js';
 import type { Comparison, StageResult, Verdict } from './comparison.js';
-import { describe, fromToken, showLimit, whyWrong } from './words.js';
+import { describe, showLimit } from './words.js';
 
-/** The verdict over all stages: the first diverged one decides, and nothing compared is never agreement. */
-export function judge(stages: readonly StageResult[]): Pick<Comparison, 'verdict' | 'reason' | 'first'> {
+/**
+ * The verdict over all stages: the first diverged one decides, and nothing compared is never agreement.
+ *
+ * @param gaps what the candidate does not have: the first stage that is wrong is the first one only where all before it was compared
+ */
+export function judge(
+  stages: readonly StageResult[],
+  gaps: Gaps = { gaps: [] },
+): Pick<Comparison, 'verdict' | 'reason' | 'first'> {
   const first = stages.find((stage) => stage.verdict === 'diverged');
   if (first) {
     const { order, step, layer, stage, token, where } = first;
     return {
       verdict: 'diverged',
-      reason: `${describe(first)} is the first stage that is wrong${fromToken(first)}: ${whyWrong(first)}.`,
+      reason: beginning(first, stages, gaps),
       first: { order, step, layer, stage, token, cause: null, where },
     };
   }

@@ -31,6 +31,8 @@ export class OpenStage {
   private nKv: number | undefined; // the most of any piece, where it is scores
   private problem: string | undefined;
   missingIn: Side | undefined;
+  /** How many rows of it a side does not have that the other has; none where that is refused. */
+  readonly missingRows: Record<Side, number> = { candidate: 0, reference: 0 };
   /** When the candidate evaluated it; undefined where it did not. */
   candidateOrder: number | undefined;
 
@@ -39,6 +41,8 @@ export class OpenStage {
   constructor(
     { order, step, layer, stage, width }: Tensor,
     private readonly graph: Graph,
+    /** Whether it is incomparable where one side does not have all of it. */
+    private readonly isStrict: boolean,
   ) {
     this.at = { order, step, layer, stage, width };
   }
@@ -53,7 +57,8 @@ export class OpenStage {
     if (candidate) this.candidateOrder ??= candidate.order;
     if (!candidate || !reference) {
       this.missingIn = candidate ? 'reference' : 'candidate';
-      this.refuse(`missing in the ${this.missingIn}`);
+      if (this.isStrict) this.refuse(`missing in the ${this.missingIn}`);
+      else this.missingRows[this.missingIn] += (candidate ?? reference)?.positions.length ?? 0;
       return { rows: [], kept: 0 };
     }
     const rows = this.pairs(candidate, reference);
@@ -92,6 +97,11 @@ export class OpenStage {
       pairs.push({ token, candidate: pair.candidate, reference: pair.reference });
     }
     return pairs;
+  }
+
+  /** Whether both sides have some of it. */
+  get isShared(): boolean {
+    return this.missingIn === undefined || this.rows > 0 || this.problem !== undefined;
   }
 
   /** Says why it cannot be compared; the first reason stays. */

@@ -1,5 +1,5 @@
 import type { StageId } from '@llama-probe/dump/stage';
-import type { StageResult } from './comparison.js';
+import type { Comparison, StageResult } from './comparison.js';
 
 /** A stage in words. @example describe({ step: 0, layer: 3, stage: 'kq' }) === 'kq of layer 3' */
 export function describe({ step, layer, stage }: StageId): string {
@@ -20,3 +20,19 @@ export function whyWrong({ reason, rel, limit }: Pick<StageResult, 'reason' | 'r
 
 /** @example short(1.23e-7) === '1.2e-7' */
 export const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
+
+const SHOWN_NAMES = 4;
+
+/** What only one side has, a sentence for each side that has some. @example 'Only in the reference, and not compared: 2 stages (kqv, norm).' */
+export function aloneText(alone: Comparison['alone']): string[] {
+  return (['candidate', 'reference'] as const).flatMap((side) => {
+    const { stages, names, rows } = alone[side];
+    const shown = names.slice(0, SHOWN_NAMES).join(', ');
+    const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
+    const parts = [
+      ...(stages > 0 ? [`${stages} ${stages === 1 ? 'stage' : 'stages'} (${shown}${more})`] : []),
+      ...(rows > 0 ? [`${rows} ${rows === 1 ? 'row' : 'rows'} of stages that both have`] : []),
+    ];
+    return parts.length === 0 ? [] : [`Only in the ${side}, and not compared: ${parts.join(', and ')}.`];
+  });
+}

@@ -1,4 +1,5 @@
 import type { Tensor } from '@llama-probe/dump';
+import { type Graph, llamaGraph } from '@llama-probe/dump/stage';
 import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { compare, describe as inWords, judge, type StageResult, showLimit, tokenDifference } from '../src/index.js';
@@ -107,7 +108,7 @@ describe('a comparison', () => {
   test('says which nodes only one side has, and expects those of a mixture of experts', async () => {
     const named = await run(healthy(), [...healthy(), tensor('some_node', [1])]);
     expect(named).toMatchObject({ verdict: 'agree', ignored: ['some_node'] });
-    expect(named.reason).toMatch(/Not compared, because only one side has them: some_node\./);
+    expect(named.reason).toMatch(/Only in the reference, and not compared: 1 stage \(some_node\)\.$/);
     expect((await run(healthy(), [...healthy(), tensor('ffn_moe_out', [1])])).verdict).toBe('incomparable');
   });
 
@@ -150,6 +151,93 @@ describe('a comparison', () => {
     expect(result.verdict).toBe('incomparable');
     expect(result.reason).toBe(`q_proj of layer 1: missing in the ${side}.`);
     expect(result.first).toBeNull();
+  });
+
+  describe('of what both sides have', () => {
+    const ids = { candidate: [1, 2], reference: [1, 2] };
+    const loose = (candidate: Tensor[], reference: Tensor[], graph?: Graph) =>
+      compare(stream(candidate), stream(reference), {
+        rule: { margin: 10, minimum: 0.01 },
+        tokens: ids,
+        strict: false,
+        graph,
+      });
+
+    test('agrees about that, and counts the rest', async () => {
+      const few = await loose(leave(3), healthy());
+      expect(few).toMatchObject({ verdict: 'agree', ignored: [] });
+      expect(few.stages).toHaveLength(4);
+      expect(few.alone).toEqual({
+        candidate: { stages: 0, names: [], rows: 0 },
+        reference: { stages: 1, names: ['q_proj'], rows: 0 },
+      });
+      expect(few.reason).toMatch(
+        /^All 4 stages agree; .* Only in the reference, and not compared: 1 stage \(q_proj\)\.$/,
+      );
+      expect((await loose(healthy(), leave(4))).reason).toMatch(
+        /Only in the candidate, and not compared: 1 stage \(result_output\)\.$/,
+      );
+      expect((await loose([], healthy())).verdict).toBe('incomparable');
+    });
+
+    test('takes the rows that there are: of the logits, the last', async () => {
+      const last = (values: number[]) =>
+        healthy().with(4, tensor('result_output', values, { layer: null, width: 2, order: 4, first: 1 }));
+      const right = await loose(last([4, 2]), healthy());
+      expect(right).toMatchObject({ verdict: 'agree', alone: { reference: { stages: 0, rows: 1 } } });
+      expect(right.stages.at(-1)).toMatchObject({ stage: 'result_output', shape: [1, 2] });
+      expect(right.reason).toMatch(/Only in the reference, and not compared: 1 row of stages that both have\.$/);
+      expect((await loose(last([4, 3]), healthy())).first).toMatchObject({ stage: 'result_output', token: 1 });
+    });
+
+    test('says between which the error begins, where what lies there was not compared', async () => {
+      const wrong = change(4, [1, 5, 4, 3]).filter(({ order }) => order === 0 || order === 4);
+      const between = await loose(wrong, healthy());
+      expect(between.first).toMatchObject({ stage: 'result_output' });
+      expect(between.reason).toContain(
+        'The error begins between embd, which agrees, and result_output, which is wrong, from token 1 on: its relative RMS delta is 1.5e-1, the limit is 0.01. The 3 stages between them are not in the candidate; capture there: --stages q_proj,kq --layers 0,1.',
+      );
+      const whole = await loose(change(4, [1, 5, 4, 3]), healthy());
+      expect(whole.reason).toMatch(/^result_output is the first stage that is wrong/);
+    });
+
+    test('asks the graph what lies between: what is not upstream is no gap', async () => {
+      const graph = llamaGraph({ layers: 1 });
+      const all = ['embd', 'attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj', 'q_rope'].map((stage, order) =>
+        tensor(stage, [1, 2], { layer: stage === 'embd' ? null : 0, order }),
+      );
+      const sick = (without: string[]) =>
+        all
+          .filter(({ stage }) => !without.includes(stage))
+          .map((one) => (one.stage === 'q_rope' ? { ...one, values: Float32Array.of(1, 3) } : one));
+      const one = { candidate: [1], reference: [1] };
+      const judged = (without: string[]) =>
+        compare(stream(sick(without)), stream(all), {
+          rule: { margin: 10, minimum: 0.01 },
+          tokens: one,
+          strict: false,
+          graph,
+        });
+      expect((await judged(['k_proj', 'v_proj'])).reason).toMatch(
+        /^q_rope of layer 0 is the first stage that is wrong/,
+      );
+      expect((await judged(['q_proj', 'attn_rms'])).reason).toMatch(
+        /begins between attn_norm of layer 0, which agrees, and q_rope of layer 0.* The stage between them is not in the candidate; capture there: --stages q_proj --layers 0\./,
+      );
+      expect((await judged(['embd', 'attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj'])).reason).toMatch(
+        /^q_rope of layer 0 is wrong.* What it is computed from is not in the candidate; capture there: --stages embd,attn_rms,attn_norm,q_proj --layers 0\./,
+      );
+    });
+
+    test('layers that the model does not have are not those beside them', async () => {
+      const graph = llamaGraph({ layers: 2 });
+      const shifted = healthy().map((one) => (one.layer === null ? one : { ...one, layer: one.layer + 1 }));
+      const beyond = await loose(shifted, healthy(), graph);
+      expect(beyond).toMatchObject({ verdict: 'incomparable', first: null });
+      expect(beyond.reason).toMatch(
+        /^The candidate has a layer 2, and the model has the layers 0 to 1\. It seems to count them from 1; count them from 0\./,
+      );
+    });
   });
 
   test("a node under a name of one side's own was not expected of the other", async () => {

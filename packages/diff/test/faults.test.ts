@@ -38,6 +38,7 @@ const result = (stages: StageResult[], verdict: Comparison['verdict'] = 'diverge
     first: (first ?? null) as Comparison['first'],
     stages,
     ignored: [],
+    alone: { candidate: { stages: 0, names: [], rows: 0 }, reference: { stages: 0, names: [], rows: 0 } },
     logits: null,
     greedy: [],
   };

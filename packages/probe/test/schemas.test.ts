@@ -30,7 +30,10 @@ const checked = Object.fromEntries(
   ),
 ) as Report['checks']['candidate']['checked'];
 const all = { ...checked, 'attention-first': 0, residual: 0, cache: 0 };
-const checks = { candidate: { broken: [], checked: all }, reference: { broken: [], checked: all } };
+const checks = {
+  candidate: { broken: [], checked: all, leftOut: [] },
+  reference: { broken: [], checked: all, leftOut: [] },
+};
 
 const where = {
   tokens: [[1, 3]],
@@ -86,6 +89,7 @@ const DOCUMENTS: readonly (readonly [string, string, object])[] = [
       file: 'a.arrow',
       known: 1,
       checked: all,
+      leftOut: [{ check: 'cache', reason: 'attention.causal is false' }],
       broken: [
         {
           check: 'finite',

@@ -20,7 +20,10 @@ const report = (changes: Partial<Report> = {}): Report => ({
   first: null,
   faults: null,
   decode: { firstDiverged: null, firstOtherChoice: null },
-  checks: { candidate: { broken: [], checked: NONE }, reference: { broken: [], checked: NONE } },
+  checks: {
+    candidate: { broken: [], checked: NONE, leftOut: [] },
+    reference: { broken: [], checked: NONE, leftOut: [] },
+  },
   unseen: [],
   diagnosis: null,
   tokenDiagnosis: null,
@@ -30,6 +33,7 @@ const report = (changes: Partial<Report> = {}): Report => ({
     stage({ layer: 0, stage: 'attn_rms', order: 1, rms: 0, rel: 0, maxAbs: 0, floor: 0, ofLimit: 0 }),
   ],
   ignored: [],
+  alone: { candidate: { stages: 0, names: [], rows: 0 }, reference: { stages: 0, names: [], rows: 0 } },
   logits: {
     top1Agree: true,
     top1Margin: 1,

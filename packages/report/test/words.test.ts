@@ -19,8 +19,12 @@ const checked = {} as Report['checks']['candidate']['checked'];
 describe('a sentence that several outputs have', () => {
   const some = [0, 1, 2].map((layer) => broken('rope-norm', 'q_rope', layer));
   const checks = {
-    candidate: { broken: [...some, broken('rope-norm', 'k_rope', 0), broken('rope-norm', 'k_rope', 1)], checked },
-    reference: { broken: [], checked },
+    candidate: {
+      broken: [...some, broken('rope-norm', 'k_rope', 0), broken('rope-norm', 'k_rope', 1)],
+      checked,
+      leftOut: [],
+    },
+    reference: { broken: [], checked, leftOut: [] },
   };
 
   test('counts the same places: of each check and stage', () => {

@@ -95,6 +95,7 @@ function report(changes: Partial<ReportHead> = {}): ReportHead {
     first: null,
     faults: null,
     ignored: [],
+    alone: { candidate: { stages: 0, names: [], rows: 0 }, reference: { stages: 0, names: [], rows: 0 } },
     logits: null,
     decode: { firstDiverged: null, firstOtherChoice: null },
     checks: { candidate: NOTHING, reference: NOTHING } as unknown as ReportHead['checks'],

@@ -44,7 +44,7 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
       : await runDiff(
           work.candidate,
           work.reference ?? '',
-          { ...work.options, ruleAt: rules },
+          { ...work.options, strict: true, ruleAt: rules },
           run.progress,
           run.signal,
           watcher,
@@ -92,7 +92,7 @@ export async function measureWithLlama(
     try {
       const sketcher = new Sketcher();
       const watcher = both(sketcher, recorder);
-      const ask = { ...work.options, model, ruleAt: (usual: LimitRule) => ruleAt(usual, limits) };
+      const ask = { ...work.options, strict: true, model, ruleAt: (usual: LimitRule) => ruleAt(usual, limits) };
       const report = await compare(candidate, side, ask, { progress, watcher, signal });
       return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
     } finally {

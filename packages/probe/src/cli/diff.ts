@@ -3,7 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { runComparison } from './comparison.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
-import { JUDGING, SHOWN } from './options.js';
+import { JUDGING, OPTIONS, SHOWN } from './options.js';
 import type { ViewOptions } from './present.js';
 
 export function diffCommand(context: Context): Command {
@@ -16,6 +16,7 @@ export function diffCommand(context: Context): Command {
         'What is compared:',
       ),
     )
+
     .addHelpText(
       'after',
       examples({
@@ -24,7 +25,7 @@ export function diffCommand(context: Context): Command {
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );
-  for (const option of [...JUDGING, ...SHOWN]) command.addOption(option());
+  for (const option of [OPTIONS.strict, ...JUDGING, ...SHOWN]) command.addOption(option());
   return command.action((candidate: string, reference: string, options: DiffOptions & ViewOptions) =>
     runComparison({ command: 'diff', candidate, reference, options }, options, context),
   );

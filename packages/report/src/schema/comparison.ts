@@ -158,6 +158,7 @@ export const report = z.looseObject({
   faults: z.array(fault).nullable(),
   stages: z.array(stage),
   ignored: z.array(text),
+  alone: bothSides(z.looseObject({ stages: count, names: z.array(text), rows: count })),
   logits: z
     .looseObject({ top1Agree: z.boolean(), top1Margin: number, klDivergence: number, topK: bothSides(topLogits) })
     .nullable(),
