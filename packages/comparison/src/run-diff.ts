@@ -1,4 +1,4 @@
-import { openDump } from '@llama-probe/dump';
+import { type Dump, openDump } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { compare } from './compare.js';
@@ -11,7 +11,11 @@ import { dumpSide } from './sides/dump.js';
 import { textTools } from './sides/llama.js';
 import type { Watcher } from './watcher.js';
 
-/** `probe diff CANDIDATE REFERENCE`: two dumps. */
+/**
+ * `probe diff CANDIDATE REFERENCE`: two dumps.
+ *
+ * Where llama.cpp's is given as the candidate and another engine's as the reference, they are taken the other way round, and that is said.
+ */
 export async function runDiff(
   candidatePath: string,
   referencePath: string,
@@ -23,12 +27,17 @@ export async function runDiff(
   const candidate = await openDump(candidatePath);
   try {
     const reference = await openDump(referencePath);
+    const isSwapped = isLlama(candidate) && !isLlama(reference);
+    const sides = isSwapped ? ([reference, candidate] as const) : ([candidate, reference] as const);
     const speller = path === undefined ? undefined : new Speller(path, signal);
     try {
-      const model = await ownModel(path, [reference, candidate]);
-      progress.say(`comparing ${candidatePath} with ${referencePath}`);
+      const model = await ownModel(path, [sides[1], sides[0]]);
+      progress.say(`comparing ${sides[0].path} with ${sides[1].path}`);
       const ask = { ...options, model, ...(model && speller ? { text: () => speller.open(model) } : {}) };
-      return await compare(dumpSide(candidate), dumpSide(reference), ask, { progress, watcher, signal });
+      const report = await compare(dumpSide(sides[0]), dumpSide(sides[1]), ask, { progress, watcher, signal });
+      if (!isSwapped) return report;
+      const swapped = `${candidatePath} is llama.cpp's, and was taken for the reference though it was given as the candidate.`;
+      return { ...report, reason: `${report.reason} ${swapped}` };
     } finally {
       await speller?.close();
       await reference.close();
@@ -37,6 +46,8 @@ export async function runDiff(
     await candidate.close();
   }
 }
+
+const isLlama = ({ metadata }: Dump): boolean => metadata.producer.name === 'llama.cpp';
 
 /** llama.cpp, for its vocabulary only: opened when something is to be spelled. */
 class Speller {
