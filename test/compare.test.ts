@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
 import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
-import { once, path, probe, probeJson } from './support/probe.js';
+import { once, path, probe, probeBoth, probeJson } from './support/probe.js';
 
 const STAGES_OF_A_LAYER = [
   ...['attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj', 'q_rope', 'k_rope', 'kq', 'kq_soft_max', 'kqv_out'],
@@ -199,8 +199,7 @@ describe('what a comparison prints', () => {
 
   test('the native limit is printed as it is', async () => {
     const args = ['--reference', 'native', '--steps', '0', '--stages', 'embd'];
-    const { stdout } = await probe(['compare', ...args]);
-    const { json } = await probeJson(['compare', ...args]);
+    const { stdout, json } = await probeBoth(['compare', ...args]);
     expect(Number(/\(limit (\S+)\)/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
     expect(Number(/embd +\S+ +\S+ +\S+ +(\S+) +\S+ × +agree/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
   });

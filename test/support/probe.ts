@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deserialize } from 'node:v8';
 import { afterAll, inject } from 'vitest';
 import { decode } from '../../packages/comparison/src/report-json.js';
 import type { Report } from '../../packages/probe/src/index.js';
@@ -93,6 +94,19 @@ export async function probeJson<T = Report>(args: readonly string[], options?: O
     throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
   }
   return { ...ended, json: decode(ended.stdout) as T };
+}
+
+/** Runs a comparison that prints its text: that, and the report. One run where both are looked at. */
+export async function probeBoth(args: readonly string[], options?: Options): Promise<Ended & { json: Report }> {
+  const [reporter, file] = [path('reporter.mjs'), path('report')];
+  writeFileSync(
+    reporter,
+    `import { serialize } from 'node:v8';
+    export default { file: ${JSON.stringify(file)}, report: ([one]) => serialize(one.report) };`,
+  );
+  const ended = await probe([...args, '--reporter', reporter], options);
+  if (!existsSync(file)) throw new Error(`no report:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
+  return { ...ended, json: deserialize(readFileSync(file)) as Report };
 }
 
 /** A command that answers for several tests: it runs when the first of them asks. */
