@@ -26,8 +26,10 @@ import {
 } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUNDLED } from './support/models.js';
-import { CACHE, type Ended, path, probe, probeJson, start, TEMPORARY } from './support/probe.js';
+import { type Ended, ownCache, path, probe, probeJson, start, TEMPORARY } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
+
+const CACHE = ownCache();
 
 /** Absurd counts must fail before memory is taken for them. */
 const LITTLE_MEMORY = { env: { NODE_OPTIONS: '--max-old-space-size=256' } };

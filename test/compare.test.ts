@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
+import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
 import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { once, path, probe, probeBoth, probeJson } from './support/probe.js';
 
 const STAGES_OF_A_LAYER = [
   ...['attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj', 'q_rope', 'k_rope', 'kq', 'kq_soft_max', 'kqv_out'],
@@ -38,71 +38,123 @@ function expectSameTokens({ generated }: Report, steps: number): void {
   expect(generated?.candidate.tokens).toEqual(generated?.reference.tokens);
 }
 
-const ids = (tokens: readonly number[]) => tokens.join();
+/** Runs of one command, which opens the sides once for all that follow each other on the same model. */
+async function compareAll(runs: readonly object[]) {
+  const config = path('probe.config.json');
+  writeFileSync(config, JSON.stringify({ baselines: false, runs }));
+  const { code, json } = await probeJson<GateResult>(['gate', '--config', config]);
+  const reports = new Map(json.cases.map(({ name, report }) => [name, report]));
+  return { code, reportOf: (name: string): Report => reports.get(name) ?? expect.fail(`no case is called ${name}`) };
+}
+
+type All = Awaited<ReturnType<typeof compareAll>>;
+
+/** For many runs in one command: what never ends is waited for longer. */
+const MANY = 1_200_000;
+
+const promptsOf = (sample: readonly number[], ...lengths: number[]) =>
+  lengths.map((length) => ({ name: String(length), tokens: sample.slice(0, length) }));
 
 describe('the bundled model', () => {
-  let sample: readonly number[];
-  beforeAll(async () => {
-    sample = await sampleTokens(BUNDLED);
-    expect(sample.length).toBeGreaterThanOrEqual(200);
-  });
-
-  // Every type at every length on every adapter, with 16 steps: scripts/false-alarms.ts.
-  const compare = (tokens: number, type: string, reference: string, steps: number) => {
-    const prompt = ['--tokens', ids(sample.slice(0, tokens)), '--steps', String(steps)];
-    return probeJson(['compare', ...prompt, '--quantize', type, '--reference', reference]);
-  };
-
-  describe.each(TYPES)('%s', (type) => {
-    test('exact: every stage within ten floors, the same tokens', async () => {
-      const { code, json } = await compare(5, type, 'exact', 4);
-      expectAgreement(json, 4);
-      expectSameTokens(json, 4);
-      expect(code).toBe(0);
-      expect(json.model.quantization).toBe(type);
-      expect(json.reference.mode).toBe('exact');
-    });
-    test('native: agree', async () => {
-      const { code, json } = await compare(5, type, 'native', 4);
-      expectAgreement(json, 4);
-      expect(code).toBe(0);
-      expect(json.reference.mode).toBe('native');
-    });
-  });
-
-  test.each([
+  const LONGER = [
     ['Q8_0', 1, 16],
     ['Q8_0', 64, 4],
     ['Q4_K', 200, 4],
-  ] as const)('%s, a prompt of %i tokens, %i steps', async (type, tokens, steps) => {
-    const exact = await compare(tokens, type, 'exact', steps);
-    expectAgreement(exact.json, steps);
-    expectSameTokens(exact.json, steps);
-    expect(exact.json.tokens).toEqual(sample.slice(0, tokens));
-    const native = await compare(tokens, type, 'native', steps);
-    expectAgreement(native.json, steps);
+  ] as const;
+  let sample: readonly number[];
+  let all: All;
+  beforeAll(async () => {
+    sample = await sampleTokens(BUNDLED);
+    expect(sample.length).toBeGreaterThanOrEqual(200);
+    // Every type at every length on every adapter, with 16 steps: scripts/false-alarms.ts.
+    const runs = TYPES.flatMap((quantize) =>
+      (['exact', 'native'] as const).flatMap((reference) => [
+        { name: reference, quantize, reference, steps: 4, prompts: promptsOf(sample, 5) },
+        ...LONGER.filter(([type]) => type === quantize).map(([, tokens, steps]) => ({
+          ...{ name: reference, quantize, reference, steps, prompts: promptsOf(sample, tokens) },
+        })),
+      ]),
+    );
+    all = await compareAll(runs);
+  }, MANY);
+
+  test('every run agrees: the exit code is 0', () => {
+    expect(all.code).toBe(0);
+  });
+
+  describe.each(TYPES)('%s', (type) => {
+    test('exact: every stage within ten floors, the same tokens', () => {
+      const report = all.reportOf(`exact-${type}-5`);
+      expectAgreement(report, 4);
+      expectSameTokens(report, 4);
+      expect(report.model.quantization).toBe(type);
+      expect(report.reference.mode).toBe('exact');
+    });
+    test('native: agree', () => {
+      const report = all.reportOf(`native-${type}-5`);
+      expectAgreement(report, 4);
+      expect(report.reference.mode).toBe('native');
+    });
+  });
+
+  test.each(LONGER)('%s, a prompt of %i tokens, %i steps', (type, tokens, steps) => {
+    const exact = all.reportOf(`exact-${type}-${tokens}`);
+    expectAgreement(exact, steps);
+    expectSameTokens(exact, steps);
+    expect(exact.tokens).toEqual(sample.slice(0, tokens));
+    expect(exact.reference.mode).toBe('exact');
+    const native = all.reportOf(`native-${type}-${tokens}`);
+    expectAgreement(native, steps);
+    expect(native.reference.mode).toBe('native');
+  });
+
+  test('a type that is asked for is made, and compared', async () => {
+    const prompt = ['--tokens', sample.slice(0, 5).join(), '--steps', '4'];
+    const { code, json } = await probeJson(['compare', ...prompt, '--quantize', 'Q4_K', '--reference', 'native']);
+    expect(code).toBe(0);
+    expect(json.model.quantization).toBe('Q4_K');
+    expect(json.stages).toEqual(all.reportOf('native-Q4_K-5').stages);
   });
 });
 
 for (const file of THIRD_PARTY) {
+  const LENGTHS = [1, 5, 64, 200];
+  let all: Promise<All> | undefined;
+  const compared = (model: string) => {
+    all ??= sampleTokens(model).then((sample) =>
+      compareAll([
+        ...[{ name: 'exact', model, reference: 'exact', steps: 16, prompts: promptsOf(sample, ...LENGTHS) }],
+        ...[{ name: 'native', model, reference: 'native', steps: 16, prompts: ['Once'] }],
+      ]),
+    );
+    return all;
+  };
   testThirdParty('prompts of 1, 5, 64 and 200 tokens agree', file, async (model) => {
-    const sample = await sampleTokens(model);
-    for (const tokens of [1, 5, 64, 200]) {
-      const prompt = ['--tokens', ids(sample.slice(0, tokens))];
-      const { code, json } = await probeJson(['compare', '--model', model, ...prompt, '--reference', 'exact']);
-      expect(json.tokens).toHaveLength(tokens);
-      expectAgreement(json, 16);
-      expectSameTokens(json, 16);
-      expect(code).toBe(0);
+    const { code, reportOf } = await compared(model);
+    for (const tokens of LENGTHS) {
+      const report = reportOf(`exact-${tokens}`);
+      expect(report.tokens).toHaveLength(tokens);
+      expectAgreement(report, 16);
+      expectSameTokens(report, 16);
+      expect(report.reference.mode).toBe('exact');
     }
+    expect(code).toBe(0);
   });
   testThirdParty('agrees natively, from text', file, async (model) => {
-    const { code, json } = await probeJson(['compare', '--model', model, '--prompt', 'Once', '--reference', 'native']);
-    expectAgreement(json, 16);
-    expectSameTokens(json, 16);
+    const { code, reportOf } = await compared(model);
+    const report = reportOf('native-once');
+    expectAgreement(report, 16);
+    expectSameTokens(report, 16);
+    expect(report.reference.mode).toBe('native');
     expect(code).toBe(0);
   });
 }
+
+const OUT = path('dumps/deep');
+const DUMPS = { candidate: join(OUT, 'candidate.arrow'), reference: join(OUT, 'reference.arrow') };
+const HELLO = ['--prompt', 'Hello', '--steps', '2'];
+/** The run whose dumps are kept. */
+const hello = once(() => probeJson(['compare', ...HELLO, '--out', OUT]));
 
 describe('what a comparison prints', () => {
   test('with no options: the bundled model says hello, in exact mode', async () => {
@@ -147,14 +199,13 @@ describe('what a comparison prints', () => {
 
   test('the native limit is printed as it is', async () => {
     const args = ['--reference', 'native', '--steps', '0', '--stages', 'embd'];
-    const { stdout } = await probe(['compare', ...args]);
-    const { json } = await probeJson(['compare', ...args]);
+    const { stdout, json } = await probeBoth(['compare', ...args]);
     expect(Number(/\(limit (\S+)\)/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
     expect(Number(/embd +\S+ +\S+ +\S+ +(\S+) +\S+ × +agree/.exec(stdout)?.[1])).toBe(json.stages[0]?.limit);
   });
 
   test('--json: the fields of the contract, on stdout alone', async () => {
-    const { json, stderr } = await probeJson(['compare', '--prompt', 'Hello', '--steps', '3']);
+    const { json, stderr } = await hello();
     expect(stderr).not.toMatch(/[{}]/);
     const number = expect.any(Number);
     const string = expect.any(String);
@@ -216,8 +267,8 @@ describe('the options', () => {
   });
 
   test('--chat puts the prompt into the chat template', async () => {
-    const few = ['--prompt', 'Hello', '--steps', '8', '--stages', 'result_output'];
-    const plain = await probeJson(['compare', ...few]);
+    const few = [...HELLO, '--stages', 'result_output'];
+    const plain = await hello();
     const { code, json } = await probeJson(['compare', '--chat', ...few]);
     expect(code).toBe(0);
     expect(json.tokens.length).toBeGreaterThan(plain.json.tokens.length);
@@ -235,26 +286,24 @@ describe('the options', () => {
 });
 
 describe('--out', () => {
-  const out = path('dumps/deep');
-  const dumps = { candidate: join(out, 'candidate.arrow'), reference: join(out, 'reference.arrow') };
   let report: Report;
   beforeAll(async () => {
-    report = (await probeJson(['compare', '--prompt', 'Hello', '--steps', '2', '--out', out])).json;
+    report = (await hello()).json;
   });
 
   test('keeps both dumps, whole, and nothing else', () => {
     expect(report.verdict).toBe('agree');
-    expect(readdirSync(out).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
+    expect(readdirSync(OUT).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
   });
 
   test('polars reads them', () => {
     const stages = report.stages.filter(({ step }) => step === 0).length;
-    for (const file of Object.values(dumps)) {
+    for (const file of Object.values(DUMPS)) {
       const frame = pl.readIPC(readFileSync(file));
       expect(frame.columns).toEqual(['step', 'order', 'layer', 'stage', 'token', 'values']);
       expect(frame.height).toBe(stages * (report.tokens.length + 2));
     }
-    const [ours, theirs] = [dumps.candidate, dumps.reference].map((file) =>
+    const [ours, theirs] = [DUMPS.candidate, DUMPS.reference].map((file) =>
       pl.readIPC(readFileSync(file)).filter(pl.col('stage').cast(pl.Utf8).eq(pl.lit('result_output'))),
     );
     const [a, b] = [ours, theirs].map((frame) => frame?.getColumn('values').toArray().at(-1) as unknown as number[]);
@@ -263,12 +312,12 @@ describe('--out', () => {
   });
 
   test('probe diff says of them what compare said', async () => {
-    const { code, json } = await probeJson(['diff', dumps.candidate, dumps.reference]);
+    const { code, json } = await probeJson(['diff', DUMPS.candidate, DUMPS.reference]);
     expect(code).toBe(0);
     const { verdict, reason, first, stages, logits } = report;
     expect(json).toMatchObject({ schema: 1, verdict, reason, first, stages, logits });
     expect(json.tokens).toEqual([...report.tokens, ...(report.generated?.reference.tokens.slice(0, 2) ?? [])]);
-    const text = await probe(['diff', dumps.candidate, dumps.reference]);
+    const text = await probe(['diff', DUMPS.candidate, DUMPS.reference]);
     expect(text.code).toBe(0);
     expect(text.stdout).toContain(`✓ agree: ${report.reason}`);
   });
@@ -277,7 +326,7 @@ describe('--out', () => {
     const { code, json } = await probeJson<{
       metadata: { tokens: number[]; prompt: string; producer: { name: string } };
       tensors: { stage: string; nan: number; rms: number }[];
-    }>(['inspect', dumps.reference]);
+    }>(['inspect', DUMPS.reference]);
     expect(code).toBe(0);
     expect(json.tensors).toHaveLength(report.stages.length);
     expect(json.metadata.tokens.slice(0, report.tokens.length)).toEqual(report.tokens);
@@ -288,7 +337,7 @@ describe('--out', () => {
       expect(rms).toBeGreaterThan(0);
     }
     const one = ['--stage', 'kq', '--layer', '1', '--step', '0', '--values', '2'];
-    const text = await probe(['inspect', dumps.candidate, ...one]);
+    const text = await probe(['inspect', DUMPS.candidate, ...one]);
     expect(text.code).toBe(0);
     expect(text.stdout).toContain('1 tensors, by llama-probe');
     expect(text.stdout).toMatch(/0\/1\/kq\[1\] {2}-?\d/);
@@ -300,7 +349,7 @@ describe('--out', () => {
       ['webgpu', 'llama-probe'],
     ] as const) {
       const file = path(`${from}.arrow`);
-      const few = ['--prompt', 'Hello', '--steps', '2', '--reference', 'exact'];
+      const few = [...HELLO, '--reference', 'exact'];
       const captured = await probeJson<{ file: string; tokens: number[]; tensors: number }>([
         'capture',
         '--from',
@@ -312,7 +361,7 @@ describe('--out', () => {
       expect(captured.code).toBe(0);
       expect(captured.json).toMatchObject({ schema: 1, file, tensors: report.stages.length });
       expect(existsSync(file)).toBe(true);
-      const { code, json } = await probeJson(['diff', file, dumps.reference]);
+      const { code, json } = await probeJson(['diff', file, DUMPS.reference]);
       expect(json.verdict, json.reason).toBe('agree');
       expect(json.candidate.name).toBe(producer);
       expect(code).toBe(0);

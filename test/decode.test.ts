@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
-import { probe, probeJson } from './support/probe.js';
+import { once, probe, probeBoth, probeJson } from './support/probe.js';
 import { type WRONG, wrong } from './support/wrong-kernels.js';
 
 const PROMPT = ['--prompt', 'Hello, my friend!'];
@@ -13,8 +12,13 @@ const LATE: readonly [keyof typeof WRONG, string, string][] = [
 ];
 
 describe('a bug that only decoding shows', () => {
+  const lateRun = (kernel: keyof typeof WRONG) =>
+    once(() => probeBoth(['compare', ...PROMPT, '--steps', '2'], wrong(kernel)));
+  const runs = new Map(LATE.map(([kernel]) => [kernel, lateRun(kernel)]));
+  const runOf = (kernel: keyof typeof WRONG) => runs.get(kernel)?.() ?? expect.fail(`no run of ${kernel}`);
+
   test.each(LATE)('%s: the prompt is right, step 1 is wrong', async (kernel, stage, where) => {
-    const { code, json } = await probeJson(['compare', ...PROMPT, '--steps', '2'], wrong(kernel));
+    const { code, json } = await runOf(kernel);
     expect(json.decode.firstDiverged).toBe(1);
     expect(json.first).toMatchObject({ stage, layer: 0, step: 1, token: TOKENS });
     expect(json.first?.where?.text).toContain(where);
@@ -24,7 +28,7 @@ describe('a bug that only decoding shows', () => {
   });
 
   test('the text says where to look, and shows the wrong stages of the step', async () => {
-    const { stdout } = await probe(['compare', ...PROMPT, '--steps', '2'], wrong('cacheAtZero'));
+    const { stdout } = await runOf('cacheAtZero');
     expect(stdout).toMatch(
       /^The prompt is right, step 1 is the first that is wrong: look at the KV cache, and at the position that a decoded token gets\.$/m,
     );
@@ -50,17 +54,16 @@ describe('the greedy choices', () => {
   ];
 
   test('of a healthy native run may differ: that is a tie, and no bug', async () => {
-    let flipped: { json: Report; code: number | null; args: string[] } | undefined;
+    let flipped: Awaited<ReturnType<typeof probeBoth>> | undefined;
     for (const [type, tokens, steps] of NEAR_TIES) {
       const about = ['--quantize', type, '--tokens', tokens, '--steps', String(steps), '--reference', 'native'];
-      const args = ['compare', ...about];
-      const { json, code } = await probeJson(args);
-      expect([json.verdict, code], json.reason).toEqual(['agree', 0]);
-      if (!json.decode.firstOtherChoice) continue;
-      flipped = { json, code, args };
+      const run = await probeBoth(['compare', ...about]);
+      expect([run.json.verdict, run.code], run.json.reason).toEqual(['agree', 0]);
+      if (!run.json.decode.firstOtherChoice) continue;
+      flipped = run;
       break;
     }
-    const { json, args } = flipped ?? expect.fail('no run has a near-tie: look for others');
+    const { code, stdout, json } = flipped ?? expect.fail('no run has a near-tie: look for others');
     const other = json.decode.firstOtherChoice;
     expect(json.decode.firstDiverged).toBeNull();
     expect(other).toMatchObject({ tie: true });
@@ -73,7 +76,6 @@ describe('the greedy choices', () => {
     const { candidate, reference } = json.generated ?? expect.fail('nothing was said');
     expect(candidate.tokens.slice(0, step)).toEqual(reference.tokens.slice(0, step));
     expect([candidate.tokens[step], reference.tokens[step]]).toEqual([other?.candidate, other?.reference]);
-    const { code, stdout } = await probe(args);
     expect(stdout).toMatch(
       new RegExp(
         `^At step ${step} the greedy choices differ, ${other?.reference} and ${other?.candidate}; the reference prefers its own by .+: a tie: the limits let them move by \\S+\\.$`,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
+import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
-import { CACHE, path, probe, probeJson } from './support/probe.js';
+import { once, ownCache, path, probe, probeJson } from './support/probe.js';
 import { nameOf } from './support/upstream.js';
 
 const PROMPT = ['--prompt', 'Hello, my friend!'];
@@ -32,8 +32,16 @@ function expectLimits({ floors, stages }: Report): void {
 }
 
 const floorsOf = ({ stages }: Report) => stages.map(({ floor }) => floor);
-const folder = join(CACHE, 'floors');
+const folder = join(ownCache(), 'floors');
 const kept = () => (existsSync(folder) ? readdirSync(folder).sort() : []);
+
+/** Several runs on the same sides, in one command. */
+async function compareAll(...runs: readonly object[]) {
+  const config = path('probe.config.json');
+  writeFileSync(config, JSON.stringify({ baselines: false, runs }));
+  const { code, json, stderr } = await probeJson<GateResult>(['gate', '--config', config]);
+  return { code, stderr, reports: json.cases.map(({ report }) => report) };
+}
 
 test.skipIf(hasOtherBuild)(
   'where llama.cpp has one kind of build, the floors of exact are constants, and it is said',
@@ -55,12 +63,21 @@ describe.each([...(hasOtherBuild ? [['exact', 'F16'] as const] : []), ['native',
     const run = ['compare', ...PROMPT, '--steps', '1', '--reference', mode, '--quantize', type];
     let first: Report;
     let second: Report;
+    let other: Report;
     let made: string[];
     beforeAll(async () => {
       const before = new Set(kept());
-      first = (await probeJson(run)).json;
+      const prompts = ['first', 'second'].map((name) => ({ name, text: PROMPT[1] as string }));
+      const same = { steps: 1, reference: mode, quantize: type, prompts };
+      const { reports } = await compareAll(same, {
+        ...same,
+        name: 'other',
+        prompts: prompts.slice(0, 1),
+        margin: 40,
+        minimum: 2e-7,
+      });
+      [first, second, other] = reports as [Report, Report, Report];
       made = kept().filter((name) => !before.has(name));
-      second = (await probeJson(run)).json;
     });
 
     test('every stage has a floor, and the limit that follows from it', () => {
@@ -94,12 +111,11 @@ describe.each([...(hasOtherBuild ? [['exact', 'F16'] as const] : []), ['native',
       expectLimits(json);
     });
 
-    test('--margin and --minimum are echoed, and change the limits as they say', async () => {
-      const { json } = await probeJson([...run, '--margin', '40', '--minimum', '2e-7']);
-      expect(json.floors).toEqual({ method: first.floors.method, margin: 40, minimum: 2e-7 });
-      expect(floorsOf(json)).toEqual(floorsOf(first));
-      expectLimits(json);
-      expect(json.stages.some(({ limit }) => limit > 2e-7)).toBe(true);
+    test('a margin and a minimum are echoed, and change the limits as they say', () => {
+      expect(other.floors).toEqual({ method: first.floors.method, margin: 40, minimum: 2e-7 });
+      expect(floorsOf(other)).toEqual(floorsOf(first));
+      expectLimits(other);
+      expect(other.stages.some(({ limit }) => limit > 2e-7)).toBe(true);
     });
 
     test('--no-floors falls back to constants, and says that nothing was measured', async () => {
@@ -116,11 +132,11 @@ describe.each([...(hasOtherBuild ? [['exact', 'F16'] as const] : []), ['native',
   },
 );
 
-describe('limits can fail', () => {
-  const nothing = ['--margin', '0', '--minimum', '0'];
+const NOTHING = ['--margin', '0', '--minimum', '0'];
 
+describe('limits can fail', () => {
   test('--margin 0 --minimum 0: a healthy run diverges at its first rounding', async () => {
-    const { code, json } = await probeJson(['compare', ...PROMPT, '--steps', '0', ...nothing]);
+    const { code, json } = await probeJson(['compare', ...PROMPT, '--steps', '0', '--layers', '0-1', ...NOTHING]);
     expect(json.floors).toMatchObject({ margin: 0, minimum: 0 });
     expect(json.verdict).toBe('diverged');
     expect(json.first).toMatchObject({ layer: 0 });
@@ -128,66 +144,75 @@ describe('limits can fail', () => {
       expect([limit, verdict]).toEqual([0, rel === 0 ? 'agree' : 'diverged']);
     expect(code).toBe(1);
   });
-
-  test('the same against itself agrees, and is at none of its limit', async () => {
-    const out = path('itself.arrow');
-    await probe(['capture', '--from', 'llama', ...PROMPT, '--steps', '0', '--out', out]);
-    const { code, json } = await probeJson(['diff', out, out, ...nothing]);
-    expect(json.verdict, json.reason).toBe('agree');
-    expect(code).toBe(0);
-    for (const stage of json.stages) expect(stage.ofLimit, nameOf(stage)).toBe(0);
-    expect((await probe(['diff', out, out, ...nothing])).stdout).not.toContain('NaN');
-  });
 });
 
 describe.skipIf(!hasOtherBuild)('floors in the cache that cannot be used are measured again', () => {
-  const run = ['compare', ...PROMPT, '--steps', '0', '--stages', 'q_proj,kq', '--layers', '0-1'];
-  let measured: Report;
-  let file: string;
+  const DAMAGES: readonly (readonly [string, (file: string) => void])[] = [
+    ['there are none', (file) => rmSync(file)],
+    ['cut off', (file) => writeFileSync(file, '{"0/0/q_proj":[1e-7,1e-')],
+    ['an object of nothing', (file) => writeFileSync(file, '{}')],
+    ['of one stage only', (file) => writeFileSync(file, '{"0/0/q_proj":[1e-7,2e-7,3e-7]}')],
+    ['words', (file) => writeFileSync(file, `{"0/0/q_proj":["a","b","c"],${THE_OTHERS}}`)],
+    ['negative', (file) => writeFileSync(file, `{"0/0/q_proj":[-1,-1,-1],${THE_OTHERS}}`)],
+  ];
+  const THE_OTHERS = '"0/0/kq":[1,1,1],"0/1/q_proj":[1,1,1],"0/1/kq":[1,1,1]';
+  const prompts = [...DAMAGES.map(([name]) => name), 'a folder'].map((name, i) => ({
+    name,
+    text: `Hello, ${i} friends!`,
+  }));
+  const run = { steps: 0, stages: ['q_proj', 'kq'], layers: '0-1', prompts };
+  let measured: readonly Report[];
+  let again: Awaited<ReturnType<typeof compareAll>>;
+  /** A file of each prompt: which is whose does not matter. */
+  let files: readonly string[];
+  let whole: readonly string[];
+  let folderInPlace: string;
   beforeAll(async () => {
     const before = new Set(kept());
-    measured = (await probeJson(run)).json;
-    file = join(folder, kept().find((name) => !before.has(name)) as string);
+    measured = (await compareAll(run)).reports;
+    files = kept()
+      .filter((name) => !before.has(name))
+      .map((name) => join(folder, name));
+    whole = files.map((file) => readFileSync(file, 'utf8'));
+    for (const [i, [, damage]] of DAMAGES.entries()) damage(files[i] as string);
+    folderInPlace = files.at(-1) as string;
+    rmSync(folderInPlace);
+    mkdirSync(folderInPlace);
+    again = await compareAll(run);
+  });
+
+  test('other tokens have floors of their own', () => {
+    expect(measured).toHaveLength(prompts.length);
+    expect(files).toHaveLength(prompts.length);
     // 0 where the other build computes the same bits; but all the same would be no floors.
-    for (const floor of floorsOf(measured)) expect(floor).not.toBeNull();
-    expect(Math.max(...floorsOf(measured).map(Number))).toBeGreaterThan(0);
+    const floors = measured.flatMap(floorsOf);
+    for (const floor of floors) expect(floor).not.toBeNull();
+    expect(Math.max(...floors.map(Number))).toBeGreaterThan(0);
   });
 
-  test.each<[string, string | undefined]>([
-    ['there are none', undefined],
-    ['cut off', '{"0/0/q_proj":[1e-7,1e-'],
-    ['an object of nothing', '{}'],
-    ['of one stage only', '{"0/0/q_proj":[1e-7,2e-7,3e-7]}'],
-    ['words', '{"0/0/q_proj":["a","b","c"],"0/0/kq":[1,1,1],"0/1/q_proj":[1,1,1],"0/1/kq":[1,1,1]}'],
-    ['negative', '{"0/0/q_proj":[-1,-1,-1],"0/0/kq":[1,1,1],"0/1/q_proj":[1,1,1],"0/1/kq":[1,1,1]}'],
-  ])('%s', async (_, content) => {
-    if (content === undefined) rmSync(file);
-    else writeFileSync(file, content);
-    const { code, json, stderr } = await probeJson(run);
-    expect(floorsOf(json), stderr).toEqual(floorsOf(measured));
-    expect(json.stages).toEqual(measured.stages);
-    expect(json.verdict, json.reason).toBe('agree');
-    expect(code).toBe(0);
-    expect(readFileSync(file, 'utf8')).toContain('"0/1/kq":[');
+  test('every run is judged as before', () => {
+    expect(again.reports).toHaveLength(prompts.length);
+    for (const [i, report] of again.reports.entries()) {
+      expect(floorsOf(report), again.stderr).toEqual(floorsOf(measured[i] as Report));
+      expect(report.stages).toEqual(measured[i]?.stages);
+      expect(report.verdict, report.reason).toBe('agree');
+    }
+    expect(again.code).toBe(0);
   });
 
-  test('other tokens have floors of their own', async () => {
-    const before = kept();
-    await probeJson(run.with(2, 'Goodbye, my friend!'));
-    expect(kept()).toHaveLength(before.length + 1);
+  test.each(DAMAGES.map(([name], i) => [name, i] as const))('%s', (_, i) => {
+    const now = readFileSync(files[i] as string, 'utf8');
+    expect(now).toBe(whole[i]);
+    expect(now).toContain('"0/1/kq":[');
   });
 
-  test('a folder in its place is no error, and nothing is left behind', async () => {
-    rmSync(file);
-    mkdirSync(file);
-    const { code, json } = await probeJson(run);
-    expect(json.stages).toEqual(measured.stages);
-    expect(code).toBe(0);
+  test('a folder in its place is no error, and nothing is left behind', () => {
+    expect(statSync(folderInPlace).isDirectory()).toBe(true);
     expect(
       kept().filter((name) => !/^[0-9a-f]+\.txt$/.test(name)),
       'left behind',
     ).toEqual([]);
-    rmSync(file, { recursive: true });
+    rmSync(folderInPlace, { recursive: true });
   });
 });
 
@@ -209,30 +234,48 @@ describe('bad values of the options are refused', () => {
 
 describe('floors in a dump', () => {
   const run = [...PROMPT, '--steps', '1', '--quantize', 'Q4_K'];
-  const candidate = path('candidate.arrow');
   const captured = { exact: path('exact.arrow'), native: path('native.arrow') };
+  const compared: Partial<Record<keyof typeof captured, { json: Report; candidate: string }>> = {};
+  let candidate: string; // of the native run
   let exact: Loaded;
   beforeAll(async () => {
-    await probe(['capture', '--from', 'webgpu', ...run, '--out', candidate]);
-    for (const mode of ['exact', 'native'] as const)
+    for (const mode of ['exact', 'native'] as const) {
+      const out = path(mode);
       await probe(['capture', '--from', 'llama', ...run, '--reference', mode, '--out', captured[mode]]);
+      const { json } = await probeJson(['compare', ...run, '--reference', mode, '--out', out]);
+      candidate = join(out, 'candidate.arrow');
+      compared[mode] = { json, candidate };
+    }
     exact = await loadDump(captured.exact);
   });
 
+  const diffOf = (mode: keyof typeof captured) =>
+    once(() => probeJson(['diff', compared[mode]?.candidate ?? '', captured[mode]]));
+  const diffs = { exact: diffOf('exact'), native: diffOf('native') };
+
   test.each(['exact', 'native'] as const)('%s: probe diff judges by the same limits as compare', async (mode) => {
-    const compared = await probeJson(['compare', ...run, '--reference', mode]);
-    const { code, json } = await probeJson(['diff', candidate, captured[mode]]);
-    expect(json.floors).toEqual(compared.json.floors);
-    expect(json.stages).toEqual(compared.json.stages);
-    expect(json.reason).toBe(compared.json.reason);
+    const { json: before } = compared[mode] ?? expect.fail(`nothing was compared with ${mode}`);
+    const { code, json } = await diffs[mode]();
+    expect(json.floors).toEqual(before.floors);
+    expect(json.stages).toEqual(before.stages);
+    expect(json.reason).toBe(before.reason);
     expectLimits(json);
     expect(code).toBe(0);
+  });
+
+  test('the same against itself agrees with limits of 0 too, and is at none of its limit', async () => {
+    const itself = ['diff', captured.exact, captured.exact, ...NOTHING];
+    const { code, json } = await probeJson(itself);
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(code).toBe(0);
+    for (const stage of json.stages) expect(stage.ofLimit, nameOf(stage)).toBe(0);
+    expect((await probe(itself)).stdout).not.toContain('NaN');
   });
 
   test('--margin, --minimum and --no-floors change how diff judges by them', async () => {
     const diff = (...options: string[]) => probeJson(['diff', candidate, captured.native, ...options]);
     const [measured, other, strict, none] = await Promise.all([
-      diff(),
+      diffs.native(),
       diff('--margin', '7', '--minimum', '1e-4'),
       diff('--margin', '0.5', '--minimum', '1e-9'),
       diff('--no-floors'),

@@ -5,27 +5,37 @@ import type { StageResult } from '@llama-probe/diff';
 import { XMLParser } from 'fast-xml-parser';
 import polars from 'nodejs-polars';
 import { describe, expect, test } from 'vitest';
+import { decode } from '../packages/comparison/src/report-json.js';
 import type { GateConfig, GateResult } from '../packages/probe/src/index.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED } from './support/models.js';
-import { type Options, path, probe, probeJson } from './support/probe.js';
+import { type Options, once, path, probe, probeJson } from './support/probe.js';
 import { brokenShaders } from './support/shaders.js';
 
 const RUN = { name: 'm', prompts: ['Hello'], steps: 1, reference: 'exact' as const };
+/** The same under another name: one command holds several runs to baselines of their own. */
+const OTHER = { ...RUN, name: 'n' };
+/** The same without llama.cpp. */
+const ALONE = { ...RUN, name: 'alone', reference: 'baseline' as const };
 const CASE = 'm-hello';
 
 /** A folder with a configuration; runs the gate there. */
 function gateOf(config: Omit<GateConfig, 'baselines'>) {
   const folder = path('gate');
-  mkdirSync(folder);
+  mkdirSync(join(folder, 'baselines'), { recursive: true });
   const file = join(folder, 'probe.config.json');
   const set = (changed: object) =>
     writeFileSync(file, JSON.stringify({ baselines: 'baselines', ...config, ...changed }));
   set({});
+  const baseline = (name = CASE) => join(folder, 'baselines', `${name}.arrow`);
   return {
     folder,
     set,
-    baseline: (name = CASE) => join(folder, 'baselines', `${name}.arrow`),
+    baseline,
+    /** Puts baselines there. */
+    keep: (files: Readonly<Record<string, string | Uint8Array>>) => {
+      for (const [name, bytes] of Object.entries(files)) writeFileSync(baseline(name), bytes);
+    },
     run: (args: readonly string[] = [], options?: Options) =>
       probeJson<GateResult>(['gate', '--config', file, ...args], options),
   };
@@ -34,11 +44,109 @@ function gateOf(config: Omit<GateConfig, 'baselines'>) {
 const texts = (result: GateResult) =>
   [...result.notes, ...result.cases.flatMap(({ notes }) => notes)].map((n) => n.text);
 
+/** The case of a run. */
+function caseOf({ cases }: GateResult, run: string) {
+  return cases.find(({ name }) => name === `${run}-hello`) ?? expect.fail(`no case of ${run}`);
+}
+
 /** A shader's product off by 3e-6: less than a third of any limit. */
 const slightly = () =>
   brokenShaders([{ file: 'swiglu.wgsl', before: 'exp(-g)) * up[i]', after: 'exp(-g)) * up[i] * 1.000003' }]);
 const wrong = () =>
   brokenShaders([{ file: 'swiglu.wgsl', before: 'exp(-g)) * up[i]', after: 'exp(-g)) * up[i] * 1.01' }]);
+
+/** The baselines of a healthy engine, as --update has written them. */
+const written = once(async () => {
+  const gate = gateOf({ runs: [RUN, OTHER, ALONE] });
+  const update = await gate.run(['--update']);
+  const bytes = (run: string) => readFileSync(gate.baseline(`${run}-hello`));
+  const kept = { [CASE]: bytes('m'), 'n-hello': bytes('n'), 'alone-hello': bytes('alone') };
+  return { update, kept: kept as Readonly<Record<string, Buffer>>, healthy: bytes('m') };
+});
+
+/** A baseline that remembers a slightly wrong engine. */
+const worsened = once(async () => {
+  const gate = gateOf({ runs: [OTHER] });
+  gate.keep((await written()).kept);
+  const update = await gate.run(['--update'], { env: { LLAMA_PROBE_SHADERS: slightly() } });
+  return { update, bytes: readFileSync(gate.baseline('n-hello')) };
+});
+
+const known = (until: string, stages = 'ffn_swiglu') => ({ stages, until, reason: 'issue 12' });
+
+/** The healthy engine, held to its baseline, with llama.cpp and without, and to that of the slightly wrong one. */
+const healthy = once(async () => {
+  const gate = gateOf({ runs: [RUN, OTHER, ALONE], known: [{ ...known('2999-12-31'), runs: CASE }] });
+  const { kept, healthy } = await written();
+  gate.keep({ ...kept, 'n-hello': (await worsened()).bytes, old: healthy });
+  return gate.run();
+});
+
+/** Baselines that cannot be used. */
+const unusable = once(async () => {
+  const again = [{ name: 'hello', text: 'Hello there' }];
+  const gate = gateOf({
+    runs: [
+      ...['missing', 'cut', 'conflict', 'flipped'].map((name) => ({ ...RUN, name })),
+      { ...OTHER, stages: 'ffn_*' },
+      { ...RUN, prompts: again },
+      { ...RUN, quantize: 'Q8_0' },
+      { ...ALONE, name: 'alone-missing' },
+      { ...ALONE, prompts: again },
+    ],
+  });
+  const { kept, healthy } = await written();
+  gate.keep({
+    ...kept,
+    'cut-hello': healthy.subarray(0, healthy.length - 500),
+    'conflict-hello': '<<<<<<< HEAD\n',
+    'flipped-hello': flipped(healthy),
+    'm-Q8_0-hello': healthy,
+  });
+  return gate.run();
+});
+
+/** Of this bit Arrow's reader makes no end. */
+function flipped(bytes: Uint8Array): Buffer {
+  const damaged = Buffer.from(bytes);
+  damaged[95] = (damaged[95] as number) ^ 8;
+  return damaged;
+}
+
+/** The slightly wrong engine, held to the baselines of the healthy one, with llama.cpp and without. */
+const slightlyWrong = once(async () => {
+  const gate = gateOf({ runs: [RUN, ALONE] });
+  gate.keep((await written()).kept);
+  return gate.run([], { env: { LLAMA_PROBE_SHADERS: slightly() } });
+});
+
+/** The slightly wrong engine once that is agreed to: in the baseline, or as a known fault. */
+const agreedTo = once(async () => {
+  const gate = gateOf({ runs: [RUN, OTHER], known: [{ ...known('2999-12-31'), runs: CASE }] });
+  gate.keep({ ...(await written()).kept, 'n-hello': (await worsened()).bytes });
+  return gate.run([], { env: { LLAMA_PROBE_SHADERS: slightly() } });
+});
+
+/** The wrong engine: with nothing known of it, with what was known until a day that is over, and without llama.cpp. */
+const wrongOne = once(async () => {
+  const gate = gateOf({ runs: [RUN, OTHER, ALONE], known: [{ ...known('2020-01-01'), runs: 'n-hello' }] });
+  gate.keep((await written()).kept);
+  return gate.run([], { env: { LLAMA_PROBE_SHADERS: wrong() } });
+});
+
+/** --update with the wrong engine: where the limits are the usual ones, and where they are loose. */
+const wrongUpdate = once(async () => {
+  const gate = gateOf({
+    runs: [RUN, OTHER],
+    limits: [
+      { stages: 'ffn_swiglu', minimum: 0.1, runs: 'n-hello' },
+      { stages: '{ffn_out,l_out,result_*}', minimum: 0.1, runs: 'n-hello' },
+    ],
+  });
+  gate.keep({ [CASE]: (await written()).healthy });
+  const update = await gate.run(['--update'], { env: { LLAMA_PROBE_SHADERS: wrong() } });
+  return { ...update, kept: readFileSync(gate.baseline()) };
+});
 
 describe('a healthy engine', () => {
   test("passes this repository's own gate, on whatever adapter there is", async () => {
@@ -74,139 +182,132 @@ describe('a healthy engine', () => {
 
 describe('a baseline', () => {
   test('that is missing is no pass, is written by --update, and then passes; again it stays as it is', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    const missing = await gate.run();
+    const missing = await unusable();
     expect(missing.code).toBe(2);
-    expect(missing.json.cases[0]?.report.verdict).toBe('agree'); // the reference has nothing against it
-    expect(missing.json.reason).toContain('probe gate --update');
+    expect(caseOf(missing.json, 'missing')).toMatchObject({
+      verdict: 'incomparable',
+      reason: expect.stringContaining('probe gate --update'),
+      report: { verdict: 'agree' }, // the reference has nothing against it
+    });
 
-    const first = await gate.run(['--update']);
-    expect(first).toMatchObject({ code: 0, json: { cases: [{ update: { state: 'written' } }] } });
-    const held = await gate.run();
-    expect(held).toMatchObject({ code: 0, json: { cases: [{ baseline: { state: 'compared', changed: 0 } }] } });
+    const { update, kept, healthy: bytes } = await written();
+    expect(update.code).toBe(0);
+    for (const one of update.json.cases) expect(one.update?.state).toBe('written');
+    const held = await healthy();
+    expect(held.code).toBe(0);
+    expect(caseOf(held.json, 'm')).toMatchObject({ verdict: 'agree', baseline: { state: 'compared', changed: 0 } });
 
-    const bytes = readFileSync(gate.baseline());
+    const gate = gateOf({ runs: [RUN, OTHER] });
+    gate.keep({ [CASE]: bytes, 'n-hello': flipped(kept['n-hello'] as Buffer) });
     const second = await gate.run(['--update']);
-    expect(second.json.cases[0]?.update?.state).toBe('unchanged');
+    expect(second.code).toBe(0);
+    expect(caseOf(second.json, 'm').update?.state).toBe('unchanged');
     expect(readFileSync(gate.baseline()).equals(bytes)).toBe(true);
-    expect(readdirSync(join(gate.folder, 'baselines'))).toEqual([`${CASE}.arrow`]);
+    // A damaged one is written anew.
+    expect(readFileSync(gate.baseline('n-hello')).equals(kept['n-hello'] as Buffer)).toBe(true);
+    expect(readdirSync(join(gate.folder, 'baselines')).sort()).toEqual([`${CASE}.arrow`, 'n-hello.arrow']);
   });
 
-  test('that is damaged, foreign, or of another run is no pass either, and says what to do', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
-    const bytes = readFileSync(gate.baseline());
-    const refused = async (what: RegExp) => {
-      const { code, json } = await gate.run();
+  test.each([
+    ['cut', /was cut off/],
+    ['conflict', /no Arrow IPC file/],
+    ['flipped', /not what its checksum says/],
+    ['n', /were not compared, such as embd/],
+    ['m', /prompt's hash is another/],
+    ['m-Q8_0', /quantisation is another one: Q8_0/],
+    ['alone', /prompt's hash is another one/],
+  ])(
+    'that is damaged, foreign, or of another run is no pass either, and says what to do: %s, %j',
+    async (run, what) => {
+      const { code, json } = await unusable();
       expect(code).toBe(2);
-      expect(json.reason).toMatch(what);
-      expect(json.reason).toContain('probe gate --update');
-    };
-    writeFileSync(gate.baseline(), bytes.subarray(0, bytes.length - 500));
-    await refused(/was cut off/);
-    writeFileSync(gate.baseline(), '<<<<<<< HEAD\n');
-    await refused(/no Arrow IPC file/);
-    const flipped = Buffer.from(bytes);
-    flipped[95] = (flipped[95] as number) ^ 8; // of this one Arrow's reader makes no end
-    writeFileSync(gate.baseline(), flipped);
-    await refused(/not what its checksum says/);
-    expect((await gate.run(['--update'])).code).toBe(0);
-    expect(readFileSync(gate.baseline()).equals(bytes)).toBe(true);
-    gate.set({ runs: [{ ...RUN, stages: 'ffn_*' }] });
-    await refused(/were not compared, such as embd/);
-    gate.set({ runs: [{ ...RUN, prompts: [{ name: 'hello', text: 'Hello there' }] }] });
-    await refused(/prompt's hash is another/);
-    gate.set({ runs: [{ ...RUN, quantize: 'Q8_0', name: 'm' }] });
-    writeFileSync(gate.baseline('m-Q8_0-hello'), bytes);
-    await refused(/quantisation is another one: Q8_0/);
-  });
+      const { verdict, reason } = caseOf(json, run);
+      expect(verdict).toBe('incomparable');
+      expect(reason).toMatch(what);
+      expect(reason).toContain('probe gate --update');
+    },
+  );
 
   test('that no case has is mentioned', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
-    writeFileSync(gate.baseline('old'), readFileSync(gate.baseline()));
-    const { code, json } = await gate.run();
+    const { code, json } = await healthy();
     expect(code).toBe(0);
-    expect(texts(json)).toEqual([expect.stringContaining('old.arrow belongs to no case')]);
+    expect(json.notes.map(({ text }) => text)).toContainEqual(expect.stringContaining('old.arrow belongs to no case'));
+    expect(json.notes).toHaveLength(2); // and the known fault that is none
+    expect(caseOf(json, 'm').notes).toEqual([]);
   });
 });
 
 describe('a delta that worsens', () => {
   test('fails below its limit, at the stage where it begins; compare alone has nothing against it', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
     const env = { LLAMA_PROBE_SHADERS: slightly() };
     const compared = await probeJson(['compare', '--prompt', 'Hello', '--steps', '1', '--reference', 'exact'], { env });
     expect(compared).toMatchObject({ code: 0, json: { verdict: 'agree' } });
 
-    const { code, json } = await gate.run([], { env });
+    const { code, json } = await slightlyWrong();
     expect(code).toBe(1);
-    const [one] = json.cases;
-    expect(one?.report.verdict).toBe('agree');
-    expect(one?.notes[0]).toMatchObject({ level: 'error', at: { stage: 'ffn_swiglu', layer: 0, step: 0 } });
-    expect(one?.reason).toMatch(/ffn_swiglu of layer 0 is [\d.]+ times as far from the reference as in the baseline/);
+    const one = caseOf(json, 'm');
+    expect(one.verdict).toBe('diverged');
+    expect(one.report.verdict).toBe('agree');
+    expect(one.notes[0]).toMatchObject({ level: 'error', at: { stage: 'ffn_swiglu', layer: 0, step: 0 } });
+    expect(one.reason).toMatch(/ffn_swiglu of layer 0 is [\d.]+ times as far from the reference as in the baseline/);
   });
 
   test('passes under a larger factor, and once --update has agreed to it; the way back is a notice', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
-    const env = { LLAMA_PROBE_SHADERS: slightly() };
-    gate.set({ worsening: { factor: 1000 } });
-    expect((await gate.run([], { env })).code).toBe(0);
-    gate.set({});
-    const updated = await gate.run(['--update'], { env });
-    expect(updated.code).toBe(0);
-    expect(texts(updated.json)[0]).toMatch(/are further from the reference/);
-    expect((await gate.run([], { env })).code).toBe(0);
-    const mended = await gate.run();
+    const gate = gateOf({ runs: [RUN], worsening: { factor: 1000 } });
+    gate.keep({ [CASE]: (await written()).healthy });
+    expect((await gate.run([], { env: { LLAMA_PROBE_SHADERS: slightly() } })).code).toBe(0);
+    const { update } = await worsened();
+    expect(update.code).toBe(0);
+    expect(caseOf(update.json, 'n').notes[0]?.text).toMatch(/are further from the reference/);
+    const again = await agreedTo();
+    expect(again.code).toBe(0);
+    expect(caseOf(again.json, 'n')).toMatchObject({ verdict: 'agree', baseline: { state: 'compared', worse: 0 } });
+    const mended = await healthy();
     expect(mended.code).toBe(0);
-    expect(texts(mended.json)[0]).toMatch(/got more than 4 times better.*probe gate --update holds it there/);
+    expect(caseOf(mended.json, 'n').notes[0]?.text).toMatch(
+      /got more than 4 times better.*probe gate --update holds it there/,
+    );
   });
 
   test('may be known', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
-    const env = { LLAMA_PROBE_SHADERS: slightly() };
-    gate.set({ known: [{ stages: 'ffn_swiglu', until: '2999-12-31', reason: 'a fast exp' }] });
-    const { code, json } = await gate.run([], { env });
-    expect(json.reason).toBe('The case agrees.');
+    const { code, json } = await agreedTo();
+    expect(caseOf(json, 'm').baseline?.worse).toBeGreaterThan(0);
+    expect(json.reason).toBe('All 2 cases agree.');
     expect(code).toBe(0);
   });
 });
 
 describe('a fault', () => {
-  const known = (until: string, stages = 'ffn_swiglu') => [{ stages, until, reason: 'issue 12' }];
-
   test('fails, is not recorded, and is allowed with all that inherits it until its day', async () => {
-    const gate = gateOf({ runs: [RUN] });
-    await gate.run(['--update']);
-    const before = readFileSync(gate.baseline());
-    const env = { LLAMA_PROBE_SHADERS: wrong() };
-    const plain = await gate.run([], { env });
+    const plain = await wrongOne();
     expect(plain.code).toBe(1);
-    expect(plain.json.cases[0]?.report.first).toMatchObject({ stage: 'ffn_swiglu', layer: 0 });
+    expect(caseOf(plain.json, 'm')).toMatchObject({
+      verdict: 'diverged',
+      report: { first: { stage: 'ffn_swiglu', layer: 0 } },
+    });
 
-    const refused = await gate.run(['--update'], { env });
-    expect(refused).toMatchObject({ code: 1, json: { cases: [{ update: { state: 'refused' } }] } });
-    expect(readFileSync(gate.baseline()).equals(before)).toBe(true);
+    const refused = await wrongUpdate();
+    expect(refused.code).toBe(1);
+    expect(caseOf(refused.json, 'm')).toMatchObject({ verdict: 'diverged', update: { state: 'refused' } });
+    expect(refused.kept.equals((await written()).healthy)).toBe(true);
 
-    gate.set({ known: known('2999-12-31') });
-    const allowed = await gate.run([], { env });
+    const gate = gateOf({ runs: [RUN], known: [known('2999-12-31')] });
+    gate.keep({ [CASE]: (await written()).healthy });
+    const allowed = await gate.run([], { env: { LLAMA_PROBE_SHADERS: wrong() } });
     expect(allowed.code).toBe(0);
     expect(allowed.json.cases[0]).toMatchObject({ verdict: 'agree', report: { verdict: 'diverged' } });
     expect(texts(allowed.json)).toContainEqual(
       expect.stringMatching(/allowed until 2999-12-31: ffn_swiglu of layer 0/),
     );
 
-    gate.set({ known: known('2020-01-01') });
-    const late = await gate.run([], { env });
-    expect(late.code).toBe(1);
-    expect(texts(late.json)).toContainEqual(expect.stringMatching(/allowed until 2020-01-01 only/));
+    const late = caseOf(plain.json, 'n');
+    expect(late.verdict).toBe('diverged');
+    expect(late.notes.map(({ text }) => text)).toContainEqual(expect.stringMatching(/allowed until 2020-01-01 only/));
   });
 
   test('beside a known one fails', async () => {
-    const gate = gateOf({ runs: [RUN], known: known('2999-12-31', 'ffn_swiglu') });
-    await gate.run(['--update']);
+    const gate = gateOf({ runs: [RUN], known: [known('2999-12-31', 'ffn_swiglu')] });
+    gate.keep({ [CASE]: (await written()).healthy });
     const env = {
       LLAMA_PROBE_SHADERS: brokenShaders([
         { file: 'swiglu.wgsl', before: 'exp(-g)) * up[i]', after: 'exp(-g)) * up[i] * 1.01' },
@@ -219,11 +320,9 @@ describe('a fault', () => {
   });
 
   test('that is nowhere any more should be taken out', async () => {
-    const gate = gateOf({ runs: [RUN], known: known('2999-12-31') });
-    await gate.run(['--update']);
-    const { code, json } = await gate.run();
+    const { code, json } = await healthy();
     expect(code).toBe(0);
-    expect(texts(json)).toEqual([expect.stringContaining('matches nothing any more')]);
+    expect(json.notes.map(({ text }) => text)).toContainEqual(expect.stringContaining('matches nothing any more'));
   });
 });
 
@@ -242,73 +341,96 @@ test('limits hold for the stages that they name, and the notes say where they de
   expect(one?.report.first).toMatchObject({ stage: 'attn_rms', layer: 1 });
   expect(texts(json)).toContainEqual(expect.stringMatching(/diverges only by limits\[0\] \(attn_\*\)/));
 
-  gate.set({
-    limits: [
-      { stages: 'ffn_swiglu', minimum: 0.1 },
-      { stages: '{ffn_out,l_out,result_*}', minimum: 0.1 },
-    ],
-  });
-  const env = { LLAMA_PROBE_SHADERS: wrong() };
-  const loose = await gate.run(['--update'], { env });
-  expect(texts(loose.json)).toContainEqual(expect.stringMatching(/ffn_swiglu of layer 0 agrees only by limits\[0\]/));
+  const loose = caseOf((await wrongUpdate()).json, 'n');
+  expect(loose.notes.map(({ text }) => text)).toContainEqual(
+    expect.stringMatching(/ffn_swiglu of layer 0 agrees only by limits\[0\]/),
+  );
 });
 
 describe('without llama.cpp', () => {
   test('the engine is held to what the baseline remembers of the reference', async () => {
-    const gate = gateOf({ runs: [{ ...RUN, reference: 'baseline' }] });
-    expect((await gate.run()).code).toBe(2);
-    expect((await gate.run(['--update'])).code).toBe(0);
-    const healthy = await gate.run();
-    expect(healthy.json.verdict, healthy.json.reason).toBe('agree');
-    expect(healthy.json.cases[0]).toMatchObject({ baseline: { estimated: true, changed: 0, worse: 0 } });
+    const missing = await unusable();
+    expect(missing.code).toBe(2);
+    expect(caseOf(missing.json, 'alone-missing').verdict).toBe('incomparable');
+    expect((await written()).update.code).toBe(0);
+    const alone = caseOf((await healthy()).json, 'alone');
+    expect(alone.verdict, alone.reason).toBe('agree');
+    expect(alone).toMatchObject({ baseline: { estimated: true, changed: 0, worse: 0 } });
 
-    const { candidate, reference } = healthy.json.cases[0]?.report.generated ?? {};
+    const { candidate, reference } = alone.report.generated ?? {};
     expect(candidate?.tokens).toEqual(reference?.tokens);
     expect(candidate?.tokens).toHaveLength(RUN.steps);
 
-    const sick = await gate.run([], { env: { LLAMA_PROBE_SHADERS: wrong() } });
+    const sick = await wrongOne();
     expect(sick.code).toBe(1);
-    expect(sick.json.cases[0]?.report.first).toMatchObject({ stage: 'ffn_swiglu', layer: 0 });
-    const first = sick.json.cases[0]?.report.stages.find(({ stage }: StageResult) => stage === 'ffn_swiglu');
+    const { report, verdict } = caseOf(sick.json, 'alone');
+    expect(verdict).toBe('diverged');
+    expect(report.first).toMatchObject({ stage: 'ffn_swiglu', layer: 0 });
+    const first = report.stages.find(({ stage }: StageResult) => stage === 'ffn_swiglu');
     expect(first?.rel).toBeGreaterThan(0.01 * 0.4);
     expect(first?.rel).toBeLessThan(0.01 * 1.6);
 
-    const worse = await gate.run([], { env: { LLAMA_PROBE_SHADERS: slightly() } });
+    const worse = await slightlyWrong();
     expect(worse.code).toBe(1);
-    expect(worse.json.cases[0]?.notes[0]).toMatchObject({ at: { stage: 'ffn_swiglu', layer: 0 } });
+    expect(caseOf(worse.json, 'alone')).toMatchObject({ verdict: 'diverged', baseline: { estimated: true } });
+    expect(caseOf(worse.json, 'alone').notes[0]).toMatchObject({ at: { stage: 'ffn_swiglu', layer: 0 } });
+  });
 
-    gate.set({ runs: [{ ...RUN, reference: 'baseline', prompts: [{ name: 'hello', text: 'Other' }] }] });
-    expect((await gate.run()).json.reason).toMatch(/the prompt's hash is another one/);
+  /** Dumps of both sides, and baselines of the candidate's: made with the reference's dump, and with the model. */
+  const dumps = once(async () => {
+    const folder = path('dumps');
+    await probe(['compare', '--prompt', 'Hello', '--steps', '1', '--reference', 'exact', '--out', folder]);
+    const [mine, reference] = [join(folder, 'candidate.arrow'), join(folder, 'reference.arrow')];
+    const runs = ['mine', 'also'].map((name) => ({ name, candidate: mine, reference }));
+    const gate = gateOf({ runs: [...runs, { name: 'modelled', candidate: mine, model: BUNDLED }] });
+    const update = await gate.run(['--update']);
+    const kept = Object.fromEntries(
+      ['mine', 'also', 'modelled'].map((name) => [name, readFileSync(gate.baseline(name))]),
+    );
+    return { mine, reference, update, kept };
+  });
+
+  /** Healthy dumps: beside llama.cpp's, and beside baselines of both kinds. */
+  const held = once(async () => {
+    const { mine, reference, kept } = await dumps();
+    const alone = ['also', 'modelled'].map((name) => ({ name, candidate: mine }));
+    const gate = gateOf({ runs: [{ name: 'mine', candidate: mine, reference }, ...alone] });
+    gate.keep(kept);
+    return gate.run();
   });
 
   test("another engine's dump is held to llama.cpp's, or to the baseline", async () => {
-    const [mine, reference] = [path('mine.arrow'), path('reference.arrow')];
-    const args = ['--prompt', 'Hello', '--steps', '1'];
-    await probe(['capture', '--from', 'webgpu', ...args, '--out', mine]);
-    await probe(['capture', '--from', 'llama', '--reference', 'exact', ...args, '--out', reference]);
-    const gate = gateOf({ runs: [{ name: 'mine', candidate: mine, reference }] });
-    expect((await gate.run()).code).toBe(2);
-    expect((await gate.run(['--update'])).code).toBe(0);
-    expect(await gate.run()).toMatchObject({
+    const { mine, reference, update, kept } = await dumps();
+    expect(update.code).toBe(0);
+    const healthy = await held();
+    expect(healthy).toMatchObject({
       code: 0,
-      json: { cases: [{ baseline: { changed: 0, estimated: false } }] },
+      json: {
+        cases: [{ baseline: { changed: 0, estimated: false } }, { baseline: { changed: 0, estimated: true } }, {}],
+      },
     });
 
-    gate.set({ runs: [{ name: 'mine', candidate: mine }] });
-    expect(await gate.run()).toMatchObject({
-      code: 0,
-      json: { cases: [{ baseline: { changed: 0, estimated: true } }] },
-    });
-
+    const loaded = await loadDump(mine);
     // Deltas between runs of other tokens are numbers that mean nothing.
     const other = path('other.arrow');
     await probe(['capture', '--from', 'webgpu', '--prompt', 'Other', '--steps', '1', '--out', other]);
-    gate.set({ runs: [{ name: 'mine', candidate: other }] });
-    const foreign = await gate.run();
-    expect(foreign).toMatchObject({ code: 2, json: { cases: [{ verdict: 'incomparable', baseline: null }] } });
-    expect(foreign.json.reason).toMatch(/the tokens differ/);
+    // Half of it is missing: what is not there is no agreement.
+    const half = writeDump(loaded, (tensors) => tensors.filter(({ layer }) => layer !== 3));
+    const gate = gateOf({
+      runs: [
+        { name: 'mine', candidate: other },
+        { name: 'also', candidate: half },
+        { name: 'missing', candidate: mine, reference },
+      ],
+    });
+    gate.keep(kept);
+    const untold = await gate.run();
+    expect(untold).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
+    const [foreign, ...rest] = untold.json.cases;
+    expect(foreign).toMatchObject({ verdict: 'incomparable', baseline: null });
+    expect(foreign?.reason).toMatch(/the tokens differ/);
+    expect(rest.map(({ verdict }) => verdict)).toEqual(['incomparable', 'incomparable']);
 
-    const loaded = await loadDump(mine);
     const broken = writeDump(loaded, (tensors) =>
       tensors.map((tensor) =>
         tensor.stage === 'k_rope' && tensor.layer === 2
@@ -320,25 +442,18 @@ describe('without llama.cpp', () => {
     const sick = await gate.run();
     expect(sick.code).toBe(1);
     expect(sick.json.cases[0]?.report.first).toMatchObject({ stage: 'k_rope', layer: 2, step: 0 });
-
-    // Half of it is missing: what is not there is no agreement.
-    const half = writeDump(loaded, (tensors) => tensors.filter(({ layer }) => layer !== 3));
-    gate.set({ runs: [{ name: 'mine', candidate: half }] });
-    expect(await gate.run()).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
   });
 
   test("the model makes a dump's baseline where no reference is given", async () => {
-    const mine = path('mine.arrow');
-    await probe(['capture', '--from', 'webgpu', '--prompt', 'Hello', '--steps', '1', '--out', mine]);
-    const gate = gateOf({ runs: [{ name: 'mine', candidate: mine }] });
+    const { mine, update, kept } = await dumps();
+    const gate = gateOf({ runs: [{ name: 'modelled', candidate: mine }] });
     const without = await gate.run(['--update']);
     expect(without.code).toBe(2);
     expect(without.json.reason).toMatch(/give it a reference, or its model/);
-    gate.set({ runs: [{ name: 'mine', candidate: mine, model: BUNDLED }] });
-    expect((await gate.run(['--update'])).code).toBe(0);
-    gate.set({});
-    expect((await gate.run()).json.cases[0]).toMatchObject({ verdict: 'agree', baseline: { estimated: true } });
-    gate.set({ runs: [{ name: 'mine', candidate: mine, model: BUNDLED, llama: 'exact' }] });
+    expect(update.code).toBe(0);
+    expect((await held()).json.cases[2]).toMatchObject({ verdict: 'agree', baseline: { estimated: true } });
+    gate.keep({ modelled: kept.modelled as Buffer });
+    gate.set({ runs: [{ name: 'modelled', candidate: mine, model: BUNDLED, llama: 'exact' }] });
     expect((await gate.run()).json.cases[0]).toMatchObject({
       verdict: 'agree',
       baseline: { estimated: false, changed: 0 },
@@ -354,8 +469,8 @@ test("a dump's known fault excuses nothing downstream that nobody could judge, a
     await probe(['compare', ...args]);
     return { name: 'sick', candidate: join(folder, 'candidate.arrow'), reference: join(folder, 'reference.arrow') };
   };
-  const known = [{ stages: ['q_rope', 'k_rope'], layers: '0', until: '2999-12-31', reason: 'issue 12' }];
-  const gate = gateOf({ runs: [await dumps('rope-halves@0')], known });
+  const rope = [{ stages: ['q_rope', 'k_rope'], layers: '0', until: '2999-12-31', reason: 'issue 12' }];
+  const gate = gateOf({ runs: [await dumps('rope-halves@0')], known: rope });
   gate.set({ baselines: false });
   const alone = await gate.run();
   expect(alone).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
@@ -416,8 +531,7 @@ test('a configuration that ends the process, or never comes, is no agreement', a
 
 test('two shards merged are the whole, in every output', async () => {
   const gate = gateOf({ runs: [{ ...RUN, prompts: ['Hello', 'Once', 'What is'] }] });
-  await gate.run(['--update']);
-  const whole = await gate.run();
+  const whole = await gate.run(['--update']);
   const files = [1, 2].map((i) => join(gate.folder, `shard-${i}.json`));
   const env = { LLAMA_PROBE_SHADERS: wrong() };
   const one = await gate.run(['--shard', '1/2', '--result', files[0] as string]);
@@ -445,27 +559,26 @@ test('two shards merged are the whole, in every output', async () => {
 test('a case that cannot run is told so, and the others run', async () => {
   const model = path('broken.gguf');
   writeFileSync(model, 'GGUF and nothing else');
-  const gate = gateOf({ runs: [{ ...RUN, name: 'broken', model }, RUN] });
-  const { code, json } = await gate.run(['--update']);
-  expect(code).toBe(2);
-  expect(json.cases.map(({ verdict }) => verdict)).toEqual(['incomparable', 'agree']);
-  expect(json.cases[0]?.notes[0]?.text).toContain('broken.gguf');
-
-  // One that fails on sides that are open already, between two that share them.
-  gate.set({
-    runs: [{ ...RUN, prompts: ['Hello', { name: 'odd', tokens: [1, 999_999] }, { name: 'again', text: 'Hello' }] }],
+  const prompts = ['Hello', { name: 'odd', tokens: [1, 999_999] }, { name: 'again', text: 'Hello' }];
+  const gate = gateOf({
+    runs: [
+      { ...RUN, name: 'broken', model },
+      { ...RUN, prompts },
+    ],
   });
-  const shared = await gate.run(['--update']);
-  expect(shared.json.cases.map(({ verdict }) => verdict)).toEqual(['agree', 'incomparable', 'agree']);
-  const [first, odd, last] = shared.json.cases;
-  expect(odd?.reason).toContain('999999');
-  expect(last?.report.stages).toEqual(first?.report.stages);
-  gate.set({ runs: [{ ...RUN, name: 'broken', model }, RUN] });
-
-  const text = await probe(['gate', '--config', join(gate.folder, 'probe.config.json')]);
+  const [config, result] = [join(gate.folder, 'probe.config.json'), path('result.json')];
+  const text = await probe(['gate', '--config', config, '--update', '--result', result]);
   expect(text.code).toBe(2);
   expect(text.stdout).toContain('could not be told');
   expect(text.stderr).not.toMatch(/\n\s+at /);
+
+  const { cases } = decode(readFileSync(result, 'utf8')) as GateResult;
+  // One has no model; one fails on sides that are open already, between two that share them.
+  expect(cases.map(({ verdict }) => verdict)).toEqual(['incomparable', 'agree', 'incomparable', 'agree']);
+  const [broken, first, odd, last] = cases;
+  expect(broken?.notes[0]?.text).toContain('broken.gguf');
+  expect(odd?.reason).toContain('999999');
+  expect(last?.report.stages).toEqual(first?.report.stages);
 });
 
 test('mistakes of usage end with 2 and a remedy', async () => {

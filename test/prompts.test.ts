@@ -1,27 +1,68 @@
+import { writeFileSync } from 'node:fs';
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
+import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { BUNDLED, sampleTokens, testThirdParty } from './support/models.js';
 import { path, probe, probeJson } from './support/probe.js';
 import { wrong } from './support/wrong-kernels.js';
 
 const CONTEXT = 512;
 /** Enough of a long pass to see it through: the rotation, the attention, the stream. */
-const FEW = ['--stages', 'q_rope,kqv_out,l_out,result_output'];
+const FEW = ['q_rope', 'kqv_out', 'l_out', 'result_output'];
+
+const LENGTHS = [1, 2, 31, 32, 33];
+const PAST_ONE_UBATCH = [
+  [64, 32],
+  [100, 32],
+  [5, 1],
+] as const;
+const TEXTS = [
+  ['emoji, joined ones too', '🙂 👩‍👩‍👧 says 🇩🇪!'],
+  ['Chinese, and combining accents', '你好，世界 e\u0301 a\u0300 n\u0303'],
+  ['right to left, and a zero-width space', 'שלום \u200bعالم'],
+] as const;
+const SPECIAL = [[2], [1, 1, 1, 2]];
 
 let sample: readonly number[];
+/** The runs that share a command, by name. */
+let all: { readonly code: number | null; readonly reports: ReadonlyMap<string, Report> };
 beforeAll(async () => {
   sample = await sampleTokens(BUNDLED);
+  all = await runAll();
 });
 
 /** So many real tokens, from the beginning again where the sample ends. */
-const tokens = (count: number) => Array.from({ length: count }, (_, i) => sample[i % sample.length]).join();
+const ids = (count: number) => Array.from({ length: count }, (_, i) => sample[i % sample.length] as number);
+const tokens = (count: number) => ids(count).join();
+
+/** Runs of the bundled model that share its sides, in one command. */
+async function runAll() {
+  const long = (...counts: number[]) => counts.map((count) => ({ name: String(count), tokens: ids(count) }));
+  const runs = [
+    { name: 'tokens', steps: 1, prompts: long(...LENGTHS) },
+    { name: 'few', steps: 1, stages: FEW, prompts: long(CONTEXT - 1) },
+    { name: 'few', steps: 0, stages: FEW, prompts: long(CONTEXT) },
+    ...PAST_ONE_UBATCH.map(([count, ubatch]) => ({ name: `ubatch ${ubatch}`, steps: 1, ubatch, prompts: long(count) })),
+    { name: 'text', steps: 1, prompts: TEXTS.map(([name, text]) => ({ name, text })) },
+    { name: 'special', steps: 1, prompts: SPECIAL.map((tokens) => ({ name: tokens.join(), tokens })) },
+    { name: 'unseen 0', steps: 0, stages: 'embd', prompts: long(1) },
+    { name: 'unseen 2', steps: 2, stages: 'embd', prompts: long(100) },
+  ];
+  const names = runs.flatMap(({ name, prompts }) => prompts.map((prompt) => `${name}: ${prompt.name}`));
+  const config = path('probe.config.json');
+  writeFileSync(config, JSON.stringify({ baselines: false, runs }));
+  const { code, json } = await probeJson<GateResult>(['gate', '--config', config]);
+  expect(json.cases).toHaveLength(names.length);
+  return { code, reports: new Map(names.map((name, i) => [name, json.cases[i]?.report as Report])) };
+}
+
+const reportOf = (name: string): Report => all.reports.get(name) ?? expect.fail(`no run is called ${name}`);
 const compare = (prompt: readonly string[], ...options: string[]) => probeJson(['compare', ...prompt, ...options]);
 
-function expectAgreement({ code, json }: { code: number | null; json: Report }, count?: number): void {
+function expectAgreement(json: Report, count?: number): void {
   expect(json.verdict, json.reason).toBe('agree');
   const stages = new Set(json.stages.map(({ stage }) => stage));
-  expect([STAGE_NAMES, FEW[1]?.split(',')].map((names) => new Set(names))).toContainEqual(stages);
+  expect([STAGE_NAMES, FEW].map((names) => new Set(names))).toContainEqual(stages);
   if (count !== undefined) {
     expect(json.tokens).toHaveLength(count);
     for (const { step, shape } of json.stages) expect(shape[0]).toBe(step === 0 ? count : 1);
@@ -29,22 +70,23 @@ function expectAgreement({ code, json }: { code: number | null; json: Report }, 
   expect(json.reference.callbackChangesNothing).toBe(true);
   expect(json.generated?.candidate.tokens).toEqual(json.generated?.reference.tokens);
   expect(json.decode).toEqual({ firstDiverged: null, firstOtherChoice: null });
-  expect(code).toBe(0);
 }
 
 describe('prompts of awkward lengths agree', () => {
-  test.each([1, 2, 31, 32, 33])('%i tokens', async (count) => {
-    expectAgreement(await compare(['--tokens', tokens(count)], '--steps', '1'), count);
+  test.each(LENGTHS)('%i tokens', (count) => {
+    expectAgreement(reportOf(`tokens: ${count}`), count);
   });
 
-  test('one less than the context, and a step that fills it', async () => {
-    const run = await compare(['--tokens', tokens(CONTEXT - 1)], '--steps', '1', ...FEW);
-    expectAgreement(run, CONTEXT - 1);
+  test('and the exit code says so', () => {
+    expect(all.code).toBe(0);
   });
 
-  test('the whole context', async () => {
-    const run = await compare(['--tokens', tokens(CONTEXT)], '--steps', '0', ...FEW);
-    expectAgreement(run, CONTEXT);
+  test('one less than the context, and a step that fills it', () => {
+    expectAgreement(reportOf(`few: ${CONTEXT - 1}`), CONTEXT - 1);
+  });
+
+  test('the whole context', () => {
+    expectAgreement(reportOf(`few: ${CONTEXT}`), CONTEXT);
   });
 
   test.each([
@@ -60,28 +102,29 @@ describe('prompts of awkward lengths agree', () => {
 
   testThirdParty('513 tokens agree where the context is longer', 'ggml-org-stories260K.gguf', async (model) => {
     const ids = Array.from({ length: 513 }, (_, i) => (i === 0 ? 1 : 260 + ((i * 37) % 200))).join();
-    expectAgreement(await compare(['--model', model, '--tokens', ids], '--steps', '1', ...FEW), 513);
+    const few = ['--steps', '1', '--stages', FEW.join()];
+    const { code, json } = await compare(['--model', model, '--tokens', ids], ...few);
+    expectAgreement(json, 513);
+    expect(code).toBe(0);
   });
 });
 
 describe('prompts past one ubatch', () => {
-  test.each([
-    [64, 32],
-    [100, 32],
-    [5, 1],
-  ])('%i tokens, --ubatch %i', async (count, ubatch) => {
-    expectAgreement(await compare(['--tokens', tokens(count)], '--steps', '1', '--ubatch', String(ubatch)), count);
+  test.each(PAST_ONE_UBATCH)('%i tokens, a ubatch of %i', (count, ubatch) => {
+    expectAgreement(reportOf(`ubatch ${ubatch}: ${count}`), count);
   });
 
   test("33 tokens, --ubatch 32, and from the reference's inputs too", async () => {
-    const run = await compare(['--tokens', tokens(33)], '--steps', '1', '--ubatch', '32', '--teacher-forced');
-    expectAgreement(run, 33);
-    expect(run.json.faults).toEqual([]);
-    for (const { local, limit } of run.json.stages) expect(local).toBeLessThanOrEqual(limit);
+    const forced = ['--steps', '1', '--ubatch', '32', '--teacher-forced'];
+    const { code, json } = await compare(['--tokens', tokens(33)], ...forced);
+    expectAgreement(json, 33);
+    expect(code).toBe(0);
+    expect(json.faults).toEqual([]);
+    for (const { local, limit } of json.stages) expect(local).toBeLessThanOrEqual(limit);
   });
 
   test('a fault of the second pass is found in its first token, and the first pass is right', async () => {
-    const args = ['compare', '--tokens', tokens(40), '--steps', '0', '--ubatch', '32'];
+    const args = ['compare', '--tokens', tokens(40), '--steps', '0', '--ubatch', '32', '--layers', '0'];
     const { code, json } = await probeJson(args, wrong('ropeRestarts'));
     expect(json.first).toMatchObject({ stage: 'q_rope', layer: 0, step: 0, token: 32 });
     expect(json.first?.where).toMatchObject({ tokens: [[32, 39]], wrongRows: 8, rows: 40 });
@@ -107,35 +150,24 @@ describe('prompts past one ubatch', () => {
 });
 
 describe('prompts of other characters than letters', () => {
-  test.each([
-    ['emoji, joined ones too', '🙂 👩‍👩‍👧 says 🇩🇪!'],
-    ['Chinese, and combining accents', '你好，世界 e\u0301 a\u0300 n\u0303'],
-    ['right to left, and a zero-width space', 'שלום \u200bعالم'],
-  ])('%s', async (_, text) => {
-    const run = await compare(['--prompt', text], '--steps', '1');
-    expectAgreement(run);
-    expect(run.json.tokens.length).toBeGreaterThan([...text].length / 2);
+  test.each(TEXTS)('%s', (name, text) => {
+    const report = reportOf(`text: ${name}`);
+    expectAgreement(report);
+    expect(report.tokens.length).toBeGreaterThan([...text].length / 2);
   });
 
-  test.each(['2', '1,1,1,2'])('only special tokens: %s', async (ids) => {
-    expectAgreement(await compare(['--tokens', ids], '--steps', '1'), ids.split(',').length);
+  test.each(SPECIAL.map((ids) => [ids.join(), ids] as const))('only special tokens: %s', (name, ids) => {
+    expectAgreement(reportOf(`special: ${name}`), ids.length);
   });
 });
 
 describe('what tokens cannot show is said', () => {
-  const unseenOf = async (count: number, ...options: string[]) => {
-    const { json } = await compare(['--tokens', tokens(count)], ...options, '--stages', 'embd');
-    return json.unseen;
-  };
   const whats = (unseen: Report['unseen']) => unseen.map(({ what }) => what).join('; ');
 
-  test('it is less with every step and token', async () => {
-    const [blind, decoded, two, many] = await Promise.all([
-      unseenOf(1, '--steps', '0'),
-      unseenOf(1, '--steps', '2'),
-      unseenOf(2, '--steps', '2'),
-      unseenOf(100, '--steps', '2'),
-    ]);
+  test('it is less with every step and token', () => {
+    const [blind = [], decoded = [], two = [], many] = ['unseen 0: 1', 'tokens: 1', 'tokens: 2', 'unseen 2: 100'].map(
+      (name) => reportOf(name).unseen,
+    );
     expect(whats(blind)).toMatch(/RoPE.*mask.*KV cache/);
     expect(blind).toHaveLength(2);
     expect(whats(decoded)).toMatch(/the mask within a pass/);
@@ -165,8 +197,8 @@ describe('what tokens cannot show is said', () => {
     expect(whats(json.unseen)).toMatch(/the mask within a pass/);
   });
 
-  test('passes of 32 do not show what happens between two tiles of 64', async () => {
-    expect(whats(await unseenOf(100, '--steps', '1', '--ubatch', '32'))).toMatch(/between two tiles/);
+  test('passes of 32 do not show what happens between two tiles of 64', () => {
+    expect(whats(reportOf('ubatch 32: 100').unseen)).toMatch(/between two tiles/);
   });
 
   test('probe diff says it too', async () => {

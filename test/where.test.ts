@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
-import { probe, probeJson } from './support/probe.js';
+import { once, probe, probeBoth } from './support/probe.js';
 import type { Patch } from './support/shaders.js';
 import { broken } from './support/wrong-kernels.js';
 
@@ -95,8 +95,11 @@ const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
 ];
 
 describe('where inside the first faulty stage the error is', () => {
-  test.each(CASES)('%s', async (_, patch, stage, where, text) => {
-    const { code, json, stderr } = await probeJson(RUN, broken([patch]));
+  const runs = new Map(CASES.map(([name, patch]) => [name, once(() => probeBoth(RUN, broken([patch])))]));
+  const runOf = (name: string) => runs.get(name)?.() ?? expect.fail(`no run of ${name}`);
+
+  test.each(CASES)('%s', async (name, _, stage, where, text) => {
+    const { code, json, stderr } = await runOf(name);
     expect(json.first, `${json.reason} ${stderr}`).toMatchObject({ step: 0, layer: 0, stage });
     expect(json.first?.where).toMatchObject({ ...where, text: expect.stringMatching(text) });
     const { kind } = json.first?.where ?? {};
@@ -106,8 +109,8 @@ describe('where inside the first faulty stage the error is', () => {
   });
 
   test('the text says it in a sentence, with teacher forcing and without', async () => {
-    const [[, patch, , , sentence]] = CASES as [(typeof CASES)[number]];
-    const forced = await probe(RUN, broken([patch]));
+    const [[name, patch, , , sentence]] = CASES as [(typeof CASES)[number]];
+    const forced = await runOf(name);
     expect(forced.stdout).toMatch(
       new RegExp(`^ {2}kqv_out of the layers 0 to 3: local delta up to .+\\n {4}where: ${sentence.source}$`, 'm'),
     );

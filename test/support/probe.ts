@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { deserialize } from 'node:v8';
+import { afterAll, inject } from 'vitest';
 import { decode } from '../../packages/comparison/src/report-json.js';
 import type { Report } from '../../packages/probe/src/index.js';
 
@@ -23,8 +24,16 @@ let made = 0;
 /** A path in the scratch folder that nobody has used. @example path('dumps') → …/7-dumps */
 export const path = (name: string): string => join(scratch, `${++made}-${name}`);
 
-/** Where the runs of one test file keep made models, and what they take for the system's folder of temporary files. */
-export const CACHE = join(scratch, 'cache');
+/** Where runs keep made models and measured floors: a model that one test file has made is there for all. */
+export let CACHE = inject('cache');
+
+/** A cache that is empty and no other test file's, for the rest of this one: for what looks into it, or damages it. */
+export function ownCache(): string {
+  CACHE = join(scratch, 'cache');
+  return CACHE;
+}
+
+/** What runs take for the system's folder of temporary files. */
 export const TEMPORARY = mkdtempSync(join(scratch, 'tmp-'));
 
 export interface Options {
@@ -85,4 +94,26 @@ export async function probeJson<T = Report>(args: readonly string[], options?: O
     throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
   }
   return { ...ended, json: decode(ended.stdout) as T };
+}
+
+/** Runs a comparison that prints its text: that, and the report. One run where both are looked at. */
+export async function probeBoth(args: readonly string[], options?: Options): Promise<Ended & { json: Report }> {
+  const [reporter, file] = [path('reporter.mjs'), path('report')];
+  writeFileSync(
+    reporter,
+    `import { serialize } from 'node:v8';
+    export default { file: ${JSON.stringify(file)}, report: ([one]) => serialize(one.report) };`,
+  );
+  const ended = await probe([...args, '--reporter', reporter], options);
+  if (!existsSync(file)) throw new Error(`no report:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
+  return { ...ended, json: deserialize(readFileSync(file)) as Report };
+}
+
+/** A command that answers for several tests: it runs when the first of them asks. */
+export function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= run();
+    return running;
+  };
 }
