@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Trial } from '../packages/comparison/src/diagnosis/matrix.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED, firstBlocks } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 
 const PROMPT = ['--prompt', 'What is 2 plus 3?', '--steps', '1'];
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
+import { expectFaults, inEveryLayer } from './support/inheritance.js';
 import { BUNDLED } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { path, probe, probeJson as startJson } from './support/probe.js';
+import { probeJson } from './support/session.js';
 import type { Patch } from './support/shaders.js';
 import { broken, WRONG, wrong } from './support/wrong-kernels.js';
 
@@ -16,6 +18,8 @@ interface Fault {
   readonly token?: number;
   /** Its id in the catalogue; null where it must get none. Not given where the adapter decides: what a write past the cache's end does. */
   readonly id?: string | null;
+  /** Every stage with a fault of its own, and the steps at which it shows; all else that diverged must inherit from them. */
+  readonly everywhere?: readonly [stages: readonly string[], steps: readonly number[]];
   readonly args?: readonly string[];
 }
 
@@ -25,6 +29,7 @@ const FAULTS: readonly Fault[] = [
     patches: WRONG.ropeHalves,
     first: { stage: 'q_rope', layer: 0, step: 0 },
     id: 'rope-halves',
+    everywhere: [inEveryLayer('q_rope', 'k_rope'), [0, 1]],
   },
   {
     name: 'RoPE turns the other way',
@@ -74,6 +79,7 @@ const FAULTS: readonly Fault[] = [
     patches: WRONG.unscaled,
     first: { stage: 'kq_soft_max', layer: 0, step: 0 },
     id: 'attention-scale-missing',
+    everywhere: [inEveryLayer('kq_soft_max'), [0, 1]],
   },
   {
     name: 'the mask lets each token see the next one',
@@ -99,6 +105,7 @@ const FAULTS: readonly Fault[] = [
     patches: WRONG.cacheAtZero,
     first: { stage: 'kq', layer: 0, step: 1 },
     id: null,
+    everywhere: [inEveryLayer('kq', 'kqv_out'), [1]],
   },
   {
     name: "SwiGLU with GELU's approximation in place of SiLU",
@@ -106,6 +113,7 @@ const FAULTS: readonly Fault[] = [
     first: { stage: 'ffn_swiglu', layer: 0, step: 0 },
     token: 0,
     id: 'activation-gelu',
+    everywhere: [inEveryLayer('ffn_swiglu'), [0, 1]],
   },
   {
     name: 'a residual is left out',
@@ -113,6 +121,7 @@ const FAULTS: readonly Fault[] = [
     first: { stage: 'ffn_inp', layer: 0, step: 0 },
     token: 0,
     id: 'residual-missing',
+    everywhere: [inEveryLayer('ffn_inp', 'l_out'), [0, 1]],
   },
   {
     name: 'a kernel writes NaN at one place',
@@ -145,7 +154,12 @@ const FAULTS: readonly Fault[] = [
 ];
 
 /** It is found first where it is, and what llama.cpp computed before it agrees. */
-async function expectFound({ patches, first, token, args = [] }: Omit<Fault, 'name' | 'id'>): Promise<Report> {
+async function expectFound({
+  patches,
+  first,
+  token,
+  args = [],
+}: Pick<Fault, 'patches' | 'first' | 'token' | 'args'>): Promise<Report> {
   const run = ['compare', ...PROMPT, '--steps', '1', '--reference', 'exact', ...args];
   const { code, json, stderr } = await probeJson(run, broken(patches));
   expect(json.first, `${json.reason} ${stderr}`).toMatchObject(first);
@@ -160,12 +174,14 @@ async function expectFound({ patches, first, token, args = [] }: Omit<Fault, 'na
 }
 
 describe('a wrong kernel is found where it is, and named', () => {
-  test.each(FAULTS)('$name: $first.stage, $id', async ({ id, ...fault }) => {
-    const { first, diagnosis } = await expectFound(fault);
+  test.each(FAULTS)('$name: $first.stage, $id', async ({ id, everywhere, ...fault }) => {
+    const report = await expectFound(fault);
+    const { first, diagnosis } = report;
     if (id === null) {
       expect(first?.cause).toBeNull();
       expect(diagnosis?.confidence).toBe('unknown');
     } else if (id !== undefined) expect(first?.cause, diagnosis?.text).toMatchObject({ id, confidence: 'confirmed' });
+    if (everywhere) expectFaults(report, ...everywhere);
   });
 
   test('RMSNorm has an epsilon of 1: attn_rms, rms-eps, with the value that it has', async () => {
@@ -208,7 +224,7 @@ describe('a wrong kernel is found where it is, and named', () => {
 
   test('a kernel that does not compile is an error, never a verdict', async () => {
     const kernel = broken([{ file: 'add.wgsl', before: 'y[i] += x[i]', after: 'y[i] += z[i]' }]);
-    const { code, json, stderr } = await probeJson<{ verdict: string }>(['compare', ...PROMPT], kernel);
+    const { code, json, stderr } = await startJson<{ verdict: string }>(['compare', ...PROMPT], kernel);
     expect(json.verdict).toBe('incomparable');
     expect(code).toBe(2);
     expect(stderr).toContain('add.wgsl');
