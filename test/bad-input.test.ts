@@ -26,8 +26,9 @@ import {
 } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUNDLED } from './support/models.js';
-import { type Ended, ownCache, path, probe, probeJson, start, TEMPORARY } from './support/probe.js';
+import { type Ended, ownCache, path, probe, start, probeJson as startJson, TEMPORARY } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
+import { probeJson } from './support/session.js';
 
 const CACHE = ownCache();
 
@@ -76,6 +77,10 @@ function expectMessage(stderr: string, ...says: (string | RegExp)[]): void {
 
 const fails = async (args: readonly string[], options?: Parameters<typeof probeJson>[1]): Promise<Failed> =>
   (await probeJson(args, options)) as unknown as Failed;
+
+/** The same in a process of its own. */
+const failsAlone = async (args: readonly string[], options?: Parameters<typeof startJson>[1]): Promise<Failed> =>
+  (await startJson(args, options)) as unknown as Failed;
 
 /** Everything below a folder that is not whole: named by its maker as temporary, or an empty model. */
 function halfWritten(folder: string): string[] {
@@ -291,7 +296,7 @@ describe('a model file that is', () => {
 
   test('not there, or a directory', async () => {
     expectFailure(
-      await fails(['compare', '--model', '/no/such/model.gguf']),
+      await failsAlone(['compare', '--model', '/no/such/model.gguf']),
       'model-not-found',
       'no such file',
       '--model',
@@ -362,7 +367,7 @@ describe('the command line', () => {
   });
 
   test('an unknown type', async () => {
-    expectFailure(await fails(['compare', '--quantize', 'Q9']), 'quantize-type', '"Q9"', 'Q4_K');
+    expectFailure(await failsAlone(['compare', '--quantize', 'Q9']), 'quantize-type', '"Q9"', 'Q4_K');
   });
 
   test('nothing at all: help, and exit 2', async () => {
@@ -374,13 +379,13 @@ describe('the command line', () => {
 
 describe('an adapter', () => {
   test('that is not there at all', async () => {
-    const failed = await fails(['compare'], { env: { LLAMA_PROBE_ADAPTERS: '' } });
+    const failed = await failsAlone(['compare'], { env: { LLAMA_PROBE_ADAPTERS: '' } });
     expectFailure(failed, 'no-adapter', 'No WebGPU adapter was found', 'LLAMA_PROBE_ADAPTERS');
   });
 
   test('that is not there, of the kind asked for: what was tried, and what to install', async () => {
     const env = { VK_DRIVER_FILES: '/nowhere.json', VK_ICD_FILENAMES: '/nowhere.json' };
-    const failed = await fails(['compare', '--adapter', 'lavapipe'], { env });
+    const failed = await failsAlone(['compare', '--adapter', 'lavapipe'], { env });
     expectFailure(failed, 'no-adapter', 'No lavapipe adapter was found', 'Vulkan', 'remedy:', 'mesa-vulkan-drivers');
   });
 

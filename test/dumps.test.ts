@@ -4,7 +4,8 @@ import type { Tensor } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 
 const out = path('healthy');
 const candidate = join(out, 'candidate.arrow');
@@ -207,29 +208,28 @@ describe('a damaged dump', () => {
 });
 
 describe('captures of both sides', () => {
-  const both = async (mode: string) => {
-    const [reference, candidate] = [path('llama.arrow'), path('webgpu.arrow')];
+  const captures = { native: path('native.arrow'), exact: path('exact.arrow'), webgpu: path('webgpu.arrow') };
+  beforeAll(async () => {
     const options = ['--quantize', 'Q4_K', '--tokens', '1,468,951,360', '--steps', '1'];
-    await probe(['capture', '--from', 'llama', '--reference', mode, ...options, '--out', reference]);
-    await probe(['capture', '--from', 'webgpu', ...options, '--out', candidate]);
-    return { reference, candidate };
-  };
+    for (const mode of ['native', 'exact'] as const)
+      await probe(['capture', '--from', 'llama', '--reference', mode, ...options, '--out', captures[mode]]);
+    await probe(['capture', '--from', 'webgpu', ...options, '--out', captures.webgpu]);
+  });
 
   test('are judged by the limit of the mode that the reference was run in, whoever the candidate is', async () => {
-    const native = await both('native');
-    const exact = await both('exact');
+    const { native, exact, webgpu } = captures;
     const limits = async (candidate: string, reference: string) => {
       const { code, json } = await diff(candidate, reference);
       return [code, json.reference.mode, json.stages[0]?.limit];
     };
-    expect(await limits(native.candidate, native.reference)).toEqual([0, 'native', 1e-3]);
-    expect(await limits(exact.candidate, exact.reference)).toEqual([0, 'exact', 1e-5]);
-    expect(await limits(native.reference, exact.reference)).toEqual([1, 'exact', 1e-5]);
+    expect(await limits(webgpu, native)).toEqual([0, 'native', 1e-3]);
+    expect(await limits(webgpu, exact)).toEqual([0, 'exact', 1e-5]);
+    expect(await limits(native, exact)).toEqual([1, 'exact', 1e-5]);
   });
 
   test('name the file by its content, and the weights', async () => {
-    const { reference, candidate } = await both('exact');
-    const about = await Promise.all([reference, candidate].map(async (file) => (await loadDump(file)).metadata.model));
+    const files = [captures.exact, captures.webgpu];
+    const about = await Promise.all(files.map(async (file) => (await loadDump(file)).metadata.model));
     expect(about[0]).toEqual(about[1]);
     expect(about[0]).toMatchObject({ quantization: 'Q4_K', architecture: 'llama', layers: 4 });
     expect(about[0]?.hash).toMatch(/^sha256:[0-9a-f]{64}$/);

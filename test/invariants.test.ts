@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { DumpWriter } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
+import { loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 import { type WRONG, wrong } from './support/wrong-kernels.js';
 
 const RUN = ['compare', '--prompt', 'Hello, my friend!', '--steps', '2'];
@@ -201,8 +203,9 @@ describe('probe check', () => {
   });
 
   test('dumps of other tokens cannot be compared; the sick one is still found out', async () => {
-    const other = path('other.arrow');
-    await probe(['capture', '--from', 'llama', '--prompt', 'Good morning!', '--steps', '0', '--out', other]);
+    const theirs = await loadDump(join(out, 'reference.arrow'));
+    const tokens = theirs.metadata.tokens.with(1, 3);
+    const other = writeDump({ ...theirs, metadata: { ...theirs.metadata, tokens } }, (tensors) => tensors);
     const { code, json } = await probeJson(['diff', sick, other]);
     expect(json.verdict).toBe('incomparable');
     expect(json.stages).toEqual([]);

@@ -7,7 +7,8 @@ import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { COLUMNS } from '../packages/report/src/tables/rows.js';
-import { type Ended, path, probe } from './support/probe.js';
+import { type Ended, path, probe as start } from './support/probe.js';
+import { probe } from './support/session.js';
 
 const DOCS = readFileSync(fileURLToPath(new URL('../docs/outputs.md', import.meta.url)), 'utf8');
 const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--inject', 'rope-halves@2'];
@@ -190,14 +191,14 @@ test('the reporter of docs/outputs.md makes a report of its own', async () => {
 
 describe('standard output', () => {
   test('takes a text, alone', async () => {
-    const { code, stdout } = await probe([...HEALTHY, '--markdown', '-']);
+    const { code, stdout } = await start([...HEALTHY, '--markdown', '-']);
     expect([code, stdout.split('\n')[0]]).toEqual([0, '## ✓ llama-probe: agree']);
     expect(stdout).not.toContain('✓ agree: '); // the text report
   });
 
   test('takes bytes as they are', async () => {
     const file = path('piped.arrow');
-    expect((await probe([...HEALTHY, '--arrow', '-'], { stdout: openSync(file, 'w') })).code).toBe(0);
+    expect((await start([...HEALTHY, '--arrow', '-'], { stdout: openSync(file, 'w') })).code).toBe(0);
     expect(tableFromIPC(readFileSync(file)).numRows).toBe(160);
   });
 

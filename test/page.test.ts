@@ -8,25 +8,42 @@ import type { Report } from '../packages/comparison/src/report.js';
 import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
 import { html } from '../packages/report/src/page/html.js';
 import { findChromium, openBrowser, openFile } from './support/browser.js';
-import { type Ended, path, probe, probeJson } from './support/probe.js';
+import { type Ended, path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 
 const CHROMIUM = findChromium();
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--steps', '3', '--no-tui'];
+const PROMPT = ['compare', '--prompt', 'What is 2 plus 3?', '--no-tui'];
+const SICK = [...PROMPT, '--steps', '3'];
+/** A smaller page: axe looks at every element. */
+const FEW = [
+  ...PROMPT,
+  '--steps',
+  '1',
+  '--layers',
+  '0-2',
+  '--stages',
+  'q_proj,q_rope,k_proj,k_rope,kq,kq_soft_max,result_output',
+];
 
-/** What axe finds in the page or in parts of it, in short; colours too. */
-async function violations(page: Page, ...parts: string[]): Promise<string[]> {
+/** What axe finds in the page or in parts of it, in short; colours too. @param rules only these, unless none are named */
+async function violations(page: Page, parts: string[] = [], rules: string[] = []): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: AXE });
-  return page.evaluate(async (parts) => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-    const { violations } = await axe.run(parts.length > 0 ? { include: parts } : document, {
-      resultTypes: ['violations'], // to name what is right takes time too
-    });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`),
-    );
-  }, parts);
+  return page.evaluate(
+    async ([parts, rules]) => {
+      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+      const { violations } = await axe.run(parts.length > 0 ? { include: parts } : document, {
+        resultTypes: ['violations'], // to name what is right takes time too
+        preload: false, // there are no style sheets from elsewhere
+        ...(rules.length > 0 && { runOnly: rules }),
+      });
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`),
+      );
+    },
+    [parts, rules] as const,
+  );
 }
 
 /** The signs whose contrast with what is under them is too low: axe judges letters only. */
@@ -69,8 +86,8 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const [opened, { json }, { json: well }, free] = await Promise.all([
       openBrowser(CHROMIUM as string),
       probeJson([...SICK, '--inject', 'rope-halves', '--html', sick]),
-      probeJson([...SICK, '--html', healthy]),
-      probe([...SICK, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
+      probeJson([...FEW, '--html', healthy]),
+      probe([...FEW, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
     ]);
     browser = opened;
     sickJson = json;
@@ -78,7 +95,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const model = path('deep.gguf');
     writeTinyModel(model, { layers: 32, embd: 128, heads: 32, kvHeads: 8, ff: 192 });
     const tokens = [1, ...Array.from({ length: 63 }, (_, i) => 3 + ((i * 7) % 20))].join();
-    const run = ['compare', '--model', model, '--tokens', tokens, '--steps', '4', '--no-tui'];
+    const run = ['compare', '--model', model, '--tokens', tokens, '--steps', '1', '--no-floors', '--no-tui'];
     deepMade = probe([...run, '--inject', 'rope-halves', '--html', deep]);
     const notes = [
       { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
@@ -289,7 +306,8 @@ describe.skipIf(!CHROMIUM)(title, () => {
     // A root of what may be negative: right rows for small values, NaN for large ones.
     const before = '1.0 / sqrt(partial[0] / f32(width) + epsilon)';
     const shaders = brokenShaders([{ file: 'rms_norm.wgsl', before, after: 'sqrt(1.9 - partial[0] / f32(width))' }]);
-    const { code } = await probe([...SICK, '--html', out], { env: { LLAMA_PROBE_SHADERS: shaders } });
+    const few = [...PROMPT, '--steps', '1', '--layers', '2,3', '--stages', 'attn_rms,attn_norm'];
+    const { code } = await probe([...few, '--html', out], { env: { LLAMA_PROBE_SHADERS: shaders } });
     expect(code).toBe(1);
     const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=blame' });
     expect(await cell(page, /^attn_rms, layer 3: fault of its own, not finite$/).count()).toBe(1);
@@ -328,30 +346,33 @@ describe.skipIf(!CHROMIUM)(title, () => {
       [freeOnly, ''],
       [several, '#run=2', '#run=3'],
     ];
-    const looked = cases.flatMap(([file, ...hashes], i) => {
-      const schemes = file === sick ? (['light', 'dark'] as const) : ([i % 2 ? 'light' : 'dark'] as const);
-      return schemes.map(async (colorScheme) => {
-        const { page } = await openFile(browser, file, { colorScheme, bypassCSP: true });
-        for (const [n, hash] of hashes.entries()) {
-          await page.evaluate((to) => {
-            location.hash = to;
-          }, hash);
-          const stage = /\d\/(\w+)/.exec(hash)?.[1];
-          if (stage) await page.locator('#stage', { hasText: stage }).waitFor();
-          if (hash === '#run=3') await page.getByRole('heading', { name: 'It could not be told' }).waitFor();
-          else await page.waitForSelector('.drawing svg');
-          await page.evaluate(() => {
-            for (const details of document.querySelectorAll('details')) details.open = true;
-          });
-          const state = `${file}${hash}, ${colorScheme}`;
-          expect(await faintSigns(page), state).toEqual([]);
-          // Another stage changes these parts only.
-          const parts = n > 0 && stage ? ['.explore', 'section:has(#whole)'] : [];
-          expect(await violations(page, ...parts), state).toEqual([]);
-        }
-      });
-    });
-    await Promise.all(looked);
+    for (const [i, [file, ...hashes]] of cases.entries()) {
+      const colorScheme = i % 2 ? 'light' : 'dark';
+      const { page } = await openFile(browser, file, { colorScheme, bypassCSP: true });
+      for (const [n, hash] of hashes.entries()) {
+        await page.evaluate((to) => {
+          location.hash = to;
+        }, hash);
+        const stage = /\d\/(\w+)/.exec(hash)?.[1];
+        if (stage) await page.locator('#stage', { hasText: stage }).waitFor();
+        if (hash === '#run=3') await page.getByRole('heading', { name: 'It could not be told' }).waitFor();
+        else await page.waitForSelector('.drawing svg');
+        await page.evaluate(() => {
+          for (const details of document.querySelectorAll('details')) details.open = true;
+        });
+        // Another stage changes these parts only.
+        const parts = n > 0 && stage ? ['.explore', 'section:has(#whole)'] : [];
+        const state = `${file}${hash}`;
+        expect(await faintSigns(page), `${state}, ${colorScheme}`).toEqual([]);
+        expect(await violations(page, parts), `${state}, ${colorScheme}`).toEqual([]);
+        if (file !== sick) continue;
+        // The other scheme has other colours, and nothing else.
+        await page.emulateMedia({ colorScheme: 'light' });
+        expect(await faintSigns(page), `${state}, light`).toEqual([]);
+        expect(await violations(page, parts, ['color-contrast']), `${state}, light`).toEqual([]);
+        await page.emulateMedia({ colorScheme });
+      }
+    }
   }, 180_000);
 
   test('dark as the system is, or as the button says', async () => {

@@ -1,89 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
-import { probe, probeJson } from './support/probe.js';
-import { nameOf, upstreamOf } from './support/upstream.js';
-import { type WRONG, wrong } from './support/wrong-kernels.js';
+import { expectFaults, expectInheritance, inEveryLayer, LAYERS } from './support/inheritance.js';
+import { probe, probeJson } from './support/session.js';
+import { nameOf } from './support/upstream.js';
+import { wrong } from './support/wrong-kernels.js';
 
 const RUN = ['compare', '--prompt', 'Hello, my friend!', '--steps', '1', '--reference', 'exact'];
-const LAYERS = 4;
-const inEveryLayer = (...stages: readonly string[]): string[] =>
-  Array.from({ length: LAYERS }, (_, layer) => stages.map((stage) => `${stage} ${layer}`)).flat();
-
-type Stage = Report['stages'][number];
-
-/** The stages with a fault of their own, at each step. */
-function faultyIn({ faults, stages }: Report): Stage[] {
-  const names = new Set(faults?.flatMap(({ steps, ...at }) => steps.map((step) => nameOf({ ...at, step }))));
-  return stages.filter((stage) => names.has(nameOf(stage)));
-}
-
-/** Of two stages the one that was evaluated later. */
-const later = (a: Stage | undefined, b: Stage): Stage => (!a || b.order > a.order ? b : a);
-
-/** Every stage that diverged has a fault of its own, or inherits from the last stage upstream of it that has one. */
-function expectInheritance(report: Report): void {
-  const faulty = faultyIn(report);
-  for (const stage of report.stages) {
-    const at = nameOf(stage);
-    if (faulty.includes(stage)) {
-      expect(stage.inherits, at).toBeNull();
-      continue;
-    }
-    expect(stage.local, `local delta of ${at}`).toBeLessThanOrEqual(stage.limit);
-    if (stage.verdict === 'agree') {
-      expect(stage.inherits, at).toBeNull();
-      continue;
-    }
-    const upstream = upstreamOf(stage, LAYERS);
-    const origin = faulty.filter((fault) => upstream.has(nameOf(fault))).reduce(later, undefined as Stage | undefined);
-    expect(origin, `a fault upstream of ${at}`).toBeDefined();
-    expect(stage.inherits && nameOf(stage.inherits), at).toBe(origin && nameOf(origin));
-  }
-}
-
-/** The wrong kernels, the stages that they compute, and the steps at which it shows. */
-const CASES: readonly [string, readonly (keyof typeof WRONG)[], readonly string[], readonly number[]][] = [
-  ['RoPE turns halves', ['ropeHalves'], inEveryLayer('q_rope', 'k_rope'), [0, 1]],
-  ['SwiGLU with GELU', ['gelu'], inEveryLayer('ffn_swiglu'), [0, 1]],
-  ['scores that are not scaled', ['unscaled'], inEveryLayer('kq_soft_max'), [0, 1]],
-  ['residuals left out', ['noResidual'], inEveryLayer('ffn_inp', 'l_out'), [0, 1]],
-  ['a cache that is overwritten', ['cacheAtZero'], inEveryLayer('kq', 'kqv_out'), [1]],
-  [
-    'three at once: epsilon, GELU, values in turns',
-    ['epsilon', 'gelu', 'valuesInTurns'],
-    [...inEveryLayer('attn_rms', 'kqv_out', 'ffn_rms', 'ffn_swiglu'), 'result_rms null'],
-    [0, 1],
-  ],
-];
-
+// test/faults.test.ts has one at a time.
 describe('after a run that diverged, every fault is told from what inherits it', () => {
-  test.each(CASES)('%s', async (_, kernels, wanted, steps) => {
-    const { code, json, stderr } = await probeJson(RUN, wrong(...kernels));
-    expect(
-      json.faults?.map(({ stage, layer }) => `${stage} ${layer}`),
-      `${json.reason} ${stderr}`,
-    ).toEqual(wanted);
-    for (const fault of json.faults ?? []) {
-      expect(fault.steps).toEqual(steps);
-      expect(fault.local, nameOf(fault)).toBeGreaterThan(fault.limit);
-      expect(fault.where?.text.length).toBeGreaterThan(0);
-    }
-    expectInheritance(json);
-    const inheriting = json.stages.filter(({ inherits }) => inherits);
-    expect(inheriting.length).toBeGreaterThan(10);
-    const [first] = json.faults ?? [];
-    expect(json.first).toMatchObject({
-      order: first?.order,
-      step: first?.step,
-      layer: first?.layer,
-      stage: first?.stage,
-      token: first?.token,
-      where: first?.where,
-    });
-    expect(json.reason).toContain(`${json.faults?.length} stages have a fault of their own`);
-    expect(json.reason).toContain(`the other ${inheriting.length} that diverged inherit it`);
-    expect(json.decode.firstDiverged).toBe(steps[0]);
-    expect(json.verdict).toBe('diverged');
+  test('three at once: epsilon, GELU, values in turns', async () => {
+    const { code, json } = await probeJson(RUN, wrong('epsilon', 'gelu', 'valuesInTurns'));
+    expectFaults(json, [...inEveryLayer('attn_rms', 'kqv_out', 'ffn_rms', 'ffn_swiglu'), 'result_rms null'], [0, 1]);
     expect(code).toBe(1);
   });
 

@@ -29,7 +29,7 @@ function works(path: string): boolean {
 }
 
 export const openBrowser = (executablePath: string): Promise<Browser> =>
-  chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  chromium.launch({ executablePath, args: ['--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])] });
 
 /** A page from disk, and what went wrong with it. */
 export interface Opened {

@@ -1,12 +1,36 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseGguf, u32, writeGguf } from '@llama-probe/testing';
 import { test } from 'vitest';
 import { path, probeJson } from './probe.js';
 
 export const BUNDLED = fileURLToPath(
   new URL('../../packages/comparison/models/smalltalk-4M-F16.gguf', import.meta.url),
 );
+
+/** The bundled model with only the first of its blocks, for what takes a run for each of them. */
+export function firstBlocks(count: number): string {
+  const model = parseGguf(readFileSync(BUNDLED));
+  const { data } = model;
+  const begins = [...model.tensors.map(({ offset }) => Number(offset)), data.length].sort((a, b) => a - b);
+  model.tensors = model.tensors.filter(({ name }) => Number(/^blk\.(\d+)/.exec(name)?.[1] ?? 0) < count);
+  model.metadata['llama.block_count'] = u32(count);
+  let length = 0;
+  const kept = model.tensors.map((tensor) => {
+    const begin = Number(tensor.offset);
+    const bytes = data.subarray(
+      begin,
+      begins.find((other) => other > begin),
+    );
+    tensor.offset = BigInt(length);
+    length += bytes.length;
+    return bytes;
+  });
+  const file = path(`smalltalk-${count}-blocks-F16.gguf`);
+  writeFileSync(file, writeGguf({ ...model, data: Buffer.concat(kept) }).bytes);
+  return file;
+}
 
 /** The types that the engine computes with. */
 export const TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const;
