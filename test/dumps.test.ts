@@ -20,7 +20,7 @@ beforeAll(async () => {
   theirs = await loadDump(reference);
 });
 
-const diff = (a: string, b: string) => probeJson(['diff', a, b]);
+const diff = (a: string, b: string, ...options: string[]) => probeJson(['diff', a, b, ...options]);
 const is =
   (stage: string, layer: number | null, step = 0) =>
   (tensor: Tensor) =>
@@ -97,18 +97,27 @@ describe('alignment', () => {
     expect(code).toBe(0);
   });
 
-  test.each(['candidate', 'reference'])('a stage that is missing in the %s is no agreement', async (side) => {
-    const without = (tensors: Tensor[]) => tensors.filter((tensor) => !is('kqv_out', 1)(tensor));
-    const { code, json } = await (side === 'candidate'
-      ? diff(writeDump(ours, without), reference)
-      : diff(candidate, writeDump(theirs, without)));
-    expect(json.verdict).toBe('incomparable');
-    expect(json.reason).toContain('kqv_out of layer 1');
-    expect(json.reason).toContain(`missing in the ${side}`);
-    expect(code).toBe(2);
-  });
+  test.each(['candidate', 'reference'])(
+    'a stage that is missing in the %s: the rest agrees; --strict, no agreement',
+    async (side) => {
+      const without = (tensors: Tensor[]) => tensors.filter((tensor) => !is('kqv_out', 1)(tensor));
+      const files =
+        side === 'candidate' ? [writeDump(ours, without), reference] : [candidate, writeDump(theirs, without)];
+      const [mine, believed] = files as [string, string];
+      const has = side === 'candidate' ? 'reference' : 'candidate';
+      const loose = await diff(mine, believed);
+      expect(loose).toMatchObject({ code: 0, json: { verdict: 'agree' } });
+      expect(loose.json.alone[has]).toMatchObject({ names: ['kqv_out'] });
+      expect(loose.json.reason).toContain(`Only in the ${has}, and not compared`);
+      const { code, json } = await diff(mine, believed, '--strict');
+      expect(json.verdict).toBe('incomparable');
+      expect(json.reason).toContain('kqv_out of layer 1');
+      expect(json.reason).toContain(`missing in the ${side}`);
+      expect(code).toBe(2);
+    },
+  );
 
-  test('a step that is missing, a token that is missing, and nothing at all are no agreement', async () => {
+  test('a step that is missing, or a token, is counted; under --strict it is no agreement', async () => {
     const noStep = writeDump(ours, (tensors) => tensors.filter(({ step }) => step === 0));
     const short = writeDump(ours, (tensors) =>
       tensors.map((tensor) =>
@@ -117,14 +126,57 @@ describe('alignment', () => {
           : tensor,
       ),
     );
-    const empty = writeDump(ours, () => []);
-    for (const file of [noStep, short, empty]) {
-      const { code, json } = await diff(file, reference);
+    for (const file of [noStep, short]) {
+      const loose = await diff(file, reference);
+      expect(loose).toMatchObject({ code: 0, json: { verdict: 'agree' } });
+      const { stages, rows } = loose.json.alone.reference;
+      expect(file === short ? rows : stages).toBeGreaterThan(0);
+      const { code, json } = await diff(file, reference, '--strict');
       expect(json.verdict).toBe('incomparable');
       expect(json.first).toBeNull();
       expect(code).toBe(2);
     }
-    expect((await diff(empty, empty)).json).toMatchObject({ verdict: 'incomparable', stages: [] });
+  });
+
+  test('nothing at all is no agreement', async () => {
+    const empty = writeDump(ours, () => []);
+    for (const file of [reference, empty]) {
+      const { code, json } = await diff(empty, file);
+      expect(json).toMatchObject({ verdict: 'incomparable', stages: [] });
+      expect(code).toBe(2);
+    }
+  });
+
+  test('a run of the prompt alone is held to the prompt of one that decoded on', async () => {
+    const prompt = ours.tensors.find(({ step }) => step === 0)?.positions.length as number;
+    const tokens = ours.metadata.tokens.slice(0, prompt);
+    expect(tokens.length).toBeLessThan(ours.metadata.tokens.length);
+    const alone = writeDump({ ...ours, metadata: { ...ours.metadata, tokens } }, (tensors) =>
+      tensors.filter(({ step }) => step === 0),
+    );
+    const { code, json } = await diff(alone, reference);
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(code).toBe(0);
+    expect(json.tokens).toEqual(tokens);
+    expect((await diff(alone, reference, '--strict')).json.reason).toContain('different tokens');
+    // A prompt that ends before is another prompt.
+    const cut = writeDump({ ...ours, metadata: { ...ours.metadata, tokens: tokens.slice(0, -1) } }, (tensors) =>
+      tensors
+        .filter(({ step }) => step === 0)
+        .map((one) => ({
+          ...one,
+          positions: one.positions.subarray(0, prompt - 1),
+          values: one.values.subarray(0, (prompt - 1) * one.width),
+        })),
+    );
+    expect(await diff(cut, reference)).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
+  });
+
+  test('given the wrong way round they are judged the right way round, and that is said', async () => {
+    const { code, json } = await diff(reference, candidate);
+    expect(json.reference.name).toBe('llama.cpp');
+    expect(json.reason).toContain(`${reference} is llama.cpp's, and was taken for the reference`);
+    expect(code).toBe(0);
   });
 
   test('rows of another width do not fit', async () => {
