@@ -12,7 +12,10 @@ export function judge(
   gaps: Gaps = { gaps: [] },
 ): Pick<Comparison, 'verdict' | 'reason' | 'first'> {
   const first = stages.find((stage) => stage.verdict === 'diverged');
-  if (first) {
+  // NaN that the model makes goes on through either engine in its own way.
+  const madeByModel = stages.find(hasSharedNan);
+  const comesFromModel = first !== undefined && madeByModel !== undefined && isBefore(madeByModel, first);
+  if (first && !(comesFromModel && first.firstNonFinite)) {
     const { order, step, layer, stage, token, where } = first;
     return {
       verdict: 'diverged',
@@ -20,7 +23,7 @@ export function judge(
       first: { order, step, layer, stage, token, cause: null, where },
     };
   }
-  const incomparable = stages.find((stage) => stage.verdict === 'incomparable');
+  const incomparable = comesFromModel ? madeByModel : stages.find((stage) => stage.verdict === 'incomparable');
   if (incomparable || stages.length === 0) {
     return {
       verdict: 'incomparable',
@@ -37,3 +40,8 @@ export function judge(
     first: null,
   };
 }
+
+const hasSharedNan = ({ verdict, nan, firstNonFinite }: StageResult): boolean =>
+  verdict === 'incomparable' && Boolean(firstNonFinite) && nan.candidate === nan.reference;
+const isBefore = (a: StageResult, b: StageResult): boolean =>
+  a.step < b.step || (a.step === b.step && a.order < b.order);

@@ -39,6 +39,8 @@ export class MetricSums {
   private maxAbs = 0;
   private worst: { token: number; index: number } | null = null;
   private firstNonFinite: { token: number; index: number } | null = null;
+  /** Whether every value that is not a number is none on both sides. */
+  isSharedNan = true;
   private readonly nan = { candidate: 0, reference: 0 };
   private readonly inf = { candidate: 0, reference: 0 };
   /** ‖a−b‖ / ‖b‖ of each row. */
@@ -108,7 +110,9 @@ export class MetricSums {
     if (Number.isNaN(y)) this.nan.reference++;
     else if (!Number.isFinite(y)) this.inf.reference++;
     // The same infinity on both sides is agreement: a mask that was added rather than left out.
-    if (x !== y) this.firstNonFinite ??= { token, index };
+    if (x === y) return;
+    this.firstNonFinite ??= { token, index };
+    if (!Number.isNaN(x) || !Number.isNaN(y)) this.isSharedNan = false;
   }
 }
 

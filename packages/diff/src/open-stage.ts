@@ -150,6 +150,9 @@ export class OpenStage {
     };
     if (this.problem) return { ...base, verdict: 'incomparable', reason: this.problem };
     if (metrics.count === 0) return { ...base, verdict: 'incomparable', reason: 'it has no values to compare' };
+    if (metrics.firstNonFinite && this.sums.isSharedNan && !(ofLimits(deltas, limits) > 1)) {
+      return { ...base, verdict: 'incomparable', reason: sharedNan(metrics) };
+    }
     const reason = metrics.firstNonFinite ? nonFinite(metrics) : wrongPart(base, deltas);
     if (reason === undefined && metrics.rel <= limits.rel) return { ...base, verdict: 'agree' };
     return { ...base, verdict: 'diverged', ...(reason === undefined ? {} : { reason }) };
@@ -189,6 +192,12 @@ function wrongPart(
     return `a single value, at token ${worst.token}, index ${worst.index}, is off by ${maxAbs.toExponential(1)}, which is ${deltas.value.toExponential(1)} of the stage's RMS; the limit is ${showLimit(limits.value)}`;
   }
   return undefined;
+}
+
+/** What both sides make alike comes from what both were given. */
+function sharedNan({ nan, firstNonFinite }: Pick<StageResult, 'nan' | 'firstNonFinite'>): string {
+  const count = nan.reference === 1 ? 'one value that is' : `the same ${nan.reference} values that are`;
+  return `both sides have ${count} NaN, the first at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}: the model's weights make that, not an engine`;
 }
 
 function nonFinite({ nan, inf, firstNonFinite }: Pick<StageResult, 'nan' | 'inf' | 'firstNonFinite'>): string {

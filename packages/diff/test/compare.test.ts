@@ -126,7 +126,7 @@ describe('a comparison', () => {
     expect(result.stages.at(-1)).toMatchObject({ step: 1, stage: 'embd', verdict: 'diverged' });
   });
 
-  test('NaN and Inf on one side, or on both, diverge', async () => {
+  test('NaN and Inf on one side diverge', async () => {
     for (const value of [NAN, Number.POSITIVE_INFINITY]) {
       const sick = () => change(3, [5, 6, value, 8]);
       for (const [candidate, reference] of [
@@ -138,7 +138,27 @@ describe('a comparison', () => {
         expect(result.reason).toMatch(/NaN .* Inf.*first is at token 1, index 0/);
       }
     }
-    expect((await run(change(3, [5, 6, NAN, 8]), change(3, [5, 6, NAN, 8]))).verdict).toBe('diverged');
+  });
+
+  test("NaN of both sides in the same places is the model's, and no engine's fault", async () => {
+    const model = () => change(1, [1, NAN, 3, 4]);
+    const same = await run(model(), model());
+    expect(same).toMatchObject({ verdict: 'incomparable', first: null });
+    expect(same.reason).toBe(
+      "q_proj of layer 0: both sides have one value that is NaN, the first at token 0, index 1: the model's weights make that, not an engine.",
+    );
+    // It goes on through either engine in its own way.
+    const spread = await run(
+      model().with(3, tensor('q_proj', [NAN, 6, 7, 8], { layer: 1, width: 2, order: 3 })),
+      model().with(3, tensor('q_proj', [NAN, NAN, 7, 8], { layer: 1, width: 2, order: 3 })),
+    );
+    expect(spread).toMatchObject({ verdict: 'incomparable', reason: same.reason });
+    // What is wrong besides is wrong, and so is NaN before it or of one side alone.
+    expect((await run(change(1, [1, NAN, 3, 5]), model())).first).toMatchObject({ stage: 'q_proj', layer: 0 });
+    expect(
+      (await run(model().with(0, tensor('embd', [1, 2, 3, NAN], { layer: null, width: 2, order: 0 })), model())).first,
+    ).toMatchObject({ stage: 'embd' });
+    expect((await run(change(1, [1, NAN, NAN, 4]), model())).first).toMatchObject({ stage: 'q_proj', layer: 0 });
   });
 
   test('zero on one side diverges, however lax the limit', async () => {
