@@ -1,8 +1,9 @@
 import type { StageCase } from '../case.js';
 import { runThatTells } from './apart.js';
 import type { Diagnosis, Suspect } from './diagnosis.js';
-import { type Distance, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
-import { confirmedText, hintOf, likelyText, unknownText } from './text.js';
+import { type Distance, inLimits, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
+import { isRound } from './minimum.js';
+import { confirmedText, type Doubt, doubtfulText, hintOf, likelyText, unknownText } from './text.js';
 import { type Form, isCause, leaves, type Trial } from './trial.js';
 
 const MOST_SUSPECTS = 5;
@@ -12,6 +13,7 @@ const MOST_LEFT = 0.9; // of the error; what leaves more is no suspect
  * Ranks what was tried, and says what follows from it.
  *
  * @param width of the stage's rows @param before how far the right rows are from the sick ones @param bugs how many were tried
+ * @param own how far the right rows are from those that are computed without a bug: what a right stage leaves
  */
 export function conclude(
   c: StageCase,
@@ -20,6 +22,7 @@ export function conclude(
   limits: Limits,
   trials: readonly Trial[],
   bugs: number,
+  own: Distance,
 ): Diagnosis {
   const ranked = bestOfEach([...causesOf(c, trials, limits), ...othersOf(trials, limits)]);
   const candidates = ranked.slice(0, MOST_SUSPECTS).map(suspectOf);
@@ -32,8 +35,10 @@ export function conclude(
   if (!isCause(first, limits)) {
     return isMostOfIt(first.distance, first.right)
       ? { ...NOTHING, confidence: 'likely', candidates, text: likelyText(suspect, distances) }
-      : { ...NOTHING, candidates, text: unknownText(distances, bugs, suspect) };
+      : { ...NOTHING, candidates, text: unknownText(distances, bugs) };
   }
+  const doubt = doubtOf(first, limits, own);
+  if (doubt) return { ...NOTHING, confidence: 'likely', candidates, text: doubtfulText(suspect, distances, doubt) };
   const rivals = ranked.filter((trial) => trial !== first && isCause(trial, limits)).map(({ form }) => form);
   const told = rivals.map((rival) => ({ id: keyOf(rival), run: runThatTells(first.form, rival, c, width, limits) }));
   const indistinguishable = told.map(({ id }) => id);
@@ -41,6 +46,24 @@ export function conclude(
   const text = confirmedText(suspect, distances, told);
   return { confidence: 'confirmed', candidates, indistinguishable, ...(hint ? { hint } : {}), text };
 }
+
+/**
+ * Why a form that reproduces the rows to within the limits is no proof: it leaves more than a stage without a bug does, or it is a value that
+ * fits and that nobody would have written. Angles that drift are nearly those of another base.
+ */
+function doubtOf({ form, distance }: Trial, limits: Limits, own: Distance): Doubt | undefined {
+  const odd = [form, ...(form.with ? [form.with] : [])].flatMap(({ bug, parameters, isFitted }) => {
+    const value = bug.search && isFitted ? parameters[bug.search.name] : undefined;
+    return typeof value === 'number' && !isRound(value)
+      ? [`${bug.search?.name} = ${Number(value.toPrecision(7))}`]
+      : [];
+  });
+  if (odd.length > 0) return { odd: odd.join(' and ') };
+  const isRight = inLimits(distance, limits) <= 1 / NEAR || inLimits(distance, own) <= NEAR;
+  return isRight ? undefined : { own: own.rel };
+}
+
+const NEAR = 10; // a right stage leaves a tenth of the limits, or no more than this many times what the right rows do
 
 const NOTHING = { confidence: 'unknown', candidates: [], indistinguishable: [] } as const;
 

@@ -58,7 +58,9 @@ export async function diagnose(
   const found = await singles(bugs, c, all, few, turns);
   if (!found.some((trial) => isCause(trial, limits))) found.push(...(await pairs(bugs, c, found, all, few, turns)));
   const trials = all.sample.width === whole.width ? found : await wholly(whole, before, found, limits, turns);
-  return conclude(c, whole.width, before, limits, trials, bugs.length);
+  const { sample, healthy } = all;
+  const own = distance(sample.right, healthy, sample.width, sample.hidden);
+  return conclude(c, whole.width, before, limits, trials, bugs.length, own);
 }
 
 const unknown = (why: string): Diagnosis => ({

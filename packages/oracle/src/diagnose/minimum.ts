@@ -116,6 +116,9 @@ async function goldenSection(
   return left.depth <= right.depth ? left : right;
 }
 
+/** Whether somebody may have written a value into a program: it has four digits at the most. @example isRound(500000), !isRound(9960.101) */
+export const isRound = (value: number): boolean => Number(value.toPrecision(4)) === value;
+
 /**
  * Rounder values near one that was found, roundest first: what somebody would have written into a program.
  *

@@ -39,11 +39,26 @@ export function likelyText(s: Suspect, d: Distances): string {
   );
 }
 
-export function unknownText(d: Distances, tried: number, closest?: Suspect): string {
+/** Why what reproduces the rows is not confirmed. */
+export type Doubt =
+  | { /** Fitted values that nobody would have written. @example 'rope_freq_base = 9960.101' */ readonly odd: string }
+  | { /** What a stage without a bug leaves. */ readonly own: number };
+
+export function doubtfulText(s: Suspect, d: Distances, doubt: Doubt): string {
+  const why =
+    'odd' in doubt
+      ? `nobody is likely to have written ${doubt.odd}: something else may make nearly the same numbers`
+      : `a right stage leaves ${show(doubt.own)} here: something else makes nearly the same numbers, or is wrong too`;
+  return (
+    `Likely, not confirmed: ${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${difference(d.distance)}; ` +
+    `right rows differ by ${difference(d.before)}. But ${why}. ${look(s)}`
+  );
+}
+
+export function unknownText(d: Distances, tried: number): string {
   const what =
     tried === 0 ? 'no bug of this stage is known' : `none of the ${tried} known bugs of this stage reproduces the rows`;
-  const best = closest ? ` The closest, "${named(closest)}", leaves ${difference(d.distance)}.` : '';
-  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${d.limit.toExponential()}.${best}`;
+  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${d.limit.toExponential()}.`;
 }
 
 /** A suspect is one bug, or two at once. */

@@ -86,7 +86,9 @@ describe('confidence', () => {
     const sick = withNoise(engineRows(c, { rope: { pairs: 'halves' } }), 0.3);
     const close = await diagnose(c, sick, engineRows(c), { limits, catalogue: [halves] });
     expect(close).toMatchObject({ confidence: 'unknown', candidates: [{ id: 'halves' }] });
-    expect(close.text).toMatch(/^Unknown: none of the 1 known bugs .* The closest, "halves is wrong", leaves /);
+    expect(close.text).toMatch(
+      /^Unknown: none of the 1 known bugs of this stage reproduces the rows; right rows differ by \S+, limit 1e-5\.$/,
+    );
     const noise = await diagnose(c, withNoise(engineRows(c), 0.3), engineRows(c), { limits, catalogue: [halves] });
     expect(noise).toMatchObject({ confidence: 'unknown', candidates: [] });
   });
@@ -125,18 +127,18 @@ describe("the verdict's limits, and no others, confirm", () => {
   const bug: Variation = { rope: { pairs: 'halves' } };
   const width = CONFIG.headCount * CONFIG.headDim;
   const right = engineRows(c);
-  /** The bug's rows, with one of them a little off: 8e-6 of the whole. */
-  const oneRowOff = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 5e-5) : x));
+  /** The bug's rows, with one of them a little off: 8e-7 of the whole. */
+  const oneRowOff = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 5e-6) : x));
   const confidenceOf = async (sick: Float32Array, measured: Partial<Limits>) =>
     (await diagnose(c, sick, right, { limits: { ...limits, ...measured }, catalogue: [halves] })).confidence;
 
-  test('a row whose own floor is high may be further off than four stage limits', async () => {
+  test('a row whose own floor is high may be further off than four times what a right stage leaves', async () => {
     expect(await confidenceOf(oneRowOff, {})).toBe('likely');
     expect(await confidenceOf(oneRowOff, { row: 1e-4 })).toBe('confirmed');
   });
 
   test('and where rows or values must be closer, they must', async () => {
-    const nearly = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 2e-5) : x));
+    const nearly = engineRows(c, bug).map((x, i) => (Math.floor(i / width) === 7 ? x * (1 + 2e-6) : x));
     expect(await confidenceOf(nearly, {})).toBe('confirmed');
     expect(await confidenceOf(nearly, { row: 1e-5 })).toBe('likely');
     expect(await confidenceOf(nearly, { value: 1e-5 })).toBe('likely');
@@ -159,11 +161,38 @@ describe('a parameter is searched', () => {
     ['a late decode step', { rows: 1, firstPosition: 3000 }],
   ])('theta, in %s', async (_, options) => {
     const c = randomCase('q_rope', options);
-    for (const base of [10000, 1e6, 31234.5]) {
-      const { confidence, candidates } = await diagnosed(c, { rope: { base } }, [theta]);
-      expect(confidence).toBe('confirmed');
+    for (const base of [10000, 1e6, 31230, 31234.5]) {
+      const { confidence, candidates, text } = await diagnosed(c, { rope: { base } }, [theta]);
+      // Nobody writes the last one: what drifts, or is scaled in another way, may be nearly the same.
+      expect(confidence).toBe(base === 31234.5 ? 'likely' : 'confirmed');
+      if (confidence === 'likely')
+        expect(text).toMatch(
+          /nobody is likely to have written rope_freq_base = 31234\.5\d*: something else may make nearly the same/,
+        );
       expect(candidates[0]?.parameters.rope_freq_base).toBeCloseTo(base, 1);
     }
+  });
+
+  test('angles that drift are no other theta', async () => {
+    // 1e-3 a pair, as an angle that is made from the one before, in f16, drifts.
+    const c = randomCase('q_rope', { rows: 12 });
+    const right = engineRows(c);
+    const heads = CONFIG.headCount;
+    const before = c.inputs.q_proj as Float64Array;
+    const sick = right.slice();
+    for (let row = 0; row < c.rows; row++) {
+      for (let head = 0; head < heads; head++) {
+        for (let p = 0; p < CONFIG.headDim / 2; p++) {
+          const i = (row * heads + head) * CONFIG.headDim + 2 * p;
+          const angle = row * CONFIG.ropeFreqBase ** ((-2 * p) / CONFIG.headDim) * (1 + 1e-3 * p);
+          const [x, y] = [before[i] as number, before[i + 1] as number];
+          sick[i] = x * Math.cos(angle) - y * Math.sin(angle);
+          sick[i + 1] = x * Math.sin(angle) + y * Math.cos(angle);
+        }
+      }
+    }
+    const { confidence } = await diagnose(c, sick, right, { limits });
+    expect(confidence).not.toBe('confirmed');
   });
 
   test('the value of the file is never the cause', async () => {
@@ -247,7 +276,6 @@ describe('values that are not numbers', () => {
     sick[sick.findIndex((x) => x > 0.5)] = Number.NaN;
     const more = await diagnose(c, sick, right, { limits, catalogue: [maximum] });
     expect(more.confidence).not.toBe('confirmed');
-    expect(more.text).toContain('1 value that is a number on one side only');
   });
 
   test('nothing but NaN is never confirmed', async () => {
