@@ -1,11 +1,12 @@
 import { encode, failure } from '@llama-probe/comparison/ask';
+import { tameMessage } from '@llama-probe/report/tame';
 import { COULD_NOT_TELL } from './exit.js';
 
 /** Says what went wrong: one message on stderr, and with --json an object on stdout that says the same. */
 export function tellFailure(error: unknown, json: boolean): void {
   const { code, message, stack, cause } = (error ?? {}) as Partial<Error> & { code?: unknown };
   const reason = message ?? String(error);
-  process.stderr.write(`probe: ${reason}\n`);
+  process.stderr.write(`probe: ${tameMessage(reason)}\n`);
   // Ours carry a stable code. Anything else is a bug of this tool, and its trace is for whoever mends it.
   if (typeof code !== 'string') {
     process.stderr.write('This is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n');

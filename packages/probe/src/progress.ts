@@ -1,4 +1,5 @@
 import type { Progress } from '@llama-probe/comparison/ask';
+import { tame } from '@llama-probe/report/tame';
 
 const QUIET_FOR = 1000; // ms before a pipe is told of a phase; a terminal is told at once
 const REDRAW_EVERY = 80; // ms
@@ -12,7 +13,8 @@ export class StderrProgress implements Progress {
   constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {}
 
   /** What is being done, or waited for. @example progress.say('uploading weights: 40 %') */
-  readonly say = (message: string): void => {
+  readonly say = (raw: string): void => {
+    const message = tame(raw);
     if (this.stream.isTTY) {
       const now = performance.now();
       if (now - this.drawn < REDRAW_EVERY && phase(message) === phase(this.shown)) return;

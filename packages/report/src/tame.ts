@@ -7,6 +7,23 @@ const BUT_C0 = /[\x7f-\x9f\p{Cs}\u061c\u2028-\u202e\u2066-\u2069]/gu;
 /** A text from outside: what would do something to the terminal is shown as a dot. */
 export const tame = (text: string): string => text.replace(CONTROLS, '·');
 
+const MOST_LINES = 40;
+const LONGEST_LINE = 1000;
+
+/**
+ * The message of an error, whose names and values may be a file's: each line tamed and of a length that can be read, and none that a CI would
+ * take for a command of its own (`::error::` of GitHub, `##[` of Azure).
+ */
+export function tameMessage(message: string): string {
+  const lines = message.split(/\r?\n/);
+  const more = lines.length > MOST_LINES ? [`… and ${lines.length - MOST_LINES} more lines`] : [];
+  const shown = lines.slice(0, MOST_LINES).map((line) => {
+    const safe = tame(line).replace(/^\s*(?=::|##\[)/, '· ');
+    return safe.length > LONGEST_LINE ? `${safe.slice(0, LONGEST_LINE)}… (${safe.length} characters)` : safe;
+  });
+  return [...shown, ...more].join('\n');
+}
+
 /** The same for every text of some plain data. */
 export const tameAll = <T>(data: T): T => each(data, tame);
 

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { tameMessage } from '@llama-probe/report/tame';
 
 const ENTER = '\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l';
 const LEAVE = '\x1b[0m\x1b[?25h\x1b[?1049l';
@@ -46,7 +47,7 @@ export function openScreen(first: string): Screen {
     close();
     const { message = String(error), stack } = error as Partial<Error>;
     process.stderr.write(
-      `probe: ${message}\nThis is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n`,
+      `probe: ${tameMessage(message)}\nThis is a bug in llama-probe. LLAMA_PROBE_TRACE=1 shows where it happened.\n`,
     );
     if (process.env.LLAMA_PROBE_TRACE) process.stderr.write(`${stack}\n`);
     process.exit(2);

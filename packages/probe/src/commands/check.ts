@@ -4,7 +4,7 @@ import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
 import { openDump } from '@llama-probe/dump';
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
-import { broken, color } from '@llama-probe/report';
+import { broken, color, tameAll } from '@llama-probe/report';
 
 /** What must hold of a dump by itself, and what does not. */
 export interface CheckReport extends Checked {
@@ -47,7 +47,8 @@ export async function runCheck(
 }
 
 /** The same as text. */
-export function checkText(report: CheckReport): string {
+export function checkText(raw: CheckReport): string {
+  const report = tameAll(raw);
   const counts = Object.entries(report.checked).filter(([, rows]) => rows > 0);
   const found = broken(report.file, report);
   return [
