@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
 import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
-import { once, path, probe, probeBoth, probeJson } from './support/probe.js';
+import { once, path } from './support/probe.js';
+import { probe, probeBoth, probeJson } from './support/session.js';
 
 const STAGES_OF_A_LAYER = [
   ...['attn_rms', 'attn_norm', 'q_proj', 'k_proj', 'v_proj', 'q_rope', 'k_rope', 'kq', 'kq_soft_max', 'kqv_out'],

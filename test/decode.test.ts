@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { once, probe, probeBoth, probeJson } from './support/probe.js';
+import { once } from './support/probe.js';
+import { probe, probeBoth, probeJson } from './support/session.js';
 import { type WRONG, wrong } from './support/wrong-kernels.js';
 
 const PROMPT = ['--prompt', 'Hello, my friend!'];

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
-import { once, ownCache, path, probe, probeJson } from './support/probe.js';
+import { once, ownCache, path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 import { nameOf } from './support/upstream.js';
 
 const PROMPT = ['--prompt', 'Hello, my friend!'];

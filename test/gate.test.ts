@@ -9,7 +9,8 @@ import { decode } from '../packages/comparison/src/report-json.js';
 import type { GateConfig, GateResult } from '../packages/probe/src/index.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED } from './support/models.js';
-import { type Options, once, path, probe, probeJson } from './support/probe.js';
+import { once, path, probe as start, probeJson as startJson } from './support/probe.js';
+import { probe, probeJson, type SessionOptions } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 
 const RUN = { name: 'm', prompts: ['Hello'], steps: 1, reference: 'exact' as const };
@@ -36,7 +37,7 @@ function gateOf(config: Omit<GateConfig, 'baselines'>) {
     keep: (files: Readonly<Record<string, string | Uint8Array>>) => {
       for (const [name, bytes] of Object.entries(files)) writeFileSync(baseline(name), bytes);
     },
-    run: (args: readonly string[] = [], options?: Options) =>
+    run: (args: readonly string[] = [], options?: SessionOptions) =>
       probeJson<GateResult>(['gate', '--config', file, ...args], options),
   };
 }
@@ -504,7 +505,7 @@ test('no output takes the place of what the gate reads, and nothing runs before 
     expect(json.reason).toMatch(message);
   }
   // The configuration that was found, not named.
-  const found = await probe(['gate', '--csv', 'probe.config.json'], { cwd: gate.folder });
+  const found = await start(['gate', '--csv', 'probe.config.json'], { cwd: gate.folder });
   expect(found.code).toBe(2);
   expect(readFileSync(config, 'utf8')).toBe(before);
   expect(readFileSync(prompt, 'utf8')).toBe('Hello');
@@ -522,7 +523,7 @@ test('a configuration that ends the process, or never comes, is no agreement', a
     write('never.mjs', 'await new Promise(() => {}); export default { runs: [{}] };'),
   ];
   for (const config of configs) {
-    const { code, json } = await probeJson<{ verdict: string; reason: string }>(['gate', '--config', config]);
+    const { code, json } = await startJson<{ verdict: string; reason: string }>(['gate', '--config', config]);
     expect(code).toBe(2);
     expect(json.verdict).toBe('incomparable');
     expect(json.reason).toContain('before there was a verdict');

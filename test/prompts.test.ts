@@ -3,7 +3,8 @@ import { STAGE_NAMES } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { BUNDLED, sampleTokens, testThirdParty } from './support/models.js';
-import { path, probe, probeJson } from './support/probe.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 import { wrong } from './support/wrong-kernels.js';
 
 const CONTEXT = 512;

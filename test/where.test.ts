@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
-import { once, probe, probeBoth } from './support/probe.js';
+import { once } from './support/probe.js';
+import { probe, probeBoth } from './support/session.js';
 import type { Patch } from './support/shaders.js';
 import { broken } from './support/wrong-kernels.js';
 

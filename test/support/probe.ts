@@ -86,28 +86,37 @@ async function end(child: ChildProcess): Promise<Ended> {
 /** Runs the command to its end. */
 export const probe = (args: readonly string[], options?: Options): Promise<Ended> => start(args, options).ended;
 
-/** Runs the command with `--json`: what it printed, which must be one object and nothing else. */
-export async function probeJson<T = Report>(args: readonly string[], options?: Options): Promise<Ended & { json: T }> {
-  const ended = await probe([...args, '--json'], options);
-  const lines = ended.stdout.split('\n');
-  if (lines.length !== 2 || lines[1] !== '') {
-    throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
-  }
-  return { ...ended, json: decode(ended.stdout) as T };
-}
+/** How a command is run to its end. */
+type Run<O> = (args: readonly string[], options?: O) => Promise<Ended>;
 
-/** Runs a comparison that prints its text: that, and the report. One run where both are looked at. */
-export async function probeBoth(args: readonly string[], options?: Options): Promise<Ended & { json: Report }> {
-  const [reporter, file] = [path('reporter.mjs'), path('report')];
-  writeFileSync(
-    reporter,
-    `import { serialize } from 'node:v8';
-    export default { file: ${JSON.stringify(file)}, report: ([one]) => serialize(one.report) };`,
-  );
-  const ended = await probe([...args, '--reporter', reporter], options);
-  if (!existsSync(file)) throw new Error(`no report:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
-  return { ...ended, json: deserialize(readFileSync(file)) as Report };
-}
+/** Of a way to run commands, the one with `--json`: what a command printed, which must be one object and nothing else. */
+export const jsonOf =
+  <O>(run: Run<O>) =>
+  async <T = Report>(args: readonly string[], options?: O): Promise<Ended & { json: T }> => {
+    const ended = await run([...args, '--json'], options);
+    const lines = ended.stdout.split('\n');
+    if (lines.length !== 2 || lines[1] !== '') {
+      throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
+    }
+    return { ...ended, json: decode(ended.stdout) as T };
+  };
+
+/** Of a way to run commands, the one for a comparison that prints its text: that, and the report. One run where both are looked at. */
+export const bothOf =
+  <O>(run: Run<O>) =>
+  async (args: readonly string[], options?: O): Promise<Ended & { json: Report }> => {
+    const [reporter, file] = [path('reporter.mjs'), path('report')];
+    writeFileSync(
+      reporter,
+      `import { serialize } from 'node:v8';
+      export default { file: ${JSON.stringify(file)}, report: ([one]) => serialize(one.report) };`,
+    );
+    const ended = await run([...args, '--reporter', reporter], options);
+    if (!existsSync(file)) throw new Error(`no report:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
+    return { ...ended, json: deserialize(readFileSync(file)) as Report };
+  };
+
+export const probeJson = jsonOf(probe);
 
 /** A command that answers for several tests: it runs when the first of them asks. */
 export function once<T>(run: () => Promise<T>): () => Promise<T> {

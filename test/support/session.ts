@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-import { decode } from '../../packages/comparison/src/report-json.js';
-import type { Report } from '../../packages/probe/src/index.js';
-import { CACHE, type Ended, isInherited, path, TEMPORARY } from './probe.js';
+import { bothOf, CACHE, type Ended, isInherited, jsonOf, path, TEMPORARY } from './probe.js';
 import { brokenShaders } from './shaders.js';
 
 const SCRIPT = fileURLToPath(new URL('session.mjs', import.meta.url));
@@ -77,15 +75,5 @@ export function probe(args: readonly string[], { env = {} }: SessionOptions = {}
   return session.run(args, others);
 }
 
-/** The same with `--json`: what it printed, which must be one object and nothing else. */
-export async function probeJson<T = Report>(
-  args: readonly string[],
-  options?: SessionOptions,
-): Promise<Ended & { json: T }> {
-  const ended = await probe([...args, '--json'], options);
-  const lines = ended.stdout.split('\n');
-  if (lines.length !== 2 || lines[1] !== '') {
-    throw new Error(`wanted one line on stdout, got ${lines.length - 1}:\n${ended.stdout}\nstderr:\n${ended.stderr}`);
-  }
-  return { ...ended, json: decode(ended.stdout) as T };
-}
+export const probeJson = jsonOf(probe);
+export const probeBoth = bothOf(probe);
