@@ -119,24 +119,25 @@ describe('the bundled model', () => {
 });
 
 for (const file of THIRD_PARTY) {
-  const LENGTHS = [1, 5, 64, 200];
+  // More lengths: scripts/false-alarms.ts.
+  const LENGTHS = [5, 64];
   let all: Promise<All> | undefined;
   const compared = (model: string) => {
     all ??= sampleTokens(model).then((sample) =>
       compareAll([
-        ...[{ name: 'exact', model, reference: 'exact', steps: 16, prompts: promptsOf(sample, ...LENGTHS) }],
+        ...[{ name: 'exact', model, reference: 'exact', steps: 4, prompts: promptsOf(sample, ...LENGTHS) }],
         ...[{ name: 'native', model, reference: 'native', steps: 16, prompts: ['Once'] }],
       ]),
     );
     return all;
   };
-  testThirdParty('prompts of 1, 5, 64 and 200 tokens agree', file, async (model) => {
+  testThirdParty('prompts of 5 and 64 tokens agree', file, async (model) => {
     const { code, reportOf } = await compared(model);
     for (const tokens of LENGTHS) {
       const report = reportOf(`exact-${tokens}`);
       expect(report.tokens).toHaveLength(tokens);
-      expectAgreement(report, 16);
-      expectSameTokens(report, 16);
+      expectAgreement(report, 4);
+      expectSameTokens(report, 4);
       expect(report.reference.mode).toBe('exact');
     }
     expect(code).toBe(0);
@@ -171,7 +172,8 @@ describe('what a comparison prints', () => {
     const rows = new Map<string, string[]>();
     for (const line of stdout.split('\n')) {
       const [, layer, stage, ...cells] =
-        /^ +(\d+)? +([a-z_]+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) × +(agree|DIVERGED|incomparable)/.exec(line) ?? [];
+        /^ +(\d+)? +([a-z_]+) +(\S+) +(\S+) +(?:(\S+) +)?(\S+) +(\S+) × +(agree|DIVERGED|incomparable)/.exec(line) ??
+        [];
       if (stage) rows.set(`${layer ?? ''}/${stage}`, cells);
     }
     const number = /^\d(\.\d+)?(e[+-]\d+)?$/;
@@ -183,7 +185,7 @@ describe('what a comparison prints', () => {
     ];
     expect([...rows.keys()].sort()).toEqual(wanted.sort());
     for (const [key, [rms, rel, floor, limit, share, verdict]] of rows) {
-      for (const cell of [rms, rel, floor, limit]) expect(cell, key).toMatch(number);
+      for (const cell of [rms, rel, ...(hasOtherBuild ? [floor] : []), limit]) expect(cell, key).toMatch(number);
       expect(Number(limit), key).toBeGreaterThanOrEqual(1e-5);
       expect(Number(share), key).toBeLessThanOrEqual(1);
       expect(verdict).toBe('agree');
@@ -226,7 +228,7 @@ describe('what a comparison prints', () => {
     expect(json.logits?.klDivergence).toBeLessThan(1e-6);
     for (const stage of json.stages) {
       const layer = STAGES_OF_THE_MODEL.includes(stage.stage) ? null : number;
-      const nullOrNumber = { floor: number, local: null };
+      const nullOrNumber = { floor: hasOtherBuild ? number : null, local: null };
       expect(stage).toMatchObject({ order: number, step: number, layer, stage: string, ...nullOrNumber });
       expect(stage).toMatchObject({ rms: number, rel: number, maxAbs: number, cosine: number, limit: number });
       expect(stage.shape).toEqual([stage.step === 0 ? json.tokens.length : 1, number]);

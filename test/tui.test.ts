@@ -53,9 +53,12 @@ beforeAll(async () => {
   sick = writeDump({ ...theirs, tensors }, (all) => all.map(change(isHere, (x) => 1.5 * x)));
 });
 
-/** A screen without what differs from run to run. */
+/** A screen without what differs from run to run: how long it took, and how much room that leaves for the rest of the line. */
 const stable = (screen: string) =>
-  screen.replace(/\d+\.\d s/g, '0.0 s').replace(/[ ─]+(?=[│╮╯]?$)/gm, (gap) => gap[0] ?? '');
+  screen
+    .replace(/\d+\.\d s|\d+ min \d+ s/g, '0.0 s')
+    .replace(/ · \d+ to?k?.* (?=\d+ stages · )/g, ' … ')
+    .replace(/[ ─]+(?=[│╮╯]?$)/gm, (gap) => gap[0] ?? '');
 
 const diff = () => `diff ${sick} ${reference} --no-floors`;
 
