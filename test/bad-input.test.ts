@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   f32,
   type Gguf,
@@ -488,6 +489,18 @@ describe('--out', () => {
   });
 });
 
+test.skipIf(process.platform === 'win32')('a process that may not open files ends as one that could not tell', () => {
+  const command = fileURLToPath(new URL('../packages/probe/bin/probe.js', import.meta.url));
+  for (const files of [30, 45]) {
+    const limited = `ulimit -n ${files}; exec "$0" "$@"`;
+    const { status, stderr } = spawnSync('bash', ['-c', limited, process.execPath, command, 'compare'], {
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(2);
+    expectMessage(stderr, /EMFILE|could not start|too many open files/);
+  }
+});
+
 describe('Ctrl-C', () => {
   const LONG = ['--prompt', 'Hello', '--steps', '400'];
   const partials = (folder: string) =>
@@ -516,10 +529,11 @@ describe('Ctrl-C', () => {
     });
   }
 
-  test('while one side is captured, and SIGTERM', async () => {
+  test('while one side is captured, SIGTERM, and a terminal that is closed', async () => {
     for (const [from, name] of [
       ['llama', 'SIGINT'],
       ['webgpu', 'SIGTERM'],
+      ['llama', 'SIGHUP'],
     ] as const) {
       const out = path('captured');
       const { child, ended } = start(['capture', '--from', from, ...LONG, '--out', join(out, 'side.arrow'), '--json']);

@@ -150,6 +150,20 @@ describe('a dump', () => {
   });
 });
 
+test('what a process that is gone has left half-written goes when the dump is written again, and nothing else', () => {
+  const folder = directory();
+  const path = join(folder, 'mine.arrow');
+  const gone = 2 ** 22 + 1; // above the highest number that Linux gives to a process
+  const left = `${path}.${gone}-0.partial`;
+  const others = [`${path}.${process.pid}-99.partial`, join(folder, `yours.arrow.${gone}-0.partial`)];
+  for (const file of [left, ...others]) writeFileSync(file, '');
+  const writer = new DumpWriter(path);
+  writer.write(tensor({}));
+  writer.close(METADATA);
+  expect(existsSync(left)).toBe(false);
+  for (const file of [path, ...others]) expect(existsSync(file), file).toBe(true);
+});
+
 describe('a foreign dump', () => {
   const metadata = new Map([
     ['llama_probe.format', '1'],
