@@ -55,9 +55,17 @@ function parseIds(text: string): readonly number[] {
 }
 
 function readPrompt(path: string): string {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     throw new UsageError(`--prompt-file: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(
+      `--prompt-file: ${path} is not UTF-8: some of its bytes are no text, and llama.cpp would be given others in their place. Convert it (iconv -t UTF-8), or give ids with --tokens.`,
+    );
   }
 }

@@ -17,6 +17,8 @@ describe('what to run', () => {
     const promptFile = join(folder, 'prompt.txt');
     writeFileSync(promptFile, 'grüß dich\n');
     expect(parsePrompt({ promptFile })).toEqual({ text: 'grüß dich\n', chat: false });
+    writeFileSync(promptFile, Buffer.from([0x67, 0x72, 0xfc, 0xdf])); // "grüß" in Latin-1
+    expect(() => parsePrompt({ promptFile })).toThrow(/prompt\.txt is not UTF-8.*iconv -t UTF-8.*--tokens/);
     rmSync(folder, { recursive: true });
     expect(() => parsePrompt({ promptFile })).toThrow(/prompt\.txt cannot be read \(ENOENT\)/);
   });
