@@ -15,6 +15,7 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
+import { Footer } from 'apache-arrow/ipc/metadata/file';
 import pl from 'nodejs-polars';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DumpWriter, openDump, readTensorStream, type Tensor } from '../src/index.js';
@@ -235,6 +236,73 @@ describe('a bad file', () => {
       truncateSync(path, size);
       await expect(openDump(path)).rejects.toMatchObject({ name: 'DumpError' });
     }
+  });
+
+  /** A file whose footer, or a batch of it, says other numbers. */
+  const changed = (find: number, replace: number) => {
+    const folder = directory();
+    write(join(folder, 'whole.arrow'), SAMPLE());
+    const bytes = readFileSync(join(folder, 'whole.arrow'));
+    const footer = bytes.length - 10 - bytes.readInt32LE(bytes.length - 10);
+    let count = 0;
+    for (let at = footer; at + 8 <= bytes.length - 10; at += 1) {
+      if (bytes.readBigInt64LE(at) !== BigInt(find)) continue;
+      bytes.writeBigInt64LE(BigInt(replace), at);
+      count++;
+    }
+    expect(count).toBeGreaterThan(0);
+    const path = join(folder, 'changed.arrow');
+    writeFileSync(path, bytes);
+    return path;
+  };
+
+  test('whose footer names a block that is not in the file', async () => {
+    const folder = directory();
+    write(join(folder, 'whole.arrow'), SAMPLE());
+    const bytes = readFileSync(join(folder, 'whole.arrow'));
+    const footer = Footer.decode(bytes.subarray(bytes.length - 10 - bytes.readInt32LE(bytes.length - 10), -10));
+    const { offset } = footer.getRecordBatch(1) as { offset: number };
+    for (const elsewhere of [bytes.length + 8, 2 ** 40, -8]) {
+      await expect(openDump(changed(offset, elsewhere)), `at ${elsewhere}`).rejects.toMatchObject({
+        code: 'dump-damaged',
+        message: expect.stringMatching(/record batch 1 of \d+ is to be at -?\d+, and the data end at \d+/),
+      });
+    }
+  });
+
+  test('with a row that has no stage', async () => {
+    const path = join(directory(), 'rows.arrow');
+    const vectors = {
+      step: vectorFromArray([0, 0, 0], new Int32()),
+      order: vectorFromArray([0, 0, 0], new Int32()),
+      layer: vectorFromArray([0, 0, 0], new Int32()),
+      stage: vectorFromArray(['embd', 'embd', 'embd'], new Utf8()),
+      token: vectorFromArray([0, 1, 2], new Int32()),
+      values: vectorFromArray(
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        new List(new Field('item', new Float32())),
+      ),
+    };
+    const read = async (columns: object) => {
+      const table = new Table(columns as typeof vectors);
+      table.schema.metadata.set('llama_probe.format', '1').set('llama_probe.tokens', '[1, 5, 9]');
+      writeFileSync(path, RecordBatchFileWriter.writeAll(table).toUint8Array(true));
+      const dump = await openDump(path);
+      try {
+        return await all(dump.tensors());
+      } finally {
+        await dump.close();
+      }
+    };
+    expect(await read(vectors)).toHaveLength(1);
+    await expect(read({ ...vectors, stage: vectorFromArray(['embd', null, null], new Utf8()) })).rejects.toMatchObject({
+      code: 'dump-damaged',
+      message: expect.stringMatching(/a row's stage is missing/),
+    });
   });
 
   test('a directory on a file system that takes none', () => {

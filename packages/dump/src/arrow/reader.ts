@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
+import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import { DumpError } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import type { Tensor } from '../tensor.js';
@@ -29,7 +30,8 @@ export class Dump {
         throw damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause);
       }
       if (!batch) throw damaged(this.path, `record batch ${index} of ${this.batches} is missing`);
-      yield* tensorsOf(batch, this.path);
+      const tensors = tensorsOf(batch, this.path);
+      for (let next = readNext(tensors, this.path); !next.done; next = readNext(tensors, this.path)) yield next.value;
     }
   }
 
@@ -73,6 +75,15 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
   }
 }
 
+/** Arrow's vectors read a batch when they are asked, and find only then that it does not fit together. @throws DumpError */
+function readNext(tensors: Generator<Tensor>, path: string): IteratorResult<Tensor> {
+  try {
+    return tensors.next();
+  } catch (cause) {
+    throw cause instanceof DumpError ? cause : damaged(path, 'a record batch does not fit together', cause);
+  }
+}
+
 /** Arrow's file frame: magic, …, footer, its length, magic. Checked here so that no reader allocates from a bad length. */
 async function checkFrame(file: FileHandle, path: string): Promise<number> {
   const stat = await file.stat();
@@ -98,7 +109,42 @@ async function checkFrame(file: FileHandle, path: string): Promise<number> {
       `it has ${stat.size} bytes and does not end with an Arrow footer: it was cut off or is still being written`,
     );
   }
+  await checkBlocks(file, path, stat.size - 10 - footer, footer);
   return stat.size;
+}
+
+/** Where a block is and how large its two parts are; NaN, which is nowhere, where the footer cannot say. */
+function numbersOf(blockAt: () => FileBlock | null): readonly [number, number, number] {
+  try {
+    const block = blockAt();
+    return [Number(block?.offset), Number(block?.metaDataLength), Number(block?.bodyLength)];
+  } catch {
+    return [Number.NaN, Number.NaN, Number.NaN];
+  }
+}
+
+/** Every block that the footer names lies between the magic and the footer: for one that does not, Arrow's reader looks for ever. */
+async function checkBlocks(file: FileHandle, path: string, begin: number, length: number): Promise<void> {
+  const bytes = Buffer.alloc(length);
+  await file.read(bytes, 0, length, begin);
+  let footer: Footer;
+  try {
+    footer = Footer.decode(bytes);
+  } catch (cause) {
+    throw damaged(path, 'its footer cannot be read', cause);
+  }
+  const kinds = [
+    ['record batch', footer.numRecordBatches, (index: number) => footer.getRecordBatch(index)],
+    ['dictionary', footer.numDictionaries, (index: number) => footer.getDictionaryBatch(index)],
+  ] as const;
+  for (const [kind, count, blockAt] of kinds) {
+    for (let index = 0; index < count; index++) {
+      const [offset, header, body] = numbersOf(() => blockAt(index));
+      const isInside = offset >= MAGIC.length + 2 && header > 0 && body >= 0 && offset + header + body <= begin;
+      if (isInside) continue;
+      throw damaged(path, `${kind} ${index} of ${count} is to be at ${offset}, and the data end at ${begin}`);
+    }
+  }
 }
 
 function damaged(path: string, what: string, cause?: unknown): DumpError {

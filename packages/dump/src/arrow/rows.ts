@@ -19,12 +19,13 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
     Vector,
   ];
   const rows = valuesReader(values, path);
+  checkRows(rows, batch.numRows, path);
   for (let first = 0, end: number; first < batch.numRows; first = end) {
     const at = {
       step: Number(step.get(first)),
       order: Number(order.get(first)),
       layer: nullable(layer.get(first)),
-      stage: String(stage.get(first)),
+      stage: nameOf(stage.get(first), path),
     };
     const width = rows.end(first) - rows.begin(first);
     for (end = first + 1; end < batch.numRows; end++) {
@@ -44,6 +45,16 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
   }
 }
 
+/** Rows that lie inside their values, one after the other. */
+function checkRows(rows: ValuesReader, count: number, path: string): void {
+  for (let row = 0; row < count; row++) {
+    const [begin, end] = [rows.begin(row), rows.end(row)];
+    if (begin >= 0 && end >= begin && end <= rows.length) continue;
+    const what = `row ${row} of a record batch has the values ${begin} to ${end}, and there are ${rows.length}`;
+    throw new DumpError('dump-damaged', `${path}: ${what}. Capture it again.`);
+  }
+}
+
 function column(batch: RecordBatch, name: string, path: string): Vector {
   const vector = batch.getChild(name);
   if (!vector) {
@@ -56,9 +67,18 @@ function column(batch: RecordBatch, name: string, path: string): Vector {
   return vector;
 }
 
+/** What a stage is called. A dictionary that does not have the index that a row has gives nothing. */
+function nameOf(stage: unknown, path: string): string {
+  if (typeof stage === 'string') return stage;
+  const what = `a row's stage is ${stage === null || stage === undefined ? 'missing' : typeof stage}`;
+  throw new DumpError('dump-damaged', `${path}: ${what}; wanted its name in every row. Capture it again.`);
+}
+
 const nullable = (value: unknown): number | null => (value === null ? null : Number(value));
 
 interface ValuesReader {
+  /** How many values all rows have together. */
+  readonly length: number;
   begin(row: number): number;
   end(row: number): number;
   slice(begin: number, end: number): Float32Array;
@@ -79,6 +99,7 @@ function valuesReader(vector: Vector, path: string): ValuesReader {
       `${path}: the column "values" has nulls inside a row; write NaN where there is no value.`,
     );
   }
+  const length = Math.min(child.length, floats?.length ?? 0);
   // Float16 arrives as raw 16-bit patterns; Arrow's own accessor decodes them.
   const slice = (begin: number, end: number): Float32Array =>
     floats instanceof Float32Array
@@ -88,8 +109,8 @@ function valuesReader(vector: Vector, path: string): ValuesReader {
         : Float32Array.from({ length: end - begin }, (_, i) => Number(vector.getChildAt(0)?.get(begin + i)));
   if (DataType.isFixedSizeList(type)) {
     const size = type.listSize;
-    return { begin: (row) => row * size, end: (row) => (row + 1) * size, slice };
+    return { length, begin: (row) => row * size, end: (row) => (row + 1) * size, slice };
   }
   const offsets = data.valueOffsets as ArrayLike<number | bigint>;
-  return { begin: (row) => Number(offsets[row]), end: (row) => Number(offsets[row + 1]), slice };
+  return { length, begin: (row) => Number(offsets[row]), end: (row) => Number(offsets[row + 1]), slice };
 }
