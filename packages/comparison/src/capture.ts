@@ -32,12 +32,12 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   const file = await chooseModel(options, progress, signal);
   const architecture = file.metadata['general.architecture'];
   // The vocabulary of stages is that of a Llama, with or without experts; of anything else llama.cpp's every node is taken.
-  const unasked = isComputed(architecture) ? 'vocabulary' : 'all';
+  const asked = options.stages ?? (isComputed(architecture) ? 'vocabulary' : 'all');
   const { steps } = options;
   const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
   const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
   const config = {
-    stages: options.stages ?? unasked,
+    stages: asked,
     layers: options.layers ?? 'all',
     steps,
   };
@@ -49,7 +49,6 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
       const { ids, text } = await tokenize(prompt, side.text);
       // Decoded first, so that what measures the floor can be fed the same tokens.
       const free = steps === 0 ? [] : (await side.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
-      const asked = options.stages ?? unasked;
       const stages =
         asked === 'all' || asked === 'vocabulary' ? asked : parseStages(asked, await stagesOf(side, asked, ids));
       const run: RunPlan = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };

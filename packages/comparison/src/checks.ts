@@ -35,12 +35,11 @@ export async function checkSides(
   const results = { candidate: checks.candidate.invariants.result(), reference: checks.reference.invariants.result() };
   if (!closer) return results;
   progress.say('checking what must hold of each side by itself');
+  const about = modelOf(candidate, reference);
   const check = async (side: Side, name: keyof Checks): Promise<Checked> => {
     const rows = checks[name].invariants.firstRows;
-    const own = model
-      ? together(results[name], checkFirstAttention(model, rows, modelOf(candidate, reference)))
-      : results[name];
-    return checksOf(modelOf(candidate, reference)).has('cache') ? together(own, await checkCache(side, plan.run)) : own;
+    const own = model ? together(results[name], checkFirstAttention(model, rows, about)) : results[name];
+    return checksOf(about).holds.has('cache') ? together(own, await checkCache(side, plan.run)) : own;
   };
   return { candidate: await check(candidate, 'candidate'), reference: await check(reference, 'reference') };
 }

@@ -44,14 +44,7 @@ export async function compare(
 ): Promise<Comparison> {
   const difference = tokenDifference(options.tokens.candidate, options.tokens.reference);
   if (difference) {
-    const nothing = {
-      first: null,
-      stages: [],
-      ignored: [],
-      alone: { candidate: NONE, reference: NONE },
-      logits: null,
-      greedy: [],
-    };
+    const nothing = { first: null, stages: [], ignored: [], alone: NOTHING_ALONE, logits: null, greedy: [] };
     return { verdict: 'incomparable', reason: difference, ...nothing };
   }
   const { rule, floors, strict = true } = options;
@@ -94,11 +87,13 @@ export async function compare(
     return known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
   };
   const all = [...open.values()];
-  const whole = graphOf(
-    options,
-    all.map(({ at }) => at),
+  refuseWrongOrder(
+    open,
+    graphOf(
+      options,
+      all.map(({ at }) => at),
+    ),
   );
-  refuseWrongOrder(open, whole);
   const stages = all
     .filter(isCompared)
     .map((stage) => stage.result(yardstick(stage.at)))
@@ -109,7 +104,7 @@ export async function compare(
   const ignored = [...new Set(left.map(({ at }) => at.stage))].filter((name) => !names.has(name));
   const alone = { candidate: aloneIn('candidate', all, left), reference: aloneIn('reference', all, left) };
   const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
-  const judged = layersBeyond(all, options.graph) ?? judge(stages, options.graph ? { gaps, graph: whole } : { gaps });
+  const judged = layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph });
   const reason = [judged.reason, ...aloneText(alone)].join(' ');
   const choices = [...greedy.values()].map((choice) => {
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
@@ -128,7 +123,10 @@ function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): Retu
   return { verdict: 'incomparable', reason, first: null };
 }
 
-const NONE: Alone = { stages: 0, names: [], rows: 0 };
+const NOTHING: Alone = { stages: 0, names: [], rows: 0 };
+
+/** Neither side has anything that the other has not. */
+export const NOTHING_ALONE: Comparison['alone'] = { candidate: NOTHING, reference: NOTHING };
 
 /** What only one side has. @param left what was not compared at all */
 function aloneIn(side: keyof Comparison['alone'], all: readonly OpenStage[], left: readonly OpenStage[]): Alone {

@@ -30,11 +30,12 @@ export interface InvariantsOptions extends AboutModel {
   readonly hyperparameters?: Hyperparameters | undefined;
 }
 
-/** What must hold of a run of this model by itself. */
-export function checksOf({ architecture, hyperparameters = {} }: InvariantsOptions): ReadonlySet<CheckName> {
-  const holds = holdsIn(architecture);
-  const out = new Set(leftOut(holds, hyperparameters).map(({ check }) => check));
-  return new Set([...holds].filter((check) => !out.has(check)));
+/** What must hold of a run of this model by itself, and what would if its hyperparameters were others. */
+export function checksOf({ architecture, hyperparameters = {} }: InvariantsOptions) {
+  const usual = holdsIn(architecture);
+  const out = leftOut(usual, hyperparameters);
+  const holds: ReadonlySet<CheckName> = new Set([...usual].filter((name) => !out.some(({ check }) => check === name)));
+  return { holds, leftOut: out };
 }
 
 /**
@@ -62,8 +63,7 @@ export class Invariants {
 
   constructor(private readonly about: InvariantsOptions) {
     const { architecture, hyperparameters = {} } = about;
-    this.leftOut = leftOut(holdsIn(architecture), hyperparameters);
-    this.holds = checksOf(about);
+    ({ holds: this.holds, leftOut: this.leftOut } = checksOf(about));
     this.mayScale = !rotatesAdjacentPairs(architecture) || mayScaleRotated(hyperparameters);
     this.graph = new GraphSoFar(about);
     const made = graphOf(about, [{ layer: 1 }]).stages.filter(({ op }) => op === 'ROPE' || op === 'ADD');

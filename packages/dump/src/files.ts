@@ -1,10 +1,31 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 let made = 0;
 
-/** The name of a file until it is whole: in the same folder, and no other process's or writer's. @example `mine.arrow.4711-0.partial` */
-export const partialName = (path: string): string => `${path}.${process.pid}-${made++}.partial`;
+/**
+ * The name of a file until it is whole: in the same folder, and no other process's or writer's. What processes that no longer live have left
+ * half-written of the same file goes.
+ *
+ * @example newPartial('mine.arrow') // 'mine.arrow.4711-0.partial'
+ */
+export function newPartial(path: string): string {
+  removeStale(dirname(path), `${basename(path)}.`);
+  return `${path}.${process.pid}-${made++}.partial`;
+}
+
+/** Writes a file at once: whoever looks finds the old one or the new one, whole. @throws what writing or renaming throws; then nothing is left */
+export function writeWhole(path: string, content: string | Uint8Array): void {
+  makeDirectory(dirname(path));
+  const partial = newPartial(path);
+  try {
+    writeFileSync(partial, content);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+}
 
 /**
  * Removes what processes that no longer live have left half-written in a folder.

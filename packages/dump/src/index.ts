@@ -2,7 +2,6 @@ export { Dump, openDump } from './arrow/reader.js';
 export { readTensorStream } from './arrow/stream.js';
 export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
 export { DumpError, type DumpErrorCode } from './errors.js';
-export { partialName, removeStale } from './files.js';
 export { GivenRows, GivenRowsError } from './given-rows.js';
 export { type DumpMetadata, type FloorsDescription, FORMAT, type ModelDescription, type Producer } from './metadata.js';
 export * from './stage/index.js';

@@ -1,7 +1,7 @@
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '@llama-probe/comparison/ask';
-import { partialName, removeStale } from '@llama-probe/dump/files';
+import { newPartial } from '@llama-probe/dump/files';
 
 /** The same file under whichever of its names. */
 export function placeOf(path: string): string {
@@ -40,8 +40,7 @@ export function writeWhole(option: string, path: string, content: string | Uint8
       writeFileSync(place, content);
       return;
     }
-    const partial = partialName(place);
-    removeStale(dirname(place), `${basename(place)}.`);
+    const partial = newPartial(place);
     try {
       writeFileSync(partial, content, { flag: 'wx' });
       renameSync(partial, place);

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Floors } from '@llama-probe/diff';
+import { writeWhole } from '@llama-probe/dump/files';
 import { cacheDirectory } from '@llama-probe/reference';
 import { decodeFloors, encodeFloors } from './codec.js';
 
@@ -25,14 +26,11 @@ export async function readCached(path: string): Promise<Floors | undefined> {
 
 /** A floor that cannot be kept is measured again the next time. */
 export async function writeCached(path: string, floors: Floors): Promise<void> {
-  const partial = `${path}.${randomUUID()}`;
   const json = JSON.stringify(encodeFloors(floors));
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(partial, `${sha256(json)}\n${json}`);
-    await rename(partial, path);
+    writeWhole(path, `${sha256(json)}\n${json}`);
   } catch {
-    await rm(partial, { force: true }).catch(() => {}); // the cache is full or read-only, and says so where that matters
+    // the cache is full or read-only, and says so where that matters
   }
 }
 

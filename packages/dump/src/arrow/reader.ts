@@ -30,8 +30,14 @@ export class Dump {
         throw damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause);
       }
       if (!batch) throw damaged(this.path, `record batch ${index} of ${this.batches} is missing`);
-      const tensors = tensorsOf(batch, this.path);
-      for (let next = readNext(tensors, this.path); !next.done; next = readNext(tensors, this.path)) yield next.value;
+      try {
+        yield* tensorsOf(batch, this.path);
+      } catch (cause) {
+        // Arrow's vectors read a batch when they are asked, and find only then that it does not fit together.
+        throw cause instanceof DumpError
+          ? cause
+          : damaged(this.path, `record batch ${index} does not fit together`, cause);
+      }
     }
   }
 
@@ -72,15 +78,6 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
     return reader;
   } catch (cause) {
     throw damaged(path, 'its footer cannot be read', cause);
-  }
-}
-
-/** Arrow's vectors read a batch when they are asked, and find only then that it does not fit together. @throws DumpError */
-function readNext(tensors: Generator<Tensor>, path: string): IteratorResult<Tensor> {
-  try {
-    return tensors.next();
-  } catch (cause) {
-    throw cause instanceof DumpError ? cause : damaged(path, 'a record batch does not fit together', cause);
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type Data,
   type RecordBatch,
@@ -11,7 +11,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import { writeError } from '../errors.js';
-import { makeDirectory, partialName, removeStale } from '../files.js';
+import { makeDirectory, newPartial } from '../files.js';
 import { type DumpMetadata, encodeMetadata } from '../metadata.js';
 import { STAGE_NAMES } from '../stage/vocabulary.js';
 import type { Tensor } from '../tensor.js';
@@ -136,10 +136,9 @@ export class DumpWriter {
     readonly path: string,
     stages: readonly string[] = STAGE_NAMES,
   ) {
-    this.partial = partialName(path);
+    this.partial = newPartial(path);
     try {
       makeDirectory(dirname(path));
-      removeStale(dirname(path), `${basename(path)}.`);
       this.descriptor = openSync(this.partial, 'w');
     } catch (error) {
       throw writeError(path, error);

@@ -1,19 +1,14 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, relative } from 'node:path';
-import { makeDirectory, partialName, removeStale } from '@llama-probe/dump/files';
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { writeWhole } from '@llama-probe/dump/files';
 import { type Baseline, BaselineError } from './baseline.js';
 import { decodeBaseline, REMEDY } from './format.js';
 
 /** Writes it whole or not at all. @throws BaselineError `baseline-unwritable` */
 export function writeBaseline(path: string, bytes: Uint8Array): void {
-  const partial = partialName(path);
-  removeStale(dirname(path), `${basename(path)}.`);
   try {
-    makeDirectory(dirname(path));
-    writeFileSync(partial, bytes);
-    renameSync(partial, path);
+    writeWhole(path, bytes);
   } catch (error) {
-    rmSync(partial, { force: true });
     const { code } = error as NodeJS.ErrnoException;
     throw new BaselineError('baseline-unwritable', `${path} cannot be written (${code}). Make room, or its folder.`);
   }

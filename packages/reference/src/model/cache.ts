@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { makeDirectory, partialName } from '@llama-probe/dump/files';
+import { makeDirectory, newPartial, writeWhole } from '@llama-probe/dump/files';
 import { QuantizeError } from '../errors.js';
 import { bytesText, cacheDirectory, hashOf, makeRoom, modelsDirectory, noteUse, removeModel } from './cache-room.js';
 import { modelFiles } from './files.js';
@@ -45,13 +45,17 @@ export async function cached(
   }
   await makeRoom(bytes);
   onProgress?.(`making ${path}, about ${bytesText(bytes)}`);
-  const partial = partialName(join(directory, `.${name}`));
+  const partial = newPartial(join(directory, `.${name}`));
   try {
     await make(partial);
     signal?.throwIfAborted();
-    await guarded(directory, () => rename(partial, path));
-    const made = await contentHash(path, signal);
-    await guarded(directory, () => writeWhole(hashOf(path), made));
+    const made = await digestOf([partial], signal);
+    // The hash first: a model without one would be taken for damaged by another process that looks just then.
+    await guarded(directory, async () => {
+      writeWhole(hashOf(path), made);
+      await rename(partial, path);
+      writeWhole(await memoOf([path]), made);
+    });
     return path;
   } finally {
     await rm(partial, { force: true });
@@ -71,16 +75,7 @@ export async function contentHash(
   onProgress?: (message: string) => void,
 ): Promise<string> {
   const files = await modelFiles(path);
-  const identity = JSON.stringify(
-    await Promise.all(
-      files.map(async (file) => {
-        const { size, mtimeMs, ino } = await stat(file);
-        return [resolve(file), size, mtimeMs, ino];
-      }),
-    ),
-  );
-  const directory = join(cacheDirectory(), 'hashes');
-  const memo = join(directory, `${createHash('sha256').update(identity).digest('hex').slice(0, 32)}.txt`);
+  const memo = await memoOf(files);
   try {
     const known = await readFile(memo, 'utf8');
     if (/^[0-9a-f]{64}$/.test(known)) return known;
@@ -88,22 +83,29 @@ export async function contentHash(
     // not hashed yet
   }
   onProgress?.(`reading ${basename(path)}`);
+  const digest = await digestOf(files, signal);
+  await guarded(dirname(memo), async () => writeWhole(memo, digest));
+  return digest;
+}
+
+/** Where the hash of files is remembered, as they are now. */
+async function memoOf(files: readonly string[]): Promise<string> {
+  const identity = await Promise.all(
+    files.map(async (file) => {
+      const { size, mtimeMs, ino } = await stat(file);
+      return [resolve(file), size, mtimeMs, ino];
+    }),
+  );
+  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
+  return join(cacheDirectory(), 'hashes', `${name}.txt`);
+}
+
+async function digestOf(files: readonly string[], signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) {
     await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { end: false, ...(signal && { signal }) });
   }
-  const digest = hash.digest('hex');
-  await guarded(directory, async () => {
-    makeDirectory(directory);
-    await writeWhole(memo, digest);
-  });
-  return digest;
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const partial = `${path}.${randomUUID()}`;
-  await writeFile(partial, text);
-  await rename(partial, path);
+  return hash.digest('hex');
 }
 
 async function guarded<T>(directory: string, action: () => Promise<T>): Promise<T> {
