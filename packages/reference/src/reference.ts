@@ -109,7 +109,7 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
         ? model
         : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
     onProgress?.(`loading ${info.file}`);
-    await child.request('load', { path });
+    await child.request('load', { path, isExact: mode === 'exact' });
     const threads = chooseThreads(info.parameters, options.threads, options.sparedCores);
     return new OpenReference(
       child,

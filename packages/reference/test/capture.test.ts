@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STAGE_NAMES, STAGES, type Tensor } from '@llama-probe/dump';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { openReference, type Reference, type RunOptions } from '../src/reference.js';
+import { openReference, type Reference, type ReferenceMode, type RunOptions } from '../src/reference.js';
 import { type TinyModel, writeTinyModel } from './support/tiny-model.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'llama-probe-capture-'));
@@ -15,8 +15,9 @@ afterEach(async () => {
   reference = undefined;
 });
 
-async function open(name: string, model: TinyModel = {}): Promise<Reference> {
-  reference = await openReference({ model: writeTinyModel(join(directory, `${name}.gguf`), model), mode: 'native' });
+async function open(name: string, model: TinyModel = {}, mode: ReferenceMode = 'native'): Promise<Reference> {
+  await reference?.close();
+  reference = await openReference({ model: writeTinyModel(join(directory, `${name}.gguf`), model), mode });
   return reference;
 }
 
@@ -297,4 +298,61 @@ describe('running', () => {
     reference = await openReference({ model, mode: 'native', contextLength: 5 });
     await expect(collect(reference, { tokens: TOKENS })).rejects.toMatchObject({ code: 'context-too-small' });
   });
+});
+
+/** 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+describe("what llama.cpp's CPU reads from a table of f16 values", () => {
+  const MODELS = {
+    GEGLU: {
+      model: { architecture: 'gemma', tied: true },
+      stage: 'ffn_geglu',
+      right: (x: number, up: number) => gelu(x) * up,
+      inputs: ['ffn_gate', 'ffn_up'],
+    },
+    'GELU, which is put in the place of its input': {
+      model: { architecture: 'starcoder2', isPlain: true, outputBias: true },
+      stage: 'ffn_gelu',
+      right: gelu,
+      inputs: ['ffn_up_b'],
+    },
+  } as const;
+  const options = { tokens: TOKENS, steps: 2, stages: 'all' } as const;
+
+  for (const [name, { model, stage, right, inputs }] of Object.entries(MODELS)) {
+    test(`${name} is what f32 makes of its inputs in \`exact\`, and what llama.cpp makes of them in \`native\``, async () => {
+      const worst = async (mode: ReferenceMode) => {
+        const { tensors } = await collect(await open(`${stage} ${mode}`, model, mode), options);
+        const deltas = [0, 1, 2].flatMap((step) =>
+          [0, 1].map((layer) => {
+            const [x, up] = inputs.map((input) => find(tensors, input, layer, step).values);
+            const { values } = find(tensors, stage, layer, step);
+            return values.reduce(
+              (most, value, i) =>
+                Math.max(most, Math.abs(value - (right as typeof MODELS.GEGLU.right)(x?.[i] as number, up?.[i] ?? 1))),
+              0,
+            );
+          }),
+        );
+        return Math.max(...deltas);
+      };
+      expect(await worst('exact')).toBeLessThan(3e-7);
+      expect(await worst('native')).toBeGreaterThan(3e-5);
+    });
+
+    test(`${name}: the logits are the same whether anything is captured or not, and follow from it`, async () => {
+      const logits = async (stages: RunOptions['stages']) => {
+        const { tensors } = await collect(reference as Reference, { ...options, stages, logits: stages?.length === 0 });
+        return tensors
+          .filter((tensor) => tensor.stage === 'result_output')
+          .map(({ values, width }) => values.slice(-width));
+      };
+      await open(`${stage} logits`, model, 'exact');
+      const exact = await logits([]);
+      expect(await logits(['result_output'])).toEqual(exact);
+      await open(`${stage} logits`, model, 'native');
+      expect(await logits(['result_output'])).not.toEqual(exact);
+    });
+  }
 });

@@ -6,7 +6,7 @@ import { writeWhole } from '@llama-probe/dump/files';
 import { cacheDirectory } from '@llama-probe/reference';
 import { decodeFloors, encodeFloors } from './codec.js';
 
-const FORMAT = 2; // of a cached file, and of how floors are measured
+const FORMAT = 3; // of a cached file, and of how floors are measured
 
 /** Where the floors of a key are kept. */
 export function cachePath(key: readonly unknown[]): string {

@@ -14,6 +14,7 @@ import {
   splitName,
   UniqueNames,
 } from './stages.js';
+import { Recomputed, type TabledNodes } from './tabled.js';
 import { isReadable, readValues } from './values.js';
 
 /** A tensor that was read and waits until it is known what it is, or until those before it are. */
@@ -37,6 +38,8 @@ interface Asked {
   /** Where there are given rows for it. */
   given: Place | undefined;
   isLast: boolean;
+  /** Whether it is a tensor of the run. */
+  isCaptured: boolean;
 }
 
 /**
@@ -50,6 +53,7 @@ export class Capture {
   readonly notes = new Set<string>();
   private readonly reader: NodeReader;
   private readonly wants: (stage: string, layer: number | null) => boolean;
+  private readonly replacement: Replacement | undefined;
   private readonly names = new UniqueNames();
   private held: Held[] = [];
   /** The stages that were passed on, and those that there are. */
@@ -63,15 +67,19 @@ export class Capture {
   private graph: KnownGraph | undefined;
   private index = 0;
 
-  /** @param replacement needs graphs that were looked at, see begin() */
+  private readonly recomputed: Recomputed | undefined;
+
+  /** @param replacement needs graphs that were looked at, see begin() @param tabled what is not to be read from a table */
   constructor(
     private readonly library: LlamaLibrary,
     selection: Selection,
     private readonly write: (tensor: Tensor) => void,
-    private readonly replacement?: Replacement,
+    { replacement, tabled }: { replacement?: Replacement | undefined; tabled?: TabledNodes | undefined } = {},
   ) {
     this.reader = new NodeReader(library);
     this.wants = selector(selection);
+    this.replacement = replacement;
+    this.recomputed = tabled && new Recomputed(library, tabled, (address) => this.reader.read(address));
   }
 
   /** Announces one evaluation of the graph: `tokens` positions from `first` on. */
@@ -89,15 +97,20 @@ export class Capture {
   evaluate(address: Pointer, ask: boolean): boolean {
     if (!ask) {
       // what is shown is what was asked about last
-      if (this.asked?.match) this.hold(this.asked, this.asked.match);
+      const { asked } = this;
+      if (asked) this.recomputed?.see(asked.node);
+      if (asked?.match && asked.isCaptured) this.hold(asked, asked.match);
       return true;
     }
     const node = this.reader.read(address);
     if (this.held.length > 0) this.settle(node);
-    this.asked = this.identify(node);
-    const { match, given } = this.asked;
+    const identified = this.identify(node);
+    const { match, given } = identified;
     if (match) this.existing.add(match.stage);
-    return match !== undefined && (given !== undefined || mayBe(match, this.wants)) && this.canRead(node, match);
+    const isWanted = match !== undefined && (given !== undefined || mayBe(match, this.wants));
+    const isCaptured = isWanted && this.canRead(node, match);
+    this.asked = { ...identified, isCaptured };
+    return isCaptured || (this.recomputed?.wants(node) ?? false);
   }
 
   /** Ends one evaluation: nothing more will be learnt about what is still held. */
@@ -108,7 +121,7 @@ export class Capture {
     this.flush();
   }
 
-  private identify(node: GraphNode): Asked {
+  private identify(node: GraphNode): Omit<Asked, 'isCaptured'> {
     const { graph, replacement } = this;
     if (!graph || !replacement) {
       return { node, match: matchNode(node), name: undefined, given: undefined, isLast: false };

@@ -3,6 +3,7 @@ import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { layoutOf } from './layout.js';
 import { type GraphNode, NodeReader } from './node.js';
 import { type Match, matchNode, settleMatch, UniqueNames } from './stages.js';
+import { findTabled, type TabledNodes } from './tabled.js';
 import { isReadable } from './values.js';
 
 /** A node of a graph that was looked at. */
@@ -26,7 +27,7 @@ export class Look {
   private readonly reader: NodeReader;
   private readonly nodes: GraphNode[] = [];
 
-  constructor(library: LlamaLibrary) {
+  constructor(private readonly library: LlamaLibrary) {
     this.reader = new NodeReader(library);
   }
 
@@ -34,6 +35,11 @@ export class Look {
   evaluate(address: Pointer, ask: boolean): boolean {
     if (ask) this.nodes.push(this.reader.read(address));
     return !ask;
+  }
+
+  /** Those of its nodes that llama.cpp's CPU reads from a table. */
+  tabled(): TabledNodes {
+    return findTabled(this.library, this.nodes, (address) => this.reader.read(address));
   }
 
   /** @param tokens how many the graph was evaluated for */

@@ -12,12 +12,25 @@ export interface GraphNode {
   ne: [number, number, number, number]; // elements per dimension, fastest first
   nb: [number, number, number, number]; // bytes per step in each dimension
   sources: [Pointer, Pointer];
+  /** The first of `op_params`: for UNARY and GLU which of them it is, for GLU whether its halves are exchanged too. */
+  parameters: [number, number];
+  /** Where its values lie. */
+  data: Pointer;
   /** The weight of a product, or what may be the bias of a sum, that llama.cpp gave no name. @example 'blk.0.attn_output.weight' */
   weight?: string;
 }
 
 const at = (field: string) => koffi.offsetof(GgmlTensor, field);
-const OFFSET = { type: at('type'), ne: at('ne'), nb: at('nb'), op: at('op'), src: at('src'), name: at('name') };
+const OFFSET = {
+  type: at('type'),
+  ne: at('ne'),
+  nb: at('nb'),
+  op: at('op'),
+  parameters: at('op_params'),
+  src: at('src'),
+  data: at('data'),
+  name: at('name'),
+};
 
 /** Reads nodes by offset out of one copy of the struct; letting koffi decode all of it takes thirty times as long. */
 export class NodeReader {
@@ -50,6 +63,8 @@ export class NodeReader {
       ne: this.four(OFFSET.ne),
       nb: this.four(OFFSET.nb),
       sources: [bytes.readBigUInt64LE(OFFSET.src), bytes.readBigUInt64LE(OFFSET.src + 8)],
+      parameters: [bytes.readInt32LE(OFFSET.parameters), bytes.readInt32LE(OFFSET.parameters + 4)],
+      data: bytes.readBigUInt64LE(OFFSET.data),
     };
   }
 

@@ -21,6 +21,8 @@ const P = 'void *';
 /** Every C function that is called: library, result, arguments. */
 const FUNCTIONS = {
   ggml_op_name: ['base', 'str', ['int32']],
+  ggml_unary_op_name: ['base', 'str', ['int32']],
+  ggml_glu_op_name: ['base', 'str', ['int32']],
   ggml_type_name: ['base', 'str', ['int32']],
   ggml_backend_tensor_get: ['base', 'void', [P, P, 'size_t', 'size_t']],
   ggml_backend_tensor_set: ['base', 'void', [P, P, 'size_t', 'size_t']],

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import type { TabledNodes } from '../capture/tabled.js';
 import { LlamaCppError, toWire } from '../errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
 import { describeModel, loadModel, quantizeFile } from '../model/model.js';
@@ -12,14 +13,15 @@ import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Reques
  */
 
 let opened: LlamaLibrary | undefined;
-let loaded: Pointer | undefined;
+let loaded: { readonly address: Pointer; readonly isExact: boolean } | undefined;
+let tabled: TabledNodes | undefined; // of an exact model, from its first run on
 
 const library = (): LlamaLibrary => {
   if (!opened) throw new LlamaCppError('internal', 'the library was not opened');
   return opened;
 };
-const model = (): Pointer => {
-  if (loaded === undefined) throw new LlamaCppError('internal', 'no model was loaded');
+const model = (): NonNullable<typeof loaded> => {
+  if (!loaded) throw new LlamaCppError('internal', 'no model was loaded');
   return loaded;
 };
 
@@ -30,20 +32,24 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     return { version, cpuVariant: chosen, cpuVariants };
   },
   describe: ({ path }) => describeModel(library(), path),
-  load({ path }) {
-    loaded = loadModel(library(), path);
+  load({ path, isExact }) {
+    loaded = { address: loadModel(library(), path), isExact };
+    tabled = undefined;
     return null;
   },
   quantize(parameters) {
     quantizeFile(library(), parameters);
     return null;
   },
-  tokenize: ({ text, addSpecial, parseSpecial }) => tokenize(library(), model(), text, addSpecial, parseSpecial),
-  detokenize: ({ ids, special }) => detokenize(library(), model(), ids, special),
-  chat: ({ prompt }) => applyChatTemplate(library(), model(), prompt),
+  tokenize: ({ text, addSpecial, parseSpecial }) =>
+    tokenize(library(), model().address, text, addSpecial, parseSpecial),
+  detokenize: ({ ids, special }) => detokenize(library(), model().address, ids, special),
+  chat: ({ prompt }) => applyChatTemplate(library(), model().address, prompt),
   async run(parameters) {
-    const { run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
-    return run(library(), model(), parameters);
+    const { lookForTables, run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
+    const { address, isExact } = model();
+    if (isExact) tabled ??= lookForTables(library(), address, parameters.threads);
+    return run(library(), address, parameters, tabled);
   },
 };
 

@@ -43,7 +43,8 @@ export interface Methods {
     { version: string; cpuVariant: string; cpuVariants: string[] },
   ];
   describe: [{ path: string }, ModelInfo & { allF32: boolean }];
-  load: [{ path: string }, null];
+  /** @param isExact what llama.cpp's CPU only approximates is computed in f32 */
+  load: [{ path: string; isExact: boolean }, null];
   quantize: [{ source: string; target: string; ftype: number; pure: boolean; threads: number }, null];
   tokenize: [{ text: string; addSpecial: boolean; parseSpecial: boolean }, number[]];
   detokenize: [{ ids: readonly number[]; special: boolean }, string];

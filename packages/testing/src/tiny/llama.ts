@@ -19,8 +19,10 @@ export interface LlamaSizes {
   tied?: boolean;
   /** rope_freqs.weight, as Llama 3 has it. */
   ropeFreqs?: boolean;
-  /** An architecture that is a Llama but for how RoPE pairs values. */
-  architecture?: 'llama' | 'qwen2';
+  /** An architecture that is a Llama but for how RoPE pairs values (qwen2), for its activation (gemma), or with `isPlain` (starcoder2). */
+  architecture?: 'llama' | 'qwen2' | 'gemma' | 'starcoder2';
+  /** Biases of the norms and the feed-forward, which has no gate, as before Llama. */
+  isPlain?: boolean;
   /** A mixture of so many feed-forwards, two of which are used. */
   experts?: number;
 }
@@ -44,17 +46,22 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
     ['attn_v.bias', [kv]],
   ];
   const [of, experts] = s.experts === undefined ? ['', []] : ['_exps', [s.experts]];
+  const normBias = (name: string): Shaped[] => (s.isPlain ? [[`${name}.bias`, [s.embd]]] : []);
   const layer: Shaped[] = [
     ['attn_norm.weight', [s.embd]],
+    ...normBias('attn_norm'),
     ...projections,
     ...(s.biases ? biases : []),
     ['attn_output.weight', [q, s.embd]],
     ...(s.outputBias ? [['attn_output.bias', [s.embd]] as Shaped] : []),
     ['ffn_norm.weight', [s.embd]],
+    ...normBias('ffn_norm'),
     ...experts.map((count): Shaped => ['ffn_gate_inp.weight', [s.embd, count]]),
-    [`ffn_gate${of}.weight`, [s.embd, s.ff, ...experts]],
+    ...(s.isPlain ? [] : [[`ffn_gate${of}.weight`, [s.embd, s.ff, ...experts]] as Shaped]),
     [`ffn_up${of}.weight`, [s.embd, s.ff, ...experts]],
+    ...(s.isPlain ? [['ffn_up.bias', [s.ff]] as Shaped] : []),
     [`ffn_down${of}.weight`, [s.ff, s.embd, ...experts]],
+    ...(s.isPlain ? [['ffn_down.bias', [s.embd]] as Shaped] : []),
   ];
   return [
     ['token_embd.weight', [s.embd, s.vocab]],
@@ -62,6 +69,7 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
       layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]),
     ).flat(),
     ['output_norm.weight', [s.embd]],
+    ...normBias('output_norm'),
     ...(s.tied ? [] : [['output.weight', [s.embd, s.vocab]] as Shaped]),
     ...(s.ropeFreqs ? [['rope_freqs.weight', [s.headDim / 2]] as Shaped] : []),
   ];
@@ -91,7 +99,7 @@ export function tinyLlama(s: LlamaSizes, random: () => number): GgufParts {
     'rope.dimension_count': u32(s.headDim),
     vocab_size: u32(s.vocab),
     context_length: u32(s.context),
-    'attention.layer_norm_rms_epsilon': f32(1e-5),
+    [s.isPlain ? 'attention.layer_norm_epsilon' : 'attention.layer_norm_rms_epsilon']: f32(1e-5),
     'rope.freq_base': f32(10000),
     ...(s.experts === undefined ? {} : { expert_count: u32(s.experts), expert_used_count: u32(2) }),
   };
