@@ -47,7 +47,7 @@ interface KeptRun {
   readonly tokens: readonly number[];
   readonly forcedTokens: readonly number[];
   readonly tensors: readonly Tensor[];
-  readonly floors: Floors;
+  readonly floors: Pick<Floors, 'get'>;
   readonly rule: LimitRule;
   /** What the floor is the distance between. */
   readonly method: string;

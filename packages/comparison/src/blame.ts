@@ -1,7 +1,7 @@
 import { compare, type Explained, explain, graphOf } from '@llama-probe/diff';
 import { STAGE_NAMES, tee } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
-import { judgedRun, ofAnyStep } from './floors/judged.js';
+import { judgedRun } from './floors/judged.js';
 import { type FreeRun, modelOf, narrated } from './free.js';
 import type { Plan } from './plan.js';
 import type { Side } from './side.js';
@@ -28,7 +28,7 @@ export async function blame(
   const [given, theirs] = tee(judged.tensors);
   const ours = candidate.run({ ...run, from: given }).tensors;
   const blamed = await compare(narrated(ours, `from ${name}'s inputs:`, model.layers, progress), theirs, {
-    floors: ofAnyStep(judged.floors, run.steps ?? 0),
+    floors: judged.floors,
     rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
     tokens: plan.tokens,
     ...modelOf(candidate, reference),

@@ -55,7 +55,7 @@ class Pair {
     readonly own: readonly Tensor[],
     readonly tokens: readonly number[],
     readonly rule: LimitRule,
-    readonly floors: Floors,
+    readonly floors: Pick<Floors, 'get'>,
   ) {}
 
   against(

@@ -3,6 +3,7 @@ import type { Comparison, Fault, StageResult } from './comparison.js';
 import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
 import { inheritance } from './inheritance.js';
+import { addedUp, jumps } from './rounding.js';
 import { describe, fromToken, whyWrong } from './words.js';
 
 /** A comparison of free runs, with what blame, the run from the reference's inputs, says about it. */
@@ -22,21 +23,28 @@ export interface LimitedFault extends Fault {
  * In that run every stage started from the reference's inputs, so what is wrong there is its own. Any other stage that
  * diverged in the free run inherits from the last stage upstream of it, in the same step or through the KV cache, that has a fault.
  *
+ * Where the free run diverged and no stage is over its limit by itself, one that is far over its floor is the fault; and if there is none, and
+ * the excess is small, it is rounding that added up: then the two sides agree.
+ *
  * @example explain(await compare(free, llama, options), await compare(blamed, llamaAgain, options)).faults
  */
 export function explain(free: Comparison, blamed: Comparison, graph: Graph = graphOf({}, blamed.stages)): Explained {
-  const own = new Map(blamed.stages.map((stage) => [stageKey(stage), stage]));
   const inOrder = [...blamed.stages].sort((a, b) => a.step - b.step || a.order - b.order);
-  const descent = inheritance(inOrder, graph, ({ verdict }) => verdict === 'diverged');
+  const over = inOrder.filter(({ verdict }) => verdict === 'diverged');
+  const wrong = over.length === 0 && free.verdict === 'diverged' ? jumps(inOrder) : over;
+  const own = new Map([...inOrder, ...wrong].map((stage) => [stageKey(stage), stage]));
+  const isWrong = new Set(wrong.map(stageKey));
+  const descent = inheritance(inOrder, graph, (stage) => isWrong.has(stageKey(stage)));
   const stages = free.stages.map((stage) => {
     const twin = own.get(stageKey(stage));
-    const origin = stage.verdict === 'diverged' ? descent.get(stageKey(stage))?.origin : undefined;
-    const inherits = origin && origin !== twin ? idOf(origin) : null;
+    const key = stageKey(stage);
+    const origin = stage.verdict === 'diverged' ? descent.get(key)?.origin : undefined;
+    const inherits = origin && stageKey(origin) !== key ? idOf(origin) : null;
     return { ...stage, local: twin?.rel ?? null, inherits };
   });
-  const faults = faultsOf(blamed.stages);
+  const faults = faultsOf(wrong);
   const [first] = faults;
-  if (!first) return { ...free, stages, faults, ...unexplained(free) };
+  if (!first) return { ...free, stages, faults, ...(addedUp(free, stages, own) ?? unexplained(free)) };
   const { order, step, layer, stage, token, cause, where } = first;
   return {
     ...free,
@@ -48,10 +56,10 @@ export function explain(free: Comparison, blamed: Comparison, graph: Graph = gra
   };
 }
 
-function faultsOf(blamed: readonly StageResult[]): LimitedFault[] {
+/** The stages that are wrong by themselves; those of one layer and name are one. */
+function faultsOf(wrong: readonly StageResult[]): LimitedFault[] {
   const faults = new Map<string, LimitedFault & { steps: number[] }>();
-  for (const stage of blamed) {
-    if (stage.verdict !== 'diverged') continue;
+  for (const stage of wrong) {
     const key = placeKey(stage);
     const known = faults.get(key);
     if (known) known.steps.push(stage.step);

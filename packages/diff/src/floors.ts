@@ -63,7 +63,7 @@ export function deltasOf(sums: MetricSums): Floor {
 export async function* measureFloors(
   reference: AsyncIterable<Tensor>,
   other: AsyncIterable<Tensor>,
-  floors: Map<string, Floor>,
+  floors: { set(key: string, floor: Floor): unknown },
 ): AsyncGenerator<Tensor> {
   const sums = new Map<string, MetricSums>();
   const others = other[Symbol.asyncIterator]();

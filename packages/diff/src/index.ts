@@ -39,6 +39,7 @@ export {
 } from './logits.js';
 export { MetricSums, type Metrics } from './metrics.js';
 export { type Observation, Observer, observe, type SideObservations } from './observations.js';
+export { RunFloors } from './run-floors.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';
 export { describe, short, showLimit } from './words.js';

@@ -125,4 +125,45 @@ describe('a teacher-forced run', () => {
     );
     expect(explained).toMatchObject({ verdict: 'diverged', first: { stage: 'ffn_up', layer: 2 } });
   });
+
+  describe('where no stage is over its limit by itself', () => {
+    const at = (stages: StageResult[], stage: string, layer: number, change: Partial<StageResult>) =>
+      stages.map((one) => (one.stage === stage && one.layer === layer ? { ...one, ...change } : one));
+    const measured = () => pass(0, () => false).map((stage) => ({ ...stage, floor: 1e-7, ofLimit: 0.01 }));
+    const over = (ofLimit: number) =>
+      at(at(measured(), 'kqv_out', 1, { verdict: 'diverged', rel: ofLimit * 1e-5, ofLimit }), 'attn_out', 1, {
+        verdict: 'diverged',
+        rel: 1.1e-5,
+        ofLimit: 1.1,
+      });
+
+    test('a small excess is rounding that added up, with its numbers, and the two agree', () => {
+      const { verdict, first, faults, reason, stages } = explain(result(over(1.6)), result(measured(), 'agree'));
+      expect({ verdict, first, faults }).toEqual({ verdict: 'agree', first: null, faults: [] });
+      expect(reason).toBe(
+        "No stage is wrong by itself. kqv_out of layer 1 and 1 more are over the limit, at most 1.6 times (kqv_out of layer 1: 1.6e-5, limit 1e-5), and from the reference's own inputs at 0.01 of it: rounding that added up.",
+      );
+      expect(find(stages, 'kqv_out', 1)).toMatchObject({ verdict: 'agree', reason: 'rounding that added up' });
+    });
+
+    test('a large one is not, nor one at a stage that was not looked at', () => {
+      expect(explain(result(over(3.1)), result(measured(), 'agree')).verdict).toBe('diverged');
+      const without = measured().filter(({ stage, layer }) => stage !== 'attn_out' || layer !== 1);
+      expect(explain(result(over(1.6)), result(without, 'agree')).verdict).toBe('diverged');
+    });
+
+    test('a stage that is many times its floor is the fault, though the minimum forgives it, and what follows inherits', () => {
+      const jump = at(measured(), 'attn_rms', 1, { rel: 6e-6, ofLimit: 0.6 });
+      const { verdict, first, faults, reason, stages } = explain(result(over(1.6)), result(jump, 'agree'));
+      expect({ verdict, first }).toMatchObject({ verdict: 'diverged', first: { stage: 'attn_rms', layer: 1 } });
+      expect(faults).toMatchObject([{ stage: 'attn_rms', local: 6e-6, limits: { rel: 10 * 2 ** -23 } }]);
+      expect(reason).toContain('the limit of 1e-5 forgives that, but it is 50 times what rounding makes of this stage');
+      expect(find(stages, 'kqv_out', 1).inherits).toEqual({ stage: 'attn_rms', layer: 1, step: 0 });
+    });
+
+    test('where the floor is larger, so is what is forgiven', () => {
+      const jump = at(measured(), 'attn_rms', 1, { rel: 6e-6, ofLimit: 0.6, floor: 2.1e-7 });
+      expect(explain(result(over(1.6)), result(jump, 'agree')).verdict).toBe('agree');
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Floors } from '@llama-probe/diff';
+import type { Floors, RunFloors } from '@llama-probe/diff';
 import { writeWhole } from '@llama-probe/dump/files';
 import { cacheDirectory } from '@llama-probe/reference';
 import { decodeFloors, encodeFloors } from './codec.js';
@@ -25,7 +25,7 @@ export async function readCached(path: string): Promise<Floors | undefined> {
 }
 
 /** A floor that cannot be kept is measured again the next time. */
-export async function writeCached(path: string, floors: Floors): Promise<void> {
+export async function writeCached(path: string, floors: RunFloors): Promise<void> {
   const json = JSON.stringify(encodeFloors(floors));
   try {
     writeWhole(path, `${sha256(json)}\n${json}`);

@@ -2,7 +2,7 @@ import type { Floor, Floors } from '@llama-probe/diff';
 import type { FloorsDescription } from '@llama-probe/dump';
 
 /** As a dump and the cache have them: `stageKey` → [stage, row, value]. */
-export const encodeFloors = (floors: Floors): FloorsDescription['stages'] =>
+export const encodeFloors = (floors: Iterable<readonly [string, Floor]>): FloorsDescription['stages'] =>
   Object.fromEntries([...floors].map(([key, { rel, row, value }]) => [key, [rel, row, value]]));
 
 /** The other way round. */

@@ -1,4 +1,4 @@
-import { type Floor, type Floors, type LimitRule, measureFloors } from '@llama-probe/diff';
+import { type LimitRule, measureFloors, RunFloors } from '@llama-probe/diff';
 import type { FloorsDescription, Tensor } from '@llama-probe/dump';
 import type { LimitOptions } from '../options.js';
 import type { RunPlan, Side } from '../side.js';
@@ -11,7 +11,7 @@ import type { FloorSource } from './source.js';
 export interface Judged {
   readonly tensors: AsyncIterable<Tensor>;
   /** Fills as the tensors come. */
-  readonly floors: Floors;
+  readonly floors: RunFloors;
   readonly rule: LimitRule;
   /** What the floor is the distance between; or why it was not measured. */
   readonly method: string;
@@ -32,15 +32,15 @@ export async function judgedRun(
     options.floors === false ? { kind: 'none', why: '--no-floors', rule: unmeasured(ruleNameOf(reference)) } : found;
   const rule = ruled(source.rule, options);
   if (source.kind === 'none') {
-    return { tensors: start(), floors: new Map(), rule, method: `not measured: ${source.why}` };
+    return { tensors: start(), floors: new RunFloors(), rule, method: `not measured: ${source.why}` };
   }
   const { method } = source;
-  if (source.kind === 'known') return { tensors: start(), floors: source.floors, rule, method };
+  if (source.kind === 'known') return { tensors: start(), floors: new RunFloors(source.floors), rule, method };
 
   const path = cachePath(source.key);
   const known = await readCached(path);
-  if (known) return { tensors: start(), floors: known, rule, method };
-  const floors = new Map<string, Floor>();
+  if (known) return { tensors: start(), floors: new RunFloors(known), rule, method };
+  const floors = new RunFloors();
   async function* measured(twin: Extract<FloorSource, { kind: 'measured' }>): AsyncGenerator<Tensor> {
     const beside = await twin.open(say);
     try {
@@ -59,29 +59,4 @@ const ruleNameOf = ({ about }: Side): 'exact' | 'native' => (about.mode === 'nat
 /** For a dump. */
 export function describeFloors({ floors, rule, method }: Omit<Judged, 'tensors'>): FloorsDescription {
   return { method, ...rule, stages: encodeFloors(floors) };
-}
-
-/**
- * Of each stage the largest floor of any step. The noise that a stage adds by itself is the same at every step, but in the free runs that a
- * floor is measured in it may cancel what was there before: natively a single decoded row can come out below its own noise.
- *
- * @param floors they may still be filling
- */
-export function ofAnyStep(floors: Floors, steps: number): Pick<Floors, 'get'> {
-  return {
-    get(key) {
-      const place = key.slice(key.indexOf('/'));
-      let most: Floor | undefined;
-      for (let step = 0; step <= steps; step++) {
-        const floor = floors.get(`${step}${place}`);
-        if (!floor) continue;
-        most = {
-          rel: Math.max(floor.rel, most?.rel ?? 0),
-          row: Math.max(floor.row, most?.row ?? 0),
-          value: Math.max(floor.value, most?.value ?? 0),
-        };
-      }
-      return most;
-    },
-  };
 }
