@@ -87,8 +87,8 @@ describe.each([...(hasOtherBuild ? [['exact', 'F16'] as const] : []), ['native',
       expect(first.floors.method).toContain('against exact (');
       for (const stage of first.stages) expect(stage.floor, nameOf(stage)).toBeGreaterThanOrEqual(0);
       expectLimits(first);
-      // They are no constants: most stages have one of their own, and natively it is what decides.
-      expect(new Set(floorsOf(first)).size).toBeGreaterThan(first.stages.length / 2);
+      // They are no constants: steps and neighbouring layers share one, other stages have another, and natively it is what decides.
+      expect(new Set(floorsOf(first)).size).toBeGreaterThan(first.stages.length / 5);
       const decided = first.stages.filter(({ limit }) => limit > RULE[mode].minimum);
       if (mode === 'native') expect(decided.length).toBeGreaterThan(first.stages.length / 2);
     });
