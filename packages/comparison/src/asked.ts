@@ -2,7 +2,7 @@ import type { GgufFile } from '@llama-probe/engine';
 import type { LimitOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { Prompt } from './prompt.js';
-import type { RunPlan, TextTools } from './side.js';
+import type { RunPlan, Side, TextTools } from './side.js';
 import type { Watcher } from './watcher.js';
 
 /** What is compared, and how. */
@@ -23,6 +23,12 @@ export interface CompareAsk extends LimitOptions {
   readonly keep?: string | undefined;
   /** The model's file, where no side has it: with its weights wrong stages can be computed with known bugs in them. */
   readonly model?: string | GgufFile | undefined;
+  /**
+   * llama.cpp on the model, for a second run from a recorded candidate's own inputs; it is not closed.
+   *
+   * @param mode the reference's: what is computed otherwise cannot be held to its floors
+   */
+  readonly judge?: ((mode: string | undefined) => Promise<Side | undefined>) | undefined;
   /** Who spells ids where neither side can. */
   readonly text?: (() => Promise<TextTools | undefined>) | undefined;
 }

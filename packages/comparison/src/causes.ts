@@ -1,11 +1,9 @@
-import { type Comparison, describe, type Explained, type Fault, graphOf } from '@llama-probe/diff';
-import { stageKey, tee } from '@llama-probe/dump';
+import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
 import { type GgufFile, llamaConfig } from '@llama-probe/engine';
-import { type CaseModel, computeStage, type Diagnosis } from '@llama-probe/oracle';
+import type { CaseModel, Diagnosis } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
-import { everything } from './blame.js';
+import type { Blamed } from './blame/blamed.js';
 import { caseModel } from './diagnosis/case-model.js';
-import { collectCases } from './diagnosis/collect.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { modelOf } from './free.js';
 import type { Plan } from './plan.js';
@@ -23,80 +21,49 @@ export interface Named extends Comparison {
 /**
  * Which known bug is it? Each is computed from the faulty stage's own inputs.
  *
- * @param model the file with the weights; without it nothing can be computed
+ * @param blamed undefined where nobody ran from inputs that both sides had
+ * @param file the one with the weights; without it nothing can be computed
  */
 export async function nameCauses(
   candidate: Side,
   reference: Side,
   plan: Plan,
-  found: Comparison | Explained,
-  model: GgufFile | undefined,
+  found: Comparison,
+  blamed: Blamed | undefined,
+  file: GgufFile | undefined,
   looking: Looking,
 ): Promise<Named> {
-  if ('faults' in found) {
-    const faults = await ofFaults(candidate, reference, plan, found.faults, model, looking);
-    return withCause({ ...found, faults, diagnosis: faults[0]?.diagnosis ?? null });
-  }
-  const diagnosis = model && candidate.recorded ? await ofFirst(candidate, plan, found, model, looking) : null;
-  return withCause({ ...found, faults: null, diagnosis });
+  if (!blamed) return { ...found, faults: null, diagnosis: null };
+  const { explained } = blamed;
+  const ids = plan.tokens.candidate;
+  const faults = await ofFaults(blamed, file, { ids, about: modelOf(candidate, reference) }, looking);
+  return withCause({ ...explained, faults, diagnosis: faults[0]?.diagnosis ?? null });
 }
 
-/** The faults of a run from the reference's inputs: both sides run once more, for the rows of those stages. */
 async function ofFaults(
-  candidate: Side,
-  reference: Side,
-  plan: Plan,
-  faults: Explained['faults'],
+  { explained, cases }: Blamed,
   file: GgufFile | undefined,
+  { ids, about }: { readonly ids: readonly number[]; readonly about: AboutModel },
   { progress, signal }: Looking,
 ): Promise<NamedFault[]> {
+  const { faults } = explained;
   if (faults.length === 0) return [];
   const found = file && computable(file);
   if (!found || 'why' in found) {
     return faults.map((fault) => ({ ...publicPart(fault), diagnosis: found ? notLookedFor(found.why) : null }));
   }
-  const steps = Math.max(...faults.map(({ step }) => step)); // no further than the last of them begins
-  const run = { ...everything(plan), steps, forcedTokens: plan.run.forcedTokens?.slice(0, steps) };
-  const [given, inputs] = tee(reference.run(run).tensors);
-  const sick = candidate.run({ ...run, from: given }).tensors;
-  const source = {
-    model: found.model,
-    graph: graphOf(modelOf(candidate, reference), faults),
-    ids: plan.tokens.reference,
-  };
-  const cases = await collectCases(faults, sick, inputs, source);
-  const diagnoses = await diagnoseAll(cases, progress, signal);
+  const sick = await cases({ model: found.model, graph: graphOf(about, faults), ids });
+  const diagnoses = await diagnoseAll(sick, progress, signal);
   return faults.map((fault) => {
-    const diagnosis = diagnoses[cases.findIndex((one) => one.fault === fault)] ?? null;
+    const at = sick.findIndex((one) => one.fault === fault);
+    const diagnosis = at < 0 ? notLookedFor(NO_INPUTS) : (diagnoses[at] ?? null);
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };
   });
 }
 
-const publicPart = ({ limits: _, ...fault }: Explained['faults'][number]): Fault => fault;
+const NO_INPUTS = 'not all rows that it was computed from are there in one piece';
 
-/** The first wrong stage of a recorded run, from what it was computed from in that run. */
-async function ofFirst(
-  candidate: Side,
-  plan: Plan,
-  { first, stages }: Comparison,
-  file: GgufFile,
-  { progress, signal }: Looking,
-): Promise<Diagnosis | null> {
-  const stage = first && stages.find((one) => stageKey(one) === stageKey(first));
-  if (!stage) return null;
-  const found = computable(file);
-  if ('why' in found) return notLookedFor(found.why);
-  const { model } = found;
-  const source = { model, graph: graphOf({}, [{ layer: model.layers - 1 }]), ids: plan.tokens.candidate };
-  // It is read twice at once: for the sick stage, and for what it was computed from.
-  const [sick] = await collectCases([stage], candidate.run(plan.run).tensors, candidate.run(plan.run).tensors, source);
-  if (!sick) {
-    return notLookedFor(`the dump does not have, row by row in one piece, what ${describe(stage)} was computed from`);
-  }
-  const right = Float32Array.from(computeStage(sick.case));
-  const [diagnosis] = await diagnoseAll([{ ...sick, right }], progress, signal);
-  return diagnosis ?? null;
-}
+const publicPart = ({ limits: _, ...fault }: Explained['faults'][number]): Fault => fault;
 
 /** The model as the oracle takes it, or why it cannot. */
 function computable(file: GgufFile): { model: CaseModel } | { why: string } {

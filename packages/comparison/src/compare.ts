@@ -1,7 +1,7 @@
 import { type AboutTokens, diagnoseTokens, unseen } from '@llama-probe/diff';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
-import { blame } from './blame.js';
+import { blame } from './blame/blame.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
 import { freeRun, modelOf } from './free.js';
@@ -40,12 +40,12 @@ export async function compare(
 
   const free = await freeRun(candidate, reference, plan, ask, looking);
   const compared = performance.now();
-  const explained = await blame(candidate, reference, plan, free, ask, looking);
-  const blamed = performance.now();
-  const named = await nameCauses(candidate, reference, plan, explained ?? free.comparison, model, looking);
+  const blamed = await blame(candidate, reference, plan, free, ask, looking);
+  const explained = performance.now();
+  const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
   const diagnosed = performance.now();
   // A run that is over cannot be blamed by a second one: its weights are looked at all the same.
-  const closer = explained !== undefined || (candidate.recorded !== undefined && named.verdict === 'diverged');
+  const closer = blamed !== undefined || (candidate.recorded !== undefined && named.verdict === 'diverged');
   const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
   const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
   const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
@@ -62,7 +62,7 @@ export async function compare(
     memory: candidate.memory,
     timings: {
       compare: compared - begin,
-      ...(explained ? { teacherForced: blamed - compared, diagnosis: diagnosed - blamed } : {}),
+      ...(blamed ? { teacherForced: explained - compared, diagnosis: diagnosed - explained } : {}),
       total: performance.now() - begin,
     },
   });

@@ -3,6 +3,7 @@ import type { Tensor } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
 import { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 import { Kept } from './kept.js';
+import type { RuleAt } from './options.js';
 import { digest, type Plan } from './plan.js';
 import type { Progress } from './progress.js';
 import type { RunAbout, Side } from './side.js';
@@ -11,6 +12,8 @@ import { SideChecks } from './side-checks.js';
 export interface FreeRun {
   readonly comparison: Comparison;
   readonly judged: Judged;
+  /** By which stages were held to it. */
+  readonly rule: RuleAt;
   readonly checks: { readonly candidate: SideChecks; readonly reference: SideChecks };
   /** The candidate's greedy choices, fed the reference's; empty where it does not say. */
   readonly generated: readonly number[];
@@ -37,6 +40,7 @@ export async function freeRun(
       ...(text === undefined ? {} : { prompt: text }),
     };
     const model = modelOf(candidate, reference);
+    const rule = ask.ruleAt?.(judged.rule) ?? judged.rule;
     const checks = { candidate: new SideChecks(model), reference: new SideChecks(model) };
     const watched: string[] = [];
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
@@ -48,7 +52,7 @@ export async function freeRun(
     ];
     const comparison = await compare(keptOurs, keptTheirs, {
       floors: judged.floors,
-      rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
+      rule,
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),
       ...model,
@@ -61,6 +65,7 @@ export async function freeRun(
     return {
       comparison,
       judged,
+      rule,
       checks,
       generated: (await ran.result).generated,
       callbackChangesNothing: unwatched && (!isWatched || watched.join() === unwatched.logits.join()),

@@ -52,6 +52,8 @@ export interface CompareOptions extends RunOptions {
 }
 
 export interface DiffOptions extends LimitOptions {
+  /** llama.cpp from the candidate's inputs: always, never, or, where undefined, if the two diverged. Needs a model. */
+  blame?: boolean;
   /** What only one dump has makes them incomparable; without it, it is counted. */
   strict?: boolean | undefined;
   /** The GGUF file: with its weights the wrong stages can be computed with known bugs in them. */

@@ -32,7 +32,7 @@ export interface Generated {
 }
 
 /** Everything that a comparison has to say: what `--json` prints, and what every other output is drawn from. */
-export interface Report extends Omit<Comparison, 'greedy'> {
+export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
   readonly schema: 1;
   readonly model: {
     readonly file: string;
@@ -138,7 +138,7 @@ export interface Found {
 
 export function reportOf(found: Found): Report {
   const { about, named, judged, checks, observers, texts, memory, callbackChangesNothing } = found;
-  const { greedy, ...comparison } = named;
+  const { greedy, gaps: _, ...comparison } = named;
   return {
     ...emptyReport(comparison.reason),
     ...about,

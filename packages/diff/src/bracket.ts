@@ -47,10 +47,14 @@ function bracketOf(first: StageResult, stages: readonly StageResult[], { gaps, g
   return between.length === 0 ? undefined : { after, between };
 }
 
-/** Where the error begins, in a sentence or two: in a stage, or between two where the candidate does not have what lies between. */
-export function beginning(first: StageResult, stages: readonly StageResult[], gaps: Gaps): string {
+/**
+ * Where the error begins, in a sentence or two: in a stage, or between two where the candidate does not have what lies between.
+ *
+ * @param even what it is wrong in spite of
+ */
+export function beginning(first: StageResult, stages: readonly StageResult[], gaps: Gaps, even = ''): string {
   const bracket = bracketOf(first, stages, gaps);
-  const why = `${fromToken(first)}: ${whyWrong(first)}.`;
+  const why = `${fromToken(first)}${even}: ${whyWrong(first)}.`;
   if (!bracket) return `${describe(first)} is the first stage that is wrong${why}`;
   const { after, between } = bracket;
   const names = [...new Set(between.map(({ stage }) => stage))];

@@ -110,7 +110,7 @@ export async function compare(
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
     return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
-  return { ...judged, reason, stages, ignored, alone, logits, greedy: choices };
+  return { ...judged, reason, stages, ignored, alone, gaps, logits, greedy: choices };
 }
 
 /** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */

@@ -1,10 +1,11 @@
 import { type Graph, idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
+import { beginning, type Gaps } from './bracket.js';
 import type { Comparison, Fault, StageResult } from './comparison.js';
 import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
 import { inheritance } from './inheritance.js';
 import { addedUp, jumps } from './rounding.js';
-import { describe, fromToken, whyWrong } from './words.js';
+import { aloneText } from './words.js';
 
 /** A comparison of free runs, with what blame, the run from the reference's inputs, says about it. */
 export interface Explained extends Comparison {
@@ -17,10 +18,16 @@ export interface LimitedFault extends Fault {
   readonly limits: Floor;
 }
 
+/** What every stage of the second run started from, and who computed it: the candidate from the reference's rows, or the other way round. */
+interface BlameRun {
+  readonly graph?: Graph;
+  readonly inputsOf?: 'reference' | 'candidate';
+}
+
 /**
  * Tells the stages with a fault of their own from those that inherit one.
  *
- * In that run every stage started from the reference's inputs, so what is wrong there is its own. Any other stage that
+ * In that run both sides of every stage started from the same inputs, so what is wrong there is its own. Any other stage that
  * diverged in the free run inherits from the last stage upstream of it, in the same step or through the KV cache, that has a fault.
  *
  * Where the free run diverged and no stage is over its limit by itself, one that is far over its floor is the fault; and if there is none, and
@@ -28,7 +35,11 @@ export interface LimitedFault extends Fault {
  *
  * @example explain(await compare(free, llama, options), await compare(blamed, llamaAgain, options)).faults
  */
-export function explain(free: Comparison, blamed: Comparison, graph: Graph = graphOf({}, blamed.stages)): Explained {
+export function explain(
+  free: Comparison,
+  blamed: Comparison,
+  { graph = graphOf({}, blamed.stages), inputsOf = 'reference' }: BlameRun = {},
+): Explained {
   const inOrder = [...blamed.stages].sort((a, b) => a.step - b.step || a.order - b.order);
   const over = inOrder.filter(({ verdict }) => verdict === 'diverged');
   const wrong = over.length === 0 && free.verdict === 'diverged' ? jumps(inOrder) : over;
@@ -44,7 +55,8 @@ export function explain(free: Comparison, blamed: Comparison, graph: Graph = gra
   });
   const faults = faultsOf(wrong);
   const [first] = faults;
-  if (!first) return { ...free, stages, faults, ...(addedUp(free, stages, own) ?? unexplained(free)) };
+  if (!first)
+    return { ...free, stages, faults, ...(addedUp(free, stages, own, inputsOf) ?? unexplained(free, inputsOf)) };
   const { order, step, layer, stage, token, cause, where } = first;
   return {
     ...free,
@@ -52,7 +64,11 @@ export function explain(free: Comparison, blamed: Comparison, graph: Graph = gra
     stages,
     faults,
     first: { order, step, layer, stage, token, cause, where },
-    reason: sentence(faults, own, stages),
+    reason: [
+      sentence(first, own, { gaps: blamed.gaps ?? [], graph }, inputsOf),
+      others(faults, stages),
+      ...aloneText(free.alone),
+    ].join(' '),
   };
 }
 
@@ -82,23 +98,28 @@ function faultsOf(wrong: readonly StageResult[]): LimitedFault[] {
   return [...faults.values()];
 }
 
+/** Where the first fault is. */
 function sentence(
-  faults: readonly Fault[],
+  first: Fault,
   own: ReadonlyMap<string, StageResult>,
-  stages: readonly StageResult[],
+  gaps: Gaps,
+  inputsOf: 'reference' | 'candidate',
 ): string {
-  const [first] = faults as [Fault];
-  const wrong = own.get(stageKey(first)) as StageResult;
-  const inheriting = stages.filter(({ inherits }) => inherits).length;
-  const others =
-    faults.length === 1 ? 'no other stage has a fault of its own' : `${faults.length} stages have a fault of their own`;
-  const rest = inheriting === 0 ? '' : `; the other ${inheriting} that diverged inherit it`;
-  return `${describe(first)} is the first stage that is wrong${fromToken(first)}, even with the reference's own inputs: ${whyWrong(wrong)}; ${others}${rest}.`;
+  const even = inputsOf === 'reference' ? "the reference's own inputs" : 'the inputs that it had';
+  return beginning(own.get(stageKey(first)) as StageResult, [...own.values()], gaps, `, even with ${even}`);
 }
 
-function unexplained(free: Comparison): Pick<Comparison, 'reason'> | undefined {
+/** What else has a fault, and what inherits. */
+function others(faults: readonly Fault[], stages: readonly StageResult[]): string {
+  const inheriting = stages.filter(({ inherits }) => inherits).length;
+  const count =
+    faults.length === 1 ? 'No other stage has a fault of its own' : `${faults.length} stages have a fault of their own`;
+  return `${count}${inheriting === 0 ? '' : `; the other ${inheriting} that diverged inherit it`}.`;
+}
+
+function unexplained(free: Comparison, inputsOf: string): Pick<Comparison, 'reason'> | undefined {
   if (free.verdict !== 'diverged') return undefined;
   return {
-    reason: `${free.reason.replace(/\.$/, '')}. From the reference's own inputs no stage is wrong: the error builds up, or comes from what is not captured.`,
+    reason: `${free.reason.replace(/\.$/, '')}. From the ${inputsOf}'s own inputs no stage is wrong: the error builds up, or comes from what is not captured.`,
   };
 }

@@ -40,6 +40,7 @@ export {
 export { MetricSums, type Metrics } from './metrics.js';
 export { type Observation, Observer, observe, type SideObservations } from './observations.js';
 export { RunFloors } from './run-floors.js';
+export { firstPositions } from './scores.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';
 export { describe, short, showLimit } from './words.js';

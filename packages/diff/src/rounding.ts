@@ -42,6 +42,7 @@ export function addedUp<T extends StageResult>(
   free: Comparison,
   stages: readonly T[],
   own: ReadonlyMap<string, StageResult>,
+  inputsOf: 'reference' | 'candidate',
 ): (Pick<Comparison, 'verdict' | 'reason' | 'first'> & { stages: T[] }) | undefined {
   const excess = stages.filter(({ verdict }) => verdict === 'diverged');
   const isRounding = (stage: T) => stage.ofLimit <= SMALL && own.get(stageKey(stage))?.verdict === 'agree';
@@ -51,7 +52,7 @@ export function addedUp<T extends StageResult>(
   const local = Math.max(...excess.map((stage) => own.get(stageKey(stage))?.ofLimit ?? 0));
   const reason =
     `No stage is wrong by itself. ${describe(first)}${others.length === 0 ? ' is' : ` and ${others.length} more are`} over the limit, ` +
-    `at most ${worst.ofLimit.toFixed(1)} times (${describe(worst)}: ${short(worst.rel)}, limit ${showLimit(worst.limit)}), and from the reference's own ` +
+    `at most ${worst.ofLimit.toFixed(1)} times (${describe(worst)}: ${short(worst.rel)}, limit ${showLimit(worst.limit)}), and from the ${inputsOf}'s own ` +
     `inputs at ${local.toFixed(2)} of it: rounding that added up.`;
   const told = stages.map((stage) =>
     stage.verdict === 'diverged' ? { ...stage, verdict: 'agree' as const, reason: 'rounding that added up' } : stage,

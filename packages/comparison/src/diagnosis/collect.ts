@@ -13,16 +13,27 @@ export interface SickCase {
   readonly right: Float32Array;
 }
 
+/** A stage of a run: the rows that the run went on from, and what is right there. */
+export interface WentOn {
+  readonly from: Tensor;
+  readonly right: Tensor;
+}
+
+/** Of a run that went on from what is right. */
+export async function* wentOnFrom(tensors: AsyncIterable<Tensor>): AsyncGenerator<WentOn> {
+  for await (const tensor of tensors) yield { from: tensor, right: tensor };
+}
+
 /**
  * Reads a run once more, for the inputs of its faulty stages.
  *
  * @param sick what the candidate computed
- * @param inputs every stage that this was computed from: the reference's in a blaming run, the candidate's own in a free one
+ * @param inputs every stage that this was computed from, and what is right
  */
 export async function collectCases(
   faults: readonly SickCase['fault'][],
   sick: AsyncIterable<Tensor>,
-  inputs: AsyncIterable<Tensor>,
+  inputs: AsyncIterable<WentOn>,
   { model, graph, ids }: { readonly model: CaseModel; readonly graph: Graph; readonly ids: readonly number[] },
 ): Promise<SickCase[]> {
   const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
@@ -38,7 +49,7 @@ export async function collectCases(
   const readInputs = async () => {
     const pass = new PassRows(graph);
     const kv = new KvRows(graph.cachedNames);
-    for await (const tensor of inputs) {
+    for await (const { from: tensor, right } of inputs) {
       const { step, positions, width, values } = tensor;
       const firstPosition = positions[0] ?? 0;
       pass.add(tensor);
@@ -47,14 +58,25 @@ export async function collectCases(
       if (!fault || !isWanted(tensor)) continue;
       const source = { model, graph, ids, kv, rowsOf: (place: Place) => pass.get(place) };
       const found = stageCase(tensor, { step, firstPosition, tokens: positions.length }, source);
-      if (found) cases.set(stageKey(tensor), { fault, case: found, right: values });
+      if (found) cases.set(stageKey(tensor), { fault, case: found, right: right.values });
     }
   };
   await Promise.all([readSick(), readInputs()]);
   return faults.flatMap((fault) => {
     const [found, rows] = [cases.get(stageKey(fault)), wrong.get(stageKey(fault))];
-    return found && rows ? [{ ...found, sick: rows }] : [];
+    return found && rows ? [{ ...ofLastRows(found, rows.length), sick: rows }] : [];
   });
+}
+
+/** The same of the last rows alone, where the candidate has no more of them. @param size how many values it has */
+function ofLastRows<T extends Omit<SickCase, 'sick'>>(found: T, size: number): T {
+  const { right, case: whole } = found;
+  const rows = (whole.rows * size) / right.length;
+  if (rows >= whole.rows || !Number.isInteger(rows)) return found;
+  const tail = (values: Float64Array) => values.subarray(values.length - (values.length / whole.rows) * rows);
+  const inputs = Object.fromEntries(Object.entries(whole.inputs).map(([name, values]) => [name, tail(values)]));
+  const firstPosition = whole.firstPosition + whole.rows - rows;
+  return { ...found, right: right.subarray(right.length - size), case: { ...whole, rows, firstPosition, inputs } };
 }
 
 /** The rows of the current pass that a stage can still be computed from: those of its layer and of the one before. */

@@ -12,7 +12,7 @@ import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
 import { type Bug, CATALOGUE, type CaseModel, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
-import { collectCases, type SickCase } from './collect.js';
+import { collectCases, type SickCase, wentOnFrom } from './collect.js';
 import { Injector } from './injector.js';
 
 /** One bug, put into one layer of a healthy run. */
@@ -111,7 +111,7 @@ async function* trials(
     run: 'free',
     ...(await judgeTrial(seen, freeAt !== null && isThere(freeAt), freeAt, bug, async () => {
       const stage = freeAt && free.stages.find((one) => stageKey(one) === stageKey(freeAt));
-      const [found] = stage ? await collectCases([stage], stream(own), stream(own), healthy.source) : [];
+      const [found] = stage ? await collectCases([stage], stream(own), wentOnFrom(stream(own)), healthy.source) : [];
       return found && { ...found, right: Float32Array.from(computeStage(found.case)) };
     })),
   };
@@ -120,7 +120,9 @@ async function* trials(
     ...base,
     run: 'teacher-forced',
     ...(await judgeTrial(seen, explained.faults.every(isThere), fault ?? null, bug, async () => {
-      const [found] = fault ? await collectCases([fault], stream(sick), healthy.stream(), healthy.source) : [];
+      const [found] = fault
+        ? await collectCases([fault], stream(sick), wentOnFrom(healthy.stream()), healthy.source)
+        : [];
       return found;
     })),
   };

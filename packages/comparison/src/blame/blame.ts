@@ -1,0 +1,31 @@
+import type { Comparison } from '@llama-probe/diff';
+import type { CompareAsk, Looking } from '../asked.js';
+import type { FreeRun } from '../free.js';
+import type { Plan } from '../plan.js';
+import type { Side } from '../side.js';
+import type { Blamed } from './blamed.js';
+import { blameEngine } from './engine.js';
+import { blameRecorded } from './recorded.js';
+
+/**
+ * Which stages are wrong by themselves? A candidate that can go on from other rows runs again from the reference's; of one whose run is over,
+ * llama.cpp computes every stage from the rows that the candidate had before it. Either way what differs then is the stage's own.
+ *
+ * @returns undefined where neither is possible, or nobody asked and the sides agree
+ */
+export async function blame(
+  candidate: Side,
+  reference: Side,
+  plan: Plan,
+  free: FreeRun,
+  ask: CompareAsk,
+  looking: Looking,
+): Promise<Blamed | undefined> {
+  if (!(ask.blame ?? free.comparison.verdict === 'diverged')) return undefined;
+  if (candidate.canStartFrom) return blameEngine(candidate, reference, plan, free, ask, looking);
+  if (!candidate.recorded || !hasRows(free.comparison)) return undefined;
+  const judge = reference.canStartFrom ? reference : await ask.judge?.(reference.about.mode);
+  return judge && blameRecorded(candidate, judge, plan, free, looking);
+}
+
+const hasRows = ({ stages }: Comparison): boolean => stages.some(({ verdict }) => verdict !== 'incomparable');

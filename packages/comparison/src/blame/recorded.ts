@@ -1,0 +1,84 @@
+import { compare, explain, graphOf } from '@llama-probe/diff';
+import { GivenRows, type Tensor, tee } from '@llama-probe/dump';
+import type { Looking } from '../asked.js';
+import { collectCases, type WentOn } from '../diagnosis/collect.js';
+import { type FreeRun, modelOf, narrated } from '../free.js';
+import type { Plan } from '../plan.js';
+import type { Side } from '../side.js';
+import type { Blamed } from './blamed.js';
+import { rowsToGoOnFrom } from './given.js';
+
+/**
+ * llama.cpp goes on from the candidate's rows: of every stage it says what a right one makes of what the candidate had before it. What the
+ * candidate does not have llama.cpp computes itself, and what is wrong in between shows at the next stage that the candidate has.
+ *
+ * @param judge llama.cpp on the model, by which the reference was computed too
+ */
+export async function blameRecorded(
+  candidate: Side,
+  judge: Side,
+  plan: Plan,
+  { comparison, judged, rule }: FreeRun,
+  { progress, watcher, signal }: Looking,
+): Promise<Blamed | undefined> {
+  const { name, model } = judge.about;
+  const about = modelOf(judge, candidate);
+  const graph = graphOf(about, comparison.stages);
+  const rows = await rowsToGoOnFrom(candidate, comparison, graph);
+  if (!rows) return undefined;
+  progress.say(`running ${name} from the candidate's inputs`);
+  const run = { ...rows.run, stages: 'vocabulary' as const, signal };
+  const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);
+  const [given, compared] = tee(ours);
+  const blamed = await compare(compared, judge.run({ ...run, from: given }).tensors, {
+    floors: judged.floors,
+    rule,
+    tokens: { candidate: plan.tokens.candidate, reference: plan.tokens.candidate },
+    ...about,
+    graph,
+    strict: false,
+    locate: 'each',
+    onStage: watcher && ((stage, pairs) => watcher.stage('blame', stage, pairs)),
+  });
+  const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });
+  return {
+    explained,
+    cases(source) {
+      const [from, own] = tee(rows.tensors());
+      const right = judge.run({ ...run, from }).tensors;
+      return collectCases(explained.faults, rows.tensors(), ownOrRight(own, right, rows.run.tokens.length), source);
+    },
+  };
+}
+
+/** What llama.cpp went on from at each of its stages: the candidate's rows where there are any, else its own. */
+async function* ownOrRight(
+  own: AsyncIterable<Tensor>,
+  right: AsyncIterable<Tensor>,
+  promptLength: number,
+): AsyncGenerator<WentOn> {
+  const candidate = own[Symbol.asyncIterator]();
+  const given = new GivenRows();
+  let pass = -1;
+  try {
+    for await (const tensor of right) {
+      const { positions } = tensor;
+      const first = positions[0] ?? promptLength;
+      if (first !== pass) given.begin(first, positions.length);
+      pass = first;
+      while (!given.has(tensor) && !given.isPast(tensor)) given.put((await candidate.next()).value);
+      const rows = given.take(tensor, tensor.width);
+      yield { from: rows ? withLastRows(tensor, rows) : tensor, right: tensor };
+    }
+  } finally {
+    await candidate.return?.();
+  }
+}
+
+/** Where the candidate has the last rows only, those before them are llama.cpp's. */
+function withLastRows(tensor: Tensor, rows: Tensor): Tensor {
+  if (rows.positions.length === tensor.positions.length) return rows;
+  const values = tensor.values.slice();
+  values.set(rows.values, values.length - rows.values.length);
+  return { ...tensor, values };
+}
