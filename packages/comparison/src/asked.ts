@@ -2,7 +2,7 @@ import type { GgufFile } from '@llama-probe/engine';
 import type { LimitOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { Prompt } from './prompt.js';
-import type { RunPlan, Side, TextTools } from './side.js';
+import type { RunPlan, TextTools } from './side.js';
 import type { Watcher } from './watcher.js';
 
 /** What is compared, and how. */
@@ -15,20 +15,14 @@ export interface CompareAsk extends LimitOptions {
   readonly ubatch?: number | undefined;
   readonly stages?: RunPlan['stages'];
   readonly layers?: readonly number[] | undefined;
-  /** A second run of the candidate from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
+  /** A second run from inputs that both sides had: always, never, or, where undefined, if the free run diverged. */
   readonly blame?: boolean | undefined;
   /** Whether what only one side has makes the two incomparable: of a recorded run it is counted unless this says so. */
   readonly strict?: boolean | undefined;
   /** A folder for the dumps of both sides. */
   readonly keep?: string | undefined;
-  /** The model's file, where no side has it: with its weights wrong stages can be computed with known bugs in them. */
+  /** The model's file, where no side has it: a recorded candidate is blamed by it, and known bugs are computed with its weights. */
   readonly model?: string | GgufFile | undefined;
-  /**
-   * llama.cpp on the model, for a second run from a recorded candidate's own inputs; it is not closed.
-   *
-   * @param mode the reference's: what is computed otherwise cannot be held to its floors
-   */
-  readonly judge?: ((mode: string | undefined) => Promise<Side | undefined>) | undefined;
   /** Who spells ids where neither side can. */
   readonly text?: (() => Promise<TextTools | undefined>) | undefined;
 }

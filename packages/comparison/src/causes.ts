@@ -12,8 +12,9 @@ import type { Side } from './side.js';
 
 /** A comparison with its causes. */
 export interface Named extends Comparison {
-  /** null where nobody ran from the reference's inputs. */
+  /** null where nobody ran from inputs that both sides had. */
   readonly faults: readonly NamedFault[] | null;
+  readonly inputsOf: Explained['inputsOf'] | null;
   /** Of the first stage that is wrong; null where it was not looked for. */
   readonly diagnosis: Diagnosis | null;
 }
@@ -21,7 +22,7 @@ export interface Named extends Comparison {
 /**
  * Which known bug is it? Each is computed from the faulty stage's own inputs.
  *
- * @param blamed undefined where nobody ran from inputs that both sides had
+ * @param blamed what came of the run from inputs that both sides had, or why there was none
  * @param file the one with the weights; without it nothing can be computed
  */
 export async function nameCauses(
@@ -29,11 +30,14 @@ export async function nameCauses(
   reference: Side,
   plan: Plan,
   found: Comparison,
-  blamed: Blamed | undefined,
+  blamed: Blamed | { readonly why: string } | undefined,
   file: GgufFile | undefined,
   looking: Looking,
 ): Promise<Named> {
-  if (!blamed) return { ...found, faults: null, diagnosis: null };
+  if (!blamed || 'why' in blamed) {
+    const diagnosis = blamed ? notLookedFor(blamed.why) : null;
+    return { ...found, faults: null, inputsOf: null, diagnosis };
+  }
   const { explained } = blamed;
   const ids = plan.tokens.candidate;
   const faults = await ofFaults(blamed, file, { ids, about: modelOf(candidate, reference) }, looking);

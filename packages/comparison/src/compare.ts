@@ -2,6 +2,7 @@ import { type AboutTokens, diagnoseTokens, unseen } from '@llama-probe/diff';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
 import { blame } from './blame/blame.js';
+import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
 import { freeRun, modelOf } from './free.js';
@@ -40,32 +41,37 @@ export async function compare(
 
   const free = await freeRun(candidate, reference, plan, ask, looking);
   const compared = performance.now();
-  const blamed = await blame(candidate, reference, plan, free, ask, looking);
-  const explained = performance.now();
-  const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
-  const diagnosed = performance.now();
-  // A run that is over cannot be blamed by a second one: its weights are looked at all the same.
-  const closer = blamed !== undefined || (candidate.recorded !== undefined && named.verdict === 'diverged');
-  const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
-  const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
-  const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
-  return reportOf({
-    about,
-    named,
-    judged: free.judged,
-    callbackChangesNothing: free.callbackChangesNothing,
-    checks,
-    observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
-    tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
-    unseen: unseen(named.stages, ubatch),
-    texts: await textsOf(candidate, plan, free.comparison, free.generated, text),
-    memory: candidate.memory,
-    timings: {
-      compare: compared - begin,
-      ...(blamed ? { teacherForced: explained - compared, diagnosis: diagnosed - explained } : {}),
-      total: performance.now() - begin,
-    },
-  });
+  const judges = new OpenJudge(model, looking);
+  try {
+    const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
+    const explained = performance.now();
+    const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
+    const diagnosed = performance.now();
+    // A run that is over cannot be blamed by a second one: its weights are looked at all the same.
+    const closer = named.faults !== null || (candidate.recorded !== undefined && named.verdict === 'diverged');
+    const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
+    const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
+    const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
+    return reportOf({
+      about,
+      named,
+      judged: free.judged,
+      callbackChangesNothing: free.callbackChangesNothing,
+      checks,
+      observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
+      tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
+      unseen: unseen(named.stages, ubatch),
+      texts: await textsOf(candidate, plan, free.comparison, free.generated, text),
+      memory: candidate.memory,
+      timings: {
+        compare: compared - begin,
+        ...(named.faults ? { teacherForced: explained - compared, diagnosis: diagnosed - explained } : {}),
+        total: performance.now() - begin,
+      },
+    });
+  } finally {
+    await judges.close();
+  }
 }
 
 /** The file with the weights: the one that was given, or that of a side. */

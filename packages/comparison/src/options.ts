@@ -45,7 +45,7 @@ export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
 }
 
 export interface CompareOptions extends RunOptions {
-  /** A second run, from the reference's inputs: always, never, or, where undefined, if the free run diverged. */
+  /** A second run, from inputs that both sides had: always, never, or, where undefined, if the free run diverged. */
   blame?: boolean;
   /** Bugs of the catalogue to put into the engine's run. */
   inject?: string;

@@ -61,8 +61,10 @@ export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
   };
   /** How the limits came about: a multiple of the floor, and a minimum. */
   readonly floors: { readonly method: string; readonly margin: number; readonly minimum: number };
-  /** The stages that are wrong from the reference's inputs; null where that was not run. */
+  /** The stages that are wrong by themselves, from inputs that both sides had; null where that was not looked at. */
   readonly faults: readonly NamedFault[] | null;
+  /** Whose inputs those were: the reference's, or, of a recorded run, those that the candidate itself had; null as `faults` is. */
+  readonly inputsOf: 'reference' | 'candidate' | null;
   readonly decode: Decode;
   /** What holds of each side by itself. */
   readonly checks: Checks;
@@ -124,7 +126,7 @@ const UNKNOWN = 'unknown';
 /** Everything that was found. */
 export interface Found {
   readonly about: AboutSides;
-  readonly named: Comparison & Pick<Report, 'faults' | 'diagnosis'>;
+  readonly named: Comparison & Pick<Report, 'faults' | 'inputsOf' | 'diagnosis'>;
   readonly judged: Pick<Judged, 'method' | 'rule'>;
   readonly callbackChangesNothing: boolean | undefined;
   readonly checks: Checks;
@@ -173,6 +175,7 @@ export function emptyReport(reason = ''): Report {
     floors: { method: 'not measured', margin: 0, minimum: 0 },
     first: null,
     faults: null,
+    inputsOf: null,
     stages: [],
     ignored: [],
     alone: NOTHING_ALONE,

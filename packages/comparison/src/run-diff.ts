@@ -1,15 +1,15 @@
 import { type Dump, openDump } from '@llama-probe/dump';
-import { type GgufFile, openGguf } from '@llama-probe/engine';
+import type { GgufFile } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { compare } from './compare.js';
-import { exactFits, parameters } from './model.js';
+import { UsageError } from './errors.js';
 import type { DiffOptions } from './options.js';
 import { ownModel } from './own-model.js';
 import type { Progress } from './progress.js';
 import type { Report } from './report.js';
-import type { Side, TextTools } from './side.js';
+import type { TextTools } from './side.js';
 import { dumpSide } from './sides/dump.js';
-import { llama, textTools } from './sides/llama.js';
+import { textTools } from './sides/llama.js';
 import type { Watcher } from './watcher.js';
 
 /**
@@ -25,13 +25,15 @@ export async function runDiff(
   signal: AbortSignal,
   watcher?: Watcher,
 ): Promise<Report> {
+  if (options.blame && path === undefined) {
+    throw new UsageError('--blame runs llama.cpp on the model that the dumps are of; give --model FILE.');
+  }
   const candidate = await openDump(candidatePath);
   try {
     const reference = await openDump(referencePath);
     const isSwapped = isLlama(candidate) && !isLlama(reference);
     const sides = isSwapped ? ([reference, candidate] as const) : ([candidate, reference] as const);
     const speller = path === undefined ? undefined : new Speller(path, signal);
-    const judge = path === undefined ? undefined : new Judge(path, progress, signal);
     try {
       const model = await ownModel(path, [sides[1], sides[0]]);
       progress.say(`comparing ${sides[0].path} with ${sides[1].path}`);
@@ -39,14 +41,12 @@ export async function runDiff(
         ...options,
         model,
         ...(model && speller ? { text: () => speller.open(model) } : {}),
-        judge: judge?.open,
       };
       const report = await compare(dumpSide(sides[0]), dumpSide(sides[1]), ask, { progress, watcher, signal });
       if (!isSwapped) return report;
       const swapped = `${candidatePath} is llama.cpp's, and was taken for the reference though it was given as the candidate.`;
       return { ...report, reason: `${report.reason} ${swapped}` };
     } finally {
-      await judge?.close();
       await speller?.close();
       await reference.close();
     }
@@ -56,37 +56,6 @@ export async function runDiff(
 }
 
 const isLlama = ({ metadata }: Dump): boolean => metadata.producer.name === 'llama.cpp';
-
-/** llama.cpp as it computed the reference, for the candidate's own inputs: opened when something is wrong. */
-class Judge {
-  private opened: Side | undefined;
-
-  constructor(
-    private readonly model: string,
-    private readonly progress: Progress,
-    private readonly signal: AbortSignal,
-  ) {}
-
-  /** undefined where llama.cpp cannot compute the model as the reference did: then nobody can say what is wrong by itself. */
-  readonly open = async (mode: string | undefined): Promise<Side | undefined> => {
-    const wanted = mode === 'native' ? 'native' : 'exact';
-    const { progress, signal } = this;
-    try {
-      const file = await openGguf(this.model);
-      if (wanted === 'exact' && !(await exactFits({ parameters: parameters(file) })).fits) return undefined;
-      this.opened ??= await llama(this.model, { mode: wanted, progress, signal });
-      return this.opened;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (typeof (error as { code?: unknown }).code !== 'string') throw error;
-      return undefined;
-    }
-  };
-
-  async close(): Promise<void> {
-    await this.opened?.close();
-  }
-}
 
 /** llama.cpp, for its vocabulary only: opened when something is to be spelled. */
 class Speller {

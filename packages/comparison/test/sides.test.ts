@@ -91,7 +91,7 @@ describe('any two sides are compared', () => {
     await using mine = await dump(sick);
     await using healthy = await webgpu(model);
     const report = await compare(mine, healthy, { ubatch: 3 });
-    expect(report).toMatchObject({ verdict: 'diverged', faults: null, first: { stage: 'q_rope', layer: 1 } });
+    expect(report).toMatchObject({ verdict: 'diverged', inputsOf: 'candidate', first: { stage: 'q_rope', layer: 1 } });
     expect(report.first?.cause).toMatchObject({ id: 'rope-halves', confidence: 'confirmed' });
     expect(report.checks.candidate.checked['attention-first']).toBeGreaterThan(0);
     expect(JSON.stringify(report)).not.toContain('llama.cpp has');
@@ -111,9 +111,8 @@ describe('any two sides are compared', () => {
     await using reference = await dump(recorded);
     const report = await compare(mine, reference, { model: other });
     expect(report).toMatchObject({ verdict: 'diverged', first: { stage: 'attn_rms', layer: 0, cause: null } });
-    expect(report.diagnosis?.text).toBe(
-      `not looked for: known bugs can be computed in a Llama only. ${other}: general.architecture is "starcoder"; the engine computes "llama" and "qwen2".`,
-    );
+    expect(report).toMatchObject({ faults: null, inputsOf: null });
+    expect(report.diagnosis?.text).toMatch(/^not looked for: .*other\.gguf: llama\.cpp cannot load this model/s);
   });
 
   test('a Qwen2, which turns the halves of a head, is computed, and its bugs are named', async () => {

@@ -11,6 +11,8 @@ import { aloneText } from './words.js';
 export interface Explained extends Comparison {
   /** The stages that are wrong even from the reference's inputs, in evaluation order; those of one layer and name are one. */
   readonly faults: readonly LimitedFault[];
+  /** Whose inputs each stage of that run started from: the reference's, or those that the candidate itself had. */
+  readonly inputsOf: 'reference' | 'candidate';
 }
 
 /** A fault with all the limits that it was held to: its cause must reproduce its rows to within the same. */
@@ -55,14 +57,17 @@ export function explain(
   });
   const faults = faultsOf(wrong);
   const [first] = faults;
-  if (!first)
-    return { ...free, stages, faults, ...(addedUp(free, stages, own, inputsOf) ?? unexplained(free, inputsOf)) };
+  if (!first) {
+    const agreed = addedUp(free, stages, own, inputsOf);
+    return { ...free, stages, faults, inputsOf, ...(agreed ?? unexplained(free, inputsOf)) };
+  }
   const { order, step, layer, stage, token, cause, where } = first;
   return {
     ...free,
     verdict: 'diverged',
     stages,
     faults,
+    inputsOf,
     first: { order, step, layer, stage, token, cause, where },
     reason: [
       sentence(first, own, { gaps: blamed.gaps ?? [], graph }, inputsOf),

@@ -63,7 +63,7 @@ describe('a teacher-forced run', () => {
     expect(explained.reason).toMatch(
       /^q_rope of layer 0 is the first stage that is wrong, from token 1 on, even with the reference's own inputs/,
     );
-    expect(explained.reason).toContain('no other stage has a fault of its own');
+    expect(explained.reason).toContain('No other stage has a fault of its own');
   });
 
   test('lists three faults, and each stage inherits from the last one upstream of it', () => {

@@ -16,7 +16,8 @@ import type { Diagnosis } from '@llama-probe/oracle';
 export const MARKS = { agree: '✓', diverged: '✗', incomparable: '?' } as const satisfies Record<Verdict, string>;
 
 /** From whose inputs the run was made that tells faults from what inherits them. @example "from llama.cpp's inputs" */
-export const localInputs = ({ reference }: Pick<Report, 'reference'>): string => `from ${reference.name}'s inputs`;
+export const localInputs = ({ reference, inputsOf }: Pick<Report, 'reference' | 'inputsOf'>): string =>
+  inputsOf === 'candidate' ? 'from the inputs that it had' : `from ${reference.name}'s inputs`;
 
 /** Why the first wrong stage is wrong; null where nobody looked. */
 export const causeOfFirst = ({ faults, diagnosis }: Pick<Report, 'faults' | 'diagnosis'>): Diagnosis | null =>

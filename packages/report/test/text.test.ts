@@ -19,6 +19,7 @@ const report = (changes: Partial<Report> = {}): Report => ({
   floors: { method: 'llama.cpp exact (zen4) against exact (haswell)', margin: 10, minimum: 1e-5 },
   first: null,
   faults: null,
+  inputsOf: null,
   decode: { firstDiverged: null, firstOtherChoice: null },
   checks: {
     candidate: { broken: [], checked: NONE, leftOut: [] },

@@ -94,6 +94,7 @@ function report(changes: Partial<ReportHead> = {}): ReportHead {
     floors: { method: 'measured', margin: 10, minimum: 1e-5 },
     first: null,
     faults: null,
+    inputsOf: null,
     ignored: [],
     alone: { candidate: { stages: 0, names: [], rows: 0 }, reference: { stages: 0, names: [], rows: 0 } },
     logits: null,

@@ -5,13 +5,14 @@ import type { Plan } from '../plan.js';
 import type { Side } from '../side.js';
 import type { Blamed } from './blamed.js';
 import { blameEngine } from './engine.js';
+import type { OpenJudge } from './judge.js';
 import { blameRecorded } from './recorded.js';
 
 /**
  * Which stages are wrong by themselves? A candidate that can go on from other rows runs again from the reference's; of one whose run is over,
  * llama.cpp computes every stage from the rows that the candidate had before it. Either way what differs then is the stage's own.
  *
- * @returns undefined where neither is possible, or nobody asked and the sides agree
+ * @returns why, where neither is possible; undefined where there is nobody to compute it, or nobody asked and the sides agree
  */
 export async function blame(
   candidate: Side,
@@ -19,13 +20,15 @@ export async function blame(
   plan: Plan,
   free: FreeRun,
   ask: CompareAsk,
+  judges: OpenJudge,
   looking: Looking,
-): Promise<Blamed | undefined> {
+): Promise<Blamed | { readonly why: string } | undefined> {
   if (!(ask.blame ?? free.comparison.verdict === 'diverged')) return undefined;
   if (candidate.canStartFrom) return blameEngine(candidate, reference, plan, free, ask, looking);
   if (!candidate.recorded || !hasRows(free.comparison)) return undefined;
-  const judge = reference.canStartFrom ? reference : await ask.judge?.(reference.about.mode);
-  return judge && blameRecorded(candidate, judge, plan, free, looking);
+  const judge = await judges.open(reference);
+  if (!judge || 'why' in judge) return judge;
+  return blameRecorded(candidate, judge.side, plan, free, looking);
 }
 
 const hasRows = ({ stages }: Comparison): boolean => stages.some(({ verdict }) => verdict !== 'incomparable');

@@ -61,16 +61,20 @@ async function cutOf(
   tensors: AsyncIterable<Tensor>,
   length: number,
 ): Promise<{ readonly ubatch: number; readonly isInOrder: boolean } | undefined> {
-  const ends = new Set<number>();
+  const pieces = new Map<string, readonly [number, number]>();
   let isInOrder = true;
   let before: Tensor | undefined;
   for await (const tensor of tensors) {
-    if (tensor.step === 0) ends.add(last(tensor) + 1);
+    const piece = [tensor.positions[0] ?? 0, last(tensor) + 1] as const;
+    if (tensor.step === 0) pieces.set(piece.join(), piece);
     isInOrder &&= before === undefined || byPass(before, tensor) <= 0;
     before = { ...tensor, values: NO_VALUES };
   }
-  const ubatch = Math.min(...ends, length);
-  const isEven = [...ends].every((end) => end % ubatch === 0 || end === length);
+  const ubatch = [...pieces.values()].reduce((least, [, end]) => Math.min(least, end), length);
+  const isEven = [...pieces.values()].every(([begin, end]) => {
+    const pass = Math.ceil(end / ubatch) - 1;
+    return begin >= pass * ubatch && end === Math.min((pass + 1) * ubatch, length);
+  });
   return isEven ? { ubatch, isInOrder } : undefined;
 }
 

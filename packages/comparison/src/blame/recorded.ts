@@ -20,12 +20,12 @@ export async function blameRecorded(
   plan: Plan,
   { comparison, judged, rule }: FreeRun,
   { progress, watcher, signal }: Looking,
-): Promise<Blamed | undefined> {
+): Promise<Blamed | { readonly why: string }> {
   const { name, model } = judge.about;
   const about = modelOf(judge, candidate);
   const graph = graphOf(about, comparison.stages);
   const rows = await rowsToGoOnFrom(candidate, comparison, graph);
-  if (!rows) return undefined;
+  if (!rows) return { why: 'its prompt was cut into pieces that do not follow one after the other' };
   progress.say(`running ${name} from the candidate's inputs`);
   const run = { ...rows.run, stages: 'vocabulary' as const, signal };
   const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);

@@ -81,8 +81,8 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 async function promptLength(file: Dump): Promise<number> {
   let length = 0;
   for await (const { step, positions } of file.tensors()) {
-    if (step > 0) break;
-    length = Math.max(length, 1 + (positions.at(-1) ?? -1));
+    if (step > 0 && length > 0) break;
+    if (step === 0) length = Math.max(length, 1 + (positions.at(-1) ?? -1));
   }
   return length || file.metadata.tokens.length;
 }

@@ -64,6 +64,11 @@ export const OPTIONS = {
     ).argParser(parseFactor),
   blame: () =>
     how('--blame', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
+  blameRecorded: () =>
+    how(
+      '--blame',
+      "run llama.cpp on the model from the candidate's own rows (default: if they diverged and --model is given)",
+    ),
   noBlame: () => how('--no-blame', 'only the free run'),
   /** What --blame was called. */
   teacherForced: () => how('--teacher-forced', 'the same as --blame').hideHelp(),

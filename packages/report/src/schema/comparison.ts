@@ -156,6 +156,7 @@ export const report = z.looseObject({
   floors: z.looseObject({ method: text, margin: number, minimum: number }),
   first: first.nullable(),
   faults: z.array(fault).nullable(),
+  inputsOf: z.enum(['reference', 'candidate']).nullable(),
   stages: z.array(stage),
   ignored: z.array(text),
   alone: bothSides(z.looseObject({ stages: count, names: z.array(text), rows: count })),

@@ -7,7 +7,7 @@ const SHOWN = 12;
 const WORDS = { confirmed: color.bold('cause'), likely: 'cause', unknown: 'cause' };
 
 /** Every stage that is wrong by itself, where inside it, and by which bug; the same stage and bug in several layers is one entry. */
-export function faultsText(report: Pick<Report, 'faults' | 'first' | 'diagnosis' | 'reference'>): string {
+export function faultsText(report: Pick<Report, 'faults' | 'inputsOf' | 'first' | 'diagnosis' | 'reference'>): string {
   const { faults, first } = report;
   if (!faults || faults.length === 0) {
     const diagnosis = causeOfFirst(report);
