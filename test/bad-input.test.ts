@@ -385,7 +385,11 @@ describe('an adapter', () => {
   });
 
   test('that is not there, of the kind asked for: what was tried, and what to install', async () => {
-    const env = { VK_DRIVER_FILES: '/nowhere.json', VK_ICD_FILENAMES: '/nowhere.json' };
+    const env = {
+      VK_DRIVER_FILES: '/nowhere.json',
+      VK_ICD_FILENAMES: '/nowhere.json',
+      LLAMA_PROBE_ADAPTERS: undefined,
+    };
     const failed = await failsAlone(['compare', '--adapter', 'lavapipe'], { env });
     expectFailure(failed, 'no-adapter', 'No lavapipe adapter was found', 'Vulkan', 'remedy:', 'mesa-vulkan-drivers');
   });

@@ -37,7 +37,7 @@ export function ownCache(): string {
 export const TEMPORARY = mkdtempSync(join(scratch, 'tmp-'));
 
 export interface Options {
-  env?: Record<string, string>;
+  env?: Record<string, string | undefined>;
   cwd?: string;
   /** A process group of its own, as a terminal gives to each command. */
   detached?: boolean;
