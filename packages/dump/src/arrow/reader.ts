@@ -3,13 +3,17 @@ import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import { DumpError } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
+import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { tensorsOf } from './rows.js';
 
 const MAGIC = 'ARROW1';
 
 /** An open dump. Close it when done. */
-export class Dump {
+export class Dump implements RecordedRun {
+  /** It is as we write it, and nothing is done to it. */
+  readonly notes = [];
+
   constructor(
     readonly path: string,
     readonly bytes: number,

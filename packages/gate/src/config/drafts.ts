@@ -61,7 +61,11 @@ export function dumpCase(run: DumpRunConfig, index: number, folder: string): Dra
       candidate: candidate as string,
       reference,
       llama: run.llama,
-      options: { ...ruleOf(run), ...(model === undefined ? {} : { model }) },
+      options: {
+        ...ruleOf(run),
+        ...(model === undefined ? {} : { model }),
+        ...(run.tokens === undefined ? {} : { tokens: run.tokens.join() }),
+      },
     },
     files: Object.entries(given).flatMap(([key, file]) =>
       file === undefined ? [] : [[`runs[${index}].${key}`, file] as const],

@@ -25,7 +25,7 @@ export const CAPTURE = z
   .meta({ title: 'What probe capture --json prints' });
 
 export const CHECK = z
-  .looseObject({ ...head('check'), file: text, known: count, ...checked })
+  .looseObject({ ...head('check'), file: text, known: count, notes: z.exactOptional(z.array(text)), ...checked })
   .meta({ title: 'What probe check --json prints' });
 
 const adapter = z.looseObject({
@@ -115,6 +115,7 @@ export const INSPECTION = z
       tokens: z.array(z.int()),
       prompt: z.exactOptional(text),
     }),
+    notes: z.exactOptional(z.array(text)),
     tensors: z.array(
       z.looseObject({
         step: count,

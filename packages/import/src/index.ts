@@ -1,0 +1,2 @@
+export { openRun } from './open.js';
+export type { OpenOptions } from './run.js';

@@ -1,0 +1,146 @@
+import { basename } from 'node:path';
+import type { DumpMetadata, RecordedRun, Tensor } from '@llama-probe/dump';
+import { type Source, sizeOf } from './array.js';
+import { isFloat, toFloats } from './dtype.js';
+import { factsOf } from './names/facts.js';
+import { listed, type Placed, placeArrays, tensors } from './names/place-arrays.js';
+import { type Rows, rowsOf, STEPS, type Step } from './shape/rows.js';
+import { readTokens } from './tokens.js';
+
+/** What whoever opens a run knows of it. */
+export interface OpenOptions {
+  /** What was run, of a file that does not say so. */
+  readonly tokens?: readonly number[] | undefined;
+  /** Where these come from, if they are another run's, for the notes. @example 'reference.arrow' */
+  readonly tokensFrom?: string | undefined;
+}
+
+interface Stage extends Placed {
+  readonly rows: Rows;
+}
+
+/** Arrays of somebody else's as a run: which stage each is, which positions its rows have. Reads no values but the token ids. */
+export async function importRun(source: Source, options: OpenOptions): Promise<RecordedRun> {
+  const { path, bytes, arrays, format } = source;
+  const facts = await factsOf(arrays);
+  const { placed, tokens: ids, notes: said } = placeArrays(arrays, facts);
+  const own = source.tokens ?? (await readTokens(ids, path));
+  const guessed = guessTokens(placed);
+  const tokens = own ?? taken(options, guessed);
+  const count = tokens.length || guessed;
+  const stages: Stage[] = [];
+  const left: string[] = [];
+  for (const one of placed) {
+    const { array, place, isKnown } = one;
+    const about = { path, name: array.name, stage: place.stage, tokens: count };
+    if (isKnown) stages.push({ ...one, rows: rowsOf(array.shape, about) });
+    else {
+      const rows = isFloat(array.dtype) ? ownRows(array.shape, about) : undefined;
+      if (rows) stages.push({ ...one, rows });
+      else left.push(array.name);
+    }
+  }
+  const notes = [
+    `format: ${format}`,
+    ...(source.notes ?? []),
+    ...said,
+    ...listed('left out, since they are no rows of a token each', left),
+    ...stepNotes(stages),
+    ...typeNotes(stages),
+    tokenNote(own, options, tokens, count),
+  ];
+  return {
+    path,
+    bytes,
+    notes,
+    metadata: metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers),
+    tensors: () => tensorsOf(stages),
+    close: () => source.close(),
+  };
+}
+
+async function* tensorsOf(stages: readonly Stage[]): AsyncGenerator<Tensor> {
+  for (const [order, { array, place, rows }] of stages.entries()) {
+    const values = rows.arrange(toFloats(await array.read(), array.dtype));
+    yield { step: 0, order, ...place, positions: rows.positions, width: rows.width, values };
+  }
+}
+
+/** The ids that were given; of another run that went on for longer, those of as many tokens as there are. */
+const taken = ({ tokens = [], tokensFrom }: OpenOptions, count = tokens.length): readonly number[] =>
+  tokensFrom === undefined ? tokens : tokens.slice(0, count);
+
+/** Rows under a name of the file's own, where its shape can be rows. */
+function ownRows(shape: readonly number[], about: Parameters<typeof rowsOf>[1]): Rows | undefined {
+  try {
+    return sizeOf(shape) > 0 ? rowsOf(shape, about) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many tokens there are, by what most stages that have no heads have before their width. */
+function guessTokens(placed: readonly Placed[]): number | undefined {
+  const votes = new Map<number, number>();
+  for (const { array, isKnown } of placed) {
+    const rows = array.shape.at(-2);
+    if (isKnown && rows !== undefined) votes.set(rows, (votes.get(rows) ?? 0) + 1);
+  }
+  return [...votes].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+function stepNotes(stages: readonly Stage[]): string[] {
+  const names = new Map<Step, string[]>();
+  for (const { rows, place } of stages) {
+    for (const step of rows.done) names.set(step, [...(names.get(step) ?? []), place.stage]);
+  }
+  return [...names].map(([step, where]) => {
+    const unique = [...new Set(where)];
+    const of = step === 'batch' ? '' : ` (${unique.slice(0, 6).join(', ')}${unique.length > 6 ? ', …' : ''})`;
+    return `${STEPS[step]}: ${tensors(where.length)}${of}`;
+  });
+}
+
+function typeNotes(stages: readonly Stage[]): string[] {
+  const types = new Map<string, number>();
+  for (const { array } of stages) types.set(array.dtype, (types.get(array.dtype) ?? 0) + 1);
+  types.delete('F32');
+  return [...types].map(([type, count]) => `${type} was read as F32: ${tensors(count)}`);
+}
+
+function tokenNote(
+  own: readonly number[] | undefined,
+  { tokensFrom }: OpenOptions,
+  tokens: readonly number[],
+  count: number | undefined,
+): string {
+  if (own) return `token ids: its own, ${own.length}`;
+  if (tokens.length > 0)
+    return `token ids: it has none; ${tokensFrom ? `those of ${tokensFrom}` : 'those given'} were taken`;
+  return `token ids: it has none; ${count ?? 'an unknown number of'} positions, by the shapes`;
+}
+
+function metadataOf(
+  { path, producer }: Source,
+  stages: readonly Stage[],
+  tokens: readonly number[],
+  layers: number | undefined,
+): DumpMetadata {
+  const shapes: Record<string, number[]> = {};
+  for (const { place, rows } of stages) {
+    if (rows.heads === undefined || shapes[place.stage]) continue;
+    shapes[place.stage] = [
+      rows.heads,
+      place.stage.startsWith('kq_') || place.stage === 'kq' ? -1 : rows.width / rows.heads,
+    ];
+  }
+  const heads = (shapes.q_rope ?? shapes.q_proj ?? shapes.kq_soft_max)?.[0];
+  if (heads !== undefined) shapes.kq ??= [heads, -1];
+  if (shapes.k_rope) shapes.k_proj ??= shapes.k_rope;
+  return {
+    producer: { name: producer ?? basename(path), version: '' },
+    tokens: [...tokens],
+    ...(layers ? { model: { file: basename(path), layers } } : {}),
+    ...(Object.keys(shapes).length > 0 ? { shapes } : {}),
+  };
+}
