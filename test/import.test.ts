@@ -29,14 +29,27 @@ beforeAll(async () => {
 });
 
 describe('what PyTorch and others have saved', () => {
-  test.each(['mine.safetensors'])('%s agrees with llama.cpp, and the report says how it was read', async (name) => {
-    const { code, json, stderr } = await probeJson<Diffed>(['diff', fixture(name), reference]);
-    expect(json, stderr).toMatchObject({ verdict: 'agree', first: null });
-    expect(code).toBe(0);
-    expect(json.stages.map(({ stage }) => stage)).toEqual(['embd', 'attn_norm', 'v_proj', 'attn_out', 'l_out']);
-    expect(json.candidate.notes).toContain(`token ids: it has none; those of ${reference} were taken`);
-    expect(json.candidate.notes).toContain('a batch dimension of 1 was dropped: 5 tensors');
-    expect(json.reference.notes).toBeUndefined();
+  test.each(['mine.safetensors', 'mine.npz', 'mine.pt'])(
+    '%s agrees with llama.cpp, and the report says how it was read',
+    async (name) => {
+      const { code, json, stderr } = await probeJson<Diffed>(['diff', fixture(name), reference]);
+      expect(json, stderr).toMatchObject({ verdict: 'agree', first: null });
+      expect(code).toBe(0);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(['embd', 'attn_norm', 'v_proj', 'attn_out', 'l_out']);
+      expect(json.candidate.notes).toContain(`token ids: it has none; those of ${reference} were taken`);
+      expect(json.candidate.notes).toContain('a batch dimension of 1 was dropped: 5 tensors');
+      expect(json.reference.notes).toBeUndefined();
+    },
+  );
+
+  test('logits alone', async () => {
+    const values = path('logits.bin');
+    writeFileSync(values, readFileSync(fixture('lm_head.npy')).subarray(128));
+    for (const file of [fixture('lm_head.npy'), values]) {
+      const { code, json } = await probeJson<Diffed>(['diff', file, reference]);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(['result_output']);
+      expect(code).toBe(0);
+    }
   });
 
   test('a wrong value is found at its stage', async () => {

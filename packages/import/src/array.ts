@@ -17,6 +17,8 @@ export interface Source {
   readonly path: string;
   readonly bytes: number;
   readonly arrays: readonly ForeignArray[];
+  /** It has one array, which is called after the file, for want of a name. */
+  readonly isUnnamed?: boolean;
   /** What it says of its run besides. */
   readonly producer?: string | undefined;
   readonly tokens?: readonly number[] | undefined;

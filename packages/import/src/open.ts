@@ -1,10 +1,30 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { openDump, type RecordedRun } from '@llama-probe/dump';
+import { join } from 'node:path';
+import { DumpError, openDump, type RecordedRun } from '@llama-probe/dump';
 import type { Source } from './array.js';
+import { unsupported } from './errors.js';
 import { PieceFile } from './file.js';
-import { openFolder } from './formats/folder.js';
+import { type Kind, openFolder } from './formats/folder.js';
+import { openZip } from './formats/from-zip.js';
+import { openManifest } from './formats/manifest.js';
+import { openNpy } from './formats/npy.js';
+import { NPY_MAGIC } from './formats/npy-header.js';
+import { openRaw } from './formats/raw.js';
 import { openSafetensors } from './formats/safetensors.js';
 import { importRun, type OpenOptions } from './run.js';
+
+/** What files in a folder may be, by their ending; the first that there is counts. */
+const KINDS: readonly Kind[] = [
+  { ending: '.safetensors', format: 'safetensors', open: openSafetensors },
+  { ending: '.npy', format: 'NumPy', open: openNpy },
+  { ending: '.npz', format: 'NumPy', open: openZip },
+  { ending: '.pt', format: 'PyTorch', open: openZip },
+  { ending: '.pth', format: 'PyTorch', open: openZip },
+];
+
+/** What has no magic of its own is told by its ending, where nothing else fits. */
+const RAW = /\.(bin|f32|raw)$/i;
 
 /**
  * A run that is over, whoever wrote it: a dump of ours, or a file or folder of arrays in a format that others write. What it is, is told from its content.
@@ -13,7 +33,7 @@ import { importRun, type OpenOptions } from './run.js';
  * @example const run = await openRun('mine.safetensors', { tokens: [1, 15043] }); for await (const tensor of run.tensors()) …
  */
 export async function openRun(path: string, options: OpenOptions = {}): Promise<RecordedRun> {
-  const source = await openSource(path);
+  const source = await openSource(path, options);
   if (!source) return openDump(path);
   try {
     return await importRun(source, options);
@@ -24,19 +44,37 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
 }
 
 /** undefined where it is a dump of ours, or what only its reader can say why it is none. */
-async function openSource(path: string): Promise<Source | undefined> {
+async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | undefined> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  if (isFolder) return openFolder(path, [{ ending: '.safetensors', format: 'safetensors', open: openSafetensors }]);
+  if (isFolder) {
+    const manifest = join(path, 'manifest.json');
+    return existsSync(manifest) ? openManifest(manifest) : openFolder(path, KINDS);
+  }
   const file = await PieceFile.open(path);
   const head = await file.read(0, Math.min(file.bytes, 16)).finally(() => file.close());
-  return isSafetensors(head, file.bytes) ? openSafetensors(path) : undefined;
+  const begin = Buffer.from(head).toString('latin1');
+  if (isSafetensors(head)) return openSafetensors(path);
+  if (begin.startsWith('PK')) return openZip(path);
+  if (begin.startsWith(NPY_MAGIC)) return openNpy(path);
+  if (head[0] === 0x80 && (head[1] as number) <= 5) {
+    const remedy = 'Save it with PyTorch 1.6 or newer, whose files are zips.';
+    throw unsupported(path, 'is a bare pickle, as PyTorch wrote it before 1.6', remedy);
+  }
+  if (/^\s*\{/.test(begin)) return openManifest(path);
+  if (!begin.startsWith('ARROW1') && !begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length);
+  if (begin === '' || begin.startsWith('ARROW1')) return undefined;
+  const remedy = begin.startsWith('GGUF')
+    ? 'That is a model: give it with --model, and a dump of a run here.'
+    : 'Read are Arrow, safetensors, .npz, .npy, .pt, a JSON manifest, and folders of them (docs/formats.md).';
+  const found = JSON.stringify(begin.slice(0, 8));
+  throw new DumpError('dump-not-arrow', `${path}: is in no format that is read: it begins with ${found}. ${remedy}`);
 }
 
 /** The header's length, and a JSON object. */
-function isSafetensors(head: Uint8Array<ArrayBuffer>, bytes: number): boolean {
+function isSafetensors(head: Uint8Array<ArrayBuffer>): boolean {
   if (head.length < 10 || head[8] !== 0x7b) return false;
-  return new DataView(head.buffer).getBigUint64(0, true) < 2n ** 40n && bytes > 9;
+  return new DataView(head.buffer).getBigUint64(0, true) < 2n ** 40n;
 }

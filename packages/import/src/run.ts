@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { DumpMetadata, RecordedRun, Tensor } from '@llama-probe/dump';
+import { DumpError, type DumpMetadata, type RecordedRun, type Tensor } from '@llama-probe/dump';
 import { type Source, sizeOf } from './array.js';
 import { isFloat, toFloats } from './dtype.js';
 import { factsOf } from './names/facts.js';
@@ -22,8 +22,11 @@ interface Stage extends Placed {
 /** Arrays of somebody else's as a run: which stage each is, which positions its rows have. Reads no values but the token ids. */
 export async function importRun(source: Source, options: OpenOptions): Promise<RecordedRun> {
   const { path, bytes, arrays, format } = source;
+  if (arrays.length === 0) {
+    throw new DumpError('dump-shape', `${path}: has no tensors. Save a dict of names and tensors.`);
+  }
   const facts = await factsOf(arrays);
-  const { placed, tokens: ids, notes: said } = placeArrays(arrays, facts);
+  const { placed, tokens: ids, notes: said } = placeArrays(source, facts);
   const own = source.tokens ?? (await readTokens(ids, path));
   const guessed = guessTokens(placed);
   const tokens = own ?? taken(options, guessed);

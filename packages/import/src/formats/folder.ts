@@ -7,7 +7,7 @@ import type { ForeignArray, Source } from '../array.js';
 export type OpenFile = (path: string) => Promise<Source>;
 
 /** How files of a folder become one source. */
-interface Kind {
+export interface Kind {
   readonly ending: string;
   readonly format: string;
   readonly open: OpenFile;

@@ -1,5 +1,5 @@
 import { type Place, placeKey } from '@llama-probe/dump/stage';
-import type { ForeignArray } from '../array.js';
+import type { ForeignArray, Source } from '../array.js';
 import { huggingFace, portOf } from './hugging-face.js';
 import { byEvaluation } from './known.js';
 import { gguf, llamaCpp, meta, splitLayer } from './other-presets.js';
@@ -24,7 +24,7 @@ export interface Placement {
 }
 
 /** Which stage each array is, by its name. */
-export function placeArrays(arrays: readonly ForeignArray[], facts: ModelFacts): Placement {
+export function placeArrays({ arrays, isUnnamed }: Pick<Source, 'arrays' | 'isUnnamed'>, facts: ModelFacts): Placement {
   const used = new Map<string, number>();
   const best = new Map<string, Placed & { readonly rank: number }>();
   const tokens: ForeignArray[] = [];
@@ -47,6 +47,8 @@ export function placeArrays(arrays: readonly ForeignArray[], facts: ModelFacts):
     }
   }
   const strangers = own.filter(({ name }) => !TOKENS.test(name));
+  const only = isUnnamed ? strangers.pop() : undefined;
+  if (only) best.set('only', { array: only, place: { stage: 'result_output', layer: null }, isKnown: true, rank: 0 });
   tokens.push(...own.filter(({ name }) => TOKENS.test(name)));
   const placed = [...best.values(), ...strangers.map(ownPlace)];
   return {
@@ -54,6 +56,7 @@ export function placeArrays(arrays: readonly ForeignArray[], facts: ModelFacts):
     tokens,
     notes: [
       ...(used.size > 0 ? [`names: ${[...used].map(([title, count]) => `${title} (${count})`).join(', ')}`] : []),
+      ...(only ? [`${only.name}, the only array, was taken for the logits`] : []),
       ...listed('left out, since another tensor is the same stage', copies),
       ...listed('left out, since they go into a module and are no stage', asides),
       ...listed(
