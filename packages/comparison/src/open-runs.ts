@@ -1,4 +1,4 @@
-import type { RecordedRun } from '@llama-probe/dump';
+import { Dump, type RecordedRun } from '@llama-probe/dump';
 import { type OpenOptions, openRun } from '@llama-probe/import';
 import { openingOf, type ReadOptions } from './opening.js';
 
@@ -9,28 +9,34 @@ export async function openRuns(
   options: ReadOptions,
 ): Promise<readonly [RecordedRun, RecordedRun]> {
   const opening = openingOf(options);
-  const candidate = await openRun(candidatePath, opening);
-  let reference: RecordedRun;
+  const opened: RecordedRun[] = [];
+  const open = async (path: string, more: OpenOptions = {}): Promise<RecordedRun> => {
+    const run = await openRun(path, { ...opening, ...more });
+    opened.push(run);
+    return run;
+  };
   try {
-    reference = await openRun(referencePath, opening);
+    const [ours, theirs] = [await open(candidatePath), await open(referencePath)];
+    const [more, moreOfTheirs] = [knownBy(theirs, ours), knownBy(ours, theirs)];
+    const runs = [
+      more ? await open(candidatePath, more) : ours,
+      moreOfTheirs ? await open(referencePath, moreOfTheirs) : theirs,
+    ] as const;
+    await Promise.all(opened.filter((run) => !runs.includes(run)).map((run) => run.close()));
+    return runs;
   } catch (error) {
-    await candidate.close();
-    throw error;
-  }
-  try {
-    const [ours, theirs] = [candidate, reference].map(({ metadata }) => metadata.tokens.length > 0);
-    if (ours === theirs) return [candidate, reference];
-    if (ours) return [candidate, await again(reference, candidate, opening)];
-    return [await again(candidate, reference, opening), reference];
-  } catch (error) {
-    await Promise.all([candidate.close(), reference.close()]);
+    await Promise.all(opened.map((run) => run.close()));
     throw error;
   }
 }
 
-/** The run once more, with the tokens of the other one. */
-async function again(run: RecordedRun, other: RecordedRun, opening: OpenOptions): Promise<RecordedRun> {
-  const opened = await openRun(run.path, { ...opening, tokens: other.metadata.tokens, tokensFrom: other.path });
-  await run.close();
-  return opened;
+/** What one run says that another one does not say of itself: its tokens, how many layers there are. A dump of ours is not told anything. */
+function knownBy(other: RecordedRun, run: RecordedRun): OpenOptions | undefined {
+  if (run instanceof Dump) return undefined;
+  const { tokens, model } = other.metadata;
+  const lacksTokens = run.metadata.tokens.length === 0 && tokens.length > 0;
+  // What an import says of its layers, it has counted.
+  const modelLayers = other instanceof Dump ? model?.layers : undefined;
+  if (!lacksTokens && modelLayers === undefined) return undefined;
+  return { ...(lacksTokens ? { tokens, tokensFrom: other.path } : {}), modelLayers };
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DumpError, openDump, type RecordedRun } from '@llama-probe/dump';
+import { DumpError, isArrowStream, type RecordedRun } from '@llama-probe/dump';
 import type { Source } from './array.js';
 import { unsupported } from './errors.js';
 import { PieceFile } from './file.js';
+import { openArrow } from './formats/arrow.js';
 import { type Kind, openFolder } from './formats/folder.js';
 import { openZip } from './formats/from-zip.js';
 import { openManifest } from './formats/manifest.js';
@@ -34,7 +35,7 @@ const RAW = /\.(bin|f32|raw)$/i;
  */
 export async function openRun(path: string, options: OpenOptions = {}): Promise<RecordedRun> {
   const source = await openSource(path, options);
-  if (!source) return openDump(path);
+  if (typeof source === 'string') return openArrow(path, options, source === 'stream');
   try {
     return await importRun(source, options);
   } catch (error) {
@@ -43,8 +44,8 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
   }
 }
 
-/** undefined where it is a dump of ours, or what only its reader can say why it is none. */
-async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | undefined> {
+/** Its arrays, or which kind of Arrow it is: that has rows already. */
+async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | 'file' | 'stream'> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -64,8 +65,9 @@ async function openSource(path: string, { tokens }: OpenOptions): Promise<Source
     throw unsupported(path, 'is a bare pickle, as PyTorch wrote it before 1.6', remedy);
   }
   if (/^\s*\{/.test(begin)) return openManifest(path);
-  if (!begin.startsWith('ARROW1') && !begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length);
-  if (begin === '' || begin.startsWith('ARROW1')) return undefined;
+  if (begin === '' || begin.startsWith('ARROW1')) return 'file';
+  if (isArrowStream(head)) return 'stream';
+  if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length);
   const remedy = begin.startsWith('GGUF')
     ? 'That is a model: give it with --model, and a dump of a run here.'
     : 'Read are Arrow, safetensors, .npz, .npy, .pt, a JSON manifest, and folders of them (docs/formats.md).';

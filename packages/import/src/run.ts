@@ -13,6 +13,8 @@ export interface OpenOptions {
   readonly tokens?: readonly number[] | undefined;
   /** Where these come from, if they are another run's, for the notes. @example 'reference.arrow' */
   readonly tokensFrom?: string | undefined;
+  /** How many layers the model has, which tells whether they are counted from 1. */
+  readonly modelLayers?: number | undefined;
 }
 
 interface Stage extends Placed {
@@ -25,7 +27,7 @@ export async function importRun(source: Source, options: OpenOptions): Promise<R
   if (arrays.length === 0) {
     throw new DumpError('dump-shape', `${path}: has no tensors. Save a dict of names and tensors.`);
   }
-  const facts = await factsOf(arrays);
+  const facts = await factsOf(arrays, options.modelLayers);
   const { placed, tokens: ids, notes: said } = placeArrays(source, facts);
   const own = source.tokens ?? (await readTokens(ids, path));
   const guessed = guessTokens(placed);
@@ -47,6 +49,7 @@ export async function importRun(source: Source, options: OpenOptions): Promise<R
     `format: ${format}`,
     ...(source.notes ?? []),
     ...said,
+    ...(facts.firstLayer === 1 ? ['layers were counted from 1'] : []),
     ...listed('left out, since they are no rows of a token each', left),
     ...stepNotes(stages),
     ...typeNotes(stages),
@@ -56,7 +59,7 @@ export async function importRun(source: Source, options: OpenOptions): Promise<R
     path,
     bytes,
     notes,
-    metadata: metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers),
+    metadata: metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers - facts.firstLayer),
     tensors: () => tensorsOf(stages),
     close: () => source.close(),
   };

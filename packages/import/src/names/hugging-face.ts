@@ -108,8 +108,8 @@ function attention(part: string, layer: number): Meaning | undefined {
 }
 
 /** The residual stream as it enters a layer. */
-function intoLayer(layer: number, { isSandwich }: ModelFacts): Meaning {
-  if (layer > 0) return stage('l_out', layer - 1, 1);
+function intoLayer(layer: number, { isSandwich, firstLayer }: ModelFacts): Meaning {
+  if (layer > firstLayer) return stage('l_out', layer - 1, 1);
   return stage(isSandwich ? 'inp_scaled' : 'embd', null, 1);
 }
 

@@ -11,14 +11,14 @@ export function splitLayer(name: string): { readonly base: string; readonly laye
 }
 
 /** llama.cpp's nodes (`l_out-3`) and this project's stages, with the layer before or behind. */
-export const llamaCpp: Preset = {
+export const llamaCpp = {
   title: "llama.cpp's names",
-  read(name) {
+  read(name: string): Meaning | undefined {
     if (isKnown(name)) return isWhole(name) ? stage(name, null) : undefined;
     const { base, layer } = splitLayer(name);
     return layer !== null && isKnown(base) && !isWhole(base) ? stage(base, layer) : undefined;
   },
-};
+} satisfies Preset;
 
 /** A table of names in a layer, and of those of the whole model. */
 const byTable = (

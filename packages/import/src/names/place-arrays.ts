@@ -50,7 +50,10 @@ export function placeArrays({ arrays, isUnnamed }: Pick<Source, 'arrays' | 'isUn
   const only = isUnnamed ? strangers.pop() : undefined;
   if (only) best.set('only', { array: only, place: { stage: 'result_output', layer: null }, isKnown: true, rank: 0 });
   tokens.push(...own.filter(({ name }) => TOKENS.test(name)));
-  const placed = [...best.values(), ...strangers.map(ownPlace)];
+  const placed = [...best.values(), ...strangers.map(ownPlace)].map(({ place, ...rest }) => ({
+    ...rest,
+    place: { ...place, layer: place.layer === null ? null : place.layer - facts.firstLayer },
+  }));
   return {
     placed: placed.sort((a, b) => byEvaluation(a.place, b.place)),
     tokens,

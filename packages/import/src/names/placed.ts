@@ -11,8 +11,10 @@ export type Meaning =
 
 /** What is known of the whole model when a name is read. */
 export interface ModelFacts {
-  /** How many layers the names count, from 0. */
+  /** One more than the largest number of a layer in the names. */
   readonly layers: number;
+  /** From which number they count. */
+  readonly firstLayer: 0 | 1;
   /** Norms before and after both blocks, as Gemma 2 and 3 have them. */
   readonly isSandwich: boolean;
   /** Whether `embed_tokens` puts out what enters the first layer; null where that cannot be told. */
