@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDump } from '@llama-probe/dump';
@@ -123,6 +123,51 @@ describe('other commands', () => {
     expect(json.tensors.map(({ stage }) => stage)).toContain('attn_out');
     expect(json.notes[0]).toBe('format: safetensors');
     expect(code).toBe(0);
+  });
+
+  test('import writes a dump of ours, which agrees and has its tokens', async () => {
+    const out = path('imported.arrow');
+    const args = ['import', fixture('mine.pt'), out, '--tokens', TOKENS];
+    const { json, code } = await probeJson<{ tensors: number; notes: string[]; tokens: number[] }>(args);
+    expect(code).toBe(0);
+    expect(json).toMatchObject({ tensors: 5, tokens: TOKENS.split(',').map(Number) });
+    expect(json.notes).toContain('format: PyTorch');
+    const diffed = await probeJson<Diffed>(['diff', out, reference]);
+    expect(diffed.json).toMatchObject({ verdict: 'agree' });
+    expect(diffed.json.stages).toHaveLength(5);
+    expect(diffed.json.candidate.notes).toBeUndefined();
+  });
+
+  test('import without token ids: diff takes the other ones', async () => {
+    const out = path('untold.arrow');
+    expect((await probe(['import', fixture('mine.npz'), out])).stdout).toContain('token ids: it has none');
+    const { json } = await probeJson<Diffed>(['diff', out, reference]);
+    expect(json).toMatchObject({ verdict: 'agree' });
+    expect(json.candidate.notes).toEqual([`token ids: it has none; those of ${reference} were taken`]);
+  });
+
+  test('import over what it reads is refused, and a failure leaves nothing', async () => {
+    const own = path('own.npz');
+    cpSync(fixture('mine.npz'), own);
+    const over = await probeJson<Diffed>(['import', own, own]);
+    expect(over.json.error?.code).toBe('usage');
+    expect(readFileSync(own)).toEqual(readFileSync(fixture('mine.npz')));
+    const out = path('never.arrow');
+    const failed = await probeJson<Diffed>(['import', own, out, '--tokens', '1,2']);
+    expect(failed.json.error?.code).toBe('dump-shape');
+    expect(failed.code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a mapping file names what nobody knows', async () => {
+    const map = path('map.json');
+    const columns = { name: 'model.layers.{layer}.self_attn.v_proj', stage: 'first_half', columns: [0, 64] };
+    writeFileSync(map, JSON.stringify({ tensors: [columns] }));
+    const { json, code } = await probeJson<{ tensors: { stage: string; shape: number[] }[] }>([
+      ...['inspect', fixture('mine.safetensors'), '--map', map],
+    ]);
+    expect(code).toBe(0);
+    expect(json.tensors).toContainEqual(expect.objectContaining({ stage: 'first_half', shape: [7, 64] }));
   });
 
   test('the gate runs llama.cpp on the tokens that its configuration says', async () => {

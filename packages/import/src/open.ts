@@ -13,6 +13,7 @@ import { openNpy } from './formats/npy.js';
 import { NPY_MAGIC } from './formats/npy-header.js';
 import { openRaw } from './formats/raw.js';
 import { openSafetensors } from './formats/safetensors.js';
+import { readMapping } from './map/read.js';
 import { importRun, type OpenOptions } from './run.js';
 
 /** What files in a folder may be, by their ending; the first that there is counts. */
@@ -34,10 +35,11 @@ const RAW = /\.(bin|f32|raw)$/i;
  * @example const run = await openRun('mine.safetensors', { tokens: [1, 15043] }); for await (const tensor of run.tensors()) …
  */
 export async function openRun(path: string, options: OpenOptions = {}): Promise<RecordedRun> {
+  const mapping = options.map === undefined ? undefined : await readMapping(options.map);
   const source = await openSource(path, options);
-  if (typeof source === 'string') return openArrow(path, options, source === 'stream');
+  if (typeof source === 'string') return openArrow(path, options, source === 'stream', mapping);
   try {
-    return await importRun(source, options);
+    return await importRun(source, options, mapping);
   } catch (error) {
     await source.close();
     throw error;

@@ -2,8 +2,11 @@ import { basename } from 'node:path';
 import { DumpError, type DumpMetadata, type RecordedRun, type Tensor } from '@llama-probe/dump';
 import { type Source, sizeOf } from './array.js';
 import { isFloat, toFloats } from './dtype.js';
+import { applyMapping } from './map/apply.js';
+import type { Mapping } from './map/schema.js';
 import { factsOf } from './names/facts.js';
-import { listed, type Placed, placeArrays, tensors } from './names/place-arrays.js';
+import { listed, placeArrays, tensors } from './names/place-arrays.js';
+import type { Placed } from './names/placed.js';
 import { type Rows, rowsOf, STEPS, type Step } from './shape/rows.js';
 import { readTokens } from './tokens.js';
 
@@ -15,6 +18,8 @@ export interface OpenOptions {
   readonly tokensFrom?: string | undefined;
   /** How many layers the model has, which tells whether they are counted from 1. */
   readonly modelLayers?: number | undefined;
+  /** The path of a mapping file: which stages arrays are whose names nobody knows. */
+  readonly map?: string | undefined;
 }
 
 interface Stage extends Placed {
@@ -22,13 +27,15 @@ interface Stage extends Placed {
 }
 
 /** Arrays of somebody else's as a run: which stage each is, which positions its rows have. Reads no values but the token ids. */
-export async function importRun(source: Source, options: OpenOptions): Promise<RecordedRun> {
+export async function importRun(source: Source, options: OpenOptions, mapping?: Mapping): Promise<RecordedRun> {
   const { path, bytes, arrays, format } = source;
   if (arrays.length === 0) {
     throw new DumpError('dump-shape', `${path}: has no tensors. Save a dict of names and tensors.`);
   }
-  const facts = await factsOf(arrays, options.modelLayers);
-  const { placed, tokens: ids, notes: said } = placeArrays(source, facts);
+  const named = await factsOf(arrays, options.modelLayers);
+  const facts = { ...named, firstLayer: mapping?.layersFrom ?? named.firstLayer };
+  const mapped = mapping && applyMapping(arrays, mapping, path);
+  const { placed, tokens: ids, notes: said } = placeArrays(source, facts, mapped);
   const own = source.tokens ?? (await readTokens(ids, path));
   const guessed = guessTokens(placed);
   const tokens = own ?? taken(options, guessed);
@@ -38,7 +45,7 @@ export async function importRun(source: Source, options: OpenOptions): Promise<R
   for (const one of placed) {
     const { array, place, isKnown } = one;
     const about = { path, name: array.name, stage: place.stage, tokens: count };
-    if (isKnown) stages.push({ ...one, rows: rowsOf(array.shape, about) });
+    if (isKnown) stages.push({ ...one, rows: checkColumns(rowsOf(array.shape, about), one, path) });
     else {
       const rows = isFloat(array.dtype) ? ownRows(array.shape, about) : undefined;
       if (rows) stages.push({ ...one, rows });
@@ -66,15 +73,33 @@ export async function importRun(source: Source, options: OpenOptions): Promise<R
 }
 
 async function* tensorsOf(stages: readonly Stage[]): AsyncGenerator<Tensor> {
-  for (const [order, { array, place, rows }] of stages.entries()) {
+  for (const [order, { array, place, rows, columns }] of stages.entries()) {
     const values = rows.arrange(toFloats(await array.read(), array.dtype));
-    yield { step: 0, order, ...place, positions: rows.positions, width: rows.width, values };
+    const cut = columns
+      ? { values: columnsOf(values, rows.width, columns), width: columns[1] - columns[0] }
+      : { values };
+    yield { step: 0, order, ...place, positions: rows.positions, width: rows.width, ...cut };
   }
 }
 
 /** The ids that were given; of another run that went on for longer, those of as many tokens as there are. */
 const taken = ({ tokens = [], tokensFrom }: OpenOptions, count = tokens.length): readonly number[] =>
   tokensFrom === undefined ? tokens : tokens.slice(0, count);
+
+function columnsOf(values: Float32Array, width: number, [from, to]: readonly [number, number]): Float32Array {
+  const rows = values.length / width;
+  const out = new Float32Array(rows * (to - from));
+  for (let row = 0; row < rows; row++)
+    out.set(values.subarray(row * width + from, row * width + to), row * (to - from));
+  return out;
+}
+
+/** @throws DumpError where a mapping file asks for columns that the rows do not have */
+function checkColumns(rows: Rows, { array, columns }: Placed, path: string): Rows {
+  if (!columns || (columns[0] < columns[1] && columns[1] <= rows.width)) return rows;
+  const what = `the columns ${columns[0]} to ${columns[1]} of ${array.name} are wanted, and it has ${rows.width}`;
+  throw new DumpError('dump-map', `${path}: by the mapping file, ${what}. Give [from, to] inside of them.`);
+}
 
 /** Rows under a name of the file's own, where its shape can be rows. */
 function ownRows(shape: readonly number[], about: Parameters<typeof rowsOf>[1]): Rows | undefined {

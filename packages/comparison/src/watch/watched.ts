@@ -16,7 +16,7 @@ export function watchedBy(job: Job): Watched {
     const runs = absolute([job.candidate, job.reference]);
     const folders = runs.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
     return {
-      files: [...runs.filter((path) => !folders.includes(path)), ...absolute([job.options.model])],
+      files: [...runs.filter((path) => !folders.includes(path)), ...absolute([job.options.model, job.options.map])],
       folders: folders.map((path) => ({ path, ending: '' })),
     };
   }

@@ -1,20 +1,13 @@
-import { type Place, placeKey } from '@llama-probe/dump/stage';
+import { placeKey } from '@llama-probe/dump/stage';
 import type { ForeignArray, Source } from '../array.js';
+import type { Mapped } from '../map/apply.js';
 import { huggingFace, portOf } from './hugging-face.js';
 import { byEvaluation } from './known.js';
 import { gguf, llamaCpp, meta, splitLayer } from './other-presets.js';
-import type { Meaning, ModelFacts, Preset } from './placed.js';
+import type { Meaning, ModelFacts, Placed, Preset } from './placed.js';
 
 /** The first that knows a name says what it is. */
 const PRESETS: readonly Preset[] = [llamaCpp, huggingFace, gguf, meta];
-
-/** An array and the stage that it is. */
-export interface Placed {
-  readonly array: ForeignArray;
-  readonly place: Place;
-  /** Whether the stage is one that llama.cpp has; without it the name is the file's own. */
-  readonly isKnown: boolean;
-}
 
 export interface Placement {
   /** In evaluation order. */
@@ -23,11 +16,17 @@ export interface Placement {
   readonly notes: readonly string[];
 }
 
-/** Which stage each array is, by its name. */
-export function placeArrays({ arrays, isUnnamed }: Pick<Source, 'arrays' | 'isUnnamed'>, facts: ModelFacts): Placement {
+/** Which stage each array is, by a mapping file, and else by its name. @param mapped what that file says */
+export function placeArrays(
+  { arrays: all, isUnnamed }: Pick<Source, 'arrays' | 'isUnnamed'>,
+  facts: ModelFacts,
+  mapped?: Mapped,
+): Placement {
+  const arrays = mapped?.rest ?? all;
+  const taken = new Set(mapped?.placed.map(({ place }) => placeKey(place)));
   const used = new Map<string, number>();
   const best = new Map<string, Placed & { readonly rank: number }>();
-  const tokens: ForeignArray[] = [];
+  const tokens: ForeignArray[] = [...(mapped?.tokens ?? [])];
   const copies: string[] = [];
   const asides: string[] = [];
   const own: ForeignArray[] = [];
@@ -39,6 +38,10 @@ export function placeArrays({ arrays, isUnnamed }: Pick<Source, 'arrays' | 'isUn
     else {
       used.set(title, (used.get(title) ?? 0) + 1);
       const key = placeKey(meaning.place);
+      if (taken.has(key)) {
+        copies.push(array.name);
+        continue;
+      }
       const other = best.get(key);
       if (other) copies.push(other.rank <= meaning.rank ? array.name : other.array.name);
       if (!other || meaning.rank < other.rank) {
@@ -50,14 +53,17 @@ export function placeArrays({ arrays, isUnnamed }: Pick<Source, 'arrays' | 'isUn
   const only = isUnnamed ? strangers.pop() : undefined;
   if (only) best.set('only', { array: only, place: { stage: 'result_output', layer: null }, isKnown: true, rank: 0 });
   tokens.push(...own.filter(({ name }) => TOKENS.test(name)));
-  const placed = [...best.values(), ...strangers.map(ownPlace)].map(({ place, ...rest }) => ({
-    ...rest,
-    place: { ...place, layer: place.layer === null ? null : place.layer - facts.firstLayer },
-  }));
+  const placed = [...(mapped?.placed ?? []), ...best.values(), ...strangers.map(ownPlace)].map(
+    ({ place, ...rest }) => ({
+      ...rest,
+      place: { ...place, layer: place.layer === null ? null : place.layer - facts.firstLayer },
+    }),
+  );
   return {
     placed: placed.sort((a, b) => byEvaluation(a.place, b.place)),
     tokens,
     notes: [
+      ...(mapped?.notes ?? []),
       ...(used.size > 0 ? [`names: ${[...used].map(([title, count]) => `${title} (${count})`).join(', ')}`] : []),
       ...(only ? [`${only.name}, the only array, was taken for the logits`] : []),
       ...listed('left out, since another tensor is the same stage', copies),

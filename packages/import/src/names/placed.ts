@@ -1,4 +1,15 @@
 import type { Place } from '@llama-probe/dump/stage';
+import type { ForeignArray } from '../array.js';
+
+/** An array and the stage that it is. */
+export interface Placed {
+  readonly array: ForeignArray;
+  readonly place: Place;
+  /** Whether the stage is one that llama.cpp has, or that somebody has said; without it the name is the file's own. */
+  readonly isKnown: boolean;
+  /** Only these of each row. */
+  readonly columns?: readonly [number, number] | undefined;
+}
 
 /** What a name says that an array is. */
 export type Meaning =

@@ -12,6 +12,7 @@ export function checkCommand(context: Context): Command {
     .addArgument(new Argument('<dump>', 'a dump'))
     .addOption(new Option('-m, --model <file>', 'the GGUF file, for what needs the weights'))
     .addOption(OPTIONS.runTokens())
+    .addOption(OPTIONS.map())
     .addOption(OPTIONS.json())
     .addHelpText(
       'after',
