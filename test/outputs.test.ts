@@ -99,6 +99,7 @@ describe('--json is what its published schema says', () => {
   test.each<[string, string[]]>([
     ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
     ['check', ['check', dump]],
+    ['import', ['import', dump, path('imported.arrow')]],
     ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
     ['doctor', ['doctor']],
     ['bugs', ['bugs']],

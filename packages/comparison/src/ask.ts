@@ -5,6 +5,7 @@
 export { InterruptedError, UsageError } from './errors.js';
 export { type Job, runJob } from './job.js';
 export { nearest } from './nearest.js';
+export { openingOf, type ReadOptions } from './opening.js';
 export {
   ADAPTERS,
   type AdapterChoice,

@@ -53,7 +53,7 @@ export async function compare(
     const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
     const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
     return reportOf({
-      about,
+      about: aboutSides(candidate, reference, plan.shown), // again: what was done to a file is known when it was read
       named,
       judged: free.judged,
       callbackChangesNothing: free.callbackChangesNothing,

@@ -1,6 +1,7 @@
 import type { LimitRule, StageId } from '@llama-probe/diff';
 import type { AdapterKind } from '@llama-probe/engine';
 import type { ReferenceMode } from '@llama-probe/reference';
+import type { ReadOptions } from './opening.js';
 
 export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
 export type AdapterChoice = AdapterKind | 'auto';
@@ -51,7 +52,7 @@ export interface CompareOptions extends RunOptions {
   inject?: string;
 }
 
-export interface DiffOptions extends LimitOptions {
+export interface DiffOptions extends LimitOptions, ReadOptions {
   /** llama.cpp from the candidate's inputs: always, never, or, where undefined, if the two diverged. Needs a model. */
   blame?: boolean;
   /** What only one dump has makes them incomparable; without it, it is counted. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tensor } from '@llama-probe/dump';
 import type { CompareAsk } from './asked.js';
+import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
 import { tokenize } from './prompt.js';
 import { allTokens, type RunPlan, type Side } from './side.js';
@@ -37,6 +38,12 @@ export async function makePlan(
   }
   const recorded = candidate.recorded ?? reference.recorded;
   if (recorded) {
+    if (recorded.tokens.length === 0) {
+      const what = 'the dump does not say which tokens were run, and the other side is to run them';
+      throw new UsageError(
+        `${what}. Give them: --tokens, "tokens" in the gate's configuration, or { tokens } to dump().`,
+      );
+    }
     const length = await recorded.promptLength();
     const [tokens, forcedTokens] = [recorded.tokens.slice(0, length), recorded.tokens.slice(length)];
     const run = { tokens, steps: forcedTokens.length, forcedTokens, ubatch: ask.ubatch, stages, layers, signal };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from './errors.js';
 import type { PromptOptions } from './options.js';
+import { parseIds } from './parse-ids.js';
 import type { TextTools } from './side.js';
 
 /** What to run: text for the reference to tokenise, or ids as they were given. */
@@ -41,17 +42,6 @@ export async function tokenize(
       ? plain
       : await tools.tokenize(text, { addSpecial: true, parseSpecial: true });
   return { ids, text };
-}
-
-function parseIds(text: string): readonly number[] {
-  return text
-    .split(/[\s,]+/)
-    .filter(Boolean)
-    .map((part) => {
-      if (!/^\d{1,9}$/.test(part))
-        throw new UsageError(`--tokens: "${part}" is not a token id; wanted such as 1,15043.`);
-      return Number(part);
-    });
 }
 
 function readPrompt(path: string): string {

@@ -98,7 +98,7 @@ async function sameDumps({ own, tokens, rule, floors }: Pair): Promise<Proof> {
       for (const tensor of own) writer.write(tensor);
       writer.close({ producer: { name: 'llama-probe', version: '' }, tokens: [...tokens] });
     }
-    const [a, b] = (await Promise.all(paths.map(openDump))) as [
+    const [a, b] = (await Promise.all(paths.map((path) => openDump(path)))) as [
       Awaited<ReturnType<typeof openDump>>,
       Awaited<ReturnType<typeof openDump>>,
     ];

@@ -51,6 +51,8 @@ export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
     readonly cpuVariant?: string;
     /** llama.cpp's logits are the same, bit for bit, with and without being watched. */
     readonly callbackChangesNothing?: boolean;
+    /** What was done to what another program wrote, to read it as a run. */
+    readonly notes?: readonly string[];
   };
   readonly candidate: {
     readonly name: string;
@@ -58,6 +60,8 @@ export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
     readonly adapter: string;
     /** The known bugs that were put into its run. */
     readonly injected?: readonly string[];
+    /** What was done to what another program wrote, to read it as a run. */
+    readonly notes?: readonly string[];
   };
   /** How the limits came about: a multiple of the floor, and a minimum. */
   readonly floors: { readonly method: string; readonly margin: number; readonly minimum: number };
@@ -111,15 +115,19 @@ export function aboutSides(candidate: Side, reference: Side, tokens: readonly nu
       mode: theirs.mode ?? UNKNOWN,
       ...(theirs.why === undefined ? {} : { why: theirs.why }),
       ...(theirs.cpuVariant === undefined ? {} : { cpuVariant: theirs.cpuVariant }),
+      ...notesOf(theirs),
     },
     candidate: {
       name: ours.name,
       backend: ours.backend ?? UNKNOWN,
       adapter: ours.adapter ?? UNKNOWN,
       ...(ours.injected === undefined ? {} : { injected: ours.injected }),
+      ...notesOf(ours),
     },
   };
 }
+
+const notesOf = ({ notes = [] }: Side['about']): { notes?: readonly string[] } => (notes.length > 0 ? { notes } : {});
 
 const UNKNOWN = 'unknown';
 

@@ -1,8 +1,9 @@
-import { type Dump, openDump } from '@llama-probe/dump';
+import type { RecordedRun } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { compare } from './compare.js';
 import { UsageError } from './errors.js';
+import { openRuns } from './open-runs.js';
 import type { DiffOptions } from './options.js';
 import { ownModel } from './own-model.js';
 import type { Progress } from './progress.js';
@@ -13,7 +14,7 @@ import { textTools } from './sides/llama.js';
 import type { Watcher } from './watcher.js';
 
 /**
- * `probe diff CANDIDATE REFERENCE`: two dumps.
+ * `probe diff CANDIDATE REFERENCE`: two dumps, in any format that is read.
  *
  * Where llama.cpp's is given as the candidate and another engine's as the reference, they are taken the other way round, and that is said.
  */
@@ -28,9 +29,8 @@ export async function runDiff(
   if (options.blame && path === undefined) {
     throw new UsageError('--blame runs llama.cpp on the model that the dumps are of; give --model FILE.');
   }
-  const candidate = await openDump(candidatePath);
+  const [candidate, reference] = await openRuns(candidatePath, referencePath, options);
   try {
-    const reference = await openDump(referencePath);
     const isSwapped = isLlama(candidate) && !isLlama(reference);
     const sides = isSwapped ? ([reference, candidate] as const) : ([candidate, reference] as const);
     const speller = path === undefined ? undefined : new Speller(path, signal);
@@ -48,14 +48,13 @@ export async function runDiff(
       return { ...report, reason: `${report.reason} ${swapped}` };
     } finally {
       await speller?.close();
-      await reference.close();
     }
   } finally {
-    await candidate.close();
+    await Promise.all([candidate.close(), reference.close()]);
   }
 }
 
-const isLlama = ({ metadata }: Dump): boolean => metadata.producer.name === 'llama.cpp';
+const isLlama = ({ metadata }: RecordedRun): boolean => metadata.producer.name === 'llama.cpp';
 
 /** llama.cpp, for its vocabulary only: opened when something is to be spelled. */
 class Speller {

@@ -50,6 +50,8 @@ export interface SideAbout {
   readonly cpuVariant?: string;
   /** The known bugs that are put into its runs. */
   readonly injected?: readonly string[];
+  /** What was done to what another program wrote, to read it as a run; complete when it was read. */
+  readonly notes?: readonly string[];
   readonly model: {
     readonly file?: string | undefined;
     readonly arch?: string | undefined;

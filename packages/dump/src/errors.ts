@@ -3,6 +3,10 @@ export type DumpErrorCode =
   | 'dump-not-arrow'
   | 'dump-damaged'
   | 'dump-format'
+  | 'dump-unsupported'
+  | 'dump-shape'
+  | 'dump-tokens'
+  | 'dump-map'
   | 'dump-unwritable'
   | 'dump-full';
 

@@ -60,9 +60,15 @@ export function encodeMetadata(metadata: DumpMetadata): Map<string, string> {
   return map;
 }
 
-/** Reads and checks schema metadata. @throws DumpError `dump-format` where the format or the tokens are missing. */
-export function decodeMetadata(map: ReadonlyMap<string, string>, path: string): DumpMetadata {
+/**
+ * Reads and checks schema metadata.
+ *
+ * @param bare what a file is taken to say that has none of ours
+ * @throws DumpError `dump-format` where the format or the tokens are missing
+ */
+export function decodeMetadata(map: ReadonlyMap<string, string>, path: string, bare?: DumpMetadata): DumpMetadata {
   const format = map.get(`${PREFIX}format`);
+  if (bare && ![...map.keys()].some((key) => key.startsWith(PREFIX))) return bare;
   if (format !== FORMAT) {
     throw new DumpError(
       'dump-format',

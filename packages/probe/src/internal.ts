@@ -2,6 +2,7 @@
 
 export { BUNDLED_MODEL, decode, judgedRun, llamaSide } from '@llama-probe/comparison';
 export { configSchema } from '@llama-probe/gate';
+export { mappingSchema } from '@llama-probe/import';
 export { buildProgram } from './cli/program.js';
 export { type CommandSpec, describeProgram, type OptionSpec, type ProgramSpec } from './cli/spec.js';
 export type { BugsReport } from './commands/bugs.js';

@@ -9,12 +9,14 @@ import {
   DOCTOR,
   FAILURE,
   GATE,
+  IMPORT,
   INSPECTION,
 } from '@llama-probe/report/schema';
 import { z } from 'zod';
 import type { BugsReport } from './commands/bugs.js';
 import type { CheckReport } from './commands/check.js';
 import type { Doctor } from './commands/doctor.js';
+import type { Imported } from './commands/import.js';
 import type { Inspection } from './commands/inspect.js';
 
 type InspectionHead = Omit<Inspection, 'metadata'> & {
@@ -27,6 +29,7 @@ export const SCHEMAS = {
   failure: agreed<Failure>()(FAILURE),
   gate: agreed<GateResult>()(GATE),
   capture: agreed<Document<'capture', Captured>>()(CAPTURE),
+  import: agreed<Document<'import', Imported>>()(IMPORT),
   check: agreed<Document<'check', CheckReport>>()(CHECK),
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),

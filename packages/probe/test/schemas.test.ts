@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Report } from '@llama-probe/comparison';
 import { documentOf, encode, failure } from '@llama-probe/comparison/ask';
+import { mappingSchema } from '@llama-probe/import';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { fault, nothing, report, sick, stage } from '../../report/test/support/findings.js';
@@ -21,6 +22,10 @@ function problems(kind: string, document: unknown): string[] {
 describe('the published schemas', () => {
   test.each(KINDS)('%s is up to date: node scripts/dist/schemas.js writes it', (kind) => {
     expect(published(kind)).toEqual(JSON.parse(JSON.stringify(jsonSchemas()[kind])));
+  });
+
+  test('that of a mapping file is up to date, too', () => {
+    expect(published('map')).toEqual(JSON.parse(JSON.stringify(mappingSchema())));
   });
 });
 

@@ -33,6 +33,8 @@ export function factsOf(report: Report): readonly Fact[] {
     fact('backend', 'backend', candidate.backend),
     fact('adapter', 'adapter', candidate.adapter),
     fact('injected', 'bugs put into it', candidate.injected?.join(', ') || null),
+    fact('read.candidate', `${candidate.name} was read so`, candidate.notes?.join('. ') ?? null),
+    fact('read.reference', `${reference.name} was read so`, reference.notes?.join('. ') ?? null),
     fact('limits', 'limits', limitsOf(floors)),
     fact('floors', 'floors', floors.method),
     ...Object.entries(timings).map(([name, ms]) =>

@@ -1,21 +1,23 @@
-import { type Dump, llamaGraph, openDump, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { llamaGraph, type RecordedRun, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { type OpenOptions, openRun } from '@llama-probe/import';
 import { decodeFloors } from '../floors/codec.js';
 import { unmeasured } from '../floors/rules.js';
 import type { FloorSource } from '../floors/source.js';
 import type { Side } from '../side.js';
 
 /**
- * A finished run in a file.
+ * A finished run in a file or a folder, in any format that is read (docs/formats.md).
  *
+ * @param options.tokens what was run, where the file does not say it
  * @throws DumpError for one that is none
  * @example await using mine = await dump('mine.arrow');
  */
-export async function dump(path: string): Promise<Side> {
-  return dumpSide(await openDump(path));
+export async function dump(path: string, options: OpenOptions = {}): Promise<Side> {
+  return dumpSide(await openRun(path, options));
 }
 
 /** The same of an open file. */
-export function dumpSide(file: Dump): Side {
+export function dumpSide(file: RecordedRun): Side {
   const { path, metadata } = file;
   const { producer, model, shapes, config, tokens } = metadata;
   const heads = { heads: shapes?.kq?.[0], headsKv: shapes?.k_proj?.[0] };
@@ -37,6 +39,7 @@ export function dumpSide(file: Dump): Side {
       heads,
       graph: layers !== undefined ? llamaGraph({ layers, ...heads }) : undefined,
       expects: expected(config),
+      notes: file.notes,
     },
     recorded: { tokens, promptLength: () => promptLength(file) },
     run: ({ signal }) => ({ tensors: stoppable(file.tensors(), signal), result: Promise.resolve({ generated: [] }) }),
@@ -48,7 +51,7 @@ export function dumpSide(file: Dump): Side {
 }
 
 /** By its measured floors, or by the constants of the mode that it was run in. */
-function floorOf({ metadata: { floors, config } }: Dump): FloorSource {
+function floorOf({ metadata: { floors, config } }: RecordedRun): FloorSource {
   if (floors) {
     const { margin, minimum, method, stages } = floors;
     return { kind: 'known', floors: decodeFloors(stages), rule: { margin, minimum }, method };
@@ -78,7 +81,7 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 }
 
 /** How many of its tokens are the prompt: those that step 0 ran. */
-async function promptLength(file: Dump): Promise<number> {
+async function promptLength(file: RecordedRun): Promise<number> {
   let length = 0;
   for await (const { step, positions } of file.tensors()) {
     if (step > 0 && length > 0) break;

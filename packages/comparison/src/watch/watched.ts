@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SHADER_FOLDER } from '@llama-probe/engine/internal';
 import type { Job } from '../job.js';
@@ -13,7 +13,12 @@ export interface Watched {
 /** What a comparison depends on. The bundled model is part of the package and does not change. */
 export function watchedBy(job: Job): Watched {
   if (job.command === 'diff') {
-    return { files: absolute([job.candidate, job.reference, job.options.model]), folders: [] };
+    const runs = absolute([job.candidate, job.reference]);
+    const folders = runs.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+    return {
+      files: [...runs.filter((path) => !folders.includes(path)), ...absolute([job.options.model, job.options.map])],
+      folders: folders.map((path) => ({ path, ending: '' })),
+    };
   }
   const { model, promptFile } = job.options;
   return { files: absolute([model, promptFile]), folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }] };

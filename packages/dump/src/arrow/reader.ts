@@ -3,13 +3,17 @@ import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import { DumpError } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
+import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { tensorsOf } from './rows.js';
 
 const MAGIC = 'ARROW1';
 
 /** An open dump. Close it when done. */
-export class Dump {
+export class Dump implements RecordedRun {
+  /** It is as we write it, and nothing is done to it. */
+  readonly notes = [];
+
   constructor(
     readonly path: string,
     readonly bytes: number,
@@ -27,7 +31,10 @@ export class Dump {
       try {
         batch = await reader.readRecordBatch(index);
       } catch (cause) {
-        throw damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause);
+        throw (
+          compressed(this.path, cause) ??
+          damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause)
+        );
       }
       if (!batch) throw damaged(this.path, `record batch ${index} of ${this.batches} is missing`);
       try {
@@ -49,10 +56,11 @@ export class Dump {
 /**
  * Opens a dump for reading.
  *
+ * @param bare what a file is taken to say that has the columns of a dump and none of its metadata; without it, it is refused
  * @throws DumpError with a code of its own for: no such file, not Arrow, truncated or damaged, not a dump.
  * @example const dump = await openDump('dumps/reference.arrow'); for await (const tensor of dump.tensors()) …
  */
-export async function openDump(path: string): Promise<Dump> {
+export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -64,7 +72,7 @@ export async function openDump(path: string): Promise<Dump> {
   try {
     const bytes = await checkFrame(file, path);
     const reader = await openReader(file, path);
-    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path), file, reader.numRecordBatches);
+    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path, bare), file, reader.numRecordBatches);
   } catch (error) {
     await file.close();
     throw error;
@@ -77,7 +85,7 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
     await reader.open({ autoDestroy: false });
     return reader;
   } catch (cause) {
-    throw damaged(path, 'its footer cannot be read', cause);
+    throw compressed(path, cause) ?? damaged(path, 'its footer cannot be read', cause);
   }
 }
 
@@ -144,7 +152,19 @@ async function checkBlocks(file: FileHandle, path: string, begin: number, length
   }
 }
 
-function damaged(path: string, what: string, cause?: unknown): DumpError {
+/** What Arrow's reader says of buffers that it cannot inflate. */
+export function compressed(path: string, cause: unknown): DumpError | undefined {
+  if (!(cause instanceof Error) || !/codec not found|compress/i.test(cause.message)) return undefined;
+  const remedy =
+    'Write it uncompressed: pyarrow.ipc.IpcWriteOptions(compression=None), compression="uncompressed" in polars.';
+  return new DumpError(
+    'dump-unsupported',
+    `${path}: its values are compressed, and read are uncompressed ones. ${remedy}`,
+    { cause },
+  );
+}
+
+export function damaged(path: string, what: string, cause?: unknown): DumpError {
   const said = cause instanceof Error ? ` (${cause.message})` : '';
   return new DumpError('dump-damaged', `${path}: ${what}${said}. Capture it again.`, { cause });
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   count,
   DATE,
+  ids,
   isDay,
   layers,
   margin,
@@ -70,6 +71,10 @@ export const DUMP_RUN = strict(
       .optional()
       .describe("Instead of a reference's dump: run llama.cpp on the model, with the dump's tokens."),
     model: text('the path of a GGUF file').optional().describe('The GGUF file: with its weights the bug can be named.'),
+    map: text('the path of a mapping file')
+      .optional()
+      .describe('Which stages the arrays are whose names nobody knows.'),
+    tokens: ids.optional().describe('The token ids that were run, of a dump that does not say them.'),
     margin: margin.optional(),
     minimum: minimum.optional(),
   },

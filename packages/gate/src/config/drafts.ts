@@ -50,10 +50,10 @@ export function engineCases(run: EngineRunConfig, index: number, folder: string,
 }
 
 export function dumpCase(run: DumpRunConfig, index: number, folder: string): Draft {
-  const [candidate, reference, model] = [run.candidate, run.reference, run.model].map((file) =>
+  const [candidate, reference, model, map] = [run.candidate, run.reference, run.model, run.map].map((file) =>
     file === undefined ? undefined : resolve(folder, file),
   );
-  const given = { candidate, reference, model };
+  const given = { candidate, reference, model, map };
   return {
     name: safe(run.name),
     work: {
@@ -61,7 +61,12 @@ export function dumpCase(run: DumpRunConfig, index: number, folder: string): Dra
       candidate: candidate as string,
       reference,
       llama: run.llama,
-      options: { ...ruleOf(run), ...(model === undefined ? {} : { model }) },
+      options: {
+        ...ruleOf(run),
+        ...(model === undefined ? {} : { model }),
+        ...(map === undefined ? {} : { map }),
+        ...(run.tokens === undefined ? {} : { tokens: run.tokens.join() }),
+      },
     },
     files: Object.entries(given).flatMap(([key, file]) =>
       file === undefined ? [] : [[`runs[${index}].${key}`, file] as const],

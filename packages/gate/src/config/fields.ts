@@ -50,6 +50,7 @@ export const minimum = amount('what a relative RMS delta may always be, such as 
 
 const IDS = 'token ids, such as [1, 15043]';
 const id = z.int32(wanted(IDS)).min(0, wanted(IDS));
+export const ids = z.array(id, wanted(IDS)).min(1, wanted(IDS));
 export const prompt = z.union(
   [
     text('text that is not empty'),
@@ -60,7 +61,7 @@ export const prompt = z.union(
           .describe('What the case is called; made of the prompt without it.'),
         text: text('text that is not empty').optional(),
         file: text('the path of a text file').optional().describe('A file with the text.'),
-        tokens: z.array(id, wanted(IDS)).min(1, wanted(IDS)).optional().describe('Token ids instead of text.'),
+        tokens: ids.optional().describe('Token ids instead of text.'),
         chat: z.boolean(wanted('true or false')).optional().describe("Put the text through the model's chat template."),
       },
       'a prompt: text, or an object with one of text, file and tokens',

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { BUNDLED_MODEL, type Report } from '@llama-probe/comparison';
-import { VERSION } from '@llama-probe/comparison/ask';
-import { openDump } from '@llama-probe/dump';
+import { openingOf, VERSION } from '@llama-probe/comparison/ask';
+import { openRun } from '@llama-probe/import';
 import { contentHash } from '@llama-probe/reference';
 import type { Baseline, BaselineAbout } from '../baseline/baseline.js';
 import type { RunAbout } from '../baseline/mismatch.js';
@@ -47,15 +47,15 @@ export async function aboutAlone({ name, work }: GateCase, baseline: Baseline): 
   return {
     name,
     model: { ...baseline.model, file, hash, quantize },
-    tokens: work.kind === 'engine' ? baseline.tokens : await dumpTokens(work.candidate),
+    tokens: work.kind === 'engine' ? baseline.tokens : await dumpTokens(work),
     steps: work.kind === 'engine' ? work.options.steps : null,
     prompt: work.kind === 'engine' ? promptHash(work) : null,
     reference: baseline.reference,
   };
 }
 
-async function dumpTokens(path: string): Promise<readonly number[]> {
-  const dump = await openDump(path);
+async function dumpTokens({ candidate, options }: Extract<Work, { kind: 'dump' }>): Promise<readonly number[]> {
+  const dump = await openRun(candidate, openingOf(options));
   await dump.close();
   return dump.metadata.tokens;
 }
@@ -74,7 +74,7 @@ async function modelOf(
     const path = work.options.model ?? BUNDLED_MODEL;
     return { file: basename(path), hash: await contentHash(path) };
   }
-  const dump = await openDump(work.candidate);
+  const dump = await openRun(work.candidate, openingOf(work.options));
   await dump.close();
   const { model } = dump.metadata;
   return { file: basename(model?.file ?? report.model.file), hash: model?.hash?.replace(/^sha256:/, '') ?? null };

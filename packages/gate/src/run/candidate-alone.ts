@@ -8,6 +8,7 @@ import {
   type Side,
   webgpuSide,
 } from '@llama-probe/comparison';
+import { openingOf } from '@llama-probe/comparison/ask';
 import { judge } from '@llama-probe/diff';
 import { openEngine } from '@llama-probe/engine';
 import type { Baseline } from '../baseline/baseline.js';
@@ -83,7 +84,7 @@ export async function dumpAlone(
   signal: AbortSignal,
 ): Promise<LoneRun> {
   const begin = performance.now();
-  const side = await dump(work.candidate);
+  const side = await dump(work.candidate, openingOf(work.options));
   try {
     const sketcher = new Sketcher();
     sketcher.begin({ heads: side.about.heads });

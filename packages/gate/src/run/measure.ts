@@ -11,7 +11,7 @@ import {
   runDiff,
   type Watcher,
 } from '@llama-probe/comparison';
-import type { CompareOptions } from '@llama-probe/comparison/ask';
+import { type CompareOptions, openingOf } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
 import { openGguf } from '@llama-probe/engine';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
@@ -83,7 +83,7 @@ export async function measureWithLlama(
 ): Promise<CaseRun> {
   await sides.close();
   const { work, limits } = one;
-  const candidate = await dump(work.candidate);
+  const candidate = await dump(work.candidate, openingOf(work.options));
   try {
     const described = { path: work.candidate, metadata: await candidate.describe({ tokens: [] }) };
     const model = (await ownModel(path, [described])) ?? (await openGguf(path));

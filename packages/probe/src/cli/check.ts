@@ -1,5 +1,6 @@
 import { documentOf, encode } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
+import type { CheckOptions } from '../commands/check.js';
 import { COULD_NOT_TELL, EXIT } from '../exit.js';
 import type { Context } from './context.js';
 import { examples } from './help.js';
@@ -10,6 +11,8 @@ export function checkCommand(context: Context): Command {
     .description('check what must hold of a dump by itself: sums, rotations, residuals, the mask, NaN')
     .addArgument(new Argument('<dump>', 'a dump'))
     .addOption(new Option('-m, --model <file>', 'the GGUF file, for what needs the weights'))
+    .addOption(OPTIONS.runTokens())
+    .addOption(OPTIONS.map())
     .addOption(OPTIONS.json())
     .addHelpText(
       'after',
@@ -18,7 +21,7 @@ export function checkCommand(context: Context): Command {
         'probe check mine.arrow --model model.gguf': 'and what needs the weights',
       }),
     )
-    .action(async (dump: string, options: { model?: string; json?: boolean }) => {
+    .action(async (dump: string, options: CheckOptions & { json?: boolean }) => {
       const { checkText, runCheck } = await import('../commands/check.js');
       const report = await runCheck(dump, options, context.progress, context.signal);
       context.print(options.json ? encode(documentOf('check', report)) : checkText(report));

@@ -8,7 +8,7 @@ import type { ViewOptions } from './present.js';
 
 export function diffCommand(context: Context): Command {
   const command = new Command('diff')
-    .description('compare two dumps')
+    .description('compare two dumps, in any format that is read')
     .addArgument(new Argument('<candidate>', 'the dump in doubt'))
     .addArgument(new Argument('<reference>', 'the dump to believe'))
     .addOption(
@@ -16,12 +16,15 @@ export function diffCommand(context: Context): Command {
         'What is compared:',
       ),
     )
-
+    .addOption(OPTIONS.runTokens())
+    .addOption(OPTIONS.map())
     .addHelpText(
       'after',
       examples({
         'probe diff mine.arrow reference.arrow': "your engine's dump against llama.cpp's",
         'probe diff mine.arrow reference.arrow --model model.gguf': 'and the bug by name, where it is a known one',
+        'probe diff mine.safetensors reference.arrow':
+          'or what your framework writes: .npz, .pt, a folder and more (docs/formats.md)',
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );

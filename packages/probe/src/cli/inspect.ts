@@ -13,6 +13,8 @@ export function inspectCommand(context: Context): Command {
     .addOption(new Option('--layer <number>', 'only this layer'))
     .addOption(new Option('--step <number>', 'only this step; 0 is the prompt'))
     .addOption(new Option('--values <count>', 'show the first values of each row'))
+    .addOption(OPTIONS.runTokens())
+    .addOption(OPTIONS.map())
     .addOption(OPTIONS.json())
     .addHelpText(
       'after',

@@ -30,6 +30,10 @@ export const OPTIONS = {
   prompt: () => what('-p, --prompt <text>', 'the text to run (default: "Hello")'),
   promptFile: () => what('--prompt-file <file>', 'read the prompt from a file'),
   tokens: () => what('--tokens <ids>', 'token ids instead of a text, such as 1,15043'),
+  /** Of a run that is read. */
+  runTokens: () =>
+    what('--tokens <ids>', 'the token ids that were run, of a file that does not say them, such as 1,15043'),
+  map: () => what('--map <file>', 'a JSON file that says which stages the arrays are whose names nobody knows'),
   chat: () => what('--chat', "put the prompt through the model's chat template"),
   steps: () =>
     what('-n, --steps <count>', 'greedy tokens to decode after the prompt').default(16).argParser(parseCount),

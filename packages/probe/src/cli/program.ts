@@ -11,6 +11,7 @@ import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
 import { gateCommand } from './gate.js';
 import { examples, exitCodes, helpOption, tidy } from './help.js';
+import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { mergeCommand } from './merge.js';
 
@@ -18,7 +19,7 @@ const LAST = 'Your machine and shell:';
 
 /** Under which the commands are listed. */
 const COMMANDS = {
-  'Find a divergence:': [compareCommand, captureCommand, diffCommand],
+  'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand],
   'Keep it right:': [gateCommand, mergeCommand],
   'Look closer:': [bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],

@@ -1,10 +1,15 @@
-import { checkFirstAttention, hyperparametersOf, ownModel, together } from '@llama-probe/comparison';
-import type { Progress } from '@llama-probe/comparison/ask';
+import { checkFirstAttention, hyperparametersOf, openingOf, ownModel, together } from '@llama-probe/comparison';
+import type { Progress, ReadOptions } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
-import { openDump } from '@llama-probe/dump';
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
+import { openRun } from '@llama-probe/import';
 import { broken, color, tameAll } from '@llama-probe/report';
+
+/** The GGUF file, for what needs the weights; and how the dump is to be read. */
+export interface CheckOptions extends ReadOptions {
+  model?: string;
+}
 
 /** What must hold of a dump by itself, and what does not. */
 export interface CheckReport extends Checked {
@@ -12,16 +17,18 @@ export interface CheckReport extends Checked {
   readonly file: string;
   /** Tensors under names of the vocabulary: of others only NaN and Inf can be told. */
   readonly known: number;
+  /** What was done to what another program wrote, to read it as a run. */
+  readonly notes?: readonly string[];
 }
 
 /** `probe check DUMP`: the checks that need no reference. @param options.model adds those that need the weights */
 export async function runCheck(
   path: string,
-  options: { model?: string },
+  options: CheckOptions,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<CheckReport> {
-  const dump = await openDump(path);
+  const dump = await openRun(path, openingOf(options));
   try {
     const model = await ownModel(options.model, [dump]);
     const { metadata } = dump;
@@ -40,7 +47,7 @@ export async function runCheck(
     }
     const result = invariants.result();
     const all = model ? together(result, checkFirstAttention(model, invariants.firstRows, heads)) : result;
-    return { schema: 1, file: path, known, ...all };
+    return { schema: 1, file: path, known, ...all, ...(dump.notes.length > 0 ? { notes: dump.notes } : {}) };
   } finally {
     await dump.close();
   }
@@ -52,6 +59,7 @@ export function checkText(raw: CheckReport): string {
   const counts = Object.entries(report.checked).filter(([, rows]) => rows > 0);
   const found = broken(report.file, report);
   return [
+    ...(report.notes ?? []).map((note) => `– ${note}`),
     ...counts.map(([name, rows]) => {
       const wrong = report.broken.filter(({ check }) => check === name).length;
       return `${wrong > 0 ? color.red('✗') : color.green('✓')} ${name.padEnd(16)} ${rows} rows${wrong > 0 ? `, ${wrong} stages broken` : ''}`;

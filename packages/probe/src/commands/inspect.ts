@@ -1,9 +1,10 @@
-import { nearest, UsageError } from '@llama-probe/comparison/ask';
-import { type DumpMetadata, openDump, type Tensor } from '@llama-probe/dump';
+import { nearest, openingOf, type ReadOptions, UsageError } from '@llama-probe/comparison/ask';
+import type { DumpMetadata, Tensor } from '@llama-probe/dump';
+import { openRun } from '@llama-probe/import';
 import { tame, tameAll } from '@llama-probe/report/tame';
 import Table from 'cli-table3';
 
-export interface InspectOptions {
+export interface InspectOptions extends ReadOptions {
   stage?: string;
   layer?: string;
   step?: string;
@@ -34,6 +35,8 @@ export interface Inspection {
   readonly file: string;
   readonly bytes: number;
   readonly metadata: DumpMetadata;
+  /** What was done to what another program wrote, to read it as a run. */
+  readonly notes?: readonly string[];
   readonly tensors: readonly TensorStatistics[];
 }
 
@@ -45,7 +48,7 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
     step: integer('--step', options.step),
     values: integer('--values', options.values) ?? 0,
   };
-  const dump = await openDump(path);
+  const dump = await openRun(path, openingOf(options));
   const tensors: TensorStatistics[] = [];
   const names = new Set<string>();
   try {
@@ -65,11 +68,12 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
       `--stage: ${path} has no stage "${wanted.stage}"; did you mean ${nearest(wanted.stage, [...names])}? It has ${[...names].join(', ')}.`,
     );
   }
-  return { schema: 1, file: path, bytes: dump.bytes, metadata: dump.metadata, tensors };
+  const { bytes, metadata, notes } = dump;
+  return { schema: 1, file: path, bytes, metadata, ...(notes.length > 0 ? { notes } : {}), tensors };
 }
 
 /** The same as text. */
-export function inspectText({ file, bytes, metadata, tensors: raw }: Inspection): string {
+export function inspectText({ file, bytes, metadata, notes = [], tensors: raw }: Inspection): string {
   const tensors = raw.map((one) => ({ ...one, stage: tame(one.stage) }));
   const table = new Table({
     head: ['step', 'layer', 'stage', 'rows', 'width', 'RMS', 'mean', 'min', 'max', 'NaN', 'Inf'],
@@ -91,6 +95,7 @@ export function inspectText({ file, bytes, metadata, tensors: raw }: Inspection)
   return [
     `${file}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
     `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${JSON.stringify(prompt.slice(0, 60))}`}`,
+    ...tameAll(notes),
     table.toString(),
     ...values,
   ].join('\n');

@@ -13,6 +13,9 @@ export function about(report: Report): string {
   const time = timings.total === undefined ? '' : ` in ${seconds(timings.total)}`;
   const rows: [string, string][] = [
     ...Object.entries(summary),
+    ...[report.candidate, report.reference].flatMap(({ name, notes }): [string, string][] =>
+      notes ? [[`${name} was read so`, notes.join('. ')]] : [],
+    ),
     ['compared', `${stages.length} stages${time}, ${steps} tokens decoded`],
     ...unseen.map((one): [string, string] => ['not seen', notSeen(one)]),
   ];

@@ -24,8 +24,19 @@ export const CAPTURE = z
   .looseObject({ ...head('capture'), file: text, bytes: count, tensors: count, tokens: z.array(z.int()) })
   .meta({ title: 'What probe capture --json prints' });
 
+export const IMPORT = z
+  .looseObject({
+    ...head('import'),
+    file: text,
+    bytes: count,
+    tensors: count,
+    tokens: z.array(z.int()),
+    notes: z.array(text),
+  })
+  .meta({ title: 'What probe import --json prints' });
+
 export const CHECK = z
-  .looseObject({ ...head('check'), file: text, known: count, ...checked })
+  .looseObject({ ...head('check'), file: text, known: count, notes: z.exactOptional(z.array(text)), ...checked })
   .meta({ title: 'What probe check --json prints' });
 
 const adapter = z.looseObject({
@@ -115,6 +126,7 @@ export const INSPECTION = z
       tokens: z.array(z.int()),
       prompt: z.exactOptional(text),
     }),
+    notes: z.exactOptional(z.array(text)),
     tensors: z.array(
       z.looseObject({
         step: count,

@@ -24,6 +24,7 @@ export function textReport(raw: Report, { colors = true }: TextOptions = {}): st
   const report = tameReport(raw);
   const text = [
     heading(report),
+    readText(report),
     stageTable(report.stages),
     verdictLine(report),
     faultsText(report),
@@ -43,6 +44,14 @@ export function textReport(raw: Report, { colors = true }: TextOptions = {}): st
 const heading = (report: Report): string =>
   Object.entries(summaryOf(report))
     .map(([label, text]) => `${label.padEnd(11)}${text}`)
+    .join('\n');
+
+/** What was done to files of others to read them as runs. */
+const readText = ({ candidate, reference }: Report): string =>
+  [candidate, reference]
+    .flatMap(({ name, notes = [] }) =>
+      notes.length > 0 ? [`${name} was read so:`, ...notes.map((note) => `  ${note}`)] : [],
+    )
     .join('\n');
 
 /** Numbers that look odd beside the reference's: where nothing differs from it there is nothing to chase. */

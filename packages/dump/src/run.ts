@@ -1,0 +1,16 @@
+import type { DumpMetadata } from './metadata.js';
+import type { Tensor } from './tensor.js';
+
+/** A run that is over, read from where it was written: a dump of ours, or what another program left. Close it when done. */
+export interface RecordedRun {
+  /** Where it was read from: a file or a folder. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Its `tokens` are empty where neither the files nor whoever opened them say what was run. */
+  readonly metadata: DumpMetadata;
+  /** What was done to it to make tensors of ours of it, a sentence each without its full stop. Complete when it was read to its end. */
+  readonly notes: readonly string[];
+  /** Every tensor, one in memory at a time. May be read several times at once. */
+  tensors(): AsyncGenerator<Tensor>;
+  close(): Promise<void>;
+}

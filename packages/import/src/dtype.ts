@@ -1,0 +1,73 @@
+/** How many bytes a value of each type takes. */
+export const DTYPES = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  U64: 8,
+  I32: 4,
+  U32: 4,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const satisfies Readonly<Record<string, number>>;
+
+/** A type of values, by safetensors' names. */
+export type Dtype = keyof typeof DTYPES;
+
+export const isFloat = (dtype: Dtype): boolean => dtype.startsWith('F') || dtype === 'BF16';
+
+/** Bytes as float32. The bytes of F32 are used as they are. @param bytes at an offset that is a multiple of 8 */
+export function toFloats(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): Float32Array {
+  const values = view(bytes, dtype);
+  if (dtype === 'BF16') return brain(values as Uint16Array);
+  if (dtype === 'F16') return Float32Array.from(values as Uint16Array, halfToFloat);
+  if (values instanceof Float32Array) return values;
+  return Float32Array.from(values as ArrayLike<number | bigint>, Number);
+}
+
+/** Bytes as numbers, exactly where they are whole. */
+export function toNumbers(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): number[] {
+  const values = view(bytes, dtype);
+  return dtype === 'F16' || dtype === 'BF16' ? [...toFloats(bytes, dtype)] : Array.from(values, Number);
+}
+
+const VIEWS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
+
+/** Typed arrays are little-endian on every machine that Node runs on. */
+const view = (bytes: Uint8Array<ArrayBuffer>, dtype: Dtype) =>
+  new VIEWS[dtype](bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / DTYPES[dtype]));
+
+/** The upper half of a float32. */
+function brain(values: Uint16Array): Float32Array {
+  const bits = new Uint32Array(values.length);
+  for (let i = 0; i < values.length; i++) bits[i] = (values[i] as number) << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

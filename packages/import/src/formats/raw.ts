@@ -1,0 +1,35 @@
+import { basename } from 'node:path';
+import type { Source } from '../array.js';
+import { unsupported } from '../errors.js';
+import { PieceFile } from '../file.js';
+
+/**
+ * A file of float32 and nothing else: the logits of every token, or of the last one where they do not divide by the tokens.
+ *
+ * @param tokens how many were run
+ */
+export async function openRaw(path: string, tokens: number | undefined): Promise<Source> {
+  const file = await PieceFile.open(path);
+  const count = file.bytes / 4;
+  if (file.bytes === 0 || !Number.isInteger(count)) {
+    await file.close();
+    const what = `has ${file.bytes} bytes, and float32 values have 4 each`;
+    throw unsupported(path, what, 'Describe it with a JSON manifest (docs/formats.md), or save it as .npy.');
+  }
+  const isAll = tokens !== undefined && count % tokens === 0;
+  return {
+    format: 'float32 values without a header',
+    isUnnamed: true,
+    path,
+    bytes: file.bytes,
+    arrays: [
+      {
+        name: basename(path).replace(/\.\w+$/, ''),
+        dtype: 'F32',
+        shape: isAll ? [tokens, count / tokens] : [count],
+        read: () => file.read(0, file.bytes),
+      },
+    ],
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,3 @@
+export { mappingSchema } from './map/schema.js';
+export { openRun } from './open.js';
+export type { OpenOptions } from './run.js';

@@ -1,0 +1,104 @@
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { type DumpMetadata, DumpWriter, openDump, type Tensor, TensorStreamWriter } from '@llama-probe/dump';
+import pl from 'nodejs-polars';
+import { describe, expect, test } from 'vitest';
+import { failure, load, pathOf } from './support/files.js';
+
+const tensor = (stage: string, layer: number | null): Tensor => ({
+  step: 0,
+  order: 0,
+  layer,
+  stage,
+  positions: Int32Array.of(0, 1),
+  width: 2,
+  values: Float32Array.of(1, 2, 3, 4),
+});
+
+function dumpOf(tensors: readonly Tensor[], metadata: Partial<DumpMetadata> = {}): string {
+  const path = pathOf('mine.arrow');
+  const writer = new DumpWriter(path);
+  for (const one of tensors) writer.write(one);
+  writer.close({ producer: { name: 'foreign', version: '0' }, tokens: [5, 6], ...metadata });
+  return path;
+}
+
+function streamOf(tensors: readonly Tensor[]): string {
+  const path = pathOf('mine.arrows');
+  const descriptor = openSync(path, 'w');
+  const writer = new TensorStreamWriter(descriptor);
+  for (const one of tensors) writer.write(one);
+  writer.close();
+  closeSync(descriptor);
+  return path;
+}
+
+describe('Arrow', () => {
+  test('a dump of ours goes through as it is, whatever its stages are called', async () => {
+    const path = dumpOf([tensor('norm-1', null), tensor('l_out-1', null)], {
+      producer: { name: 'llama.cpp', version: '1' },
+    });
+    const { tensors, run } = await load(path, { modelLayers: 1 });
+    expect([...tensors.keys()]).toEqual(['-/norm-1', '-/l_out-1']);
+    expect(run.notes).toEqual([]);
+  });
+
+  test("another's names are taken apart, and nothing is said where there is nothing to do", async () => {
+    const { tensors, run } = await load(
+      dumpOf([tensor('embd', null), tensor('l_out-1', null), tensor('norm-1', null)]),
+    );
+    expect([...tensors.keys()]).toEqual(['-/embd', '1/l_out', '-/norm-1']);
+    expect(run.notes).toEqual(["names: llama.cpp's, with the layer in them"]);
+    expect((await load(dumpOf([tensor('l_out', 1)]))).run.notes).toEqual([]);
+  });
+
+  test('layers are counted from 1 only where there is one too many of them, and no 0', async () => {
+    const places = async (layers: readonly number[], modelLayers?: number) => {
+      const { tensors } = await load(dumpOf(layers.map((layer) => tensor('l_out', layer))), { modelLayers });
+      return [...tensors.keys()].join();
+    };
+    expect(await places([1, 2], 2)).toBe('0/l_out,1/l_out');
+    expect(await places([2], 2)).toBe('1/l_out');
+    expect(await places([1, 2], 3)).toBe('1/l_out,2/l_out');
+    expect(await places([0, 2], 2)).toBe('0/l_out,2/l_out');
+    expect(await places([1, 3], 2)).toBe('1/l_out,3/l_out');
+    expect(await places([1, 2])).toBe('1/l_out,2/l_out');
+  });
+
+  test('a stream', async () => {
+    const path = streamOf([tensor('embd', null), tensor('l_out', 0)]);
+    const { tensors, run } = await load(path, { tokens: [5, 6] });
+    expect([...tensors.keys()]).toEqual(['-/embd', '0/l_out']);
+    expect([...(tensors.get('0/l_out')?.values ?? [])]).toEqual([1, 2, 3, 4]);
+    expect(run.metadata.tokens).toEqual([5, 6]);
+    expect(run.notes).toEqual(['format: an Arrow stream', 'token ids: it has none; those given were taken']);
+  });
+
+  test('a stream that was cut off is refused, wherever', async () => {
+    const whole = readFileSync(streamOf([tensor('embd', null), tensor('l_out', 0)]));
+    for (const length of [whole.length - 1, whole.length - 8, whole.length >> 1, 12]) {
+      const path = pathOf('cut.arrows');
+      writeFileSync(path, whole.subarray(0, length));
+      const error = await failure(path, { tokens: [5, 6] });
+      expect(error, `${length}`).toMatchObject({ code: 'dump-damaged', message: expect.stringContaining(path) });
+    }
+  });
+
+  test('a file of the same columns without our metadata, as polars writes it', async () => {
+    const path = pathOf('polars.arrow');
+    pl.readIPC(readFileSync(dumpOf([tensor('embd', null), tensor('l_out', 0)]))).writeIPC(path);
+    const { tensors, run } = await load(path, { tokens: [5, 6] });
+    expect([...tensors.keys()]).toEqual(['-/embd', '0/l_out']);
+    expect(run.metadata.tokens).toEqual([5, 6]);
+    await expect(openDump(path)).rejects.toMatchObject({ code: 'dump-format' });
+  });
+
+  test.each(['lz4', 'zstd'] as const)('a file compressed by %s is refused with a remedy', async (compression) => {
+    const path = pathOf('compressed.arrow');
+    pl.readIPC(readFileSync(dumpOf([tensor('embd', null)]))).writeIPC(path, { compression });
+    const error = await failure(path, { tokens: [5, 6] });
+    expect(error).toMatchObject({
+      code: 'dump-unsupported',
+      message: expect.stringContaining('Write it uncompressed'),
+    });
+  });
+});

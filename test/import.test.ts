@@ -1,0 +1,195 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openDump } from '@llama-probe/dump';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
+
+const fixture = (name: string) => fileURLToPath(new URL(`../packages/import/test/fixtures/${name}`, import.meta.url));
+
+/** The run that the fixtures are of. */
+const TOKENS = '1,468,300,27,5,900,12';
+const reference = path('reference.arrow');
+
+interface Diffed {
+  verdict: string;
+  reason: string;
+  first: { stage: string; layer: number | null } | null;
+  tokens: number[];
+  stages: { stage: string; layer: number | null }[];
+  candidate: { name: string; notes?: string[] };
+  reference: { notes?: string[] };
+  error?: { code: string };
+}
+
+beforeAll(async () => {
+  const asked = ['--from', 'llama', '--reference', 'exact', '--tokens', TOKENS, '--steps', '0'];
+  expect((await probe(['capture', ...asked, '--out', reference])).code).toBe(0);
+});
+
+describe('what PyTorch and others have saved', () => {
+  test.each(['mine.safetensors', 'mine.npz', 'mine.pt'])(
+    '%s agrees with llama.cpp, and the report says how it was read',
+    async (name) => {
+      const { code, json, stderr } = await probeJson<Diffed>(['diff', fixture(name), reference]);
+      expect(json, stderr).toMatchObject({ verdict: 'agree', first: null });
+      expect(code).toBe(0);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(['embd', 'attn_norm', 'v_proj', 'attn_out', 'l_out']);
+      expect(json.candidate.notes).toContain(`token ids: it has none; those of ${reference} were taken`);
+      expect(json.candidate.notes).toContain('a batch dimension of 1 was dropped: 5 tensors');
+      expect(json.reference.notes).toBeUndefined();
+    },
+  );
+
+  test('logits alone', async () => {
+    const values = path('logits.bin');
+    writeFileSync(values, readFileSync(fixture('lm_head.npy')).subarray(128));
+    for (const file of [fixture('lm_head.npy'), values]) {
+      const { code, json } = await probeJson<Diffed>(['diff', file, reference]);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(['result_output']);
+      expect(code).toBe(0);
+    }
+  });
+
+  test('a wrong value is found at its stage', async () => {
+    const wrong = path('wrong.npz');
+    cpSync(fixture('mine.safetensors'), wrong); // by its content, whatever it is called
+    const bytes = readFileSync(wrong);
+    const at = bytes.length - 4 * 1500; // the last array is v_proj
+    bytes.writeFloatLE(bytes.readFloatLE(at) + 1, at);
+    writeFileSync(wrong, bytes);
+    const { code, json } = await probeJson<Diffed>(['diff', wrong, reference]);
+    expect(json.first).toMatchObject({ stage: 'attn_out', layer: 0 });
+    expect(code).toBe(1);
+  });
+
+  test('text, Markdown and the page say how it was read', async () => {
+    const [markdown, page] = [path('report.md'), path('report.html')];
+    const args = ['diff', fixture('mine.safetensors'), reference, '--markdown', markdown, '--html', page];
+    const { stdout, code, stderr } = await probe(args);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('mine.safetensors was read so:\n  format: safetensors\n');
+    expect(readFileSync(markdown, 'utf8')).toContain('names: Hugging Face modules');
+    expect(readFileSync(page, 'utf8')).toContain('names: Hugging Face modules');
+  });
+});
+
+describe('token ids', () => {
+  test('that are given are run', async () => {
+    const other = await probeJson<Diffed>([
+      'diff',
+      fixture('mine.safetensors'),
+      reference,
+      '--tokens',
+      '1,2,3,4,5,6,7',
+    ]);
+    expect(other.json).toMatchObject({ verdict: 'incomparable' });
+    expect(other.json.reason).toContain('different tokens');
+  });
+
+  test('of neither side are taken to be the same', async () => {
+    const file = fixture('mine.safetensors');
+    const { json, code } = await probeJson<Diffed>(['diff', file, file]);
+    expect(json).toMatchObject({ verdict: 'agree', tokens: [] });
+    expect(json.stages).toHaveLength(5);
+    expect(code).toBe(0);
+  });
+
+  test('of another number than there are rows are refused', async () => {
+    const failed = await probeJson<Diffed>(['diff', fixture('mine.safetensors'), reference, '--tokens', '1,2']);
+    expect(failed.json.error?.code).toBe('dump-shape');
+    expect(failed.stderr).toContain('[1, 7, 256]');
+    expect(failed.code).toBe(2);
+  });
+});
+
+describe('other commands', () => {
+  test('check', async () => {
+    const { json, code } = await probeJson<{ known: number; notes: string[] }>([
+      'check',
+      fixture('transformers-llama'),
+    ]);
+    expect(json.known).toBeGreaterThan(10);
+    expect(json.notes).toContain('token ids: its own, 12');
+    expect(code).toBe(0);
+  });
+
+  test('inspect', async () => {
+    const { json, code } = await probeJson<{ tensors: { stage: string; shape: number[] }[]; notes: string[] }>([
+      'inspect',
+      fixture('mine.safetensors'),
+    ]);
+    expect(json.tensors.map(({ stage }) => stage)).toContain('attn_out');
+    expect(json.notes[0]).toBe('format: safetensors');
+    expect(code).toBe(0);
+  });
+
+  test('import writes a dump of ours, which agrees and has its tokens', async () => {
+    const out = path('imported.arrow');
+    const args = ['import', fixture('mine.pt'), out, '--tokens', TOKENS];
+    const { json, code } = await probeJson<{ tensors: number; notes: string[]; tokens: number[] }>(args);
+    expect(code).toBe(0);
+    expect(json).toMatchObject({ tensors: 5, tokens: TOKENS.split(',').map(Number) });
+    expect(json.notes).toContain('format: PyTorch');
+    const diffed = await probeJson<Diffed>(['diff', out, reference]);
+    expect(diffed.json).toMatchObject({ verdict: 'agree' });
+    expect(diffed.json.stages).toHaveLength(5);
+    expect(diffed.json.candidate.notes).toBeUndefined();
+  });
+
+  test('import without token ids: diff takes the other ones', async () => {
+    const out = path('untold.arrow');
+    expect((await probe(['import', fixture('mine.npz'), out])).stdout).toContain('token ids: it has none');
+    const { json } = await probeJson<Diffed>(['diff', out, reference]);
+    expect(json).toMatchObject({ verdict: 'agree' });
+    expect(json.candidate.notes).toEqual([`token ids: it has none; those of ${reference} were taken`]);
+  });
+
+  test('import over what it reads is refused, and a failure leaves nothing', async () => {
+    const own = path('own.npz');
+    cpSync(fixture('mine.npz'), own);
+    const over = await probeJson<Diffed>(['import', own, own]);
+    expect(over.json.error?.code).toBe('usage');
+    expect(readFileSync(own)).toEqual(readFileSync(fixture('mine.npz')));
+    const out = path('never.arrow');
+    const failed = await probeJson<Diffed>(['import', own, out, '--tokens', '1,2']);
+    expect(failed.json.error?.code).toBe('dump-shape');
+    expect(failed.code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a mapping file names what nobody knows', async () => {
+    const map = path('map.json');
+    const columns = { name: 'model.layers.{layer}.self_attn.v_proj', stage: 'first_half', columns: [0, 64] };
+    writeFileSync(map, JSON.stringify({ tensors: [columns] }));
+    const { json, code } = await probeJson<{ tensors: { stage: string; shape: number[] }[] }>([
+      ...['inspect', fixture('mine.safetensors'), '--map', map],
+    ]);
+    expect(code).toBe(0);
+    expect(json.tensors).toContainEqual(expect.objectContaining({ stage: 'first_half', shape: [7, 64] }));
+  });
+
+  test('the gate runs llama.cpp on the tokens that its configuration says', async () => {
+    const folder = path('gate');
+    mkdirSync(folder, { recursive: true });
+    cpSync(fixture('mine.safetensors'), join(folder, 'mine.safetensors'));
+    const model = fileURLToPath(new URL('../packages/probe/models/smalltalk-4M-F16.gguf', import.meta.url));
+    const run = { name: 'mine', candidate: 'mine.safetensors', llama: 'exact', model };
+    const gate = (runs: object[]) => {
+      writeFileSync(join(folder, 'probe.config.json'), JSON.stringify({ baselines: false, runs }));
+      return probeJson<{ verdict: string }>(['gate', '--config', join(folder, 'probe.config.json')]);
+    };
+    const without = await gate([run]);
+    expect(JSON.stringify(without.json) + without.stderr).toContain('does not say which tokens were run');
+    expect(without.code).toBe(2);
+    const given = await gate([{ ...run, tokens: TOKENS.split(',').map(Number) }]);
+    expect(JSON.stringify(given.json)).toContain('names: Hugging Face modules');
+  });
+});
+
+test('the reference is what it was', async () => {
+  const dump = await openDump(reference);
+  expect(dump.notes).toEqual([]);
+  await dump.close();
+});
