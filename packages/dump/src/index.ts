@@ -3,7 +3,14 @@ export { readTensorStream } from './arrow/stream.js';
 export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
 export { DumpError, type DumpErrorCode } from './errors.js';
 export { GivenRows, GivenRowsError } from './given-rows.js';
-export { type DumpMetadata, type FloorsDescription, FORMAT, type ModelDescription, type Producer } from './metadata.js';
+export {
+  type DumpMetadata,
+  type FloorsDescription,
+  FORMAT,
+  MOST_LAYERS,
+  type ModelDescription,
+  type Producer,
+} from './metadata.js';
 export * from './stage/index.js';
 export { tee } from './tee.js';
 export type { Tensor } from './tensor.js';

@@ -46,9 +46,11 @@ export interface DumpMetadata {
   floors?: FloorsDescription;
 }
 
+/** More than any model has: llama.cpp v0.5.0 runs 512 (LLAMA_MAX_LAYERS). A graph is made of them, so that a number from a file is not taken at its word. */
+export const MOST_LAYERS = 4096;
+
 export const FORMAT = '1';
 const PREFIX = 'llama_probe.';
-const DEEPEST = 4096; // layers; llama.cpp v0.5.0 runs 512 (LLAMA_MAX_LAYERS)
 
 /** As Arrow schema metadata: strings, JSON where a value has structure. */
 export function encodeMetadata(metadata: DumpMetadata): Map<string, string> {
@@ -97,7 +99,7 @@ export function decodeMetadata(map: ReadonlyMap<string, string>, path: string): 
 type Is = (value: unknown) => boolean;
 const isText: Is = (value) => typeof value === 'string';
 const isCount: Is = (value) => Number.isInteger(value) && (value as number) >= 0;
-const isDepth: Is = (value) => isCount(value) && (value as number) <= DEEPEST; // each layer is a piece of a graph
+const isDepth: Is = (value) => isCount(value) && (value as number) <= MOST_LAYERS; // each layer is a piece of a graph
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 /** An object whose values, where it has them, are of their kind. Anything else in it is the writer's own. */
@@ -132,7 +134,7 @@ const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is obj
       layers: isDepth,
       hyperparameters: each(isPlain),
     }),
-    wanted: `{"file", "bytes", "hash", "architecture", "quantization", "layers", "hyperparameters"}, bytes and layers (at most ${DEEPEST}) whole numbers`,
+    wanted: `{"file", "bytes", "hash", "architecture", "quantization", "layers", "hyperparameters"}, bytes and layers (at most ${MOST_LAYERS}) whole numbers`,
   },
   shapes: { is: each(isShape), wanted: '{"q_proj": [8, 32], …}: stage → whole numbers' },
   config: { is: isObject, wanted: 'an object' },

@@ -1,4 +1,4 @@
-import { type Dump, llamaGraph, openDump, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { type Dump, llamaGraph, MOST_LAYERS, openDump, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { decodeFloors } from '../floors/codec.js';
 import { unmeasured } from '../floors/rules.js';
 import type { FloorSource } from '../floors/source.js';
@@ -71,7 +71,7 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
     stages: names,
     layers: parts?.flatMap((part) => {
       const [from = 0, to = from] = part.split('-').map(Number);
-      return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+      return Array.from({ length: Math.max(0, Math.min(to, MOST_LAYERS) - from + 1) || 0 }, (_, i) => from + i);
     }),
     steps: typeof steps === 'number' ? steps : undefined,
   };

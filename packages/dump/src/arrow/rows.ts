@@ -1,8 +1,10 @@
 import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
 import { DumpError, damaged } from '../errors.js';
+import { MOST_LAYERS } from '../metadata.js';
 import type { Tensor } from '../tensor.js';
 
 const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
+type Column = (typeof COLUMNS)[number];
 
 /**
  * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
@@ -19,7 +21,7 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
     Vector,
   ];
   const rows = valuesReader(values, path);
-  const whole = (name: string, vector: Vector, row: number) => integer(vector.get(row), name, row, path);
+  const whole = (name: Column, vector: Vector, row: number) => integer(vector.get(row), name, row, path);
   const layerOf = (row: number) => (layer.get(row) === null ? null : whole('layer', layer, row));
   if (batch.numRows > 0) whole('step', step, batch.numRows - 1); // no more rows than there are numbers, before they are gone through
   checkRows(rows, batch.numRows, path);
@@ -60,12 +62,13 @@ function checkRows(rows: ValuesReader, count: number, path: string): void {
 }
 
 /** A number of a column; one that a file is too short for is nothing. Arrow has int64 as bigint, and other writers write floats where there are nulls. */
-function integer(value: unknown, column: string, row: number, path: string): number {
+function integer(value: unknown, column: Column, row: number, path: string): number {
+  const most = column === 'layer' ? MOST_LAYERS - 1 : 2 ** 31 - 1;
   const number = typeof value === 'bigint' ? Number(value) : value;
-  if (Number.isInteger(number) && (number as number) >= 0 && (number as number) < 2 ** 31) return number as number;
+  if (Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most) return number as number;
   throw damaged(
     path,
-    `the column "${column}" has ${number ?? 'nothing'} in row ${row}; wanted a whole number from 0 to 2147483647`,
+    `the column "${column}" has ${number ?? 'nothing'} in row ${row}; wanted a whole number from 0 to ${most}`,
   );
 }
 

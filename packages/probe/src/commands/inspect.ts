@@ -1,6 +1,6 @@
 import { nearest, UsageError } from '@llama-probe/comparison/ask';
 import { type DumpMetadata, openDump, type Tensor } from '@llama-probe/dump';
-import { tame, tameAll } from '@llama-probe/report/tame';
+import { shown, tame, tameAll } from '@llama-probe/report/tame';
 import Table from 'cli-table3';
 
 export interface InspectOptions {
@@ -70,7 +70,7 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
 
 /** The same as text. */
 export function inspectText({ file, bytes, metadata, tensors: raw }: Inspection): string {
-  const tensors = raw.map((one) => ({ ...one, stage: tame(one.stage) }));
+  const tensors = raw.map((one) => ({ ...one, stage: shown(one.stage) }));
   const table = new Table({
     head: ['step', 'layer', 'stage', 'rows', 'width', 'RMS', 'mean', 'min', 'max', 'NaN', 'Inf'],
     colAligns: ['right', 'right', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
@@ -89,8 +89,8 @@ export function inspectText({ file, bytes, metadata, tensors: raw }: Inspection)
   const { tokens, prompt } = metadata;
   const producer = tameAll(metadata.producer);
   return [
-    `${file}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
-    `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${JSON.stringify(prompt.slice(0, 60))}`}`,
+    `${tame(file)}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
+    `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${tame(JSON.stringify(prompt.slice(0, 60)))}`}`,
     table.toString(),
     ...values,
   ].join('\n');
