@@ -93,11 +93,16 @@ const CHANGES: readonly ((run: Run, random: Random) => void)[] = [
       metadata.config,
       metadata.floors,
     ]) as object;
-    const key = pick(random, [...Object.keys(inside), hostileText(random)]);
-    Object.assign(inside, { [key]: pick(random, [...ODD_DATA, hostileText(random), '0-4000000000', [1e9, -1], [0]]) });
+    const key = pick(random, [...Object.keys(inside ?? {}), hostileText(random)]);
+    Object.assign(inside ?? {}, {
+      [key]: pick(random, [...ODD_DATA, hostileText(random), '0-4000000000', [1e9, -1], [0]]),
+    });
   },
   ({ metadata }, random) => Object.assign(metadata, { prompt: hostileText(random) }),
-  ({ metadata }, random) => metadata.tokens.splice(below(random, 4), 1, pick(random, [...ODD_NUMBERS, -1, 2 ** 53])),
+  ({ metadata }, random) => {
+    const odd = pick(random, [...ODD_NUMBERS, -1, 2 ** 53]);
+    metadata.tokens = TOKENS.with(below(random, 4), odd);
+  },
 ];
 
 /** Writes dumps; what it needs for that goes with `close`. */
