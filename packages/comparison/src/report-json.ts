@@ -24,7 +24,10 @@ const NON_FINITE = new Map([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIV
 export const encode = (value: object): string =>
   JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'number' && !Number.isFinite(part) ? { number: String(part) } : part,
-  );
+  ).replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** What JSON need not escape, and what still steers a terminal: it is JSON that people look at. */
+const STEERING = /[\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069]/g;
 
 /** The opposite of `encode`. @throws SyntaxError where the text is not JSON */
 export const decode = (text: string): unknown =>

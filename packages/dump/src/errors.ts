@@ -22,6 +22,11 @@ export class DumpError extends Error {
   }
 }
 
+/** A dump that does not fit together. @param what is wrong with it */
+export function damaged(path: string, what: string, cause?: unknown): DumpError {
+  return new DumpError('dump-damaged', `${path}: ${what}. Capture it again.`, { cause });
+}
+
 /** Turns what the operating system said while writing into a DumpError. */
 export function writeError(path: string, cause: unknown): DumpError {
   const code = (cause as NodeJS.ErrnoException).code;

@@ -4,7 +4,14 @@ export { isArrowStream, openStreamDump } from './arrow/stream-file.js';
 export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
 export { DumpError, type DumpErrorCode } from './errors.js';
 export { GivenRows, GivenRowsError } from './given-rows.js';
-export { type DumpMetadata, type FloorsDescription, FORMAT, type ModelDescription, type Producer } from './metadata.js';
+export {
+  type DumpMetadata,
+  type FloorsDescription,
+  FORMAT,
+  MOST_LAYERS,
+  type ModelDescription,
+  type Producer,
+} from './metadata.js';
 export type { RecordedRun } from './run.js';
 export * from './stage/index.js';
 export { tee } from './tee.js';

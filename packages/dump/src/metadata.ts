@@ -46,6 +46,9 @@ export interface DumpMetadata {
   floors?: FloorsDescription;
 }
 
+/** More than any model has: llama.cpp v0.5.0 runs 512 (LLAMA_MAX_LAYERS). A graph is made of them, so that a number from a file is not taken at its word. */
+export const MOST_LAYERS = 4096;
+
 export const FORMAT = '1';
 const PREFIX = 'llama_probe.';
 
@@ -82,20 +85,66 @@ export function decodeMetadata(map: ReadonlyMap<string, string>, path: string, b
       `${path}: ${PREFIX}tokens must be a JSON array of token ids, prompt then decoded, such as "[1, 15043]"; found ${map.get(`${PREFIX}tokens`)?.slice(0, 60) ?? 'nothing'}.`,
     );
   }
-  const metadata: DumpMetadata = {
-    producer: (parse(map, 'producer', path) as Producer | undefined) ?? { name: 'unknown', version: '' },
-    tokens: tokens as number[],
-  };
+  const metadata: DumpMetadata = { producer: { name: 'unknown', version: '' }, tokens: tokens as number[] };
   const prompt = map.get(`${PREFIX}prompt`);
   if (prompt !== undefined) metadata.prompt = prompt;
-  for (const key of ['model', 'shapes', 'config'] as const) {
+  for (const [key, { is, wanted }] of Object.entries(STRUCTURED)) {
     const value = parse(map, key, path);
-    if (value !== undefined) Object.assign(metadata, { [key]: value });
+    if (value === undefined) continue;
+    if (!is(value)) {
+      const found = JSON.stringify(value).slice(0, 80);
+      throw new DumpError('dump-format', `${path}: ${PREFIX}${key} must be ${wanted}; found ${found}.`);
+    }
+    Object.assign(metadata, { [key]: key === 'producer' ? { ...metadata.producer, ...value } : value });
   }
   const floors = parse(map, 'floors', path);
   if (floors !== undefined) metadata.floors = checkFloors(floors, path);
   return metadata;
 }
+
+type Is = (value: unknown) => boolean;
+const isText: Is = (value) => typeof value === 'string';
+const isCount: Is = (value) => Number.isInteger(value) && (value as number) >= 0;
+const isDepth: Is = (value) => isCount(value) && (value as number) <= MOST_LAYERS; // each layer is a piece of a graph
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** An object whose values, where it has them, are of their kind. Anything else in it is the writer's own. */
+const has =
+  (kinds: Readonly<Record<string, Is>>) =>
+  (value: unknown): value is object =>
+    isObject(value) &&
+    Object.entries(kinds).every(([name, is]) => {
+      const one = (value as Record<string, unknown>)[name];
+      return one === undefined || is(one);
+    });
+const each =
+  (is: Is) =>
+  (value: unknown): value is object =>
+    isObject(value) && Object.values(value).every(is);
+const isPlain: Is = (value) => ['string', 'number', 'boolean'].includes(typeof value);
+const isShape: Is = (value) => Array.isArray(value) && value.every((size) => Number.isInteger(size));
+
+/** What has structure: how it must be, and how that is said. */
+const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is object; wanted: string }>> = {
+  producer: {
+    is: has({ name: isText, version: isText, backend: isText, adapter: isText }),
+    wanted: '{"name", "version", "backend", "adapter"}, each a text',
+  },
+  model: {
+    is: has({
+      file: isText,
+      bytes: isCount,
+      hash: isText,
+      architecture: isText,
+      quantization: isText,
+      layers: isDepth,
+      hyperparameters: each(isPlain),
+    }),
+    wanted: `{"file", "bytes", "hash", "architecture", "quantization", "layers", "hyperparameters"}, bytes and layers (at most ${MOST_LAYERS}) whole numbers`,
+  },
+  shapes: { is: each(isShape), wanted: '{"q_proj": [8, 32], …}: stage → whole numbers' },
+  config: { is: isObject, wanted: 'an object' },
+};
 
 const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0;
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collect as all, seeded } from '@llama-probe/testing';
+import { collect as all, int64, seeded } from '@llama-probe/testing';
 import {
   DataType,
   Field,
@@ -270,7 +270,127 @@ describe('a bad file', () => {
     }
   });
 
-  test('with a row that has no stage', async () => {
+  /** Where a flatbuffer of the file begins and ends: its footer's, and those of the blocks that the footer names. */
+  const flatbuffers = (bytes: Buffer): [number, number][] => {
+    const end = bytes.length - 10;
+    const begin = end - bytes.readInt32LE(end);
+    const footer = Footer.decode(bytes.subarray(begin, end));
+    const blocks = [...footer.dictionaryBatches(), ...footer.recordBatches()];
+    return [
+      [begin, end],
+      ...blocks.map(({ offset, metaDataLength }): [number, number] => [offset, offset + metaDataLength]),
+    ];
+  };
+
+  test.each([0x7fffffff, -1])(
+    'in which any one word of what describes it is %i: it is read, or refused, and nothing is taken at its word',
+    async (word) => {
+      const folder = directory();
+      write(join(folder, 'whole.arrow'), [tensor({})]);
+      const whole = readFileSync(join(folder, 'whole.arrow'));
+      const path = join(folder, 'changed.arrow');
+      let refused = 0;
+      for (const [begin, end] of flatbuffers(whole)) {
+        for (let at = begin; at + 4 <= end; at += 4) {
+          const bytes = Buffer.from(whole);
+          bytes.writeInt32LE(word, at);
+          writeFileSync(path, bytes);
+          try {
+            const dump = await openDump(path);
+            try {
+              for (const one of await all(dump.tensors())) {
+                expect(one.values.length).toBe(one.positions.length * one.width);
+              }
+            } finally {
+              await dump.close();
+            }
+          } catch (error) {
+            expect(error, `byte ${at}: ${error}`).toMatchObject({
+              name: 'DumpError',
+              message: expect.not.stringMatching(/undefined|(at|to|values) NaN/),
+            });
+            refused++;
+          }
+        }
+      }
+      expect(refused).toBeGreaterThan(50);
+    },
+  );
+
+  test.each<[string, (bytes: Buffer) => void, RegExp]>([
+    [
+      'two batches at one place',
+      (bytes) => {
+        const footer = Footer.decode(bytes.subarray(...(flatbuffers(bytes)[0] as [number, number])));
+        const [first, second] = [...footer.recordBatches()].map(({ offset }) =>
+          bytes.lastIndexOf(int64(BigInt(offset))),
+        );
+        bytes.copy(bytes, second as number, first as number, (first as number) + 24);
+      },
+      /record batch 0 of 2 and record batch 1 of 2 overlap at byte \d+/,
+    ],
+    [
+      'a batch of 2⁴⁰ rows',
+      (bytes) => replaceLong(bytes, 2, 3n, 1n << 40n),
+      /record batch 0 of 2 is to have (1099511627776 rows|1099511627776 values)/,
+    ],
+    [
+      'a body of more bytes than its block',
+      (bytes) => {
+        const footer = Footer.decode(bytes.subarray(...(flatbuffers(bytes)[0] as [number, number])));
+        replaceLong(bytes, 2, BigInt(footer.getRecordBatch(0)?.bodyLength as number), 1n << 20n);
+      },
+      /record batch 0 of 2 says that its body has 1048576 bytes, and the footer says \d+/,
+    ],
+  ])('with %s', async (_, damage, says) => {
+    const path = join(directory(), 'damaged.arrow');
+    write(path, [tensor({}), tensor({ order: 1, layer: 0, stage: 'q_proj' }, 3, 8)]);
+    const bytes = readFileSync(path);
+    damage(bytes);
+    writeFileSync(path, bytes);
+    const read = async () => {
+      const dump = await openDump(path);
+      try {
+        await all(dump.tensors());
+      } finally {
+        await dump.close();
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'dump-damaged', message: expect.stringMatching(says) });
+  });
+
+  /** Puts another number in place of each of a kind, in one of the file's flatbuffers. */
+  function replaceLong(bytes: Buffer, which: number, find: bigint, value: bigint): void {
+    const [begin, end] = flatbuffers(bytes)[which] as [number, number];
+    let count = 0;
+    for (let at = begin; at + 8 <= end; at += 8) {
+      if (bytes.readBigInt64LE(at) !== find) continue;
+      bytes.writeBigInt64LE(value, at);
+      count++;
+    }
+    expect(count).toBeGreaterThan(0);
+  }
+
+  test.each<[string, string, RegExp]>([
+    ['producer', '7', /llama_probe\.producer must be .*"name".*; found 7\./],
+    ['producer', '{"name": {}}', /llama_probe\.producer must be/],
+    ['model', '[]', /llama_probe\.model must be .*; found \[\]\./],
+    ['model', '{"layers": 1000000000}', /llama_probe\.model must be .*layers \(at most 4096\)/],
+    ['shapes', '{"kq": "many"}', /llama_probe\.shapes must be/],
+    ['shapes', 'null', /llama_probe\.shapes must be/],
+    ['config', '"none"', /llama_probe\.config must be an object; found "none"\./],
+  ])('whose %s is %s', async (key, value, says) => {
+    const path = join(directory(), 'metadata.arrow');
+    const table = new Table({ step: vectorFromArray([0], new Int32()) });
+    table.schema.metadata
+      .set('llama_probe.format', '1')
+      .set('llama_probe.tokens', '[1]')
+      .set(`llama_probe.${key}`, value);
+    writeFileSync(path, RecordBatchFileWriter.writeAll(table).toUint8Array(true));
+    await expect(openDump(path)).rejects.toMatchObject({ code: 'dump-format', message: expect.stringMatching(says) });
+  });
+
+  test('with a row that has no stage, or no number', async () => {
     const path = join(directory(), 'rows.arrow');
     const vectors = {
       step: vectorFromArray([0, 0, 0], new Int32()),
@@ -302,6 +422,10 @@ describe('a bad file', () => {
     await expect(read({ ...vectors, stage: vectorFromArray(['embd', null, null], new Utf8()) })).rejects.toMatchObject({
       code: 'dump-damaged',
       message: expect.stringMatching(/a row's stage is missing/),
+    });
+    await expect(read({ ...vectors, token: vectorFromArray([0, null, 2], new Int32()) })).rejects.toMatchObject({
+      code: 'dump-damaged',
+      message: expect.stringMatching(/the column "token" has nothing in row 1; wanted a whole number/),
     });
   });
 

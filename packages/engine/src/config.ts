@@ -86,13 +86,27 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
     );
   }
 
+  const blockCount = count('block_count');
+  /** llama.cpp takes one number or one for each layer (get_key_or_arr); all layers are computed alike, here and there. */
+  const perLayer = (key: string, fallback?: number): number => {
+    const name = `${architecture}.${key}`;
+    const list = metadata[name];
+    if (!Array.isArray(list) || list.length !== blockCount) return count(key, fallback);
+    if (isCount(list[0]) && list.every((one) => one === list[0])) return list[0];
+    throw new ModelError(
+      'model-metadata',
+      `${path}: ${name} is ${show(list)}: layers that differ, which neither the engine nor llama.cpp runs under this architecture. ` +
+        'Convert the model again with a current llama.cpp, under the architecture that has such layers (such as deci).',
+    );
+  };
+
   const embeddingLength = count('embedding_length');
-  const headCount = count('attention.head_count');
-  const headCountKv = count('attention.head_count_kv', headCount);
+  const headCount = perLayer('attention.head_count');
+  const headCountKv = perLayer('attention.head_count_kv', headCount);
   if (headCount % headCountKv !== 0) {
     throw new ModelError(
       'model-metadata',
-      `${path}: llama.attention.head_count is ${headCount}, which is not a multiple of head_count_kv ${headCountKv}.`,
+      `${path}: ${architecture}.attention.head_count is ${headCount}, which is not a multiple of head_count_kv ${headCountKv}. Convert the model again.`,
     );
   }
   const headDim = count('attention.key_length', Math.floor(embeddingLength / headCount));
@@ -101,7 +115,7 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   if (valueLength !== headDim || ropeDimensions !== headDim || headDim % 2 !== 0) {
     throw new ModelError(
       'model-metadata',
-      `${path}: key_length ${headDim}, value_length ${valueLength} and rope.dimension_count ${ropeDimensions} must be equal and even for the llama architecture.`,
+      `${path}: key_length ${headDim}, value_length ${valueLength} and rope.dimension_count ${ropeDimensions} must be equal and even for the ${architecture} architecture. Convert the model again.`,
     );
   }
 
@@ -134,13 +148,14 @@ export function llamaConfig(file: GgufFile): LlamaConfig {
   const tokens = metadata['tokenizer.ggml.tokens'];
   return {
     ...facts,
-    blockCount: count('block_count'),
+    blockCount,
     embeddingLength,
-    feedForwardLength: count('feed_forward_length'),
+    feedForwardLength: perLayer('feed_forward_length'),
     headCount,
     headCountKv,
     headDim,
-    vocabularySize: count('vocab_size', Array.isArray(tokens) ? tokens.length : undefined),
+    // llama.cpp counts the tokens; the number is for files without them.
+    vocabularySize: Array.isArray(tokens) && tokens.length > 0 ? tokens.length : count('vocab_size'),
     contextLength: count('context_length'),
     rmsEpsilon: positive('attention.layer_norm_rms_epsilon'),
     ropeFreqBase: positive('rope.freq_base', 10000),

@@ -1,5 +1,6 @@
 import { CAPTURE, type LlamaConfig } from './config.js';
 import { ModelError } from './errors.js';
+import { findTensor } from './fused.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import { WEIGHT_TYPES } from './mul-mat.js';
 
@@ -41,22 +42,19 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
   const seen = new Set<string>();
 
   const optional = (name: string, shape: number[]): TensorInfo | undefined => {
-    const tensor = tensors.get(name);
+    const tensor = findTensor(file, config, name, (own) => seen.add(own));
     if (!tensor) return undefined;
-    seen.add(name);
     if (tensor.shape.join() !== shape.join()) {
       throw new ModelError(
         'model-tensor',
         `${path}: ${name} has the shape [${tensor.shape.join(', ')}]; the metadata asks for [${shape.join(', ')}]. Convert the model again.`,
       );
     }
-    const readable = shape.length === 1 ? tensor.type.name === 'F32' : tensor.type.name in WEIGHT_TYPES;
-    if (!readable) {
-      const types = shape.length === 1 ? 'F32 for vectors' : Object.keys(WEIGHT_TYPES).join(', ');
+    const { name: type } = tensor.type;
+    if (shape.length === 1 ? type !== 'F32' : !(type in WEIGHT_TYPES)) {
       throw new ModelError(
         'model-tensor-type',
-        `${path}: ${name} is ${tensor.type.name}, which the engine cannot read yet (it reads ${types}). ` +
-          'Requantise the model (probe compare --quantize Q8_0), or capture llama.cpp alone: probe capture --from llama.',
+        `${path}: ${name} is ${type}, ${shape.length === 1 ? NO_VECTOR : remedyFor(type)}`,
       );
     }
     return tensor;
@@ -107,6 +105,19 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
   }
   return found;
 }
+
+/** llama.cpp quantises no vector, and multiplies and adds F32 ones only: with others it aborts. */
+const NO_VECTOR =
+  "and a vector must be F32, here and for llama.cpp. Convert the model again with llama.cpp's convert_hf_to_gguf.py, which writes them so.";
+
+/** Types that no model has: llama.cpp keeps activations and indices in them, and cannot make other types of them. */
+const NO_WEIGHTS: ReadonlySet<string> = new Set(['Q8_1', 'Q8_K', 'I8', 'I16', 'I32', 'I64', 'F64']);
+
+const remedyFor = (type: string): string =>
+  NO_WEIGHTS.has(type)
+    ? `which is no type for weights, here and for llama.cpp. Convert the model again; the engine reads ${Object.keys(WEIGHT_TYPES).join(', ')}.`
+    : `which the engine cannot read yet (it reads ${Object.keys(WEIGHT_TYPES).join(', ')}). ` +
+      'Requantise the model (probe compare --quantize Q8_0), or capture llama.cpp alone: probe capture --from llama.';
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 const defined = <T extends object>(values: T): Defined<T> =>

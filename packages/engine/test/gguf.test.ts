@@ -265,7 +265,12 @@ describe('tensors', () => {
       change('blk.0.attn_q.bias', { type: 1 }),
       ['blk.0.attn_q.bias is F16', 'F32'],
     ],
-    ['a matrix in I32', 'model-tensor-type', change(q, { type: 26 }), [`${q} is I32`, 'Requantise']],
+    [
+      'a matrix in I32',
+      'model-tensor-type',
+      change(q, { type: 26 }),
+      [`${q} is I32`, 'no type for weights', 'Convert'],
+    ],
     [
       'a transposed matrix',
       'model-tensor',
@@ -320,7 +325,7 @@ describe('metadata', () => {
     ['negative', i32(-1), 'is -1'],
     ['NaN', f32(Number.NaN), 'is NaN'],
     ['0', u32(0), 'is 0'],
-    ['an array', { type: 'array', of: 10, items: [int64(6n)] }, 'is ['],
+    ['an array', { type: 'array', of: 10, items: [int64(6n), int64(6n)] }, 'is ['],
     ['infinite', f32(Number.POSITIVE_INFINITY), 'is Infinity'],
     ['a boolean', { type: 'bool', value: 1 }, 'is true'],
   ];

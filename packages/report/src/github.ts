@@ -3,7 +3,9 @@ import { type Finding, type Note, UsageError } from '@llama-probe/comparison/ask
 import { describe } from '@llama-probe/diff';
 import { type FaultGroup, groupFaults, placeOf, stepsOf, worstOf } from './fault-groups.js';
 import { markdown } from './markdown/markdown.js';
+import { shorten } from './markdown/text.js';
 import { errorsAt, isAllowed } from './notes.js';
+import { tame } from './tame.js';
 import { causeOfFirst, localDelta } from './words.js';
 
 interface Annotation {
@@ -13,6 +15,7 @@ interface Annotation {
 }
 
 const SHOWN = 10; // GitHub shows so many of each level and step, and says nothing of the rest
+const LONGEST = 4000; // characters of a title or a message; names in them may be anybody's
 const SUMMARY = 1 << 20; // bytes that GitHub takes of a step
 
 /** Workflow commands: an error for each thing that is wrong, a warning for what a gate warns of, a notice where all is well. */
@@ -83,7 +86,8 @@ function faultMessage(group: FaultGroup): string {
 
 /** @example '::error title=model.gguf%3A q_rope is wrong::at the steps 0 to 16: …' */
 function command({ level, title, message }: Annotation): string {
-  const data = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  const data = (text: string) =>
+    tame(shorten(text, LONGEST).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'));
   const property = data(title).replaceAll(':', '%3A').replaceAll(',', '%2C');
   return `::${level} title=${property}::${data(message)}`;
 }

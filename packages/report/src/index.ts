@@ -1,6 +1,6 @@
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export type { Reporter, ReportFunction } from './reporter.js';
-export { tame, tameAll, tameReport } from './tame.js';
+export { shown, tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
 export { broken } from './text/checks.js';
 export { color } from './text/color.js';

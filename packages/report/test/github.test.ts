@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Note } from '@llama-probe/comparison';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { annotations, writeSummary } from '../src/github.js';
+import { tame } from '../src/tame.js';
 import { fault, finding, HOSTILE, nothing, sick } from './support/findings.js';
 
 /** What GitHub's runner makes of the lines. */
@@ -92,7 +93,8 @@ describe('annotations', () => {
     const text = `${HOSTILE}\n::error::x`;
     const list = parse(annotations([finding({}, { name: text, reason: text, verdict: 'incomparable' })]));
     expect(list).toHaveLength(1);
-    expect(list[0]?.message).toBe(text);
+    const lines = text.split('\n').map((line) => tame(line.replace('\r', '')));
+    expect(list[0]?.message.replaceAll('\r', '')).toBe(lines.join('\n'));
   });
 });
 

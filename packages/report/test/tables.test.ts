@@ -84,8 +84,10 @@ describe('CSV', () => {
     const text = csv([
       finding({ stages: ['=1+1', '+1', '-1', '@x', '\tx', 'a "b", c\r\nd'].map((name) => stage({ stage: name })) }),
     ]);
-    expect(parse(text).map(({ stage }) => stage)).toEqual(["'=1+1", "'+1", "'-1", "'@x", "'\tx", 'a "b", c\r\nd']);
-    expect(parse(csv([finding({ stages: [stage({ stage: HOSTILE })] })]))).toHaveLength(1);
+    expect(parse(text).map(({ stage }) => stage)).toEqual(["'=1+1", "'+1", "'-1", "'@x", '·x', 'a "b", c··d']);
+    const hostile = csv([finding({ stages: [stage({ stage: HOSTILE })] }, { name: '::error::pwned' })]);
+    expect(parse(hostile)).toHaveLength(1);
+    expect(hostile).not.toMatch(/^::/m);
   });
 
   test('a run of which nothing was compared has a row that says so', () => {

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { GgufFile, LlamaConfig } from '@llama-probe/engine';
+import { findTensor, type GgufFile, type LlamaConfig, type TensorInfo } from '@llama-probe/engine';
 import { type CaseModel, type CaseWeight, canDequantize } from '@llama-probe/oracle';
 
 /** The model as the oracle takes it: weights are read from the file when they are asked for. */
@@ -9,15 +9,17 @@ export function caseModel(file: GgufFile, config: LlamaConfig): CaseModel {
     config,
     layers: config.blockCount,
     weight(name) {
-      if (!read.has(name)) read.set(name, readWeight(file, name));
+      if (!read.has(name)) read.set(name, readTensor(file, findTensor(file, config, name)));
       return read.get(name);
     },
   };
 }
 
 /** A tensor of the file in the oracle's terms; undefined where the file has none, or one of a type that the oracle does not read. */
-export function readWeight(file: GgufFile, name: string): CaseWeight | undefined {
-  const tensor = file.tensors.get(name);
+export const readWeight = (file: GgufFile, name: string): CaseWeight | undefined =>
+  readTensor(file, file.tensors.get(name));
+
+function readTensor(file: GgufFile, tensor: TensorInfo | undefined): CaseWeight | undefined {
   if (!tensor || !canDequantize(tensor.type.name)) return undefined;
   const bytes = new Uint8Array(tensor.bytes);
   const descriptor = openSync(file.path, 'r');

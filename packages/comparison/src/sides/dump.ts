@@ -1,4 +1,4 @@
-import { llamaGraph, type RecordedRun, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { llamaGraph, MOST_LAYERS, type RecordedRun, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { type OpenOptions, openRun } from '@llama-probe/import';
 import { decodeFloors } from '../floors/codec.js';
 import { unmeasured } from '../floors/rules.js';
@@ -74,7 +74,7 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
     stages: names,
     layers: parts?.flatMap((part) => {
       const [from = 0, to = from] = part.split('-').map(Number);
-      return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+      return Array.from({ length: Math.max(0, Math.min(to, MOST_LAYERS) - from + 1) || 0 }, (_, i) => from + i);
     }),
     steps: typeof steps === 'number' ? steps : undefined,
   };

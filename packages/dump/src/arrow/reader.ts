@@ -1,13 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
-import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
-import { DumpError } from '../errors.js';
+import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
+import { type Block, readFrame } from './frame.js';
+import { checkMessage } from './message.js';
 import { tensorsOf } from './rows.js';
-
-const MAGIC = 'ARROW1';
 
 /** An open dump. Close it when done. */
 export class Dump implements RecordedRun {
@@ -19,31 +18,31 @@ export class Dump implements RecordedRun {
     readonly bytes: number,
     readonly metadata: DumpMetadata,
     private readonly file: FileHandle,
-    /** How many record batches the file has; in our own dumps one is one tensor. */
-    readonly batches: number,
+    private readonly blocks: readonly Block[],
   ) {}
+
+  /** How many record batches the file has; in our own dumps one is one tensor. */
+  get batches(): number {
+    return this.blocks.length;
+  }
 
   /** Every tensor in file order, one in memory at a time; `values` are views of what was read. May be read several times at once. */
   async *tensors(): AsyncGenerator<Tensor> {
     const reader = await openReader(this.file, this.path);
-    for (let index = 0; index < this.batches; index++) {
+    for (const [index, block] of this.blocks.entries()) {
+      await checkMessage(this.file, this.path, block);
       let batch: Awaited<ReturnType<typeof reader.readRecordBatch>>;
       try {
         batch = await reader.readRecordBatch(index);
       } catch (cause) {
-        throw (
-          compressed(this.path, cause) ??
-          damaged(this.path, `record batch ${index} of ${this.batches} cannot be read`, cause)
-        );
+        throw compressed(this.path, cause) ?? damaged(this.path, `${block.what} cannot be read`, cause);
       }
-      if (!batch) throw damaged(this.path, `record batch ${index} of ${this.batches} is missing`);
+      if (!batch) throw damaged(this.path, `${block.what} is missing`);
       try {
         yield* tensorsOf(batch, this.path);
       } catch (cause) {
         // Arrow's vectors read a batch when they are asked, and find only then that it does not fit together.
-        throw cause instanceof DumpError
-          ? cause
-          : damaged(this.path, `record batch ${index} does not fit together`, cause);
+        throw cause instanceof DumpError ? cause : damaged(this.path, `${block.what} does not fit together`, cause);
       }
     }
   }
@@ -70,9 +69,10 @@ export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump>
     });
   }
   try {
-    const bytes = await checkFrame(file, path);
+    const { bytes, dictionaries, batches } = await readFrame(file, path);
+    for (const dictionary of dictionaries) await checkMessage(file, path, dictionary); // they are read as soon as it is opened
     const reader = await openReader(file, path);
-    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path, bare), file, reader.numRecordBatches);
+    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path, bare), file, batches);
   } catch (error) {
     await file.close();
     throw error;
@@ -85,70 +85,7 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
     await reader.open({ autoDestroy: false });
     return reader;
   } catch (cause) {
-    throw compressed(path, cause) ?? damaged(path, 'its footer cannot be read', cause);
-  }
-}
-
-/** Arrow's file frame: magic, …, footer, its length, magic. Checked here so that no reader allocates from a bad length. */
-async function checkFrame(file: FileHandle, path: string): Promise<number> {
-  const stat = await file.stat();
-  if (!stat.isFile())
-    throw new DumpError('dump-not-arrow', `${path}: is a directory or device; wanted an Arrow IPC file.`);
-  if (stat.size === 0)
-    throw new DumpError('dump-not-arrow', `${path}: is empty; wanted an Arrow IPC file. Capture it again.`);
-  const head = Buffer.alloc(8);
-  const tail = Buffer.alloc(10);
-  await file.read(head, 0, 8, 0);
-  if (head.toString('latin1', 0, 6) !== MAGIC) {
-    throw new DumpError(
-      'dump-not-arrow',
-      `${path}: is not an Arrow IPC file: it begins with ${JSON.stringify(head.toString('latin1'))}, wanted "${MAGIC}". ` +
-        'Write the dump with an Arrow *file* writer, not a stream writer.',
-    );
-  }
-  await file.read(tail, 0, 10, Math.max(8, stat.size - 10));
-  const footer = tail.readInt32LE(0);
-  if (tail.toString('latin1', 4) !== MAGIC || footer <= 0 || footer > stat.size - 20) {
-    throw damaged(
-      path,
-      `it has ${stat.size} bytes and does not end with an Arrow footer: it was cut off or is still being written`,
-    );
-  }
-  await checkBlocks(file, path, stat.size - 10 - footer, footer);
-  return stat.size;
-}
-
-/** Where a block is and how large its two parts are; NaN, which is nowhere, where the footer cannot say. */
-function numbersOf(blockAt: () => FileBlock | null): readonly [number, number, number] {
-  try {
-    const block = blockAt();
-    return [Number(block?.offset), Number(block?.metaDataLength), Number(block?.bodyLength)];
-  } catch {
-    return [Number.NaN, Number.NaN, Number.NaN];
-  }
-}
-
-/** Every block that the footer names lies between the magic and the footer: for one that does not, Arrow's reader looks for ever. */
-async function checkBlocks(file: FileHandle, path: string, begin: number, length: number): Promise<void> {
-  const bytes = Buffer.alloc(length);
-  await file.read(bytes, 0, length, begin);
-  let footer: Footer;
-  try {
-    footer = Footer.decode(bytes);
-  } catch (cause) {
-    throw damaged(path, 'its footer cannot be read', cause);
-  }
-  const kinds = [
-    ['record batch', footer.numRecordBatches, (index: number) => footer.getRecordBatch(index)],
-    ['dictionary', footer.numDictionaries, (index: number) => footer.getDictionaryBatch(index)],
-  ] as const;
-  for (const [kind, count, blockAt] of kinds) {
-    for (let index = 0; index < count; index++) {
-      const [offset, header, body] = numbersOf(() => blockAt(index));
-      const isInside = offset >= MAGIC.length + 2 && header > 0 && body >= 0 && offset + header + body <= begin;
-      if (isInside) continue;
-      throw damaged(path, `${kind} ${index} of ${count} is to be at ${offset}, and the data end at ${begin}`);
-    }
+    throw compressed(path, cause) ?? damaged(path, 'its schema or its dictionaries cannot be read', cause);
   }
 }
 
@@ -162,9 +99,4 @@ export function compressed(path: string, cause: unknown): DumpError | undefined 
     `${path}: its values are compressed, and read are uncompressed ones. ${remedy}`,
     { cause },
   );
-}
-
-export function damaged(path: string, what: string, cause?: unknown): DumpError {
-  const said = cause instanceof Error ? ` (${cause.message})` : '';
-  return new DumpError('dump-damaged', `${path}: ${what}${said}. Capture it again.`, { cause });
 }

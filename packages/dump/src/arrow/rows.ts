@@ -1,8 +1,10 @@
 import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
-import { DumpError } from '../errors.js';
+import { DumpError, damaged } from '../errors.js';
+import { MOST_LAYERS } from '../metadata.js';
 import type { Tensor } from '../tensor.js';
 
 const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
+type Column = (typeof COLUMNS)[number];
 
 /**
  * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
@@ -19,26 +21,29 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
     Vector,
   ];
   const rows = valuesReader(values, path);
+  const whole = (name: Column, vector: Vector, row: number) => integer(vector.get(row), name, row, path);
+  const layerOf = (row: number) => (layer.get(row) === null ? null : whole('layer', layer, row));
+  if (batch.numRows > 0) whole('step', step, batch.numRows - 1); // no more rows than there are numbers, before they are gone through
   checkRows(rows, batch.numRows, path);
   for (let first = 0, end: number; first < batch.numRows; first = end) {
     const at = {
-      step: Number(step.get(first)),
-      order: Number(order.get(first)),
-      layer: nullable(layer.get(first)),
+      step: whole('step', step, first),
+      order: whole('order', order, first),
+      layer: layerOf(first),
       stage: nameOf(stage.get(first), path),
     };
     const width = rows.end(first) - rows.begin(first);
     for (end = first + 1; end < batch.numRows; end++) {
       const same =
-        Number(step.get(end)) === at.step &&
-        Number(order.get(end)) === at.order &&
-        nullable(layer.get(end)) === at.layer &&
+        whole('step', step, end) === at.step &&
+        whole('order', order, end) === at.order &&
+        layerOf(end) === at.layer &&
         stage.get(end) === at.stage;
       if (!same || rows.end(end) - rows.begin(end) !== width) break;
     }
     yield {
       ...at,
-      positions: Int32Array.from({ length: end - first }, (_, row) => Number(token.get(first + row))),
+      positions: Int32Array.from({ length: end - first }, (_, row) => whole('token', token, first + row)),
       width,
       values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * width),
     };
@@ -50,9 +55,21 @@ function checkRows(rows: ValuesReader, count: number, path: string): void {
   for (let row = 0; row < count; row++) {
     const [begin, end] = [rows.begin(row), rows.end(row)];
     if (begin >= 0 && end >= begin && end <= rows.length) continue;
-    const what = `row ${row} of a record batch has the values ${begin} to ${end}, and there are ${rows.length}`;
-    throw new DumpError('dump-damaged', `${path}: ${what}. Capture it again.`);
+    const where = Number.isNaN(end) ? 'no end' : `the values ${begin} to ${end}`;
+    const what = `row ${row} of a record batch has ${where}, and there are ${rows.length} values`;
+    throw damaged(path, what);
   }
+}
+
+/** A number of a column; one that a file is too short for is nothing. Arrow has int64 as bigint, and other writers write floats where there are nulls. */
+function integer(value: unknown, column: Column, row: number, path: string): number {
+  const most = column === 'layer' ? MOST_LAYERS - 1 : 2 ** 31 - 1;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most) return number as number;
+  throw damaged(
+    path,
+    `the column "${column}" has ${number ?? 'nothing'} in row ${row}; wanted a whole number from 0 to ${most}`,
+  );
 }
 
 function column(batch: RecordBatch, name: string, path: string): Vector {
@@ -71,10 +88,8 @@ function column(batch: RecordBatch, name: string, path: string): Vector {
 function nameOf(stage: unknown, path: string): string {
   if (typeof stage === 'string') return stage;
   const what = `a row's stage is ${stage === null || stage === undefined ? 'missing' : typeof stage}`;
-  throw new DumpError('dump-damaged', `${path}: ${what}; wanted its name in every row. Capture it again.`);
+  throw damaged(path, `${what}; wanted its name in every row`);
 }
-
-const nullable = (value: unknown): number | null => (value === null ? null : Number(value));
 
 interface ValuesReader {
   /** How many values all rows have together. */

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { RecordBatchReader } from 'apache-arrow';
-import { DumpError } from '../errors.js';
+import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
-import { compressed, damaged } from './reader.js';
+import { compressed } from './reader.js';
 import { readTensorStream } from './stream.js';
 
 const CONTINUATION = 0xffffffff;

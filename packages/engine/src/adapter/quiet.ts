@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -35,7 +35,10 @@ export async function captureStderr<T>(action: () => T): Promise<{ result: T; te
   let file: number | undefined;
   const path = join(tmpdir(), `llama-probe-stderr-${process.pid}-${performance.now()}`);
   try {
-    if (libc) file = openSync(path, 'wx+', 0o600);
+    if (libc) {
+      file = openSync(path, 'wx+', 0o600);
+      unlinkSync(path); // it lives for as long as it is open: nothing is left of it, however this process ends
+    }
   } catch {
     // No place for the text: let it through.
   }
@@ -44,11 +47,17 @@ export async function captureStderr<T>(action: () => T): Promise<{ result: T; te
   try {
     libc.dup2(file, 2);
     const result = action();
-    return { result, text: readFileSync(path, 'utf8') };
+    return { result, text: contentOf(file) };
   } finally {
     libc.dup2(stderr, 2);
     closeSync(stderr);
     closeSync(file);
-    unlinkSync(path);
   }
+}
+
+/** From its beginning, wherever it was written to last. */
+function contentOf(file: number): string {
+  const bytes = Buffer.alloc(fstatSync(file).size);
+  readSync(file, bytes, 0, bytes.length, 0);
+  return bytes.toString('utf8');
 }

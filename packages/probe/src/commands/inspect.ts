@@ -1,7 +1,7 @@
 import { nearest, openingOf, type ReadOptions, UsageError } from '@llama-probe/comparison/ask';
 import type { DumpMetadata, Tensor } from '@llama-probe/dump';
 import { openRun } from '@llama-probe/import';
-import { tame, tameAll } from '@llama-probe/report/tame';
+import { shown, tame, tameAll } from '@llama-probe/report/tame';
 import Table from 'cli-table3';
 
 export interface InspectOptions extends ReadOptions {
@@ -74,7 +74,7 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
 
 /** The same as text. */
 export function inspectText({ file, bytes, metadata, notes = [], tensors: raw }: Inspection): string {
-  const tensors = raw.map((one) => ({ ...one, stage: tame(one.stage) }));
+  const tensors = raw.map((one) => ({ ...one, stage: shown(one.stage) }));
   const table = new Table({
     head: ['step', 'layer', 'stage', 'rows', 'width', 'RMS', 'mean', 'min', 'max', 'NaN', 'Inf'],
     colAligns: ['right', 'right', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
@@ -93,8 +93,8 @@ export function inspectText({ file, bytes, metadata, notes = [], tensors: raw }:
   const { tokens, prompt } = metadata;
   const producer = tameAll(metadata.producer);
   return [
-    `${file}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
-    `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${JSON.stringify(prompt.slice(0, 60))}`}`,
+    `${tame(file)}: ${bytes} bytes, ${tensors.length} tensors, by ${producer.name} ${producer.version}`,
+    `tokens: ${tokens.length}: ${tokens.slice(0, 16).join(' ')}${tokens.length > 16 ? ' …' : ''}${prompt === undefined ? '' : `, prompt ${tame(JSON.stringify(prompt.slice(0, 60)))}`}`,
     ...tameAll(notes),
     table.toString(),
     ...values,

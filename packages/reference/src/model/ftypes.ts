@@ -43,6 +43,10 @@ export const FTYPES: Readonly<Record<string, { ftype: number; pure: boolean }>> 
   IQ1_M: { ftype: 31, pure: true },
   TQ1_0: { ftype: 36, pure: true },
   TQ2_0: { ftype: 37, pure: true },
+  MXFP4: { ftype: 38, pure: true },
+  MXFP4_MOE: { ftype: 38, pure: false },
+  Q1_0: { ftype: 40, pure: true },
+  Q2_0: { ftype: 41, pure: true },
 };
 
 /** @throws QuantizeError `quantize-type` for a name that llama.cpp does not know. */

@@ -1,3 +1,5 @@
+import { STEERING, tame } from '../tame.js';
+
 /** Keeps GitHub from making a mention, a reference or a link of what stands around it, and is not seen. */
 const APART = '\u200b';
 
@@ -28,13 +30,15 @@ function markup(plain: string): string {
       .replace(/[\\`*~[\]$]/g, '\\$&')
       // q_rope may stay as it is: within a word an underscore means nothing.
       .replace(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\_')
-      .replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd')
+      .replace(STEERING, '\ufffd')
   );
 }
 
 /** Names and numbers as code: in it nothing is a mention. @example code('q_rope') === '`q_rope`' */
 export const code = (plain: string): string =>
-  /^[^`|\p{Cc}\p{Cs}]+$/u.test(plain) && plain.trim() === plain ? `\`${plain}\`` : `<code>${markup(plain)}</code>`;
+  /^[^`|]+$/.test(plain) && tame(plain) === plain && plain.trim() === plain
+    ? `\`${plain}\``
+    : `<code>${markup(plain)}</code>`;
 
 /** A table. @param columns the heads; one that ends with a colon is aligned to the right, without it */
 export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,0 +1,64 @@
+import type { FileHandle } from 'node:fs/promises';
+import { MessageHeader } from 'apache-arrow/enum';
+import { type DictionaryBatch, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
+import { DumpError, damaged } from '../errors.js';
+import { checkFlatbuffer } from './flatbuffer.js';
+import type { Block } from './frame.js';
+import { MESSAGE } from './ipc-tables.js';
+
+const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million columns
+
+/**
+ * Checks what the header of a block claims before Arrow's reader takes it at its word: as many nodes and buffers as it has room for, each
+ * buffer inside the body, and no more rows than the body could hold.
+ *
+ * @throws DumpError `dump-damaged`, or `dump-format` where the batch is compressed
+ */
+export async function checkMessage(file: FileHandle, path: string, block: Block): Promise<void> {
+  const wrong = await faultOf(file, block);
+  if (wrong === COMPRESSED) throw new DumpError('dump-format', `${path}: ${block.what} ${wrong}`);
+  if (wrong) throw damaged(path, `${block.what} ${wrong}`);
+}
+
+const COMPRESSED = 'is compressed, which cannot be read here. Write the dump without compression.';
+
+async function faultOf(file: FileHandle, { header: length, body, offset }: Block): Promise<string | undefined> {
+  if (length > LONGEST) return `is to have a header of ${length} bytes`;
+  const bytes = Buffer.alloc(length);
+  await file.read(bytes, 0, length, offset);
+  // A length, with four bytes of ones before it since Arrow 0.15.
+  const prefix = bytes.length >= 8 && bytes.readInt32LE(0) === -1 ? 8 : 4;
+  const size = bytes.length >= prefix ? bytes.readInt32LE(prefix - 4) : 0;
+  if (size <= 0 || prefix + size > length)
+    return `says that its header has ${size} bytes, and the footer says ${length}`;
+  let message: Message;
+  let batch: RecordBatch;
+  try {
+    const flatbuffer = bytes.subarray(prefix, prefix + size);
+    checkFlatbuffer(flatbuffer, MESSAGE);
+    message = Message.decode(flatbuffer);
+    const header: unknown = message.header();
+    batch =
+      message.headerType === MessageHeader.DictionaryBatch ? (header as DictionaryBatch).data : (header as RecordBatch);
+  } catch (cause) {
+    return `has a header that cannot be read${cause instanceof RangeError ? `: ${cause.message}` : ''}`;
+  }
+  if (message.headerType === MessageHeader.Schema) return 'is a schema';
+  if (message.bodyLength > body)
+    return `says that its body has ${message.bodyLength} bytes, and the footer says ${body}`;
+  if (batch.compression) return COMPRESSED;
+  return bodyFault(batch, message.bodyLength);
+}
+
+/** What of a batch does not fit into its body. */
+function bodyFault({ length, nodes, buffers, variadicBufferCounts }: RecordBatch, body: number): string | undefined {
+  if (length < 0 || length > body) return `is to have ${length} rows in ${body} bytes`;
+  const node = nodes.find(
+    (one) => one.length < 0 || one.length > body * 8 || one.nullCount < 0 || one.nullCount > one.length,
+  );
+  if (node) return `is to have ${node.length} values, ${node.nullCount} of them null, in ${body} bytes`;
+  const buffer = buffers.find((one) => one.offset < 0 || one.length < 0 || one.offset + one.length > body);
+  if (buffer) return `has a buffer at ${buffer.offset} of ${buffer.length} bytes, and its body has ${body}`;
+  const isMore = variadicBufferCounts.some((count) => count < 0 || count > buffers.length);
+  return isMore ? `claims more buffers than the ${buffers.length} that it has` : undefined;
+}
