@@ -83,6 +83,18 @@ describe('Arrow', () => {
     }
   });
 
+  test('a stream whose messages say more than they have is refused before it is read', async () => {
+    const whole = readFileSync(streamOf([tensor('embd', null), tensor('l_out', 0)]));
+    const second = 8 + whole.readUInt32LE(4); // the dictionary, whose head says how many bytes of values there are
+    for (const at of [4, second + 4, second + 26, second + 32]) {
+      const path = pathOf('lies.arrows');
+      const bytes = Buffer.from(whole);
+      bytes.fill(0x7f, at, at + 3);
+      writeFileSync(path, bytes);
+      expect(await failure(path, { tokens: [5, 6] }), `${at}`).toMatchObject({ code: 'dump-damaged' });
+    }
+  });
+
   test('a file of the same columns without our metadata, as polars writes it', async () => {
     const path = pathOf('polars.arrow');
     pl.readIPC(readFileSync(dumpOf([tensor('embd', null), tensor('l_out', 0)]))).writeIPC(path);

@@ -7,6 +7,7 @@ import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { compressed } from './reader.js';
 import { readTensorStream } from './stream.js';
+import { brokenMessage } from './stream-check.js';
 
 const CONTINUATION = 0xffffffff;
 
@@ -22,6 +23,8 @@ export const isArrowStream = (head: Uint8Array): boolean =>
  */
 export async function openStreamDump(path: string, bare?: DumpMetadata): Promise<RecordedRun> {
   const bytes = await checkEnd(path);
+  const broken = await brokenMessage(path, bytes);
+  if (broken !== undefined) throw damaged(path, broken);
   const metadata = decodeMetadata(await schemaMetadata(path), path, bare);
   return {
     path,

@@ -23,8 +23,7 @@ export function diffCommand(context: Context): Command {
       examples({
         'probe diff mine.arrow reference.arrow': "your engine's dump against llama.cpp's",
         'probe diff mine.arrow reference.arrow --model model.gguf': 'and the bug by name, where it is a known one',
-        'probe diff mine.safetensors reference.arrow':
-          'or what your framework writes: .npz, .pt, a folder and more (docs/formats.md)',
+        'probe diff mine.safetensors reference.arrow': 'or .npz, .pt, a folder and more (docs/formats.md)',
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );
