@@ -56,7 +56,11 @@ export function hyperparametersOf(file: Pick<GgufFile, 'metadata'>): Record<stri
     Object.entries(file.metadata).flatMap(([key, value]) => {
       if (!key.startsWith(prefix)) return [];
       const plain = typeof value === 'bigint' ? Number(value) : value;
-      const isOne = typeof plain === 'string' || typeof plain === 'number' || typeof plain === 'boolean';
+      // JSON has no infinity, and a file may have one
+      const isOne =
+        typeof plain === 'string' ||
+        typeof plain === 'boolean' ||
+        (typeof plain === 'number' && Number.isFinite(plain));
       return isOne ? [[key.slice(prefix.length), plain]] : [];
     }),
   );

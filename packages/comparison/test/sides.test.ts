@@ -5,6 +5,7 @@ import { DumpWriter } from '@llama-probe/dump';
 import { randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compare } from '../src/compare.js';
+import { hyperparametersOf } from '../src/metadata.js';
 import type { RunPlan, Side } from '../src/side.js';
 import { dump } from '../src/sides/dump.js';
 import { llama } from '../src/sides/llama.js';
@@ -131,4 +132,14 @@ describe('any two sides are compared', () => {
     const report = await compare(sick, reference, ask);
     expect(report.first).toMatchObject({ stage: 'q_rope', layer: 0, cause: { id: 'rope-direction' } });
   });
+});
+
+test("a hyperparameter that is no finite number, as some files have, is left out of a dump's description: JSON has none", () => {
+  const metadata = {
+    'general.architecture': 'kimi',
+    'kimi.block_count': 2,
+    'kimi.kda.gate_lower_bound': Number.NEGATIVE_INFINITY,
+    'kimi.rope.freq_base': 1e4,
+  };
+  expect(hyperparametersOf({ metadata })).toEqual({ block_count: 2, 'rope.freq_base': 1e4 });
 });

@@ -121,7 +121,7 @@ const each =
   (is: Is) =>
   (value: unknown): value is object =>
     isObject(value) && Object.values(value).every(is);
-const isPlain: Is = (value) => ['string', 'number', 'boolean'].includes(typeof value);
+const isPlain: Is = (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value); // null: no finite number
 const isShape: Is = (value) => Array.isArray(value) && value.every((size) => Number.isInteger(size));
 
 /** What has structure: how it must be, and how that is said. */
