@@ -6,6 +6,7 @@ import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
 import { freeRun, modelOf } from './free.js';
+import { withoutLayouts } from './layouts.js';
 import { makePlan, type Plan } from './plan.js';
 import { aboutSides, type Report, reportOf } from './report.js';
 import type { Side } from './side.js';
@@ -21,12 +22,7 @@ import { textsOf } from './texts.js';
  * const report = await compare(await dump('mine.arrow'), await dump('reference.arrow'), { model: await openGguf('model.gguf') });
  * if (report.verdict === 'diverged') console.log(report.reason);
  */
-export async function compare(
-  candidate: Side,
-  reference: Side,
-  ask: CompareAsk = {},
-  look: Look = {},
-): Promise<Report> {
+export async function compare(given: Side, reference: Side, ask: CompareAsk = {}, look: Look = {}): Promise<Report> {
   const begin = performance.now();
   const { watcher } = look;
   const looking: Looking = {
@@ -34,12 +30,16 @@ export async function compare(
     watcher,
     signal: look.signal ?? new AbortController().signal,
   };
-  const model = await modelFile(ask.model, reference, candidate);
-  const plan = await makePlan(candidate, reference, ask, looking.progress, looking.signal);
-  const about = aboutSides(candidate, reference, plan.shown);
-  watcher?.begin({ ...about, ...expected(candidate, reference, plan, ask) });
-
-  const free = await freeRun(candidate, reference, plan, ask, looking);
+  const model = await modelFile(ask.model, reference, given);
+  const plan = await makePlan(given, reference, ask, looking.progress, looking.signal);
+  const runFree = (side: Side) => {
+    watcher?.begin({ ...aboutSides(side, reference, plan.shown), ...expected(side, reference, plan, ask) });
+    return freeRun(side, reference, plan, ask, looking);
+  };
+  const asGiven = await runFree(given);
+  const undone = await withoutLayouts(given, reference, plan, asGiven.comparison, modelOf(given, reference));
+  const candidate = undone ?? given;
+  const free = undone ? await runFree(undone) : asGiven;
   const compared = performance.now();
   const judges = new OpenJudge(model, looking);
   try {

@@ -28,6 +28,9 @@ export {
   type LeftOut,
 } from './invariants.js';
 export { judge } from './judge.js';
+export { expertsInOrder } from './layouts/experts.js';
+export { halfSplit } from './layouts/half-split.js';
+export type { Layout } from './layouts/layout.js';
 export { type Kind, locate, type RowPair, type Where } from './locate.js';
 export {
   compareLogits,
