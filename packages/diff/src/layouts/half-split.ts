@@ -38,6 +38,9 @@ export async function halfSplit(
   const before = new Map(
     stages.filter((one) => NAMES.has(one.stage) && one.layer === layer).map((one) => [one.stage, one.rel]),
   );
+  const rightAsItIs = new Set(
+    stages.filter((one) => one.layer === layer && one.verdict === 'agree').map(({ stage }) => stage),
+  );
   const sums = new Map<string, MetricSums>();
   const own = new Map<string, Tensor>(); // the candidate's first piece of each
   const undo = (tensor: Tensor) => undone(tensor, graph);
@@ -57,17 +60,29 @@ export async function halfSplit(
     const after = sums.get(stage)?.metrics().rel;
     return after !== undefined && after * EXPLAINED <= (before.get(stage) ?? 0);
   };
-  const there = PROJECTED.filter((stage) => sums.has(stage));
-  const decisive = there.length > 0 ? there : Object.values(ROTATED).filter((stage) => sums.has(stage));
-  if (decisive.length < 2 || !decisive.every(isOrdered)) return undefined;
-  const turnsNeighbours = there.some((stage) => {
-    const [from, to] = [own.get(stage), own.get(ROTATED[stage])];
-    return from && to && pairing(from, to, graph) === 'neighbours';
-  });
-  if (turnsNeighbours) return undefined;
+  const isRight = (stage: string) => rightAsItIs.has(stage);
+  const there = (names: readonly string[]) => names.filter((stage) => sums.has(stage));
+  const [projected, rotated] = [there(PROJECTED), there(Object.values(ROTATED))];
+  const areOrdered = (names: readonly string[]) => names.length === 2 && names.every(isOrdered);
+  let names: readonly string[];
+  if (areOrdered(projected)) {
+    const turned = PROJECTED.map((stage) => {
+      const [from, to] = [own.get(stage), own.get(ROTATED[stage])];
+      return from && to && pairing(from, to, graph);
+    });
+    const isAlone = rotated.length > 0 && rotated.every(isRight);
+    if (!isAlone && turned.includes('neighbours')) return undefined;
+    names = isAlone ? PROJECTED : [...NAMES];
+  } else if (areOrdered(rotated) && projected.every(isRight)) {
+    names = Object.values(ROTATED);
+  } else {
+    return undefined;
+  }
+  const seen =
+    rotated.length === 0 ? '; its rotation is to turn those pairs, and what follows tells whether it does' : '';
   return {
-    text: 'Q and K are in half-split order, as Hugging Face has them (value j of a head is turned with value j + d/2): undone',
-    undo: (tensor) => (NAMES.has(tensor.stage) ? (undo(tensor) ?? tensor) : tensor),
+    text: `${names.join(', ')} are in half-split order, as Hugging Face has them (value j of a head beside value j + d/2${seen}): undone`,
+    undo: (tensor) => (names.includes(tensor.stage) ? (undo(tensor) ?? tensor) : tensor),
   };
 }
 

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DumpWriter, type Tensor } from '@llama-probe/dump';
+import { collect, type LlamaSizes, randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compare } from '../src/compare.js';
+import type { Report } from '../src/report.js';
+import type { RunPlan, Side } from '../src/side.js';
+import { dump } from '../src/sides/dump.js';
+import { llama } from '../src/sides/llama.js';
+import { webgpu } from '../src/sides/webgpu.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'llama-probe-layouts-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function modelFile(name: string, changes: Partial<LlamaSizes> = {}): string {
+  const sizes = { layers: 3, embd: 32, heads: 4, kvHeads: 2, headDim: 8, ff: 48, vocab: 61, context: 64 };
+  const parts = tinyLlama({ ...sizes, ...changes }, randomFrom(11));
+  parts.metadata['tokenizer.ggml.model'] = text('no_vocab');
+  const path = join(folder, `${name}.gguf`);
+  writeFileSync(path, writeGguf(parts).bytes);
+  return path;
+}
+
+const plan: RunPlan = { tokens: [1, 60, 0, 17, 17, 5, 22], steps: 1, forcedTokens: [9] };
+const model = modelFile('llama');
+const reference = join(folder, 'reference.arrow');
+
+async function record(path: string, tensors: readonly Tensor[], side: Side, isForeign = true): Promise<string> {
+  const writer = new DumpWriter(path);
+  for (const tensor of tensors) writer.write(tensor);
+  const described = await side.describe({ tokens: [...plan.tokens, ...(plan.forcedTokens ?? [])] });
+  writer.close(isForeign ? { ...described, producer: { name: 'mine', version: '1' } } : described);
+  return path;
+}
+
+beforeAll(async () => {
+  await using side = await llama(model, { mode: 'exact' });
+  await record(reference, await collect(side.run(plan).tensors), side, false);
+});
+
+const HEAD = 8;
+const Q = ['q_proj', 'q_rope'];
+const K = ['k_proj', 'k_rope'];
+
+/** Value 2j of each head at j, value 2j + 1 at j + d/2. */
+function halves(tensor: Tensor): Tensor {
+  const values = tensor.values.map((_, i) => {
+    const [head, j] = [i - (i % HEAD), i % HEAD];
+    return tensor.values[head + (j < HEAD / 2 ? 2 * j : 2 * (j - HEAD / 2) + 1)] as number;
+  });
+  return { ...tensor, values };
+}
+const inHalves =
+  (names: readonly string[]) =>
+  (tensor: Tensor): Tensor =>
+    names.includes(tensor.stage) ? halves(tensor) : tensor;
+
+/** What is said of the engine's run with a bug in it, written down so. */
+async function judged(inject: string | undefined, write: (tensor: Tensor) => Tensor | undefined): Promise<Report> {
+  await using side = await webgpu(model, inject === undefined ? {} : { inject });
+  const tensors = (await collect(side.run(plan).tensors)).flatMap((tensor) => write(tensor) ?? []);
+  await using mine = await dump(await record(join(folder, 'mine.arrow'), tensors, side));
+  await using theirs = await dump(reference);
+  return await compare(mine, theirs, { model });
+}
+
+const faultsOf = ({ faults }: Report) =>
+  faults?.map(({ stage, layer, cause }) => `${stage} ${layer} ${cause?.confidence} ${cause?.id}`) ?? [];
+const isUndone = ({ candidate }: Report) => candidate.notes?.some((note) => note.includes('half-split')) ?? false;
+
+describe('Q and K in half-split order', () => {
+  test('are no divergence, and it is told what was undone', async () => {
+    const report = await judged(undefined, inHalves([...Q, ...K]));
+    expect(report, report.reason).toMatchObject({ verdict: 'agree', checks: { candidate: { broken: [] } } });
+    expect(report.candidate.notes).toEqual([
+      expect.stringMatching(/^q_proj, k_proj, q_rope, k_rope are in half-split order/),
+    ]);
+  });
+
+  test.each([
+    ['q_proj', 'k_proj'],
+    ['q_rope', 'k_rope'],
+  ])('only %s and %s, where the rotation reads one order and writes the other', async (q, k) => {
+    const report = await judged(undefined, inHalves([q, k]));
+    expect(report.verdict, report.reason).toBe('agree');
+    expect(report.candidate.notes).toEqual([expect.stringMatching(`^${q}, ${k} are in half-split order`)]);
+  });
+
+  test.each([
+    ['before the rotation only', [...Q, ...K].filter((name) => name.endsWith('rope'))],
+    ['after the rotation only', [...Q, ...K].filter((name) => name.endsWith('proj'))],
+  ])('captured %s', async (_, without) => {
+    const report = await judged(undefined, (tensor) =>
+      without.includes(tensor.stage) ? undefined : inHalves([...Q, ...K])(tensor),
+    );
+    expect(report.verdict, report.reason).toBe('agree');
+    expect(isUndone(report)).toBe(true);
+  });
+
+  // Of each a bug that shows in Q and K, before, at or after them.
+  test.each([
+    'rope-theta@1',
+    'rope-theta',
+    'rope-halves@1',
+    'rope-direction@0',
+    'rope-position-offset',
+    'gqa-tiled@2',
+    'attention-scale-missing@0',
+    'norm-weight-plus-one@1',
+    'rms-eps',
+    'activation-gelu@2',
+    'gate-up-exchanged@1',
+    'residual-missing@0',
+  ])('hide no bug: %s has the same faults under the same names', async (inject) => {
+    const [plain, written] = [await judged(inject, (tensor) => tensor), await judged(inject, inHalves([...Q, ...K]))];
+    expect(faultsOf(plain).length).toBeGreaterThan(0);
+    expect(faultsOf(written), written.reason).toEqual(faultsOf(plain));
+    expect([isUndone(plain), isUndone(written)]).toEqual([false, true]);
+  });
+
+  test.each([
+    ['a permutation once too often, which the rotation does not know of', 'qk-permutation', (tensor: Tensor) => tensor],
+    ['only Q', undefined, inHalves(Q)],
+    ['a rotation of halves', 'rope-halves', (tensor: Tensor) => tensor],
+  ] as const)('are no excuse for %s', async (_, inject, write) => {
+    const report = await judged(inject, write);
+    expect(report.verdict).toBe('diverged');
+    expect(isUndone(report)).toBe(false);
+  });
+
+  test('the permutation is named, where it is the bug', async () => {
+    const report = await judged('qk-permutation', (tensor) => tensor);
+    expect(report.first).toMatchObject({ stage: 'q_proj', layer: 0, cause: { id: 'qk-permutation' } });
+  });
+});
+
+describe('the chosen experts of a mixture', () => {
+  const mixture = modelFile('mixture', { experts: 4 });
+  const PARTS = /^ffn_moe_(topk|weights|weights_norm|up|gate|swiglu|down|weighted)$/;
+
+  /** llama.cpp's own run beside itself with the experts of each token written the other way round. */
+  async function turned(change: (tensor: Tensor) => Tensor): Promise<Report> {
+    await using side = await llama(mixture, { mode: 'exact' });
+    const tensors = await collect(side.run(plan).tensors);
+    await using theirs = await dump(await record(join(folder, 'right.arrow'), tensors, side, false));
+    const written = tensors.map((tensor) => change(PARTS.test(tensor.stage) ? exchanged(tensor) : tensor));
+    await using mine = await dump(await record(join(folder, 'turned.arrow'), written, side));
+    return await compare(mine, theirs, { blame: false });
+  }
+
+  function exchanged(tensor: Tensor): Tensor {
+    const part = tensor.width / 2;
+    const values = tensor.values.map((_, i) => tensor.values[i % tensor.width < part ? i + part : i - part] as number);
+    return { ...tensor, values };
+  }
+
+  test('are a set: in another order they agree, and that is told', async () => {
+    const report = await turned((tensor) => tensor);
+    expect(report.verdict, report.reason).toBe('agree');
+    expect(report.candidate.notes).toEqual([expect.stringContaining('the chosen experts are in another order')]);
+    expect(report.stages.filter(({ stage }) => PARTS.test(stage)).length).toBeGreaterThan(20);
+  });
+
+  test('a part that stayed where it was, or another expert, is a divergence', async () => {
+    const stays = await turned((tensor) => (tensor.stage === 'ffn_moe_weights' ? exchanged(tensor) : tensor));
+    expect(stays.first).toMatchObject({ stage: 'ffn_moe_weights', layer: 0 });
+    const other = await turned((tensor) => {
+      if (tensor.stage !== 'ffn_moe_topk' || tensor.layer !== 1) return tensor;
+      const [a, b] = tensor.values;
+      const another = [0, 1, 2, 3].find((expert) => expert !== a && expert !== b) as number;
+      return { ...tensor, values: Float32Array.from([another, ...tensor.values.slice(1)]) };
+    });
+    expect(other.first).toMatchObject({ stage: 'ffn_moe_topk', layer: 1, token: 0 });
+  });
+});
