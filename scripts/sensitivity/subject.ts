@@ -62,7 +62,13 @@ async function keepRun(reference: Reference, engine: Engine, options: { minimum?
   const judged = await judgedRun(side, run, options, progress.say, new AbortController().signal);
   const tensors = await collect(judged.tensors);
   progress.done();
-  return { reference: `${reference.info.name} ${reference.info.version}`, ...run, ...judged, tensors };
+  return {
+    reference: `${reference.info.name} ${reference.info.version}`,
+    ...run,
+    ...judged,
+    floors: judged.freeFloors,
+    tensors,
+  };
 }
 
 /** Holds the engine until it is closed. */

@@ -51,7 +51,7 @@ export async function freeRun(
       kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),
     ];
     const comparison = await compare(keptOurs, keptTheirs, {
-      floors: judged.floors,
+      floors: judged.freeFloors,
       rule,
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),

@@ -1,8 +1,8 @@
 import type { Floor } from './floors.js';
 
 /**
- * The floors of a run, and what a stage is judged by: the largest of any step, of the stage itself and of its namesakes in the layers before
- * and after it.
+ * The floors of a run, and what a stage is judged by: the largest of any step, of the stage itself and of its namesakes within `reach` layers
+ * before and after it.
  *
  * One pair of builds is a sample of one. For a single decoded row two of them may compute the same bits, or a free run's noise may cancel what
  * was there before; the noise that a stage adds is the same at every step, and nearly the same one layer on.
@@ -10,11 +10,15 @@ import type { Floor } from './floors.js';
  * @example floors.get('1/3/kqv_out') // the largest of kqv_out in the layers 2, 3 and 4, at any step
  */
 export class RunFloors implements Iterable<[string, Floor]> {
-  private readonly own = new Map<string, Floor>();
+  /** As they were measured, by `stageKey`. */
+  readonly own = new Map<string, Floor>();
   private readonly places = new Map<string, Floor>(); // the largest of any step
 
   /** @param measured by `stageKey` */
-  constructor(measured: Iterable<readonly [string, Floor]> = []) {
+  constructor(
+    measured: Iterable<readonly [string, Floor]> = [],
+    private readonly reach = 1,
+  ) {
     for (const [key, floor] of measured) this.set(key, floor);
   }
 
@@ -27,7 +31,8 @@ export class RunFloors implements Iterable<[string, Floor]> {
 
   get(key: string): Floor | undefined {
     const [, layer = '', stage] = key.split(/\/(.*?)\/(.*)/s);
-    const layers = layer === '-' ? [layer] : [-1, 0, 1].map((step) => Number(layer) + step);
+    const { reach } = this;
+    const layers = layer === '-' ? [layer] : Array.from({ length: 2 * reach + 1 }, (_, i) => Number(layer) + i - reach);
     return layers
       .map((one) => this.places.get(`${one}/${stage}`))
       .reduce((most, floor) => (floor ? largest(most, floor) : most), undefined);

@@ -1,4 +1,4 @@
-import { type LimitRule, measureFloors, RunFloors } from '@llama-probe/diff';
+import { type Floors, type LimitRule, measureFloors, RunFloors } from '@llama-probe/diff';
 import type { FloorsDescription, Tensor } from '@llama-probe/dump';
 import type { LimitOptions } from '../options.js';
 import type { RunPlan, Side } from '../side.js';
@@ -12,6 +12,8 @@ export interface Judged {
   readonly tensors: AsyncIterable<Tensor>;
   /** Fills as the tensors come. */
   readonly floors: RunFloors;
+  /** What a free run is judged by; it fills as `floors` does. */
+  readonly freeFloors: Pick<Floors, 'get'>;
   readonly rule: LimitRule;
   /** What the floor is the distance between; or why it was not measured. */
   readonly method: string;
@@ -31,16 +33,18 @@ export async function judgedRun(
   const source: FloorSource =
     options.floors === false ? { kind: 'none', why: '--no-floors', rule: unmeasured(ruleNameOf(reference)) } : found;
   const rule = ruled(source.rule, options);
+  const reach = REACH[ruleNameOf(reference)];
   if (source.kind === 'none') {
-    return { tensors: start(), floors: new RunFloors(), rule, method: `not measured: ${source.why}` };
+    return { tensors: start(), ...both(new RunFloors(), reach), rule, method: `not measured: ${source.why}` };
   }
   const { method } = source;
-  if (source.kind === 'known') return { tensors: start(), floors: new RunFloors(source.floors), rule, method };
+  if (source.kind === 'known')
+    return { tensors: start(), ...both(new RunFloors(source.floors, reach), reach), rule, method };
 
   const path = cachePath(source.key);
   const known = await readCached(path);
-  if (known) return { tensors: start(), floors: new RunFloors(known), rule, method };
-  const floors = new RunFloors();
+  if (known) return { tensors: start(), ...both(new RunFloors(known, reach), reach), rule, method };
+  const floors = new RunFloors([], reach);
   async function* measured(twin: Extract<FloorSource, { kind: 'measured' }>): AsyncGenerator<Tensor> {
     const beside = await twin.open(say);
     try {
@@ -50,13 +54,28 @@ export async function judgedRun(
       await beside.close();
     }
   }
-  return { tensors: measured(source), floors, rule, method };
+  return { tensors: measured(source), ...both(floors, reach), rule, method };
 }
+
+/**
+ * How many layers away a namesake's floor counts. `exact` is a sample of one pair of builds that round nearly alike. In `native` the noise of
+ * quantised activations is in every row, and grows from layer to layer: there a free run is held to each stage's own floor.
+ */
+const REACH = { exact: 1, native: 0 } as const;
+
+const both = (floors: RunFloors, reach: number): Pick<Judged, 'floors' | 'freeFloors'> => ({
+  floors,
+  freeFloors: reach === 0 ? floors.own : floors,
+});
 
 /** A side that does not say how it computes is held to f32. */
 const ruleNameOf = ({ about }: Side): 'exact' | 'native' => (about.mode === 'native' ? 'native' : 'exact');
 
 /** For a dump. */
-export function describeFloors({ floors, rule, method }: Omit<Judged, 'tensors'>): FloorsDescription {
+export function describeFloors({
+  floors,
+  rule,
+  method,
+}: Pick<Judged, 'floors' | 'rule' | 'method'>): FloorsDescription {
   return { method, ...rule, stages: encodeFloors(floors) };
 }
