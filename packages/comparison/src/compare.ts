@@ -5,6 +5,7 @@ import { blame } from './blame/blame.js';
 import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
+import { precisionOf } from './floors/precision.js';
 import { freeRun, modelOf } from './free.js';
 import { makePlan, type Plan } from './plan.js';
 import { aboutSides, type Report, reportOf } from './report.js';
@@ -39,10 +40,11 @@ export async function compare(
   const about = aboutSides(candidate, reference, plan.shown);
   watcher?.begin({ ...about, ...expected(candidate, reference, plan, ask) });
 
-  const free = await freeRun(candidate, reference, plan, ask, looking);
-  const compared = performance.now();
   const judges = new OpenJudge(model, looking);
   try {
+    const precision = await precisionOf(candidate, ask.precision);
+    const free = await freeRun(candidate, reference, plan, ask, precision, judges, looking);
+    const compared = performance.now();
     const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
     const explained = performance.now();
     const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
@@ -55,7 +57,8 @@ export async function compare(
     return reportOf({
       about: aboutSides(candidate, reference, plan.shown), // again: what was done to a file is known when it was read
       named,
-      judged: free.judged,
+      held: free.held,
+      precision: { ...precision, ...(free.isOnlyStored ? { stored: true } : {}) },
       callbackChangesNothing: free.callbackChangesNothing,
       checks,
       observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
