@@ -18,7 +18,8 @@ export type RuleName = keyof typeof RULES;
 
 /**
  * For an engine that keeps 16 bits of everything: the floor is how far llama.cpp is from itself when each of its stages is rounded so. An engine may
- * round within a stage too, and its weights: three times the floor was seen. The minimum is what one rounding can be off at the most, 2⁻⁹ of each value for bf16, twice.
+ * round within a stage too, and its weights: three times the floor was seen. The minimum is what one rounding is off at the most, half a unit in the last of
+ * 8 or 11 bits; on the whole of a stage it is 0.7 to 0.9 of half of that.
  */
 export const ROUNDED_RULES = {
   bf16: { margin: 4, minimum: 2 ** -8 },

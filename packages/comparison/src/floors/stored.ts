@@ -1,8 +1,8 @@
 import type { Comparison } from '@llama-probe/diff';
 import type { RoundTo } from '@llama-probe/reference';
 
-/** What one rounding to nearest is off at the most, of any value and so of any row. */
-const HALF_ULP: Readonly<Record<RoundTo, number>> = { bf16: 2 ** -9, f16: 2 ** -12 };
+/** What one rounding to nearest is off at the most, as a part of the value and so of any row: half a unit in the last of 8 or 11 bits. */
+const HALF_ULP: Readonly<Record<RoundTo, number>> = { bf16: 2 ** -8, f16: 2 ** -11 };
 
 /**
  * Whether a dump has only its values in 16 bits, and was computed in f32: then no stage is further off than one rounding, however deep, and of
