@@ -34,7 +34,7 @@ export async function freeRun(
   reference: Side,
   plan: Plan,
   ask: CompareAsk,
-  { format }: KnownPrecision,
+  { format, from }: KnownPrecision,
   judges: OpenJudge,
   looking: Looking,
 ): Promise<FreeRun> {
@@ -78,7 +78,7 @@ export async function freeRun(
     return {
       comparison,
       held,
-      isOnlyStored: held.format !== undefined && isOnlyStored(comparison, held.format),
+      isOnlyStored: held.format !== undefined && from === 'values' && isOnlyStored(comparison, held.format),
       rule,
       checks,
       generated: (await ran.result).generated,
