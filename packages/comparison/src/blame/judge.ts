@@ -42,10 +42,7 @@ export class OpenJudge {
       this.llama ??= await llama(model.path, { mode, progress, signal });
       return { side: this.llama };
     } catch (error) {
-      signal.throwIfAborted();
-      const { code, message } = error as { code?: unknown; message: string };
-      if (typeof code !== 'string') throw error;
-      return { why: message };
+      return this.why(error);
     }
   }
 
@@ -60,8 +57,20 @@ export class OpenJudge {
     const { progress, signal } = this.looking;
     const mode = about.mode === 'native' ? 'native' : 'exact';
     const build = about.cpuVariant === undefined ? {} : { cpuVariant: about.cpuVariant };
-    this.second ??= await llama(file.path, { mode, ...build, progress, signal });
-    return { plain, rounded: this.second };
+    try {
+      this.second ??= await llama(file.path, { mode, ...build, progress, signal });
+      return { plain, rounded: this.second };
+    } catch (error) {
+      return this.why(error);
+    }
+  }
+
+  /** What is no mistake of ours is a reason. */
+  private why(error: unknown): { readonly why: string } {
+    this.looking.signal.throwIfAborted();
+    const { code, message } = error as { code?: unknown; message: string };
+    if (typeof code !== 'string') throw error;
+    return { why: message };
   }
 
   async close(): Promise<void> {
