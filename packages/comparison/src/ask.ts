@@ -15,6 +15,8 @@ export {
   MODES,
   type ModeChoice,
   type ModelOptions,
+  PRECISIONS,
+  type PrecisionChoice,
   type PromptOptions,
   type RunOptions,
 } from './options.js';

@@ -1,5 +1,5 @@
 import type { GgufFile } from '@llama-probe/engine';
-import type { LimitOptions } from './options.js';
+import type { LimitOptions, PrecisionChoice } from './options.js';
 import type { Progress } from './progress.js';
 import type { Prompt } from './prompt.js';
 import type { RunPlan, TextTools } from './side.js';
@@ -23,6 +23,8 @@ export interface CompareAsk extends LimitOptions {
   readonly keep?: string | undefined;
   /** The model's file, where no side has it: a recorded candidate is blamed by it, and known bugs are computed with its weights. */
   readonly model?: string | GgufFile | undefined;
+  /** What the candidate computes in; without it, and with auto, told from the bits of a recorded run's values. */
+  readonly precision?: PrecisionChoice | undefined;
   /** Who spells ids where neither side can. */
   readonly text?: (() => Promise<TextTools | undefined>) | undefined;
 }

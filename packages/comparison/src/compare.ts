@@ -5,6 +5,7 @@ import { blame } from './blame/blame.js';
 import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
+import { precisionOf } from './floors/precision.js';
 import { freeRun, modelOf } from './free.js';
 import { withoutLayouts } from './layouts.js';
 import { makePlan, type Plan } from './plan.js';
@@ -32,17 +33,18 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
   };
   const model = await modelFile(ask.model, reference, given);
   const plan = await makePlan(given, reference, ask, looking.progress, looking.signal);
-  const runFree = (side: Side) => {
-    watcher?.begin({ ...aboutSides(side, reference, plan.shown), ...expected(side, reference, plan, ask) });
-    return freeRun(side, reference, plan, ask, looking);
-  };
-  const asGiven = await runFree(given);
-  const undone = await withoutLayouts(given, reference, plan, asGiven.comparison, modelOf(given, reference));
-  const candidate = undone ?? given;
-  const free = undone ? await runFree(undone) : asGiven;
-  const compared = performance.now();
   const judges = new OpenJudge(model, looking);
   try {
+    const precision = await precisionOf(given, ask.precision);
+    const runFree = (side: Side) => {
+      watcher?.begin({ ...aboutSides(side, reference, plan.shown), ...expected(side, reference, plan, ask) });
+      return freeRun(side, reference, plan, ask, precision, judges, looking);
+    };
+    const asGiven = await runFree(given);
+    const undone = await withoutLayouts(given, reference, plan, asGiven.comparison, modelOf(given, reference));
+    const candidate = undone ?? given;
+    const free = undone ? await runFree(undone) : asGiven;
+    const compared = performance.now();
     const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
     const explained = performance.now();
     const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
@@ -55,7 +57,8 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
     return reportOf({
       about: aboutSides(candidate, reference, plan.shown), // again: what was done to a file is known when it was read
       named,
-      judged: free.judged,
+      held: free.held,
+      precision: { ...precision, ...(free.isOnlyStored ? { stored: true } : {}) },
       callbackChangesNothing: free.callbackChangesNothing,
       checks,
       observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },

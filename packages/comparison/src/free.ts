@@ -1,7 +1,12 @@
 import { type Comparison, compare } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
-import { describeFloors, type Judged, judgedRun } from './floors/judged.js';
+import type { OpenJudge } from './blame/judge.js';
+import { type Held, heldTo16Bits } from './floors/held.js';
+import { describeFloors, judgedRun } from './floors/judged.js';
+import type { KnownPrecision } from './floors/precision.js';
+import { roundingFloors } from './floors/rounded.js';
+import { isOnlyStored } from './floors/stored.js';
 import { Kept } from './kept.js';
 import type { RuleAt } from './options.js';
 import { digest, type Plan } from './plan.js';
@@ -11,7 +16,9 @@ import { SideChecks } from './side-checks.js';
 
 export interface FreeRun {
   readonly comparison: Comparison;
-  readonly judged: Judged;
+  readonly held: Held;
+  /** The candidate was computed in f32, and its dump has 16 bits of each value. */
+  readonly isOnlyStored: boolean;
   /** By which stages were held to it. */
   readonly rule: RuleAt;
   readonly checks: { readonly candidate: SideChecks; readonly reference: SideChecks };
@@ -27,12 +34,18 @@ export async function freeRun(
   reference: Side,
   plan: Plan,
   ask: CompareAsk,
-  { progress, watcher, signal }: Looking,
+  { format, from }: KnownPrecision,
+  judges: OpenJudge,
+  looking: Looking,
 ): Promise<FreeRun> {
+  const { progress, watcher, signal } = looking;
   const { run, tokens, text, unwatched } = plan;
   const kept = [new Kept(ask.keep, 'candidate'), new Kept(ask.keep, 'reference')] as const;
   try {
     const judged = await judgedRun(reference, run, ask, progress.say, signal);
+    const rounding =
+      format === 'f32' ? undefined : await roundingFloors(format, candidate, reference, plan, ask, judges, looking);
+    const held: Held = rounding && format !== 'f32' ? heldTo16Bits(judged, format, rounding, ask, reference) : judged;
     const ran = candidate.run(run);
     const about: RunAbout = {
       tokens: [...tokens.reference],
@@ -40,7 +53,7 @@ export async function freeRun(
       ...(text === undefined ? {} : { prompt: text }),
     };
     const model = modelOf(candidate, reference);
-    const rule = ask.ruleAt?.(judged.rule) ?? judged.rule;
+    const rule = ask.ruleAt?.(held.rule) ?? held.rule;
     const checks = { candidate: new SideChecks(model), reference: new SideChecks(model) };
     const watched: string[] = [];
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
@@ -51,7 +64,7 @@ export async function freeRun(
       kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),
     ];
     const comparison = await compare(keptOurs, keptTheirs, {
-      floors: judged.freeFloors,
+      floors: held === judged ? judged.freeFloors : held.floors,
       rule,
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),
@@ -64,7 +77,8 @@ export async function freeRun(
     const isWatched = typeof stages !== 'object' || stages.includes('result_output');
     return {
       comparison,
-      judged,
+      held,
+      isOnlyStored: held.format !== undefined && from === 'values' && isOnlyStored(comparison, held.format),
       rule,
       checks,
       generated: (await ran.result).generated,

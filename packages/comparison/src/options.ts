@@ -1,4 +1,5 @@
 import type { LimitRule, StageId } from '@llama-probe/diff';
+import type { Precision } from '@llama-probe/dump';
 import type { AdapterKind } from '@llama-probe/engine';
 import type { ReferenceMode } from '@llama-probe/reference';
 import type { ReadOptions } from './opening.js';
@@ -8,6 +9,9 @@ export type AdapterChoice = AdapterKind | 'auto';
 
 export const MODES = ['exact', 'native'] as const satisfies readonly ReferenceMode[];
 export type ModeChoice = ReferenceMode | 'auto';
+
+export const PRECISIONS = ['f32', 'f16', 'bf16'] as const satisfies readonly Precision[];
+export type PrecisionChoice = Precision | 'auto';
 
 export interface ModelOptions {
   model?: string;
@@ -57,6 +61,8 @@ export interface DiffOptions extends LimitOptions, ReadOptions {
   blame?: boolean;
   /** What only one dump has makes them incomparable; without it, it is counted. */
   strict?: boolean | undefined;
+  /** What the candidate computes in; auto: told from the bits of its values. */
+  precision?: PrecisionChoice;
   /** The GGUF file: with its weights the wrong stages can be computed with known bugs in them. */
   model?: string;
 }

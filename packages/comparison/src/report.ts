@@ -12,7 +12,8 @@ import {
 } from '@llama-probe/diff';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { type Decode, describeDecode } from './decode.js';
-import type { Judged } from './floors/judged.js';
+import type { Held } from './floors/held.js';
+import type { KnownPrecision } from './floors/precision.js';
 import type { Side } from './side.js';
 
 /** A fault with what is known of its cause. */
@@ -60,6 +61,8 @@ export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
     readonly adapter: string;
     /** The known bugs that were put into its run. */
     readonly injected?: readonly string[];
+    /** What it keeps its values in; absent where that is f32, and nobody said so. */
+    readonly precision?: KnownPrecision;
     /** What was done to what another program wrote, to read it as a run. */
     readonly notes?: readonly string[];
   };
@@ -135,7 +138,8 @@ const UNKNOWN = 'unknown';
 export interface Found {
   readonly about: AboutSides;
   readonly named: Comparison & Pick<Report, 'faults' | 'inputsOf' | 'diagnosis'>;
-  readonly judged: Pick<Judged, 'method' | 'rule'>;
+  readonly held: Pick<Held, 'method' | 'rule'>;
+  readonly precision: KnownPrecision;
   readonly callbackChangesNothing: boolean | undefined;
   readonly checks: Checks;
   readonly observers: { readonly candidate: Observer; readonly reference: Observer };
@@ -147,7 +151,7 @@ export interface Found {
 }
 
 export function reportOf(found: Found): Report {
-  const { about, named, judged, checks, observers, texts, memory, callbackChangesNothing } = found;
+  const { about, named, held, precision, checks, observers, texts, memory, callbackChangesNothing } = found;
   const { greedy, gaps: _, ...comparison } = named;
   return {
     ...emptyReport(comparison.reason),
@@ -157,7 +161,10 @@ export function reportOf(found: Found): Report {
       ...about.reference,
       ...(callbackChangesNothing === undefined ? {} : { callbackChangesNothing }),
     },
-    floors: { method: judged.method, ...judged.rule },
+    ...(precision.format === 'f32' && precision.from === 'values'
+      ? {}
+      : { candidate: { ...about.candidate, precision } }),
+    floors: { method: held.method, ...held.rule },
     decode: describeDecode({ stages: comparison.stages, greedy }),
     checks,
     tokenDiagnosis: found.tokenDiagnosis,

@@ -1,5 +1,6 @@
 import type { DumpMetadata, Graph, Heads, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
+import type { RoundTo } from '@llama-probe/reference';
 import type { FloorSource } from './floors/source.js';
 import type { Progress } from './progress.js';
 
@@ -20,6 +21,8 @@ export interface Side extends AsyncDisposable {
   run(run: RunPlan): SideRun;
   /** `run({ …, from })` goes on from other rows at every stage. */
   readonly canStartFrom?: true;
+  /** `run({ …, round })` rounds every stage. */
+  readonly canRound?: true;
   /** How far what it computes is from itself: others are judged by it. */
   floor?(run: RunPlan, signal: AbortSignal): Promise<FloorSource>;
   /** What a dump of such a run says about itself. */
@@ -88,6 +91,8 @@ export interface RunPlan {
   readonly logits?: boolean | undefined;
   /** Rows that each stage goes on from, in evaluation order; what it computes itself is still what comes as its tensors. */
   readonly from?: AsyncIterable<Tensor> | undefined;
+  /** Every stage is rounded to 16 bits before the next one is computed from it. */
+  readonly round?: RoundTo | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

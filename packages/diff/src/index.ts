@@ -42,7 +42,8 @@ export {
 } from './logits.js';
 export { MetricSums, type Metrics } from './metrics.js';
 export { type Observation, Observer, observe, type SideObservations } from './observations.js';
-export { RunFloors } from './run-floors.js';
+export { PrecisionSeen } from './precision.js';
+export { largest, RunFloors } from './run-floors.js';
 export { firstPositions } from './scores.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';

@@ -44,5 +44,6 @@ export class RunFloors implements Iterable<[string, Floor]> {
   }
 }
 
-const largest = (a: Floor | undefined, b: Floor): Floor =>
+/** The larger of each of the three deltas. */
+export const largest = (a: Floor | undefined, b: Floor): Floor =>
   a ? { rel: Math.max(a.rel, b.rel), row: Math.max(a.row, b.row), value: Math.max(a.value, b.value) } : b;

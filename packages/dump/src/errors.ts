@@ -43,3 +43,15 @@ export function writeError(path: string, cause: unknown): DumpError {
     { cause },
   );
 }
+
+export function unreadCompression(path: string, cause?: unknown): DumpError {
+  const remedy =
+    'Write it uncompressed: pyarrow.ipc.IpcWriteOptions(compression=None), compression="uncompressed" in polars.';
+  return new DumpError(
+    'dump-unsupported',
+    `${path}: its values are compressed, and read are uncompressed ones. ${remedy}`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,6 +1,6 @@
+import type { Precision } from '@llama-probe/dump/precision';
 import type { Reading } from './block-parts.js';
 import type { QuantizedType } from './blocks.js';
-import type { Precision } from './precision.js';
 import type { Activation } from './variants/activations.js';
 
 /**

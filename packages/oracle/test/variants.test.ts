@@ -1,6 +1,6 @@
+import { rounded } from '@llama-probe/dump/precision';
 import { describe, expect, test } from 'vitest';
 import { CATALOGUE, type CaseWeight, computeStage, dequantizeRow, type StageCase } from '../src/index.js';
-import { rounded } from '../src/precision.js';
 import { ACTIVATIONS, erf } from '../src/variants/activations.js';
 import { permutation } from '../src/variants/order.js';
 import { toHalf } from './tiny-model.js';

@@ -1,3 +1,4 @@
+export type { RoundTo } from './capture/rounding.js';
 export {
   CrashError,
   LlamaCppError,

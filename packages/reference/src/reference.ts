@@ -1,4 +1,5 @@
 import { readTensorStream, type Tensor } from '@llama-probe/dump';
+import type { RoundTo } from './capture/rounding.js';
 import { checkModelFile } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
 import { sendGiven } from './process/given-frames.js';
@@ -49,6 +50,11 @@ export interface RunOptions {
    * have all rows or the last ones. A stage without given rows is left as it is, and so is what the mask hides of `kq`.
    */
   from?: AsyncIterable<Tensor> | undefined;
+  /**
+   * Every stage of the vocabulary, captured or not, is rounded to this format (nearest, ties to even) before the next node is computed from it:
+   * the run of a healthy engine in 16 bits. What comes as tensors is rounded. With `from`, stages without given rows go on rounded.
+   */
+  round?: RoundTo | undefined;
 }
 
 export interface ReferenceRun {
@@ -164,7 +170,7 @@ class OpenReference implements Reference {
     return this.child.request('chat', { prompt });
   }
 
-  run({ tokens, layers, forcedTokens, logits = false, from, ...rest }: RunOptions): ReferenceRun {
+  run({ tokens, layers, forcedTokens, logits = false, from, round, ...rest }: RunOptions): ReferenceRun {
     const stages = rest.stages ?? (from ? [] : 'vocabulary');
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
     const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
@@ -173,7 +179,7 @@ class OpenReference implements Reference {
     const contextLength =
       this.contextLength ?? Math.min(roundUp(tokens.length + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
     const { threads } = this.info;
-    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens, logits };
+    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens, logits, round };
     const result = this.pipe.then(() =>
       from ? this.runFrom(from, parameters) : this.child.request('run', parameters),
     );

@@ -33,6 +33,7 @@ export function factsOf(report: Report): readonly Fact[] {
     fact('backend', 'backend', candidate.backend),
     fact('adapter', 'adapter', candidate.adapter),
     fact('injected', 'bugs put into it', candidate.injected?.join(', ') || null),
+    fact('precision', 'precision', candidate.precision && precisionOf(candidate.precision)),
     fact('read.candidate', `${candidate.name} was read so`, candidate.notes?.join('. ') ?? null),
     fact('read.reference', `${reference.name} was read so`, reference.notes?.join('. ') ?? null),
     fact('limits', 'limits', limitsOf(floors)),
@@ -63,6 +64,13 @@ const fact = (name: string, label: string, text: string | number | null | undefi
 const limitsOf = ({ margin, minimum }: Report['floors']): string =>
   `${margin} × the floor, at least ${showLimit(minimum)}`;
 
+function precisionOf({ format, from, stored }: NonNullable<Report['candidate']['precision']>): string {
+  const how = from === 'values' ? 'seen from its values' : 'as --precision says';
+  return stored
+    ? `the candidate computes in f32, and its dump has ${format} of it (no stage is further off than one rounding)`
+    : `the candidate computes in ${format} (${how})`;
+}
+
 const TOKENS = 16; // how many of a long prompt are shown
 
 /** The same in a line for each thing, for where there is little room. */
@@ -80,6 +88,7 @@ export function summaryOf({ model, tokens, reference, candidate, floors }: Repor
     tokens: `${tokens.length}: ${tokens.slice(0, TOKENS).join(' ')}${tokens.length > TOKENS ? ' …' : ''}`,
     reference: `${reference.name} ${reference.version}, ${mode}`,
     candidate: `${candidate.name}, ${candidate.backend}, ${candidate.adapter}${injected}`,
+    ...(candidate.precision ? { precision: precisionOf(candidate.precision) } : {}),
     limits: `${limitsOf(floors)}; floor ${floors.method}`,
     ...(reference.callbackChangesNothing === false
       ? { warning: `${reference.name} computed other logits while it was watched` }

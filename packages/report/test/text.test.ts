@@ -70,6 +70,21 @@ describe('the text report', () => {
     expect(candidate).toBe('candidate llama-probe, WebGPU, OpenGL ES, llvmpipe');
   });
 
+  test('says what the candidate computes in, where that is less than f32, and how that is known', () => {
+    const said = (precision: NonNullable<Report['candidate']['precision']>) =>
+      lines({ candidate: { ...report().candidate, precision } }).find((line) => line.startsWith('precision'));
+    expect(lines().join()).not.toContain('precision');
+    expect(said({ format: 'bf16', from: 'values' })).toBe(
+      'precision the candidate computes in bf16 (seen from its values)',
+    );
+    expect(said({ format: 'f16', from: 'option' })).toBe(
+      'precision the candidate computes in f16 (as --precision says)',
+    );
+    expect(said({ format: 'f16', from: 'values', stored: true })).toMatch(
+      /^precision the candidate computes in f32, and its dump has f16 of it/,
+    );
+  });
+
   test('shortens long prompts', () => {
     const [, tokens] = lines({ tokens: Array.from({ length: 200 }, (_, i) => i) });
     expect(tokens).toMatch(/^tokens 200: 0 1 2 .* 15 …$/);

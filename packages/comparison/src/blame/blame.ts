@@ -28,7 +28,10 @@ export async function blame(
   if (!candidate.recorded || !hasRows(free.comparison)) return undefined;
   const judge = await judges.open(reference);
   if (!judge || 'why' in judge) return judge;
-  return blameRecorded(candidate, judge.side, plan, free, looking);
+  // What was computed in f32 is more than one rounding away from what its rounded rows make.
+  const twins = free.held.format && !free.isOnlyStored && (await judges.openTwins(reference));
+  const rounded = twins && !('why' in twins) ? twins.rounded : undefined;
+  return blameRecorded(candidate, { judge: judge.side, rounded }, plan, free, looking);
 }
 
 const hasRows = ({ stages }: Comparison): boolean => stages.some(({ verdict }) => verdict !== 'incomparable');

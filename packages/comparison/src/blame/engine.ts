@@ -2,6 +2,7 @@ import { compare, explain, graphOf } from '@llama-probe/diff';
 import { STAGE_NAMES, tee } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from '../asked.js';
 import { collectCases, wentOnFrom } from '../diagnosis/collect.js';
+import { largerOf } from '../floors/held.js';
 import { judgedRun } from '../floors/judged.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
 import type { Plan } from '../plan.js';
@@ -13,7 +14,7 @@ export async function blameEngine(
   candidate: Side,
   reference: Side,
   plan: Plan,
-  { comparison }: FreeRun,
+  { comparison, held }: FreeRun,
   ask: CompareAsk,
   { progress, watcher, signal }: Looking,
 ): Promise<Blamed> {
@@ -21,12 +22,13 @@ export async function blameEngine(
   progress.say(`running again from ${name}'s inputs`);
   const run = everything(plan);
   const judged = await judgedRun(reference, run, ask, progress.say, signal);
+  const { rule } = held.format ? held : judged;
   const [given, theirs] = tee(judged.tensors);
   const ours = candidate.run({ ...run, from: given }).tensors;
   const about = modelOf(candidate, reference);
   const blamed = await compare(narrated(ours, `from ${name}'s inputs:`, model.layers, progress), theirs, {
-    floors: judged.floors,
-    rule: ask.ruleAt?.(judged.rule) ?? judged.rule,
+    floors: held.format ? largerOf(judged.floors, held.floors) : judged.floors,
+    rule: ask.ruleAt?.(rule) ?? rule,
     tokens: plan.tokens,
     ...about,
     locate: 'each',

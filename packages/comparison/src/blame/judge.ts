@@ -7,9 +7,16 @@ import { llama } from '../sides/llama.js';
 /** Who says what is right of a recorded candidate's inputs, or why nobody can. */
 export type Judge = { readonly side: Side } | { readonly why: string };
 
+/** llama.cpp twice, each in a process of its own, as the reference was computed: of the one, runs are rounded. */
+export interface Twins {
+  readonly plain: Side;
+  readonly rounded: Side;
+}
+
 /** Opened when something is wrong. Close it when done. */
 export class OpenJudge {
   private llama: Side | undefined;
+  private second: Side | undefined;
 
   constructor(
     private readonly model: GgufFile | undefined,
@@ -35,14 +42,38 @@ export class OpenJudge {
       this.llama ??= await llama(model.path, { mode, progress, signal });
       return { side: this.llama };
     } catch (error) {
-      signal.throwIfAborted();
-      const { code, message } = error as { code?: unknown; message: string };
-      if (typeof code !== 'string') throw error;
-      return { why: message };
+      return this.why(error);
     }
   }
 
+  /** Who says what an engine in 16 bits makes of the same tokens. @returns why nobody does */
+  async openTwins(reference: Side): Promise<Twins | { readonly why: string }> {
+    const judge = await this.open(reference);
+    if (!judge) return { why: 'it takes llama.cpp on the model, which --model gives' };
+    if ('why' in judge) return judge;
+    const { side: plain } = judge;
+    const { file, about } = plain;
+    if (!plain.canRound || !file) return { why: `${about.name} cannot round its stages` };
+    const { progress, signal } = this.looking;
+    const mode = about.mode === 'native' ? 'native' : 'exact';
+    const build = about.cpuVariant === undefined ? {} : { cpuVariant: about.cpuVariant };
+    try {
+      this.second ??= await llama(file.path, { mode, ...build, progress, signal });
+      return { plain, rounded: this.second };
+    } catch (error) {
+      return this.why(error);
+    }
+  }
+
+  /** What is no mistake of ours is a reason. */
+  private why(error: unknown): { readonly why: string } {
+    this.looking.signal.throwIfAborted();
+    const { code, message } = error as { code?: unknown; message: string };
+    if (typeof code !== 'string') throw error;
+    return { why: message };
+  }
+
   async close(): Promise<void> {
-    await this.llama?.close();
+    await Promise.all([this.llama?.close(), this.second?.close()]);
   }
 }

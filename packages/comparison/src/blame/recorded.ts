@@ -1,5 +1,5 @@
-import { compare, explain, graphOf } from '@llama-probe/diff';
-import { GivenRows, type Tensor, tee } from '@llama-probe/dump';
+import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
+import { GivenRows, stageKey, type Tensor, tee } from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
 import { collectCases, type WentOn } from '../diagnosis/collect.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
@@ -12,13 +12,16 @@ import { rowsToGoOnFrom } from './given.js';
  * llama.cpp goes on from the candidate's rows: of every stage it says what a right one makes of what the candidate had before it. What the
  * candidate does not have llama.cpp computes itself, and what is wrong in between shows at the next stage that the candidate has.
  *
- * @param judge llama.cpp on the model, by which the reference was computed too
+ * Of a candidate in 16 bits each stage is rounded once. What that makes of it is measured: llama.cpp goes on from the same rows twice, and once
+ * rounds what it computes.
+ *
+ * @param judge llama.cpp on the model, by which the reference was computed too @param rounded another one, for a candidate in 16 bits
  */
 export async function blameRecorded(
   candidate: Side,
-  judge: Side,
+  { judge, rounded }: { readonly judge: Side; readonly rounded: Side | undefined },
   plan: Plan,
-  { comparison, judged, rule }: FreeRun,
+  { comparison, held, rule }: FreeRun,
   { progress, watcher, signal }: Looking,
 ): Promise<Blamed | { readonly why: string }> {
   const { name, model } = judge.about;
@@ -30,8 +33,12 @@ export async function blameRecorded(
   const run = { ...rows.run, stages: 'vocabulary' as const, signal };
   const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);
   const [given, compared] = tee(ours);
-  const blamed = await compare(compared, judge.run({ ...run, from: given }).tensors, {
-    floors: judged.floors,
+  const right = judge.run({ ...run, from: given }).tensors;
+  const once = new RunFloors();
+  const twin = rounded?.run({ ...run, from: rows.tensors(), round: held.format }).tensors;
+  const floors = twin ? once : held.floors;
+  const blamed = await compare(compared, twin ? measureFloors(right, twin, once) : right, {
+    floors,
     rule,
     tokens: { candidate: plan.tokens.candidate, reference: plan.tokens.candidate },
     ...about,
@@ -43,10 +50,12 @@ export async function blameRecorded(
   const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });
   return {
     explained,
-    cases(source) {
+    async cases(source) {
       const [from, own] = tee(rows.tensors());
       const right = judge.run({ ...run, from }).tensors;
-      return collectCases(explained.faults, rows.tensors(), ownOrRight(own, right, rows.run.tokens.length), source);
+      const wentOn = ownOrRight(own, right, rows.run.tokens.length);
+      const cases = await collectCases(explained.faults, rows.tensors(), wentOn, source);
+      return cases.map((one) => ({ ...one, rounding: held.format && floors.get(stageKey(one.fault)) }));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { StageResult } from '@llama-probe/diff';
+import type { Floor, StageResult } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import { type Graph, type Place, stageKey } from '@llama-probe/dump/stage';
 import type { CaseModel, StageCase } from '@llama-probe/oracle';
@@ -11,6 +11,8 @@ export interface SickCase {
   readonly case: StageCase;
   readonly sick: Float32Array;
   readonly right: Float32Array;
+  /** What one rounding makes of the stage, where the candidate keeps its values in 16 bits. */
+  readonly rounding?: Floor | undefined;
 }
 
 /** A stage of a run: the rows that the run went on from, and what is right there. */

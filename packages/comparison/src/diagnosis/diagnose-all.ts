@@ -1,4 +1,4 @@
-import type { Cause } from '@llama-probe/diff';
+import type { Cause, Floor } from '@llama-probe/diff';
 import { CATALOGUE, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
@@ -18,11 +18,12 @@ export async function diagnoseAll(
   const known = new Set<string>();
   const tried = new Set<string>();
   const diagnoses: (Diagnosis | null)[] = [];
-  for (const { fault, case: at, sick, right } of cases) {
+  for (const { fault, case: at, sick, right, rounding } of cases) {
     signal.throwIfAborted();
     const where = `${fault.stage}${fault.layer === null ? '' : ` of layer ${fault.layer}`}`;
     const options = {
-      limits: fault.limits,
+      limits: rounding ? withinRounding(fault.limits, rounding) : fault.limits,
+      rounding,
       onProgress: (done: number, total: number) =>
         progress.say(`looking for the cause of ${where}: ${done} of ${total} known bugs`),
       signal,
@@ -42,6 +43,19 @@ export async function diagnoseAll(
     diagnoses.push(found);
   }
   return diagnoses;
+}
+
+/**
+ * What rows that are right but for their rounding may be off: an engine may round two or three times within a stage, and the largest value of
+ * sick rows, whose rounding is off the most, may be in the next binade. Never more than the stage was accused by.
+ */
+function withinRounding(limits: Floor, { rel, row, value }: Floor): Floor {
+  const within = (limit: number, times: number, once: number) => Math.min(limit, Math.max(times * once, limit / 100));
+  return {
+    rel: within(limits.rel, 3, rel),
+    row: within(limits.row, 3, row),
+    value: within(limits.value, 6, value),
+  };
 }
 
 /** The best candidate in short; null where nothing is known. */

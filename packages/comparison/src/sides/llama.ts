@@ -55,6 +55,7 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
     },
     text: textTools(reference, file),
     canStartFrom: true,
+    canRound: true,
     run: ({ signal: _, ...run }) => reference.run(run),
     floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
     describe: (about) => referenceMetadata(reference, file, mode, about),

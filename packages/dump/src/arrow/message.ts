@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MessageHeader } from 'apache-arrow/enum';
 import { type DictionaryBatch, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
-import { DumpError, damaged } from '../errors.js';
+import { damaged, unreadCompression } from '../errors.js';
 import { checkFlatbuffer } from './flatbuffer.js';
 import type { Block } from './frame.js';
 import { MESSAGE } from './ipc-tables.js';
@@ -12,15 +12,15 @@ const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million col
  * Checks what the header of a block claims before Arrow's reader takes it at its word: as many nodes and buffers as it has room for, each
  * buffer inside the body, and no more rows than the body could hold.
  *
- * @throws DumpError `dump-damaged`, or `dump-format` where the batch is compressed
+ * @throws DumpError `dump-damaged`, or `dump-unsupported` where the batch is compressed
  */
 export async function checkMessage(file: FileHandle, path: string, block: Block): Promise<void> {
   const wrong = await faultOf(file, block);
-  if (wrong === COMPRESSED) throw new DumpError('dump-format', `${path}: ${block.what} ${wrong}`);
+  if (wrong === COMPRESSED) throw unreadCompression(path);
   if (wrong) throw damaged(path, `${block.what} ${wrong}`);
 }
 
-const COMPRESSED = 'is compressed, which cannot be read here. Write the dump without compression.';
+const COMPRESSED = 'is compressed';
 
 async function faultOf(file: FileHandle, { header: length, body, offset }: Block): Promise<string | undefined> {
   if (length > LONGEST) return `is to have a header of ${length} bytes`;

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
-import { DumpError, damaged } from '../errors.js';
+import { DumpError, damaged, unreadCompression } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
@@ -92,11 +92,5 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
 /** What Arrow's reader says of buffers that it cannot inflate. */
 export function compressed(path: string, cause: unknown): DumpError | undefined {
   if (!(cause instanceof Error) || !/codec not found|compress/i.test(cause.message)) return undefined;
-  const remedy =
-    'Write it uncompressed: pyarrow.ipc.IpcWriteOptions(compression=None), compression="uncompressed" in polars.';
-  return new DumpError(
-    'dump-unsupported',
-    `${path}: its values are compressed, and read are uncompressed ones. ${remedy}`,
-    { cause },
-  );
+  return unreadCompression(path, cause);
 }

@@ -22,9 +22,9 @@ export function conclude(
   limits: Limits,
   trials: readonly Trial[],
   bugs: number,
-  own: Distance,
+  own: Limits,
 ): Diagnosis {
-  const ranked = bestOfEach([...causesOf(c, trials, limits), ...othersOf(trials, limits)]);
+  const ranked = bestOfEach([...causesOf(c, trials, limits, own), ...othersOf(trials, limits)]);
   const candidates = ranked.slice(0, MOST_SUSPECTS).map(suspectOf);
   const [first] = ranked;
   const [suspect] = candidates;
@@ -51,7 +51,7 @@ export function conclude(
  * Why a form that reproduces the rows to within the limits is no proof: it leaves more than a stage without a bug does, or it is a value that
  * fits and that nobody would have written. Angles that drift are nearly those of another base.
  */
-function doubtOf({ form, distance }: Trial, limits: Limits, own: Distance): Doubt | undefined {
+function doubtOf({ form, distance }: Trial, limits: Limits, own: Limits): Doubt | undefined {
   const odd = [form, ...(form.with ? [form.with] : [])].flatMap(({ bug, parameters, isFitted }) => {
     const value = bug.search && isFitted ? parameters[bug.search.name] : undefined;
     return typeof value === 'number' && !isRound(value)
@@ -68,10 +68,12 @@ const NEAR = 10; // a right stage leaves a tenth of the limits, or no more than 
 const NOTHING = { confidence: 'unknown', candidates: [], indistinguishable: [] } as const;
 
 /** The trials that reproduce the rows, closest first. Among equally close ones the simplest comes first, then the one that the catalogue has first. */
-function causesOf(c: StageCase, trials: readonly Trial[], limits: Limits): Trial[] {
+function causesOf(c: StageCase, trials: readonly Trial[], limits: Limits, own: Limits): Trial[] {
   const causes = trials.filter((trial) => isCause(trial, limits));
   const closest = Math.min(...causes.map(({ distance }) => distance.rel));
-  const isEqual = ({ distance }: Trial) => distance.rel <= Math.max(10 * closest, limits.rel / 10);
+  // Rounding to 16 bits leaves much, and nearly the same whatever was rounded.
+  const near = own.rel > limits.rel / NEAR ? 1.5 : NEAR;
+  const isEqual = ({ distance }: Trial) => distance.rel <= Math.max(near * closest, limits.rel / 10);
   return [
     ...causes.filter(isEqual).sort((a, b) => simplerFirst(c, a.form, b.form)),
     ...causes.filter((trial) => !isEqual(trial)).sort((a, b) => a.distance.rel - b.distance.rel),

@@ -15,6 +15,8 @@ import { wholly } from './whole.js';
 export interface DiagnoseOptions {
   /** The limits that the verdict holds this stage to: what is confirmed by others than those it was accused by is no proof. */
   readonly limits: Limits;
+  /** What a right stage of the engine leaves, where that is more than the oracle's own rounding: it keeps its values in 16 bits. */
+  readonly rounding?: Limits | undefined;
   readonly catalogue?: readonly Bug[];
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -39,7 +41,7 @@ export async function diagnose(
   right: Float32Array,
   options: DiagnoseOptions,
 ): Promise<Diagnosis> {
-  const { limits, catalogue = CATALOGUE, budgetMs = 4000 } = options;
+  const { limits, rounding, catalogue = CATALOGUE, budgetMs = 4000 } = options;
   if (sick.length !== right.length || right.length === 0 || right.length % c.rows !== 0) {
     throw new RangeError(`${c.stage} has ${sick.length} sick and ${right.length} right values for ${c.rows} rows.`);
   }
@@ -59,7 +61,7 @@ export async function diagnose(
   if (!found.some((trial) => isCause(trial, limits))) found.push(...(await pairs(bugs, c, found, all, few, turns)));
   const trials = all.sample.width === whole.width ? found : await wholly(whole, before, found, limits, turns);
   const { sample, healthy } = all;
-  const own = distance(sample.right, healthy, sample.width, sample.hidden);
+  const own = rounding ?? distance(sample.right, healthy, sample.width, sample.hidden);
   return conclude(c, whole.width, before, limits, trials, bugs.length, own);
 }
 

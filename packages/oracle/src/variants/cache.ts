@@ -1,5 +1,5 @@
+import { rounded } from '@llama-probe/dump/precision';
 import type { CaseModel } from '../case.js';
-import { rounded } from '../precision.js';
 import type { AttentionVariation } from '../variation.js';
 import { turned } from './rope.js';
 

@@ -1,6 +1,6 @@
+import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { inputOf, type StageCase, weightName } from '../case.js';
 import { add, dot, mapRows, mul } from '../operations.js';
-import { type Precision, rounded } from '../precision.js';
 import type { NormVariation, Variation } from '../variation.js';
 import { vectorOf, weightOf } from './weight.js';
 

@@ -1,4 +1,4 @@
-import { rounded } from '../precision.js';
+import { rounded } from '@llama-probe/dump/precision';
 import type { OutputVariation, SoftCap } from '../variation.js';
 
 /** Only the given columns of each row; all columns if none are given. */

@@ -1,6 +1,6 @@
+import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { biasOf, headsOf, inputOf, type StageCase, weightName } from '../case.js';
 import { dot, rowOf } from '../operations.js';
-import { type Precision, rounded } from '../precision.js';
 import type { ProductVariation, Variation } from '../variation.js';
 import { andThen, headOrder, type Order, permutation } from './order.js';
 import { selectColumns } from './output.js';

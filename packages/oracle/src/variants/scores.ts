@@ -1,7 +1,7 @@
 import type { Place } from '@llama-probe/dump';
+import { rounded } from '@llama-probe/dump/precision';
 import { type Attention, kq, kvHeadOf } from '../attention.js';
 import { attentionOf, inputOf, operationOf, rowsOf, type StageCase } from '../case.js';
-import { rounded } from '../precision.js';
 import { operationAt } from '../stage-operations.js';
 import type { AttentionVariation, Variation } from '../variation.js';
 import { cacheAs } from './cache.js';

@@ -1,6 +1,6 @@
+import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { isSeen } from '../attention.js';
 import { attentionOf, inputOf, type StageCase } from '../case.js';
-import { type Precision, rounded } from '../precision.js';
 import type { SoftMaxVariation, Variation } from '../variation.js';
 import { capped } from './output.js';
 import { allScores } from './scores.js';

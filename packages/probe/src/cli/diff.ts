@@ -27,7 +27,14 @@ export function diffCommand(context: Context): Command {
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );
-  for (const option of [OPTIONS.strict, OPTIONS.blameRecorded, OPTIONS.noBlame, ...JUDGING, ...SHOWN])
+  for (const option of [
+    OPTIONS.strict,
+    OPTIONS.precision,
+    OPTIONS.blameRecorded,
+    OPTIONS.noBlame,
+    ...JUDGING,
+    ...SHOWN,
+  ])
     command.addOption(option());
   return command.action((candidate: string, reference: string, options: DiffOptions & ViewOptions) =>
     runComparison({ command: 'diff', candidate, reference, options }, options, context),

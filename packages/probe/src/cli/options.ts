@@ -1,4 +1,4 @@
-import { ADAPTERS, MODES } from '@llama-probe/comparison/ask';
+import { ADAPTERS, MODES, PRECISIONS } from '@llama-probe/comparison/ask';
 import { OUTPUTS } from '@llama-probe/report/outputs';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -66,6 +66,10 @@ export const OPTIONS = {
       '--minimum <delta>',
       'what a relative RMS delta may always be (default: 1e-5, or 1e-3 for native)',
     ).argParser(parseFactor),
+  precision: () =>
+    limits('--precision <format>', 'what the candidate computes in; auto: told from the bits of its values')
+      .choices(['auto', ...PRECISIONS])
+      .default('auto'),
   blame: () =>
     how('--blame', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
   blameRecorded: () =>

@@ -4,6 +4,7 @@ import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
 import type { KnownGraph } from './look.js';
 import { type GraphNode, NodeReader } from './node.js';
 import type { Computed, Replacement } from './replace.js';
+import type { Rounding } from './rounding.js';
 import {
   type Match,
   matchNode,
@@ -24,6 +25,8 @@ interface Held {
   /** The stage's name in the run, where the graph was looked at. */
   name: string | undefined;
   rows: Rows;
+  /** All of the node, in ggml's order. */
+  values: Float32Array;
   settled: boolean;
   dropped: boolean;
   /** Puts the given rows in its place; waits for the mask, if the next node tells it. */
@@ -42,6 +45,13 @@ interface Asked {
   isCaptured: boolean;
 }
 
+/** What is not as llama.cpp computes it. */
+interface Changes {
+  readonly replacement?: Replacement | undefined;
+  readonly tabled?: TabledNodes | undefined;
+  readonly rounding?: Rounding | undefined;
+}
+
 /**
  * Sees every node of the graph while llama.cpp evaluates it, and passes on the wanted ones as tensors, in order.
  *
@@ -54,6 +64,7 @@ export class Capture {
   private readonly reader: NodeReader;
   private readonly wants: (stage: string, layer: number | null) => boolean;
   private readonly replacement: Replacement | undefined;
+  private readonly rounding: Rounding | undefined;
   private readonly names = new UniqueNames();
   private held: Held[] = [];
   /** The stages that were passed on, and those that there are. */
@@ -69,16 +80,20 @@ export class Capture {
 
   private readonly recomputed: Recomputed | undefined;
 
-  /** @param replacement needs graphs that were looked at, see begin() @param tabled what is not to be read from a table */
+  /**
+   * @param replacement needs graphs that were looked at, see begin() @param tabled what is not to be read from a table
+   * @param rounding what every stage of the vocabulary is rounded to, wanted or not
+   */
   constructor(
     private readonly library: LlamaLibrary,
     selection: Selection,
     private readonly write: (tensor: Tensor) => void,
-    { replacement, tabled }: { replacement?: Replacement | undefined; tabled?: TabledNodes | undefined } = {},
+    { replacement, tabled, rounding }: Changes = {},
   ) {
     this.reader = new NodeReader(library);
     this.wants = selector(selection);
     this.replacement = replacement;
+    this.rounding = rounding;
     this.recomputed = tabled && new Recomputed(library, tabled, (address) => this.reader.read(address));
   }
 
@@ -107,7 +122,7 @@ export class Capture {
     const identified = this.identify(node);
     const { match, given } = identified;
     if (match) this.existing.add(match.stage);
-    const isWanted = match !== undefined && (given !== undefined || mayBe(match, this.wants));
+    const isWanted = match !== undefined && (given !== undefined || mayBe(match, this.wants) || this.mayRound(match));
     const isCaptured = isWanted && this.canRead(node, match);
     this.asked = { ...identified, isCaptured };
     return isCaptured || (this.recomputed?.wants(node) ?? false);
@@ -133,6 +148,11 @@ export class Capture {
     return { node, match, name: stage, given, isLast: graph.isLast(index) };
   }
 
+  private mayRound(match: Match): boolean {
+    const { rounding } = this;
+    return rounding !== undefined && mayBe(match, rounding.isStage);
+  }
+
   private canRead(node: GraphNode, match: Match): boolean {
     if (!isReadable(node)) {
       this.notes.add(
@@ -156,10 +176,19 @@ export class Capture {
         ? headsToRows(values, node.ne, match.cache && Math.min(node.ne[0], this.first + tokens))
         : { values, width: values.length / tokens };
     const settled = match.until === undefined;
-    const held: Held = { node, match, name, rows, settled, dropped: false, replace: undefined };
+    const dropped = !given && !mayBe(match, this.wants);
+    const held: Held = { node, match, name, rows, values, settled, dropped, replace: undefined };
     this.held.push(held);
+    if (settled || match.until === 'mask') this.round(held);
     if (given) this.goOnFrom(given, held, { node, values, tokens, layout }, isLast);
     this.flush();
+  }
+
+  /** Once it is known that it is a stage, and before the next node is computed: that one goes on from what it is rounded to. */
+  private round({ node, match, rows, values }: Held): void {
+    if (!this.rounding?.round(node, match, values)) return;
+    this.recomputed?.overwritten(node, values);
+    if (rows.values !== values) this.rounding.roundRows(rows);
   }
 
   /** The run goes on from given rows. From the last node nothing goes on, and llama.cpp chooses its token by its own logits. */
@@ -194,6 +223,7 @@ export class Capture {
       held.match = settled ?? match;
       held.dropped = !settled || !this.wants(settled.stage, settled.layer);
       held.settled = true;
+      if (settled) this.round(held);
     } else if (next === undefined || (next.op === 'SOFT_MAX' && splitName(next.name).layer === match.layer)) {
       this.applyMask(held.rows, next);
       held.settled = true;

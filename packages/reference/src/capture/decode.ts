@@ -8,6 +8,7 @@ import { Capture } from './capture.js';
 import { Evaluation } from './evaluation.js';
 import { type KnownGraph, Look } from './look.js';
 import { Replacement } from './replace.js';
+import { Rounding } from './rounding.js';
 import type { TabledNodes } from './tabled.js';
 
 /**
@@ -52,13 +53,14 @@ function evaluate(
 ): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
   check(library, model, parameters, vocabularySize);
-  const { tokens, steps, ubatch, stages, forcedTokens, logits, from } = parameters;
+  const { tokens, steps, ubatch, stages, forcedTokens, logits, from, round } = parameters;
   const selects = typeof stages === 'string' || stages.length > 0;
   const captures = selects || from !== undefined;
   const given = from === undefined ? undefined : new GivenReader(FROM_PIPE, from);
   const replacement = given && new Replacement(library, () => given.next());
-  const capture = new Capture(library, parameters, (tensor) => stream.write(tensor), { replacement, tabled });
-  const isWatched = captures || tabled.size > 0;
+  const rounding = round && new Rounding(library, round);
+  const capture = new Capture(library, parameters, (tensor) => stream.write(tensor), { replacement, tabled, rounding });
+  const isWatched = captures || rounding !== undefined || tabled.size > 0;
   const evaluation = new Evaluation(library, model, parameters, isWatched ? capture : undefined);
   try {
     const generated: number[] = [];
@@ -77,7 +79,7 @@ function evaluate(
     const decode = (ids: readonly number[], first: number, step: number) => {
       capture.begin(step, first, ids.length, graphs.get(ids.length));
       evaluation.decode(ids, first);
-      if (captures) capture.end();
+      if (captures || rounding) capture.end();
     };
     /** The token that the last row chooses. Without the callback there is nothing else that could tell its logits. */
     const choose = (step: number) => {

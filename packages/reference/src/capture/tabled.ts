@@ -80,6 +80,11 @@ export class Recomputed {
     this.kept.clear();
   }
 
+  /** Takes what a node holds now, of one that was seen and has been overwritten since. */
+  overwritten({ name }: GraphNode, values: Float32Array): void {
+    if (this.inputs.has(name)) this.kept.set(name, values.slice());
+  }
+
   /** What the function is of, and what it is multiplied with. */
   private operands(node: GraphNode): readonly [Float32Array, Float32Array | undefined] {
     const [x, gate] = node.sources.filter(Boolean).map((address) => {

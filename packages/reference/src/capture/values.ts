@@ -44,6 +44,8 @@ export function readValues(library: LlamaLibrary, node: GraphNode): Float32Array
 /** Other types would round what is put into them. */
 export const isWritable = (node: GraphNode): boolean => node.type === F32 || node.type === I32;
 
+export const isFloat = (node: GraphNode): boolean => node.type === F32;
+
 /** Writes all elements of a node, in ggml's order, whatever its strides. */
 export function writeValues(library: LlamaLibrary, node: GraphNode, values: Float32Array): void {
   const { ne, nb } = node;

@@ -1,3 +1,4 @@
+import type { RoundTo } from '../capture/rounding.js';
 import type { Selection } from '../capture/stages.js';
 import type { WireError } from '../errors.js';
 
@@ -26,6 +27,8 @@ export interface RunParameters extends Selection {
   threads: number;
   forcedTokens?: readonly number[] | undefined;
   logits: boolean;
+  /** What every stage is rounded to. */
+  round?: RoundTo | undefined;
   /** The number that the given rows of this run have on FROM_PIPE; undefined where there are none. */
   from?: number | undefined;
 }

@@ -153,6 +153,7 @@ export const report = z.looseObject({
     backend: text,
     adapter: text,
     injected: z.exactOptional(z.array(text)),
+    precision: z.exactOptional(z.looseObject({ format: text, from: text, stored: z.exactOptional(z.boolean()) })),
     notes: z.exactOptional(z.array(text)),
   }),
   floors: z.looseObject({ method: text, margin: number, minimum: number }),
