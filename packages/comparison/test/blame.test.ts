@@ -116,6 +116,14 @@ describe('a run that is over is blamed by llama.cpp, which goes on from its rows
     expect(faultsOf(report)).toEqual(['kq_soft_max 1 confirmed attention-scale-missing']);
   });
 
+  test('scores that its mask hides are its own, and what comes of them is judged by the scores that are right', async () => {
+    await using side = await webgpu(model, { inject: 'mask-per-chunk@1' });
+    const tensors = await collect(side.run(plan).tensors);
+    const report = await judged('chunked', tensors.map(maskedAs(tensors)));
+    const bothOf = (stage: string) => `${stage} 1 confirmed mask-per-chunk`;
+    expect(faultsOf(report), report.reason).toEqual([bothOf('kq'), bothOf('kq_soft_max')]);
+  });
+
   test('of the last rows only, it is found in those', async () => {
     await using side = await webgpu(model, { inject: 'logits-scaled' });
     const tensors = await collect(side.run(plan).tensors);
@@ -169,6 +177,17 @@ const rows = (tensor: Tensor, from: number, to: number): Tensor => ({
   positions: tensor.positions.slice(from, to),
   values: tensor.values.slice(from * tensor.width, to * tensor.width),
 });
+
+/** `kq` as an engine has it that leaves out what its mask hides: NaN where the softmax is 0. */
+const maskedAs =
+  (tensors: readonly Tensor[]) =>
+  (tensor: Tensor): Tensor => {
+    if (tensor.stage !== 'kq') return tensor;
+    const isBeside = (one: Tensor) =>
+      one.stage === 'kq_soft_max' && one.layer === tensor.layer && one.positions.join() === tensor.positions.join();
+    const p = tensors.find(isBeside)?.values;
+    return { ...tensor, values: tensor.values.map((score, i) => (p?.[i] === 0 ? Number.NaN : score)) };
+  };
 
 /** The last of the prompt's rows, and every decoded one. */
 function lastRow(tensor: Tensor): Tensor[] {

@@ -7,6 +7,7 @@ import type { Plan } from '../plan.js';
 import type { Side } from '../side.js';
 import type { Blamed } from './blamed.js';
 import { rowsToGoOnFrom } from './given.js';
+import { withoutHiddenScores } from './hidden-scores.js';
 
 /**
  * llama.cpp goes on from the candidate's rows: of every stage it says what a right one makes of what the candidate had before it. What the
@@ -30,7 +31,7 @@ export async function blameRecorded(
   const run = { ...rows.run, stages: 'vocabulary' as const, signal };
   const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);
   const [given, compared] = tee(ours);
-  const blamed = await compare(compared, judge.run({ ...run, from: given }).tensors, {
+  const blamed = await compare(compared, judge.run({ ...run, from: withoutHiddenScores(given, graph) }).tensors, {
     floors: judged.floors,
     rule,
     tokens: { candidate: plan.tokens.candidate, reference: plan.tokens.candidate },
@@ -44,7 +45,7 @@ export async function blameRecorded(
   return {
     explained,
     cases(source) {
-      const [from, own] = tee(rows.tensors());
+      const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph));
       const right = judge.run({ ...run, from }).tensors;
       return collectCases(explained.faults, rows.tensors(), ownOrRight(own, right, rows.run.tokens.length), source);
     },

@@ -143,6 +143,17 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: (c) => only({ rope: { across: 'row' } }, headsOf(c) > 1 && !c.model.weight('rope_freqs.weight')),
   }),
   bug({
+    id: 'rope-freq-not-per-head',
+    title: "RoPE's frequency index runs on over the heads",
+    stages: ROPE,
+    changes:
+      'Pair j of head h turns as pair h · head_dim / 2 + j would: only head 0 is right, and the later ones hardly turn.',
+    look: 'The exponent of the frequency: −2j / head_dim with j counted within a head, so i % head_dim in a loop over the whole row.',
+    source: COMMON,
+    needs: FAR,
+    variants: (c) => only({ rope: { index: 'runs-on' } }, headsOf(c) > 1 && !c.model.weight('rope_freqs.weight')),
+  }),
+  bug({
     id: 'rope-first-heads',
     title: 'Only the first heads are turned',
     stages: ROPE,

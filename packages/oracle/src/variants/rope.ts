@@ -36,13 +36,16 @@ export function turned(
   const pairs = pairsOf(dims, { ...(model.config.ropePairs === 'halves' ? { pairs: 'halves' } : {}), ...r });
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
+  const step = r.index ? dims / 2 : 0; // what the index of a frequency is further in the next head
+  const indices = r.index ? (width / span) * step : dims / 2;
   return mapRows(x, width, (row, index) => {
     const position = positionOf(index, firstPosition, r);
-    const angles = Array.from({ length: dims / 2 }, (_, i) => sign * ropeAngle(position, i, rotation));
+    const angles = Array.from({ length: indices }, (_, i) => sign * ropeAngle(position, i, rotation));
     const y = row.slice();
     for (const { first, second, frequencies } of pairs) {
-      const [alpha, beta] = [angles[frequencies[0]] as number, angles[frequencies[1]] as number];
       for (let head = 0; head < end; head += span) {
+        const on = (head / span) * step;
+        const [alpha, beta] = [angles[on + frequencies[0]] as number, angles[on + frequencies[1]] as number];
         const [a, b] = [row[head + first] as number, row[head + second] as number];
         y[head + first] = a * Math.cos(alpha) - b * Math.sin(alpha);
         y[head + second] = a * Math.sin(beta) + b * Math.cos(beta);
