@@ -69,6 +69,8 @@ export interface RopeVariation {
   readonly dimsOf?: 'head';
   /** Pairs are counted on over the whole row, not over a head. */
   readonly across?: 'row';
+  /** YaRN without its magnitude, taken for linear scaling, or left out altogether. */
+  readonly yarn?: 'no-magnitude' | 'linear' | 'missing';
   /** The index of a frequency runs on from one head into the next: pair j of head h has that of pair h · dims / 2 + j. */
   readonly index?: 'runs-on';
   /** Only this many heads are turned. */

@@ -75,6 +75,19 @@ describe('RoPE', () => {
     const last = { ...c, inputs: { k_proj: f(0, 0, 0, 1) } };
     close(computeStage(last, { rope: { frequencies: 'halves' } }), f(0, 0, -Math.sin(3), Math.cos(0.03)));
   });
+  test("YaRN's slow pairs turn with the scaled position, and all are multiplied; without the magnitude, and as linear", () => {
+    const c = caseOf('q_rope', { q_proj: f(1, 0, 1, 0) }, { firstPosition: 3 });
+    // Over 1000 positions pair 0.35 would turn 32 times, and pair 1.1 once: the ramp goes from pair 0 to pair 2.
+    const ropeYarn = { originalContext: 1000, betaFast: 32, betaSlow: 1, attnFactor: 1 };
+    const yarn = { ...c, model: { ...c.model, config: { ...c.model.config, ropeFreqScale: 0.25, ropeYarn } } };
+    const [a, b, m] = [3, 0.03 * 0.625, 1 + 0.1 * Math.log(4)]; // pair 1 is half way: (1 + 0.25) / 2
+    const turnedBy = (x: number, y: number, by = 1) =>
+      f(...[Math.cos(x), Math.sin(x), Math.cos(y), Math.sin(y)].map((v) => by * v));
+    close(computeStage(yarn), turnedBy(a, b, m));
+    close(withBug('yarn-no-magnitude', yarn), turnedBy(a, b));
+    close(withBug('yarn-as-linear', yarn), turnedBy(0.75, 0.0075));
+    close(withBug('yarn-as-linear', yarn, 1), turnedBy(3, 0.03));
+  });
   test('a frequency index that runs on gives pair 0 of the second head the frequency of pair 2', () => {
     const c = caseOf('q_rope', { q_proj: f(1, 0, 1, 0, 1, 0, 1, 0) }, { firstPosition: 3, heads: 2 });
     const angles = [3, 0.03, 0.0003, 0.000003]; // position · 10000^(−i / 2)
