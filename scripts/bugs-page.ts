@@ -54,7 +54,7 @@ console.log(`
 
 Each bug, put into the first, a middle and the last layer (or the model-wide stages) of healthy runs: ${runs.map(({ name }) => name).join('; ')}. A
 trial is *seen* where it changed a stage by more than its limit: a wrong epsilon under large activations changes nothing, a Q4_K bug nothing
-in a Q8_0 file, and these models have neither biases nor rope_freqs. *Right*: the first wrong stage is the one that the bug is of. *Named*: it is the first candidate. *Tied*: another
+in a Q8_0 file, and these models have no biases, no rope_freqs and no YaRN. *Right*: the first wrong stage is the one that the bug is of. *Named*: it is the first candidate. *Tied*: another
 bug computes the same numbers from these inputs, is named, and the report says that the two cannot be told apart. Made by \`node scripts/dist/bugs-page.js\`.
 
 | id | trials | seen | right stage | named | tied | not named |

@@ -1,9 +1,10 @@
 import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
-import { type GgufFile, llamaConfig } from '@llama-probe/engine';
+import type { GgufFile } from '@llama-probe/engine';
 import type { CaseModel, Diagnosis } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
 import type { Blamed } from './blame/blamed.js';
 import { caseModel } from './diagnosis/case-model.js';
+import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { modelOf } from './free.js';
 import type { Plan } from './plan.js';
@@ -72,7 +73,7 @@ const publicPart = ({ limits: _, ...fault }: Explained['faults'][number]): Fault
 /** The model as the oracle takes it, or why it cannot. */
 function computable(file: GgufFile): { model: CaseModel } | { why: string } {
   try {
-    return { model: caseModel(file, llamaConfig(file)) };
+    return { model: caseModel(file, computedConfig(file)) };
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     if (typeof code !== 'string') throw error;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DumpWriter, type Tensor } from '@llama-probe/dump';
-import { collect, type LlamaSizes, randomFrom, stream, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { collect, f32, type LlamaSizes, randomFrom, stream, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compare } from '../src/compare.js';
 import type { Report } from '../src/report.js';
@@ -14,10 +14,14 @@ import { webgpu } from '../src/sides/webgpu.js';
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-blame-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function modelFile(name: string, changes: Partial<LlamaSizes> = {}): string {
+function modelFile(name: string, changes: Partial<LlamaSizes> = {}, yarnFactor?: number): string {
   const sizes = { layers: 3, embd: 32, heads: 4, kvHeads: 2, headDim: 8, ff: 48, vocab: 61, context: 64 };
   const parts = tinyLlama({ ...sizes, ...changes }, randomFrom(3));
   parts.metadata['tokenizer.ggml.model'] = text('no_vocab');
+  if (yarnFactor !== undefined) {
+    parts.metadata['llama.rope.scaling.type'] = text('yarn');
+    parts.metadata['llama.rope.scaling.factor'] = f32(yarnFactor);
+  }
   const path = join(folder, `${name}.gguf`);
   writeFileSync(path, writeGguf(parts).bytes);
   return path;
@@ -116,6 +120,14 @@ describe('a run that is over is blamed by llama.cpp, which goes on from its rows
     expect(faultsOf(report)).toEqual(['kq_soft_max 1 confirmed attention-scale-missing']);
   });
 
+  test('scores that its mask hides are its own, and what comes of them is judged by the scores that are right', async () => {
+    await using side = await webgpu(model, { inject: 'mask-per-chunk@1' });
+    const tensors = await collect(side.run(plan).tensors);
+    const report = await judged('chunked', tensors.map(maskedAs(tensors)));
+    const bothOf = (stage: string) => `${stage} 1 confirmed mask-per-chunk`;
+    expect(faultsOf(report), report.reason).toEqual([bothOf('kq'), bothOf('kq_soft_max')]);
+  });
+
   test('of the last rows only, it is found in those', async () => {
     await using side = await webgpu(model, { inject: 'logits-scaled' });
     const tensors = await collect(side.run(plan).tensors);
@@ -141,6 +153,25 @@ describe('a run that is over is blamed by llama.cpp, which goes on from its rows
     const report = await judged('uneven', uneven);
     expect(report).toMatchObject({ verdict: 'diverged', faults: null, first: { stage: 'q_rope', layer: 1 } });
     expect(report.diagnosis?.text).toMatch(/^not looked for: its prompt was cut/);
+  });
+
+  test("of a model whose rotation the engine does not compute, YaRN's, the bug is named all the same", async () => {
+    const yarn = modelFile('yarn', {}, 4);
+    await using side = await llama(yarn, { mode: 'exact' });
+    const healthy = await collect(side.run(plan).tensors);
+    const right = await write('yarn', healthy, side);
+    const isWrong = ({ stage, layer }: Tensor) => stage === 'q_rope' && layer === 1;
+    const magnitude = 1 + 0.1 * Math.log(4);
+    const shrunk = (tensor: Tensor) => ({ ...tensor, values: tensor.values.map((value) => value / magnitude) });
+    const wrong = healthy.filter(isWrong).map(shrunk);
+    const from = await collect(side.run({ ...plan, from: stream(wrong) }).tensors);
+    const mixed = from.map((tensor) =>
+      isWrong(tensor)
+        ? shrunk(healthy.find((one) => isWrong(one) && one.positions.join() === tensor.positions.join()) as Tensor)
+        : tensor,
+    );
+    const report = await judged('yarn-sick', mixed, yarn, right);
+    expect(faultsOf(report)).toEqual(['q_rope 1 confirmed yarn-no-magnitude']);
   });
 
   test('of another architecture the fault is found; a known bug is looked for in a Llama only, and that is said', async () => {
@@ -169,6 +200,17 @@ const rows = (tensor: Tensor, from: number, to: number): Tensor => ({
   positions: tensor.positions.slice(from, to),
   values: tensor.values.slice(from * tensor.width, to * tensor.width),
 });
+
+/** `kq` as an engine has it that leaves out what its mask hides: NaN where the softmax is 0. */
+const maskedAs =
+  (tensors: readonly Tensor[]) =>
+  (tensor: Tensor): Tensor => {
+    if (tensor.stage !== 'kq') return tensor;
+    const isBeside = (one: Tensor) =>
+      one.stage === 'kq_soft_max' && one.layer === tensor.layer && one.positions.join() === tensor.positions.join();
+    const p = tensors.find(isBeside)?.values;
+    return { ...tensor, values: tensor.values.map((score, i) => (p?.[i] === 0 ? Number.NaN : score)) };
+  };
 
 /** The last of the prompt's rows, and every decoded one. */
 function lastRow(tensor: Tensor): Tensor[] {

@@ -13,3 +13,4 @@ export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } fro
 export { type Rotation, rope, ropeAngle } from './rope.js';
 export { weightAt } from './variants/weight.js';
 export { together, type Variation } from './variation.js';
+export type { Yarn } from './yarn.js';

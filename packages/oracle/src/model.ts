@@ -1,3 +1,5 @@
+import type { Yarn } from './yarn.js';
+
 /** The hyperparameters that the pass needs; names are GGUF's. */
 export interface OracleConfig {
   readonly embeddingLength: number;
@@ -7,6 +9,8 @@ export interface OracleConfig {
   readonly rmsEpsilon: number;
   readonly ropeFreqBase: number;
   readonly ropeFreqScale: number;
+  /** Where the scale is YaRN's. */
+  readonly ropeYarn?: Yarn;
   /** `neighbours` without it. */
   readonly ropePairs?: 'neighbours' | 'halves';
   readonly attentionScale: number;

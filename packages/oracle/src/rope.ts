@@ -1,4 +1,5 @@
 import { mapRows } from './operations.js';
+import { type Yarn, yarnMagnitude, yarnScale } from './yarn.js';
 
 /** How positions become angles. */
 export interface Rotation {
@@ -8,6 +9,8 @@ export interface Rotation {
   readonly ropeFreqScale: number;
   /** The rope_freqs.weight of Llama 3: what slows down each pair. (headDim / 2) */
   readonly factors?: ArrayLike<number> | undefined;
+  /** YaRN: then ropeFreqScale is that of the slow pairs. */
+  readonly ropeYarn?: Yarn | undefined;
   /** Which values of a head are turned with each other: 2j and 2j + 1 (without it), or j and j + headDim / 2. */
   readonly ropePairs?: 'neighbours' | 'halves' | undefined;
 }
@@ -19,9 +22,14 @@ export interface Rotation {
  * @example ropeAngle(7, 0, { headDim: 64, ropeFreqBase: 10000, ropeFreqScale: 1 }) // 7
  */
 export function ropeAngle(position: number, pair: number, r: Rotation): number {
-  const frequency = r.ropeFreqBase ** ((-2 * pair) / r.headDim) * r.ropeFreqScale;
+  const scale = r.ropeYarn ? yarnScale(pair, r.ropeYarn, r) : r.ropeFreqScale;
+  const frequency = r.ropeFreqBase ** ((-2 * pair) / r.headDim) * scale;
   return (position * frequency) / (r.factors?.[pair] ?? 1);
 }
+
+/** What a rotation multiplies by beside turning: 1, but for YaRN's. */
+export const ropeMagnitude = ({ ropeYarn, ropeFreqScale }: Pick<Rotation, 'ropeYarn' | 'ropeFreqScale'>): number =>
+  ropeYarn ? yarnMagnitude(ropeYarn, ropeFreqScale) : 1;
 
 /**
  * Turns each pair of every head by the angle of its row's position. llama.cpp permutes Q and K of the llama architecture when it
@@ -32,6 +40,7 @@ export function ropeAngle(position: number, pair: number, r: Rotation): number {
  * @example rope(Float64Array.of(1, 0), 2, 1, { headDim: 2, ropeFreqBase: 10000, ropeFreqScale: 1 }) // [cos 1, sin 1]
  */
 export function rope(x: Float64Array, width: number, firstPosition: number, r: Rotation): Float64Array {
+  const magnitude = ropeMagnitude(r);
   return mapRows(x, width, (row, index) =>
     row.map((value, i) => {
       const [half, at] = [r.headDim / 2, i % r.headDim];
@@ -39,7 +48,7 @@ export function rope(x: Float64Array, width: number, firstPosition: number, r: R
       const [pair, isFirst] = halves ? [at % half, at < half] : [at >> 1, at % 2 === 0];
       const angle = ropeAngle(firstPosition + index, pair, r);
       const other = row[i + (isFirst ? 1 : -1) * (halves ? half : 1)] as number;
-      return value * Math.cos(angle) + (isFirst ? -other : other) * Math.sin(angle);
+      return magnitude * (value * Math.cos(angle) + (isFirst ? -other : other) * Math.sin(angle));
     }),
   );
 }

@@ -69,6 +69,10 @@ export interface RopeVariation {
   readonly dimsOf?: 'head';
   /** Pairs are counted on over the whole row, not over a head. */
   readonly across?: 'row';
+  /** YaRN without its magnitude, taken for linear scaling, or left out altogether. */
+  readonly yarn?: 'no-magnitude' | 'linear' | 'missing';
+  /** The index of a frequency runs on from one head into the next: pair j of head h has that of pair h · dims / 2 + j. */
+  readonly index?: 'runs-on';
   /** Only this many heads are turned. */
   readonly heads?: number;
   readonly times?: 0 | 2;
@@ -96,7 +100,7 @@ export interface AttentionVariation {
   readonly order?: HeadOrder | 'heads-first';
 }
 
-/** kq_soft_max. */
+/** kq_soft_max; and kq, where an engine leaves out what its mask hides. */
 export interface SoftMaxVariation {
   /** In place of 1 / √headDim. */
   readonly scale?: number;
@@ -109,6 +113,8 @@ export interface SoftMaxVariation {
   readonly window?: number;
   /** The mask of a decode step forgets the positions before it. */
   readonly past?: 'hidden';
+  /** The mask counts the rows of every chunk of so many tokens from 0. */
+  readonly chunk?: number;
   /** The mask multiplies the scores by 0; or it sets the probabilities to 0 after the sum was taken. */
   readonly masked?: 'zero' | 'after';
   /** The probabilities of a row that sees nothing; NaN (0 / 0) if it is left out. */

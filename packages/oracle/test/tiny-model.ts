@@ -26,6 +26,8 @@ export const CONFIG = {
   attentionScale: 1 / Math.sqrt(32),
 };
 
+const YARN = { originalContext: 64, betaFast: 32, betaSlow: 1, attnFactor: 1 };
+
 const STEMS = [
   ['attn_q', 256, N_EMBD],
   ['attn_k', 128, N_EMBD],
@@ -39,7 +41,7 @@ const STEMS = [
 /** @param types of a layer's matrices in turn @param extras which optional tensors it has */
 export function tiny(
   types: readonly QuantizedType[],
-  extras: { head?: boolean; freqs?: boolean; bias?: boolean },
+  extras: { head?: boolean; freqs?: boolean; bias?: boolean; yarn?: boolean },
 ): Tiny {
   const tensors = new Map<string, CaseWeight>();
   const put = (name: string, weight: CaseWeight) => tensors.set(name, weight);
@@ -55,7 +57,8 @@ export function tiny(
       if (extras.bias && i < 3) put(`blk.${il}.${stem}.bias`, vector(rows, 0));
     });
   }
-  const model = { config: CONFIG, layers: 2, weight: (name: string) => tensors.get(name) };
+  const config = extras.yarn ? { ...CONFIG, ropeYarn: YARN } : CONFIG;
+  const model = { config, layers: 2, weight: (name: string) => tensors.get(name) };
   return { model, oracle: dequantized(model) };
 }
 

@@ -75,6 +75,26 @@ describe('RoPE', () => {
     const last = { ...c, inputs: { k_proj: f(0, 0, 0, 1) } };
     close(computeStage(last, { rope: { frequencies: 'halves' } }), f(0, 0, -Math.sin(3), Math.cos(0.03)));
   });
+  test("YaRN's slow pairs turn with the scaled position, and all are multiplied; without the magnitude, and as linear", () => {
+    const c = caseOf('q_rope', { q_proj: f(1, 0, 1, 0) }, { firstPosition: 3 });
+    // Over 1000 positions pair 0.35 would turn 32 times, and pair 1.1 once: the ramp goes from pair 0 to pair 2.
+    const ropeYarn = { originalContext: 1000, betaFast: 32, betaSlow: 1, attnFactor: 1 };
+    const yarn = { ...c, model: { ...c.model, config: { ...c.model.config, ropeFreqScale: 0.25, ropeYarn } } };
+    const [a, b, m] = [3, 0.03 * 0.625, 1 + 0.1 * Math.log(4)]; // pair 1 is half way: (1 + 0.25) / 2
+    const turnedBy = (x: number, y: number, by = 1) =>
+      f(...[Math.cos(x), Math.sin(x), Math.cos(y), Math.sin(y)].map((v) => by * v));
+    close(computeStage(yarn), turnedBy(a, b, m));
+    close(withBug('yarn-no-magnitude', yarn), turnedBy(a, b));
+    close(withBug('yarn-as-linear', yarn), turnedBy(0.75, 0.0075));
+    close(withBug('yarn-as-linear', yarn, 1), turnedBy(3, 0.03));
+  });
+  test('a frequency index that runs on gives pair 0 of the second head the frequency of pair 2', () => {
+    const c = caseOf('q_rope', { q_proj: f(1, 0, 1, 0, 1, 0, 1, 0) }, { firstPosition: 3, heads: 2 });
+    const angles = [3, 0.03, 0.0003, 0.000003]; // position · 10000^(−i / 2)
+    close(withBug('rope-freq-not-per-head', c), f(...angles.flatMap((a) => [Math.cos(a), Math.sin(a)])));
+    const halves = (a: number) => [Math.cos(a) - Math.sin(a), 0, Math.cos(a) + Math.sin(a), 0];
+    close(computeStage(c, { rope: { index: 'runs-on', pairs: 'halves' } }), f(...halves(3), ...halves(0.0003)));
+  });
   test('an offset, the other direction, twice and never', () => {
     close(computeStage(at3, { rope: { offset: -1 } }), f(Math.cos(2), Math.sin(2), 0, 0));
     close(withBug('rope-direction', at3), f(Math.cos(3), -Math.sin(3), 0, 0));
@@ -171,6 +191,23 @@ describe('attention', () => {
     const k = f(0, 0, 0, 0, /**/ 2 * Math.log(3), 0, 0, 0);
     const free = { ...c, inputs: { kq: scores, q_rope: q }, cache: k };
     close(withBug('mask-missing', free, 1), f(0.25, 0.75, 0.25, 0.75));
+  });
+  test('a mask that counts from 0 in each chunk shows the last row of two chunks the first two positions', () => {
+    const kq = f(1, NaN, NaN, NaN, 1, 1, NaN, NaN, 1, 1, 1, NaN, 1, 1, 1, 1);
+    const c = caseOf('kq_soft_max', { kq }, { rows: 4, tokens: [1, 1, 1, 1] });
+    const chunked = computeStage(c, { softMax: { chunk: 2 } });
+    close(chunked, f(1, 0, 0, 0, 0.5, 0.5, 0, 0, 1, 0, 0, 0, 0.5, 0.5, 0, 0));
+    const last = caseOf('kq_soft_max', { kq: f(1, 1, 1, 1) }, { firstPosition: 3, tokens: [1, 1, 1, 1] });
+    close(computeStage(last, { softMax: { chunk: 2 } }), f(0.5, 0.5, 0, 0));
+  });
+  test('what such a mask hides an engine may leave out of the scores', () => {
+    const q_rope = f(...Array.from({ length: 16 }, () => 1));
+    const c = caseOf('kq', { q_rope, k_rope: q_rope }, { rows: 4, tokens: [1, 1, 1, 1] });
+    close(
+      computeStage(c, { softMax: { chunk: 2 } }),
+      f(4, NaN, NaN, NaN, 4, 4, NaN, NaN, 4, NaN, NaN, NaN, 4, 4, NaN, NaN),
+    );
+    close(withBug('sliding-window', c, 1).subarray(8), f(NaN, 4, 4, NaN, NaN, NaN, 4, 4));
   });
   test('a mask that hides the row itself leaves the first row nothing', () => {
     close(computeStage(c, { softMax: { ahead: -1 } }), f(Number.NaN, Number.NaN, 1, 0));

@@ -7,6 +7,7 @@ import type { Plan } from '../plan.js';
 import type { Side } from '../side.js';
 import type { Blamed } from './blamed.js';
 import { rowsToGoOnFrom } from './given.js';
+import { withoutHiddenScores } from './hidden-scores.js';
 
 /**
  * llama.cpp goes on from the candidate's rows: of every stage it says what a right one makes of what the candidate had before it. What the
@@ -33,9 +34,9 @@ export async function blameRecorded(
   const run = { ...rows.run, stages: 'vocabulary' as const, signal };
   const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);
   const [given, compared] = tee(ours);
-  const right = judge.run({ ...run, from: given }).tensors;
+  const right = judge.run({ ...run, from: withoutHiddenScores(given, graph) }).tensors;
   const once = new RunFloors();
-  const twin = rounded?.run({ ...run, from: rows.tensors(), round: held.format }).tensors;
+  const twin = rounded?.run({ ...run, from: withoutHiddenScores(rows.tensors(), graph), round: held.format }).tensors;
   const floors = twin ? once : held.floors;
   const blamed = await compare(compared, twin ? measureFloors(right, twin, once) : right, {
     floors,
@@ -51,7 +52,7 @@ export async function blameRecorded(
   return {
     explained,
     async cases(source) {
-      const [from, own] = tee(rows.tensors());
+      const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph));
       const right = judge.run({ ...run, from }).tensors;
       const wentOn = ownOrRight(own, right, rows.run.tokens.length);
       const cases = await collectCases(explained.faults, rows.tensors(), wentOn, source);

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { findTensor, type GgufFile, type LlamaConfig, type TensorInfo } from '@llama-probe/engine';
-import { type CaseModel, type CaseWeight, canDequantize } from '@llama-probe/oracle';
+import { type CaseModel, type CaseWeight, canDequantize, type OracleConfig } from '@llama-probe/oracle';
 
 /** The model as the oracle takes it: weights are read from the file when they are asked for. */
-export function caseModel(file: GgufFile, config: LlamaConfig): CaseModel {
+export function caseModel(file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel {
   const read = new Map<string, CaseWeight | undefined>();
   return {
     config,

@@ -14,7 +14,18 @@ function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
   return each('hidden scores', hidden, (from) => ({ softMax: { ...softMax, hidden: from } }));
 }
 
+/** What hides too much shows in the scores already, where an engine leaves out what its mask hides. It is put into the softmax alone. */
+const SCORES_TOO = ['kq_soft_max', 'kq'] as const;
+const notIntoScores = (one: Bug): Bug => ({ ...one, example: (c) => (c.stage === 'kq' ? undefined : one.example(c)) });
+
 const positions = (c: StageCase): number => c.firstPosition + c.rows;
+
+/** Lengths that somebody may have built in, or that are known from the run, of less than all positions. */
+function shorter(c: StageCase): number[] {
+  const n = positions(c);
+  const lengths = [n - 1, n >> 1, ...Array.from({ length: 20 }, (_, i) => 2 ** i)];
+  return [...new Set(lengths.filter((length) => length >= 1 && length < n))];
+}
 
 /** Which positions a row sees. */
 export const MASK_BUGS: readonly Bug[] = [
@@ -43,16 +54,38 @@ export const MASK_BUGS: readonly Bug[] = [
       })),
     ],
   }),
-  bug({
-    id: 'mask-forgets-past',
-    title: 'The mask of a decode step does not count the tokens before it',
-    stages: SOFT_MAX,
-    changes: 'The first row of the step sees one position only, the next two, as if the cache were empty.',
-    look: "The position that the mask compares with: the row's own, the cached tokens included, not its index in the step.",
-    source: COMMON,
-    needs: 'a decode step',
-    variants: (c) => only({ softMax: { past: 'hidden' } }, c.firstPosition > 0),
-  }),
+  notIntoScores(
+    bug({
+      id: 'mask-forgets-past',
+      title: 'The mask of a decode step does not count the tokens before it',
+      stages: SCORES_TOO,
+      changes: 'The first row of the step sees one position only, the next two, as if the cache were empty.',
+      look: "The position that the mask compares with: the row's own, the cached tokens included, not its index in the step.",
+      source: COMMON,
+      needs: 'a decode step',
+      variants: (c) => only({ softMax: { past: 'hidden' } }, c.firstPosition > 0),
+    }),
+  ),
+  notIntoScores(
+    bug({
+      id: 'mask-per-chunk',
+      title: 'The mask counts from 0 again in each chunk of the prompt',
+      stages: SCORES_TOO,
+      changes:
+        'Row i of a later chunk sees only the positions 0 … i of the whole prompt: neither itself nor what is just before it.',
+      look: "The position that the mask compares with: the chunk's first position is added to the row's index in the chunk.",
+      source: 'gittensor-ai-lab/sparkinfer#3',
+      needs: 'a prompt that is longer than a chunk',
+      variants: (c) => each('chunk', c.rows > 1 ? shorter(c) : [], (chunk) => ({ softMax: { chunk } })),
+      search: {
+        name: 'chunk',
+        scale: 'integer',
+        range: (c) => [c.rows > 1 ? 1 : positions(c), positions(c)], // of one row every length may be the remainder of another
+        right: positions,
+        variation: (chunk) => ({ softMax: { chunk } }),
+      },
+    }),
+  ),
   bug({
     id: 'mask-multiplied',
     title: 'The mask multiplies scores by 0',
@@ -73,25 +106,23 @@ export const MASK_BUGS: readonly Bug[] = [
     needs: PREFILL,
     variants: (c) => pastMask(c, { masked: 'after' }),
   }),
-  bug({
-    id: 'sliding-window',
-    title: 'Attention is cut off by a sliding window',
-    stages: SOFT_MAX,
-    changes: 'A token sees only the last positions.',
-    look: 'Whether a sliding_window of another model or a default is applied: this model sees everything before it.',
-    source: 'sgl-project/sglang#4823',
-    needs: 'a prompt that is longer than the window',
-    variants: (c) => {
-      const n = positions(c);
-      const shorter = [n - 1, n >> 1, ...Array.from({ length: 20 }, (_, i) => 2 ** i)].filter((w) => w >= 1 && w < n);
-      return each('sliding_window', [...new Set(shorter)], (window) => ({ softMax: { window } }));
-    },
-    search: {
-      name: 'sliding_window',
-      scale: 'integer',
-      range: (c) => [1, positions(c)],
-      right: positions,
-      variation: (window) => ({ softMax: { window } }),
-    },
-  }),
+  notIntoScores(
+    bug({
+      id: 'sliding-window',
+      title: 'Attention is cut off by a sliding window',
+      stages: SCORES_TOO,
+      changes: 'A token sees only the last positions.',
+      look: 'Whether a sliding_window of another model or a default is applied: this model sees everything before it.',
+      source: 'sgl-project/sglang#4823',
+      needs: 'a prompt that is longer than the window',
+      variants: (c) => each('sliding_window', shorter(c), (window) => ({ softMax: { window } })),
+      search: {
+        name: 'sliding_window',
+        scale: 'integer',
+        range: (c) => [1, positions(c)],
+        right: positions,
+        variation: (window) => ({ softMax: { window } }),
+      },
+    }),
+  ),
 ];

@@ -92,6 +92,28 @@ export const ROPE_BUGS: readonly Bug[] = [
     },
   }),
   bug({
+    id: 'yarn-no-magnitude',
+    title: "YaRN's magnitude factor is not applied",
+    stages: ROPE,
+    changes: 'Q and K are turned as they should be, but not multiplied by 1 + 0.1 · ln(factor): attention is too flat.',
+    look: 'Whether cos and sin are multiplied by the magnitude (attention_factor, mscale), and whether it comes out as 1.',
+    source: 'turboderp-org/exllamav3#259',
+    needs: 'a model whose rope.scaling.type is yarn',
+    variants: (c) => only({ rope: { yarn: 'no-magnitude' } }, isYarn(c)),
+  }),
+  bug({
+    id: 'yarn-as-linear',
+    title: 'YaRN is taken for linear scaling, or left out',
+    stages: ROPE,
+    changes:
+      'All pairs turn by the position divided by the factor, the fast ones too; or none do; and there is no magnitude.',
+    look: 'Whether rope.scaling.type is read: of yarn only the slow pairs are scaled.',
+    source: COMMON,
+    needs: 'a model whose rope.scaling.type is yarn',
+    variants: (c) =>
+      each('taken for', isYarn(c) ? (['linear', 'missing'] as const) : [], (yarn) => ({ rope: { yarn } })),
+  }),
+  bug({
     id: 'rope-scale',
     title: 'RoPE has another scaling factor',
     stages: ROPE,
@@ -143,6 +165,17 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: (c) => only({ rope: { across: 'row' } }, headsOf(c) > 1 && !c.model.weight('rope_freqs.weight')),
   }),
   bug({
+    id: 'rope-freq-not-per-head',
+    title: "RoPE's frequency index runs on over the heads",
+    stages: ROPE,
+    changes:
+      'Pair j of head h turns as pair h · head_dim / 2 + j would: only head 0 is right, and the later ones hardly turn.',
+    look: 'The exponent of the frequency: −2j / head_dim with j counted within a head, so i % head_dim in a loop over the whole row.',
+    source: COMMON,
+    needs: FAR,
+    variants: (c) => only({ rope: { index: 'runs-on' } }, headsOf(c) > 1 && !c.model.weight('rope_freqs.weight')),
+  }),
+  bug({
     id: 'rope-first-heads',
     title: 'Only the first heads are turned',
     stages: ROPE,
@@ -167,6 +200,8 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: () => [...only({ rope: { applied: true } }), ...only({ rope: { applied: true, pairs: 'halves' } })],
   }),
 ];
+
+const isYarn = (c: StageCase): boolean => c.model.config.ropeYarn !== undefined;
 
 /** Even parts of a head. */
 const parts = ({ model: { config } }: StageCase): number[] =>

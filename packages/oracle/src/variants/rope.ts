@@ -1,6 +1,6 @@
 import { type CaseModel, inputOf, type StageCase } from '../case.js';
 import { mapRows } from '../operations.js';
-import { type Rotation, ropeAngle } from '../rope.js';
+import { type Rotation, ropeAngle, ropeMagnitude } from '../rope.js';
 import type { RopeVariation, Variation } from '../variation.js';
 import { vectorOf } from './weight.js';
 
@@ -36,16 +36,20 @@ export function turned(
   const pairs = pairsOf(dims, { ...(model.config.ropePairs === 'halves' ? { pairs: 'halves' } : {}), ...r });
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
+  const magnitude = r.yarn === 'no-magnitude' ? 1 : ropeMagnitude(rotation) ** (r.times ?? 1);
+  const step = r.index ? dims / 2 : 0; // what the index of a frequency is further in the next head
+  const indices = r.index ? (width / span) * step : dims / 2;
   return mapRows(x, width, (row, index) => {
     const position = positionOf(index, firstPosition, r);
-    const angles = Array.from({ length: dims / 2 }, (_, i) => sign * ropeAngle(position, i, rotation));
+    const angles = Array.from({ length: indices }, (_, i) => sign * ropeAngle(position, i, rotation));
     const y = row.slice();
     for (const { first, second, frequencies } of pairs) {
-      const [alpha, beta] = [angles[frequencies[0]] as number, angles[frequencies[1]] as number];
       for (let head = 0; head < end; head += span) {
+        const on = (head / span) * step;
+        const [alpha, beta] = [angles[on + frequencies[0]] as number, angles[on + frequencies[1]] as number];
         const [a, b] = [row[head + first] as number, row[head + second] as number];
-        y[head + first] = a * Math.cos(alpha) - b * Math.sin(alpha);
-        y[head + second] = a * Math.sin(beta) + b * Math.cos(beta);
+        y[head + first] = magnitude * (a * Math.cos(alpha) - b * Math.sin(alpha));
+        y[head + second] = magnitude * (a * Math.sin(beta) + b * Math.cos(beta));
       }
     }
     return y;
@@ -70,13 +74,15 @@ function pairsOf(dims: number, { pairs, frequencies = pairs }: RopeVariation): P
 }
 
 function rotationOf(model: CaseModel, dims: number, r: RopeVariation): Rotation {
-  const { ropeFreqBase, ropeFreqScale } = model.config;
+  const { ropeFreqBase, ropeFreqScale, ropeYarn } = model.config;
+  const isYarn = r.yarn === undefined || r.yarn === 'no-magnitude';
   const weight = model.weight('rope_freqs.weight');
   const factors = weight && r.factors !== 'missing' ? vectorOf(weight) : undefined;
   return {
     headDim: dims,
     ropeFreqBase: r.base ?? ropeFreqBase,
-    ropeFreqScale: r.scale ?? ropeFreqScale,
+    ropeFreqScale: r.scale ?? (r.yarn === 'missing' ? 1 : ropeFreqScale),
+    ropeYarn: isYarn ? ropeYarn : undefined,
     factors: r.factors === 'multiplied' ? factors?.map((factor) => 1 / factor) : factors,
   };
 }

@@ -3,11 +3,12 @@ import { rounded } from '@llama-probe/dump/precision';
 import { type Attention, kq, kvHeadOf } from '../attention.js';
 import { attentionOf, inputOf, operationOf, rowsOf, type StageCase } from '../case.js';
 import { operationAt } from '../stage-operations.js';
-import type { AttentionVariation, Variation } from '../variation.js';
+import type { AttentionVariation, SoftMaxVariation, Variation } from '../variation.js';
 import { cacheAs } from './cache.js';
+import { sees } from './mask.js';
 
 /**
- * kq: q · k of every head for every position, unscaled; NaN for what a row must not see.
+ * kq: q · k of every head for every position, unscaled; NaN for what a row must not see, and for what the mask of a bug hides besides.
  *
  * @returns (rows, heads · n_kv)
  * Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, equation 1; Ainslie et al. 2023, arXiv:2305.13245.
@@ -20,7 +21,14 @@ export function computeScores(c: StageCase, v: Variation): Float64Array {
   const { scale, precision } = variation;
   let scores = kq(inputOf(c, 0), keys, a);
   if (scale !== undefined) scores = scores.map((score) => score * scale);
-  return precision ? scores.map((score) => rounded(score, precision)) : scores;
+  if (precision) scores = scores.map((score) => rounded(score, precision));
+  return v.softMax ? hidden(scores, c, v.softMax) : scores;
+}
+
+function hidden(scores: Float64Array, c: StageCase, s: SoftMaxVariation): Float64Array {
+  const nKv = scores.length / (c.rows * c.model.config.headCount);
+  const row = (i: number) => Math.floor(i / (nKv * c.model.config.headCount));
+  return scores.map((score, i) => (sees(row(i), i % nKv, c, s) ? score : Number.NaN));
 }
 
 /** The queries and keys that the scores of a softmax were computed from. */

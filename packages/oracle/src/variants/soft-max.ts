@@ -2,6 +2,7 @@ import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { isSeen } from '../attention.js';
 import { attentionOf, inputOf, type StageCase } from '../case.js';
 import type { SoftMaxVariation, Variation } from '../variation.js';
+import { sees } from './mask.js';
 import { capped } from './output.js';
 import { allScores } from './scores.js';
 
@@ -52,12 +53,6 @@ function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
 function largest(seen: Float64Array): number {
   const finite = seen.filter(Number.isFinite);
   return finite.length ? finite.reduce((a, b) => Math.max(a, b)) : 0;
-}
-
-function sees(row: number, position: number, c: StageCase, s: SoftMaxVariation): boolean {
-  const own = s.past === 'hidden' ? row : c.firstPosition + row;
-  const ahead = s.masked === 'after' ? Number.POSITIVE_INFINITY : (s.ahead ?? 0);
-  return position <= own + ahead && position > own - (s.window ?? Number.POSITIVE_INFINITY);
 }
 
 function powersOf(logits: Float64Array, nKv: number, { noMaximum }: SoftMaxVariation): Float64Array {
