@@ -1,4 +1,5 @@
 import { type AboutModel, type Comparison, expertsInOrder, graphOf, halfSplit, type Layout } from '@llama-probe/diff';
+import type { Tensor } from '@llama-probe/dump';
 import type { Plan } from './plan.js';
 import type { Side } from './side.js';
 
@@ -16,7 +17,7 @@ export async function withoutLayouts(
   about: AboutModel,
 ): Promise<Side | undefined> {
   if (!candidate.recorded || verdict !== 'diverged') return undefined;
-  const both = () => [candidate.run(plan.run).tensors, reference.run(plan.run).tensors] as const;
+  const both = () => [begun(candidate, plan), begun(reference, plan)] as const;
   const layouts = [
     await halfSplit(...both(), stages, graphOf(about, stages)),
     await expertsInOrder(...both(), stages),
@@ -24,9 +25,14 @@ export async function withoutLayouts(
   return layouts.length === 0 ? undefined : undone(candidate, layouts);
 }
 
+/** Run when it is first looked at: one that nobody reads to its end would keep the next one waiting. */
+async function* begun(side: Side, plan: Plan): AsyncGenerator<Tensor> {
+  yield* side.run(plan.run).tensors;
+}
+
 /** The side with these layouts undone, which it says. */
 function undone(side: Side, layouts: readonly Layout[]): Side {
-  const undo = async function* (tensors: ReturnType<Side['run']>['tensors']) {
+  const undo = async function* (tensors: AsyncIterable<Tensor>) {
     for await (const tensor of tensors) yield layouts.reduce((rows, layout) => layout.undo(rows), tensor);
   };
   return {

@@ -130,6 +130,17 @@ describe('Q and K in half-split order', () => {
     expect(isUndone(report)).toBe(false);
   });
 
+  test('are undone beside a reference that runs, too; one that is not looked at is not begun', async () => {
+    await using theirs = await llama(model, { mode: 'exact' });
+    await using side = await webgpu(model, { inject: 'activation-gelu@2' });
+    const tensors = await collect(side.run(plan).tensors);
+    for (const write of [(tensor: Tensor) => tensor, inHalves([...Q, ...K])]) {
+      await using mine = await dump(await record(join(folder, 'live.arrow'), tensors.map(write), side));
+      const report = await compare(mine, theirs, { model });
+      expect(faultsOf(report), report.reason).toEqual(['ffn_swiglu 2 confirmed activation-gelu']);
+    }
+  });
+
   test('the permutation is named, where it is the bug', async () => {
     const report = await judged('qk-permutation', (tensor) => tensor);
     expect(report.first).toMatchObject({ stage: 'q_proj', layer: 0, cause: { id: 'qk-permutation' } });
