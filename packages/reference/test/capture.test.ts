@@ -341,6 +341,23 @@ describe("what llama.cpp's CPU reads from a table of f16 values", () => {
       expect(await worst('native')).toBeGreaterThan(3e-5);
     });
 
+    test(`${name}: from given rows it is what f32 makes of those`, async () => {
+      const opened = await open(`${stage} given`, model, 'exact');
+      const run = { ...options, steps: 0 };
+      const { tensors } = await collect(opened, run);
+      const turned = find(tensors, inputs[0], 1);
+      const given = { ...turned, values: turned.values.slice().reverse() };
+      const from = (async function* () {
+        yield given;
+      })();
+      const again = await collect(opened, { ...run, from });
+      const up = inputs[1] && find(again.tensors, inputs[1], 1).values;
+      const { values } = find(again.tensors, stage, 1);
+      const apply = right as typeof MODELS.GEGLU.right;
+      const deltas = values.map((value, i) => Math.abs(value - apply(given.values[i] as number, up?.[i] ?? 1)));
+      expect(Math.max(...deltas)).toBeLessThan(3e-7);
+    });
+
     test(`${name}: the logits are the same whether anything is captured or not, and follow from it`, async () => {
       const logits = async (stages: RunOptions['stages']) => {
         const { tensors } = await collect(reference as Reference, { ...options, stages, logits: stages?.length === 0 });

@@ -198,7 +198,8 @@ export class Capture {
     const skipped = held.rows.values.length - given.values.length; // where only the last rows were given
     const isNan = (entry: number) => Number.isNaN(given.values[entry - skipped]);
     if (held.match.until !== 'mask') {
-      this.replacement?.put(given, computed);
+      const put = this.replacement?.put(given, computed);
+      if (put) this.recomputed?.overwritten(computed.node, put);
       return;
     }
     // NaN in the given rows is what their mask hid. What llama.cpp's hides is NaN in its own rows, once the next node has told it.

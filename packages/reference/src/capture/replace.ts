@@ -45,18 +45,26 @@ export class Replacement {
     return told(() => this.given.take(place, width));
   }
 
-  /** @param isHidden of an entry of the rows, by its index: llama.cpp's own value stays */
-  put(given: Tensor, { node, values, tokens, layout }: Computed, isHidden?: (entry: number) => boolean): void {
+  /**
+   * @param isHidden of an entry of the rows, by its index: llama.cpp's own value stays
+   * @returns all that the node holds now; undefined where nothing was put there
+   */
+  put(
+    given: Tensor,
+    { node, values, tokens, layout }: Computed,
+    isHidden?: (entry: number) => boolean,
+  ): Float32Array | undefined {
     if (!isWritable(node)) {
       const type = this.library.ggml_type_name(node.type);
       this.notes.add(`${given.stage} is ${type} in llama.cpp, which given rows are not put into; its own went on`);
-      return;
+      return undefined;
     }
     const firstRow = tokens - given.positions.length; // the last rows, where not all were given
     const all = values.slice();
     if (layout === 'heads') rowsToHeads(given, firstRow, node.ne, all, isHidden);
     else all.set(given.values, firstRow * given.width);
     writeValues(this.library, node, all);
+    return all;
   }
 
   /** Ends the run. */
