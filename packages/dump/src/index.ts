@@ -12,6 +12,7 @@ export {
   type ModelDescription,
   type Producer,
 } from './metadata.js';
+export { openFile } from './open-file.js';
 export { type Precision, rounded } from './precision.js';
 export type { RecordedRun } from './run.js';
 export * from './stage/index.js';

@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { DumpError } from '@llama-probe/dump';
+import type { FileHandle } from 'node:fs/promises';
+import { DumpError, openFile } from '@llama-probe/dump';
 import { damaged } from './errors.js';
 
 /** A file that is read in pieces, by several readers at once. */
@@ -11,13 +11,7 @@ export class PieceFile {
   ) {}
 
   static async open(path: string): Promise<PieceFile> {
-    let handle: FileHandle;
-    try {
-      handle = await open(path, 'r');
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new DumpError('dump-not-found', `${path}: cannot be opened (${code}).`, { cause });
-    }
+    const handle = await openFile(path);
     const stat = await handle.stat();
     if (stat.isFile()) return new PieceFile(path, stat.size, handle);
     await handle.close();

@@ -20,7 +20,8 @@ export async function checkMessage(file: FileHandle, path: string, block: Block)
   if (wrong) throw damaged(path, `${block.what} ${wrong}`);
 }
 
-const COMPRESSED = 'is compressed';
+/** The fault of a batch that is whole, and of a kind that is not read. */
+export const COMPRESSED = 'is compressed';
 
 async function faultOf(file: FileHandle, { header: length, body, offset }: Block): Promise<string | undefined> {
   if (length > LONGEST) return `is to have a header of ${length} bytes`;
@@ -31,23 +32,35 @@ async function faultOf(file: FileHandle, { header: length, body, offset }: Block
   const size = bytes.length >= prefix ? bytes.readInt32LE(prefix - 4) : 0;
   if (size <= 0 || prefix + size > length)
     return `says that its header has ${size} bytes, and the footer says ${length}`;
-  let message: Message;
-  let batch: RecordBatch;
+  const claim = claimOf(bytes.subarray(prefix, prefix + size));
+  if (claim.isSchema) return 'is a schema';
+  if (claim.body > body) return `says that its body has ${claim.body} bytes, and the footer says ${body}`;
+  return claim.fault;
+}
+
+/** What the header of a message says that comes after it, and what is wrong with that. */
+export interface Claim {
+  readonly isSchema: boolean;
+  /** Bytes of values. */
+  readonly body: number;
+  readonly fault: string | undefined;
+}
+
+/** @param flatbuffer the header of a message */
+export function claimOf(flatbuffer: Uint8Array): Claim {
   try {
-    const flatbuffer = bytes.subarray(prefix, prefix + size);
     checkFlatbuffer(flatbuffer, MESSAGE);
-    message = Message.decode(flatbuffer);
+    const message = Message.decode(flatbuffer);
+    const { bodyLength: body, headerType } = message;
+    if (headerType === MessageHeader.Schema) return { isSchema: true, body, fault: undefined };
     const header: unknown = message.header();
-    batch =
-      message.headerType === MessageHeader.DictionaryBatch ? (header as DictionaryBatch).data : (header as RecordBatch);
+    const batch =
+      headerType === MessageHeader.DictionaryBatch ? (header as DictionaryBatch).data : (header as RecordBatch);
+    return { isSchema: false, body, fault: batch.compression ? COMPRESSED : bodyFault(batch, body) };
   } catch (cause) {
-    return `has a header that cannot be read${cause instanceof RangeError ? `: ${cause.message}` : ''}`;
+    const why = cause instanceof RangeError ? `: ${cause.message}` : '';
+    return { isSchema: false, body: 0, fault: `has a header that cannot be read${why}` };
   }
-  if (message.headerType === MessageHeader.Schema) return 'is a schema';
-  if (message.bodyLength > body)
-    return `says that its body has ${message.bodyLength} bytes, and the footer says ${body}`;
-  if (batch.compression) return COMPRESSED;
-  return bodyFault(batch, message.bodyLength);
 }
 
 /** What of a batch does not fit into its body. */

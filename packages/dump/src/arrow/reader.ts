@@ -1,7 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
-import { DumpError, damaged, unreadCompression } from '../errors.js';
+import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
+import { openFile } from '../open-file.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { type Block, readFrame } from './frame.js';
@@ -35,7 +36,7 @@ export class Dump implements RecordedRun {
       try {
         batch = await reader.readRecordBatch(index);
       } catch (cause) {
-        throw compressed(this.path, cause) ?? damaged(this.path, `${block.what} cannot be read`, cause);
+        throw damaged(this.path, `${block.what} cannot be read`, cause);
       }
       if (!batch) throw damaged(this.path, `${block.what} is missing`);
       try {
@@ -60,14 +61,7 @@ export class Dump implements RecordedRun {
  * @example const dump = await openDump('dumps/reference.arrow'); for await (const tensor of dump.tensors()) …
  */
 export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (cause) {
-    throw new DumpError('dump-not-found', `${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code}).`, {
-      cause,
-    });
-  }
+  const file = await openFile(path);
   try {
     const { bytes, dictionaries, batches } = await readFrame(file, path);
     for (const dictionary of dictionaries) await checkMessage(file, path, dictionary); // they are read as soon as it is opened
@@ -85,12 +79,6 @@ async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBa
     await reader.open({ autoDestroy: false });
     return reader;
   } catch (cause) {
-    throw compressed(path, cause) ?? damaged(path, 'its schema or its dictionaries cannot be read', cause);
+    throw damaged(path, 'its schema or its dictionaries cannot be read', cause);
   }
-}
-
-/** What Arrow's reader says of buffers that it cannot inflate. */
-export function compressed(path: string, cause: unknown): DumpError | undefined {
-  if (!(cause instanceof Error) || !/codec not found|compress/i.test(cause.message)) return undefined;
-  return unreadCompression(path, cause);
 }

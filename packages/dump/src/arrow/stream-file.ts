@@ -1,13 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { RecordBatchReader } from 'apache-arrow';
 import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
+import { openFile } from '../open-file.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
-import { compressed } from './reader.js';
 import { readTensorStream } from './stream.js';
-import { brokenMessage } from './stream-check.js';
+import { checkStream } from './stream-check.js';
 
 const CONTINUATION = 0xffffffff;
 
@@ -22,9 +21,7 @@ export const isArrowStream = (head: Uint8Array): boolean =>
  * @throws DumpError where it does not end as a stream ends, or is no dump
  */
 export async function openStreamDump(path: string, bare?: DumpMetadata): Promise<RecordedRun> {
-  const bytes = await checkEnd(path);
-  const broken = await brokenMessage(path, bytes);
-  if (broken !== undefined) throw damaged(path, broken);
+  const bytes = await check(path);
   const metadata = decodeMetadata(await schemaMetadata(path), path, bare);
   return {
     path,
@@ -41,9 +38,7 @@ async function* tensors(path: string): AsyncGenerator<Tensor> {
   try {
     yield* readTensorStream(source, path);
   } catch (cause) {
-    throw cause instanceof DumpError
-      ? cause
-      : (compressed(path, cause) ?? damaged(path, 'its stream cannot be read', cause));
+    throw cause instanceof DumpError ? cause : damaged(path, 'its stream cannot be read', cause);
   } finally {
     source.destroy();
   }
@@ -63,24 +58,20 @@ async function schemaMetadata(path: string): Promise<ReadonlyMap<string, string>
 }
 
 /** A stream that is whole ends with a mark and no length: without it Arrow's reader would take what there is for all. */
-async function checkEnd(path: string): Promise<number> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (cause) {
-    throw new DumpError('dump-not-found', `${path}: cannot be opened (${(cause as NodeJS.ErrnoException).code}).`, {
-      cause,
-    });
-  }
+async function check(path: string): Promise<number> {
+  const file = await openFile(path);
   try {
     const { size } = await file.stat();
     const end = Buffer.alloc(8);
     await file.read(end, 0, 8, Math.max(0, size - 8));
-    if (end.readUInt32LE(0) === CONTINUATION && end.readUInt32LE(4) === 0) return size;
-    throw damaged(
-      path,
-      `it has ${size} bytes and does not end as an Arrow stream: it was cut off or is still being written`,
-    );
+    if (end.readUInt32LE(0) !== CONTINUATION || end.readUInt32LE(4) !== 0) {
+      throw damaged(
+        path,
+        `it has ${size} bytes and does not end as an Arrow stream: it was cut off or is still being written`,
+      );
+    }
+    await checkStream(file, path, size);
+    return size;
   } finally {
     await file.close();
   }
