@@ -49,7 +49,7 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
     const explained = performance.now();
     const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
     const diagnosed = performance.now();
-    // A run that is over cannot be blamed by a second one: its weights are looked at all the same.
+    // Of a run that is over and that nobody could blame, the weights are looked at all the same.
     const closer = named.faults !== null || (candidate.recorded !== undefined && named.verdict === 'diverged');
     const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
     const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);

@@ -1,9 +1,13 @@
 import { stageKey } from '@llama-probe/dump/stage';
 import type { Comparison, StageResult } from './comparison.js';
+import { limitOf } from './floors.js';
 import { describe, short, showLimit } from './words.js';
 
 /** A stage's own delta that is this many times its floor is no rounding: healthy engines were at 4 times it. */
 const JUMP = 30;
+
+/** What a cause may leave of it, in the same measure: as much as any stage in `exact`. */
+const ALLOWED = 10;
 
 /** f32 has 24 significant bits: below this a floor says nothing of what another order of sums would give. */
 const F32_EPSILON = 2 ** -23;
@@ -25,9 +29,8 @@ export function jumps(blamed: readonly StageResult[]): StageResult[] {
     if (!(rel > JUMP * noise)) return [];
     const times = Math.round(rel / noise);
     const reason = `its relative RMS delta is ${short(rel)}: the limit of ${showLimit(stage.limit)} forgives that, but it is ${times} times what rounding makes of this stage, and what follows from it is over its limit`;
-    const limit = 10 * noise;
-    const limits = { rel: limit, row: 4 * limit, value: 100 * limit };
-    return [{ ...stage, limit, limits, verdict: 'diverged', reason } satisfies StageResult];
+    const limits = limitOf(undefined, { margin: 0, minimum: ALLOWED * noise });
+    return [{ ...stage, limit: limits.rel, limits, verdict: 'diverged', reason } satisfies StageResult];
   });
 }
 

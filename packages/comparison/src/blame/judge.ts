@@ -1,4 +1,4 @@
-import { type GgufFile, openGguf } from '@llama-probe/engine';
+import type { GgufFile } from '@llama-probe/engine';
 import type { Looking } from '../asked.js';
 import { exactFits, parameters } from '../model.js';
 import type { Side } from '../side.js';
@@ -35,9 +35,8 @@ export class OpenJudge {
     const { progress, signal } = looking;
     const mode = reference.about.mode === 'native' ? 'native' : 'exact';
     try {
-      const file = await openGguf(model.path);
       // Computed otherwise it could not be held to the reference's floors.
-      const room = mode === 'exact' && (await exactFits({ parameters: parameters(file) }));
+      const room = mode === 'exact' && (await exactFits({ parameters: parameters(model) }));
       if (room && !room.fits) return { why: room.why };
       this.llama ??= await llama(model.path, { mode, progress, signal });
       return { side: this.llama };
