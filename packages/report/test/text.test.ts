@@ -135,6 +135,8 @@ describe('the text report', () => {
     expect(lines({ generated: other })).toContain('llama-probe says "ho" (other tokens)');
     const mute = { candidate: { tokens: [8, 1], text: null }, reference: { tokens: [7, 1], text: null } };
     expect(lines({ generated: mute })).toContain('llama.cpp says the tokens 7 1');
+    const named = textReport(report({ candidate: { name: 'transformers', backend: 'unknown', adapter: 'mine' } }));
+    expect(named).toMatch(/^llama\.cpp {4}says .*\ntransformers says /m);
   });
 
   test('leaves out what it has not', () => {

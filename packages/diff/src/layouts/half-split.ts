@@ -81,7 +81,7 @@ export async function halfSplit(
   const seen =
     rotated.length === 0 ? '; its rotation is to turn those pairs, and what follows tells whether it does' : '';
   return {
-    text: `${names.join(', ')} are in half-split order, as Hugging Face has them (value j of a head beside value j + d/2${seen}): undone`,
+    text: `${names.filter((name) => sums.has(name)).join(', ')} are in half-split order, as Hugging Face has them (value j of a head beside value j + d/2${seen}): undone`,
     undo: (tensor) => (names.includes(tensor.stage) ? (undo(tensor) ?? tensor) : tensor),
   };
 }

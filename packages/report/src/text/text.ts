@@ -137,9 +137,10 @@ function row(stage: StageResult, at: string, hasLocal: boolean): string[] {
 function said({ generated, reference, candidate }: Report): string {
   if (!generated) return '';
   const same = sayTheSame(generated);
+  const width = Math.max(12, reference.name.length + 1, candidate.name.length + 1);
   return [
-    `${reference.name.padEnd(12)}says ${speech(generated.reference)}`,
-    `${candidate.name.padEnd(12)}says ${speech(generated.candidate)}${same ? '' : color.red('  (other tokens)')}`,
+    `${reference.name.padEnd(width)}says ${speech(generated.reference)}`,
+    `${candidate.name.padEnd(width)}says ${speech(generated.candidate)}${same ? '' : color.red('  (other tokens)')}`,
   ].join('\n');
 }
 
