@@ -121,6 +121,24 @@ describe('a process', () => {
     expect({ status, signal, stdout }).toEqual({ status: 0, signal: null, stdout: '' });
   });
 
+  test.each(kinds)('keeps nothing of a device that was closed, with %s', (kind) => {
+    const code = `
+      let collected = 0;
+      const registry = new FinalizationRegistry(() => collected++);
+      const use = async () => {
+        const { device, close } = await openAdapter({ adapter: '${kind}' });
+        registry.register(device);
+        close();
+      };
+      for (let i = 0; i < 3; i++) await use();
+      for (let i = 0; i < 100 && collected < 3; i++) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      console.log(collected);`;
+    expect(run(code, { NODE_OPTIONS: '--expose-gc' })).toMatchObject({ status: 0, stdout: '3\n' });
+  });
+
   test.runIf(hasSwiftShader)('several at once fill an empty cache', async () => {
     const cache = join(scratch, 'shared');
     const found = await Promise.all(

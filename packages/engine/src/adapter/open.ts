@@ -66,7 +66,10 @@ export async function openAdapter({
 } = {}): Promise<OpenedAdapter> {
   // Drivers read the environment of the process: one at a time.
   const turn = opening.then(() => openFirst(adapter));
-  opening = turn.catch(() => undefined);
+  opening = turn.then(
+    () => {}, // nothing is kept of what was opened
+    () => {},
+  );
   return turn;
 }
 
@@ -109,38 +112,52 @@ async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<Opene
     requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
-  let failure: Error | undefined;
-  let closed = false;
-  device.addEventListener('uncapturederror', (event) => {
-    event.preventDefault(); // or Dawn prints it on standard output
-    const { error } = event as GPUUncapturedErrorEvent;
-    failure ??=
-      error instanceof GPUOutOfMemoryError
-        ? new RunError(
-            'out-of-memory',
-            `${info.name} is out of memory: ${error.message}. Use a smaller model or fewer tokens.`,
-          )
-        : new RunError('device-error', `${info.name} reports: ${error.message}`);
-  });
-  void device.lost.then(({ message }) => {
-    if (closed) return;
-    failure ??= new RunError(
-      'device-lost',
-      `${info.name} was lost: ${message}. Another program may have reset it or used up its memory; try again, or use another --adapter.`,
-    );
-  });
+  const state = watch(device, info.name);
   return {
     info,
     device,
     check() {
-      if (failure) throw failure;
+      if (state.failure) throw state.failure;
     },
     close() {
-      closed = true;
-      if (info.backend === 'OpenGL ES' && !failure) unbindAll(device);
+      state.closed = true;
+      if (info.backend === 'OpenGL ES' && !state.failure) unbindAll(device);
       device.destroy();
     },
   };
+}
+
+interface DeviceState {
+  /** The first error outside every error scope, or that the device was lost. */
+  failure?: Error;
+  closed: boolean;
+}
+
+/**
+ * Keeps what a device reports. Dawn holds the listeners for as long as the device: one that could reach the device, by anything that
+ * this function's scope holds, would keep both for ever, with 3 MiB of the driver's.
+ */
+function watch(device: GPUDevice, name: string): DeviceState {
+  const state: DeviceState = { closed: false };
+  device.addEventListener('uncapturederror', (event) => {
+    event.preventDefault(); // or Dawn prints it on standard output
+    const { error } = event as GPUUncapturedErrorEvent;
+    state.failure ??=
+      error instanceof GPUOutOfMemoryError
+        ? new RunError(
+            'out-of-memory',
+            `${name} is out of memory: ${error.message}. Use a smaller model or fewer tokens.`,
+          )
+        : new RunError('device-error', `${name} reports: ${error.message}`);
+  });
+  void device.lost.then(({ message }) => {
+    if (state.closed) return;
+    state.failure ??= new RunError(
+      'device-lost',
+      `${name} was lost: ${message}. Another program may have reset it or used up its memory; try again, or use another --adapter.`,
+    );
+  });
+  return state;
 }
 
 /** Dawn's warning without its first word and its stack. */
