@@ -72,7 +72,7 @@ export class LlamaProcess {
 
   constructor(private readonly options: ProcessOptions = {}) {
     options.signal?.throwIfAborted();
-    this.child = fork(new URL('../../dist/process/child.js', import.meta.url), {
+    this.child = fork(new URL('../../dist/bundle/child.js', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
       // a debugger's trace of a crash helps nobody here, and takes seconds
