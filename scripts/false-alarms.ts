@@ -4,9 +4,10 @@
  *
  *   node scripts/dist/false-alarms.js [--types Q8_0,Q4_K] [--prompts 1,33] [--adapters llvmpipe]
  *
- * Models from outside take part where LLAMA_PROBE_MODELS names a folder that has them, unless --types is given. Exit code 1 where a
- * run diverged, could not be told, has a stage with a fault of its own, a broken check or another greedy choice that is no tie, or where
- * llama.cpp computes other logits when it is watched.
+ * Models from outside take part where LLAMA_PROBE_MODELS names a folder that has them, at any depth. What the engine cannot compute (another
+ * architecture) is run by two other CPU builds of llama.cpp instead, as somebody's recorded run. Exit code 1 where a run diverged, could
+ * not be told, has a stage with a fault of its own, a broken check or another greedy choice that is no tie, or where llama.cpp computes other
+ * logits when it is watched.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type AdapterKind, listAdapters, WEIGHT_TYPES } from '@llama-probe/engine';
+import { type AdapterKind, listAdapters, ModelError, openEngine, WEIGHT_TYPES } from '@llama-probe/engine';
+import { openReference, otherBuild } from '@llama-probe/reference';
 import type { ComparisonDocument, Failure, Report } from 'llama-probe';
 import { decode } from 'llama-probe/internal';
 
@@ -56,6 +58,7 @@ interface Alarm {
 const lengths = values.prompts.split(',').map(Number);
 const adapters = await foundAdapters();
 const models = [...bundled(), ...fromOutside()];
+const builds = await otherBuilds();
 const all: Run[] = [];
 const said: string[] = []; // of each alarm, with the command that shows it
 const begin = performance.now();
@@ -64,13 +67,14 @@ console.log(`\n| | ${MODES.map((mode) => `${mode}: of its limit | relative | oth
 console.log(`|${'---|'.repeat(1 + 3 * MODES.length)}`);
 for (const { name, args } of models) {
   const tokens = sampleTokens(args);
+  const computed = await isComputed(args);
   const runs = MODES.flatMap((mode) =>
-    lengths.flatMap((length) =>
-      adapters.map((adapter) => {
-        const what = ['--tokens', tokens.slice(0, length).join(), '--steps', String(STEPS[adapter])];
-        return run([...args, '--reference', mode, '--adapter', adapter, ...what], mode);
-      }),
-    ),
+    lengths.flatMap((length) => {
+      const prompt = ['--tokens', tokens.slice(0, length).join(), '--reference', mode];
+      return computed
+        ? adapters.map((adapter) => computedBy(adapter, [...args, ...prompt], mode))
+        : builds.map((build) => recordedBy(build, [...args, ...prompt], mode));
+    }),
   );
   all.push(...runs);
   const cells = MODES.flatMap((mode) => summary(runs.filter((one) => one.mode === mode)));
@@ -78,17 +82,49 @@ for (const { name, args } of models) {
 }
 printTotals();
 
-function run(args: readonly string[], mode: Run['mode']): Run {
-  const command = ['compare', ...args, '--blame', '--json'];
-  const { stdout, stderr, status } = probe(command);
+/** A run of the engine beside llama.cpp. */
+function computedBy(adapter: AdapterKind, args: readonly string[], mode: Run['mode']): Run {
+  const run = ['--adapter', adapter, '--steps', String(STEPS[adapter])];
+  return judged(['compare', ...args, ...run, '--blame', '--json'], mode, args);
+}
+
+/** A recorded run of another CPU build of llama.cpp, on its F32 weights in \`exact\`, held to that of the best one. */
+function recordedBy(build: string, args: readonly string[], mode: Run['mode']): Run {
+  const folder = mkdtempSync(join(tmpdir(), 'llama-probe-'));
+  try {
+    const [candidate, reference] = ['candidate.arrow', 'reference.arrow'].map((name) => join(folder, name)) as [
+      string,
+      string,
+    ];
+    const capture = ['capture', '--from', 'llama', ...args, '--steps', '2'];
+    const failed = [
+      probe([...capture, '--no-floors', '--out', candidate], { LLAMA_PROBE_CPU: build }),
+      probe([...capture, '--out', reference]),
+    ].find(({ status }) => status !== 0);
+    if (failed)
+      return told({ mode, report: undefined, alarms: [{ kind: 'no report', text: failed.stderr }] }, capture, args);
+    const model = args.slice(args.indexOf('--model'), args.indexOf('--model') + 2);
+    return judged(['diff', candidate, reference, ...model, '--blame', '--json'], mode, [build, ...args]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a command says of a healthy run. @param args what it is called in the log */
+function judged(command: readonly string[], mode: Run['mode'], args: readonly string[]): Run {
+  const { stdout, stderr } = probe(command);
   const printed = decode(stdout || '{}') as ComparisonDocument | Failure | Record<string, never>;
   const report = printed.kind === 'comparison' ? printed : undefined;
-  const found = report ? alarmsOf(report) : [{ kind: 'no report', text: stderr } as const];
-  for (const { kind, text } of found) said.push(`${kind} (exit ${status}): ${text}\n    probe ${command.join(' ')}`);
+  const alarms = report ? alarmsOf(report) : [{ kind: 'no report', text: stderr } as const];
+  return told({ mode, report, alarms }, command, args);
+}
+
+function told(run: Run, command: readonly string[], args: readonly string[]): Run {
+  for (const { kind, text } of run.alarms) said.push(`${kind}: ${text}\n    probe ${command.join(' ')}`);
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   const short = args.join(' ').replace(/(--tokens \S{60})\S+/, '$1…');
-  process.stderr.write(`${seconds} s, ${short}: ${found.length} alarms\n`);
-  return { mode, report, alarms: found };
+  process.stderr.write(`${seconds} s, ${short}: ${run.alarms.length} alarms\n`);
+  return run;
 }
 
 function alarmsOf({ verdict, reason, faults, checks, decode, reference }: Report): Alarm[] {
@@ -108,7 +144,7 @@ function alarmsOf({ verdict, reason, faults, checks, decode, reference }: Report
       text: `at step ${other.step} by ${other.gap}, allowed ${other.allowed}`,
     });
   }
-  if (reference.callbackChangesNothing !== true) {
+  if (reference.callbackChangesNothing === false) {
     found.push({ kind: 'changed by being watched', text: "llama.cpp's logits are others when it is watched" });
   }
   return found;
@@ -176,16 +212,47 @@ interface Model {
 }
 
 function bundled(): Model[] {
-  const types = values.types?.split(',') ?? Object.keys(WEIGHT_TYPES);
+  const types = values.types?.split(',').filter((type) => type !== '') ?? Object.keys(WEIGHT_TYPES);
   return types.map((type) => ({ name: `bundled, ${type}`, args: ['--quantize', type] }));
 }
 
 function fromOutside(): Model[] {
   const folder = process.env.LLAMA_PROBE_MODELS;
-  if (values.types !== undefined) return [];
   if (!folder) console.log('models from outside: skipped, LLAMA_PROBE_MODELS does not say where they are');
-  const files = folder ? readdirSync(folder).filter((name) => name.endsWith('.gguf')) : [];
+  const files = folder
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.gguf'))
+    : [];
   return files.map((file) => ({ name: file, args: ['--model', join(folder as string, file)] }));
+}
+
+/** Whether the engine computes the model; the bundled one it does. */
+async function isComputed(args: readonly string[]): Promise<boolean> {
+  if (args[0] !== '--model') return true;
+  try {
+    const engine = await openEngine({ model: args[1] as string });
+    engine.close();
+    return true;
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
+}
+
+/** The nearest and the farthest of llama.cpp's CPU builds whose sums round differently from the best one's. */
+async function otherBuilds(): Promise<string[]> {
+  const reference = await openReference({
+    model: here('../../packages/probe/models/smalltalk-4M-F16.gguf'),
+    mode: 'native',
+  });
+  await reference.close();
+  const { cpuVariant, cpuVariants } = reference.info;
+  const found: string[] = [];
+  let build: string | undefined = cpuVariant;
+  for (;;) {
+    build = otherBuild(build, cpuVariants.slice(cpuVariants.indexOf(build)));
+    if (build === undefined) return [...new Set([...found.slice(0, 1), ...found.slice(-1)])];
+    found.push(build);
+  }
 }
 
 /** Real text as a model's own tokens, BOS first, enough for the longest prompt. */
@@ -206,6 +273,10 @@ function sampleTokens(args: readonly string[]): readonly number[] {
   throw new Error(`${args.join(' ')}: no text of ${most} tokens fits`);
 }
 
-function probe(args: readonly string[]) {
-  return spawnSync(process.execPath, [PROBE, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+function probe(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return spawnSync(process.execPath, [PROBE, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+    env: { ...process.env, ...env },
+  });
 }

@@ -101,7 +101,7 @@ class Uploader {
     private readonly chunk: number,
     private readonly onProgress: (done: number) => void,
   ) {
-    this.staging = Buffer.alloc(Math.min(chunk, 8 << 20));
+    this.staging = Buffer.allocUnsafeSlow(Math.min(chunk, 8 << 20)); // what is uploaded of it was read before
   }
 
   async floats(tensor: TensorInfo): Promise<Float32Array> {
