@@ -23,7 +23,7 @@ import { decode } from 'llama-probe/internal';
 const { values } = parseArgs({
   options: {
     types: { type: 'string' },
-    prompts: { type: 'string', default: '1,2,5,33,200' },
+    prompts: { type: 'string', default: '1,2,5,33,200,330' },
     adapters: { type: 'string' },
   },
 });
@@ -69,7 +69,7 @@ for (const { name, args } of models) {
   const tokens = sampleTokens(args);
   const computed = await isComputed(args);
   const runs = MODES.flatMap((mode) =>
-    lengths.flatMap((length) => {
+    [...new Set(lengths.map((length) => Math.min(length, tokens.length)))].flatMap((length) => {
       const prompt = ['--tokens', tokens.slice(0, length).join(), '--reference', mode];
       return computed
         ? adapters.map((adapter) => computedBy(adapter, [...args, ...prompt], mode))
@@ -255,22 +255,25 @@ async function otherBuilds(): Promise<string[]> {
   }
 }
 
-/** Real text as a model's own tokens, BOS first, enough for the longest prompt. */
+/** Real text as a model's own tokens, BOS first: enough for the longest prompt, or as much of it as the model has room for. */
 function sampleTokens(args: readonly string[]): readonly number[] {
   const most = Math.max(...lengths);
+  let longest: readonly number[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'llama-probe-'));
   try {
-    // Pieces of words within a context of 512; a vocabulary of letters, as BabyLlama's, within its 256.
-    for (const length of [900, 230]) {
+    // Pieces of words, in a context of 512; a vocabulary of letters, as BabyLlama's, in its 256; a context of 128.
+    for (const length of [1280, 900, 230, 60]) {
       const text = ['--prompt', SAMPLE.slice(0, length), '--steps', '0', '--stages', 'embd'];
       const out = ['--out', join(folder, 'sample.arrow'), '--json'];
-      const { tokens } = JSON.parse(probe(['capture', '--from', 'llama', ...args, ...text, ...out]).stdout) as Report;
-      if (tokens.length >= most) return tokens;
+      const { stdout } = probe(['capture', '--from', 'llama', ...args, ...text, ...out]);
+      const { tokens = [] } = JSON.parse(stdout) as Partial<Report>;
+      if (tokens.length > longest.length) longest = tokens;
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  throw new Error(`${args.join(' ')}: no text of ${most} tokens fits`);
+  if (longest.length === 0) throw new Error(`${args.join(' ')}: no text fits`);
+  return longest.slice(0, most);
 }
 
 function probe(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
