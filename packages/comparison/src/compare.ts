@@ -40,10 +40,14 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
       watcher?.begin({ ...aboutSides(side, reference, plan.shown), ...expected(side, reference, plan, ask) });
       return freeRun(side, reference, plan, ask, precision, judges, looking);
     };
-    const asGiven = await runFree(given);
-    const undone = await withoutLayouts(given, reference, plan, asGiven.comparison, modelOf(given, reference));
-    const candidate = undone ?? given;
-    const free = undone ? await runFree(undone) : asGiven;
+    let candidate = given;
+    let free = await runFree(given);
+    for (;;) {
+      const undone = await withoutLayouts(candidate, reference, plan, free.comparison, modelOf(given, reference));
+      if (!undone) break;
+      candidate = undone;
+      free = await runFree(undone);
+    }
     const compared = performance.now();
     const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
     const explained = performance.now();

@@ -1,10 +1,21 @@
-import { type AboutModel, type Comparison, expertsInOrder, graphOf, halfSplit, type Layout } from '@llama-probe/diff';
+import {
+  type AboutModel,
+  type Comparison,
+  expertsInOrder,
+  graphOf,
+  halfSplit,
+  headsAsWritten,
+  type Layout,
+  positionsFromOne,
+  scaledScores,
+} from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import type { Plan } from './plan.js';
 import type { Side } from './side.js';
 
 /**
- * The candidate with its rows as the reference writes them, where the first thing that differs is how they are written and nothing else.
+ * The candidate with its rows as the reference writes them, where what differs is how they are written and nothing else. What was found may
+ * show more, which is looked for in another comparison.
  *
  * @param found of the candidate as it is
  * @returns undefined where no layout explains it
@@ -16,13 +27,23 @@ export async function withoutLayouts(
   { verdict, stages }: Comparison,
   about: AboutModel,
 ): Promise<Side | undefined> {
-  if (!candidate.recorded || verdict !== 'diverged') return undefined;
+  if (!candidate.recorded || verdict === 'agree') return undefined;
+  const graph = graphOf(about, stages);
   const both = () => [begun(candidate, plan), begun(reference, plan)] as const;
-  const layouts = [
-    await halfSplit(...both(), stages, graphOf(about, stages)),
-    await expertsInOrder(...both(), stages),
-  ].filter((layout) => layout !== undefined);
-  return layouts.length === 0 ? undefined : undone(candidate, layouts);
+  const place = await positionsFromOne(...both());
+  const layouts = place ? [place] : [...(await headsAsWritten(...both(), stages, graph))];
+  // Order and scale are told by values, which rows of other positions or widths do not have.
+  if (layouts.length === 0) {
+    const found = [
+      await halfSplit(...both(), stages, graph),
+      await expertsInOrder(...both(), stages),
+      await scaledScores(...both(), stages, graph),
+    ];
+    layouts.push(...found.filter((layout) => layout !== undefined));
+  }
+  const before = candidate.about.notes ?? []; // what was found once, and is found again, was not undone by it
+  const fresh = layouts.filter(({ text }) => !before.includes(text));
+  return fresh.length === 0 ? undefined : undone(candidate, fresh);
 }
 
 /** Run when it is first looked at: one that nobody reads to its end would keep the next one waiting. */

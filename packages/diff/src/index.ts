@@ -30,7 +30,10 @@ export {
 export { judge } from './judge.js';
 export { expertsInOrder } from './layouts/experts.js';
 export { halfSplit } from './layouts/half-split.js';
+export { headsAsWritten } from './layouts/heads.js';
 export type { Layout } from './layouts/layout.js';
+export { positionsFromOne } from './layouts/positions.js';
+export { scaledScores } from './layouts/scaled-scores.js';
 export { type Kind, locate, type RowPair, type Where } from './locate.js';
 export {
   compareLogits,
