@@ -1,17 +1,10 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { BUNDLED } from './support/models.js';
 import { argumentsOf, commandsOf, readPage, shownIn, squeezed } from './support/page-commands.js';
-import { path } from './support/probe.js';
+import { DECODED, FIRST, Reader, TOKENS } from './support/reader.js';
 import { copyArrays } from './support/safetensors.js';
 import { probe, probeJson } from './support/session.js';
-import { runTool } from './support/toolchains.js';
 
 const PAGE = readPage('docs/find-a-divergence.md');
-const ENGINE = fileURLToPath(new URL('../examples/javascript/tiny-engine.js', import.meta.url));
-const TOKENS = '1,338,292,921,970,419,921,974,948';
 
 /** What each command of the page ends with, and says. */
 const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: string | RegExp }>> = {
@@ -31,34 +24,17 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
   'probe check mine.safetensors --model model.gguf': { code: 0, says: '✓ finite' },
   'probe compare --prompt "What is 2 plus 3?" --steps 3 --inject rope-halves': { code: 1, says: '✗ diverged: q_rope' },
   'probe diff first.safetensors second.safetensors': { code: 0, says: '✓ agree' },
-  [`probe capture --from llama --model model.gguf --tokens ${TOKENS},921,970,419,921 --steps 0 --out whole.arrow`]: {
+  [`probe capture --from llama --model model.gguf --tokens ${TOKENS},${DECODED} --steps 0 --out whole.arrow`]: {
     code: 0,
     says: '80 tensors',
   },
   'probe diff decoded.safetensors whole.arrow --model model.gguf': { code: 0, says: '✓ agree: All 71 stages agree' },
 };
 
-let folder: string;
-const file = (name: string) => join(folder, name);
-const engine = (out: string, args: readonly string[], steps = 0) =>
-  runTool(process.execPath, [ENGINE, ...args], {
-    ...{ PROBE_MODEL: BUNDLED, PROBE_TOKENS: TOKENS, PROBE_STEPS: `${steps}`, PROBE_OUT: file(out) },
-  });
-const only = (from: string, to: string, names: RegExp) =>
-  copyArrays(file(from), file(to), (name) => (name === 'tokens' || names.test(name) ? name : undefined));
-const FIRST = /^(embd|l_out-\d+|result_output)$/;
-
+let reader: Reader;
 beforeAll(async () => {
-  folder = path('reader');
-  mkdirSync(folder);
-  copyFileSync(BUNDLED, file('model.gguf'));
-  engine('sick.safetensors', ['--bug']);
-  engine('first.safetensors', []);
-  engine('decoded.safetensors', [], 4);
-  copyFileSync(file('first.safetensors'), file('second.safetensors'));
-  only('sick.safetensors', 'mine.safetensors', FIRST);
-  const asked = ['--from', 'llama', '--model', file('model.gguf'), '--tokens', TOKENS, '--steps', '0'];
-  expect((await probe(['capture', ...asked, '--out', file('reference.arrow')])).code).toBe(0);
+  reader = new Reader();
+  await reader.capture();
 });
 
 /** The fenced outputs of the page: of a dump of three stages, and of one with a layer's stages more. */
@@ -70,14 +46,14 @@ describe('docs/find-a-divergence.md', () => {
   });
 
   test.each(Object.entries(COMMANDS))('%s', async (command, { code, says }) => {
-    const ended = await probe(argumentsOf(command, folder));
+    const ended = await probe(argumentsOf(command, reader.folder));
     expect(ended.code, `${ended.stdout}${ended.stderr}`).toBe(code);
     expect(ended.stdout).toMatch(says);
   });
 
   const compare = async (dump: string) => {
-    const files = [file(dump), file('reference.arrow')];
-    return squeezed((await probe(['diff', ...files, '--model', file('model.gguf')])).stdout);
+    const files = [reader.file(dump), reader.file('reference.arrow')];
+    return squeezed((await probe(['diff', ...files, '--model', reader.file('model.gguf')])).stdout);
   };
 
   test('after three stages the error begins between two, and the stages that are asked for name it', async () => {
@@ -86,9 +62,7 @@ describe('docs/find-a-divergence.md', () => {
     for (const piece of shownIn(between)) expect(three).toContain(piece);
     const [, stages = '', layer] = /--stages (\S+) --layers (\d+)/.exec(three) ?? [];
     const wanted = new Set(stages.split(',').map((stage) => `${stage}-${layer}`));
-    copyArrays(file('sick.safetensors'), file('more.safetensors'), (name) =>
-      name === 'tokens' || FIRST.test(name) || wanted.has(name) ? name : undefined,
-    );
+    reader.keepOnly('sick.safetensors', 'more.safetensors', (name) => FIRST.test(name) || wanted.has(name));
     const more = await compare('more.safetensors');
     expect(shownIn(at).length).toBeGreaterThan(3);
     for (const piece of shownIn(at)) expect(more).toContain(piece);
@@ -96,11 +70,11 @@ describe('docs/find-a-divergence.md', () => {
 
   test("Hugging Face's last hidden state, taken for the last layer, is wrong while the logits agree", async () => {
     const renamed = (name: string) => (name === 'l_out-3' ? undefined : name === 'result_norm' ? 'l_out-3' : name);
-    copyArrays(file('first.safetensors'), file('states.safetensors'), (name) => {
+    copyArrays(reader.file('first.safetensors'), reader.file('states.safetensors'), (name) => {
       const own = renamed(name);
-      return own === 'tokens' || FIRST.test(own ?? '') ? own : undefined;
+      return FIRST.test(own ?? '') ? own : undefined;
     });
-    const args = ['diff', file('states.safetensors'), file('reference.arrow'), '--no-blame'];
+    const args = ['diff', reader.file('states.safetensors'), reader.file('reference.arrow'), '--no-blame'];
     const { json } = await probeJson<{ stages: { stage: string; layer: number | null; verdict: string }[] }>(args);
     const wrong = json.stages.filter(({ verdict }) => verdict !== 'agree');
     expect(wrong.map(({ stage, layer }) => [stage, layer])).toEqual([['l_out', 3]]);
