@@ -26,7 +26,7 @@ export async function blameRecorded(
   { progress, watcher, signal }: Looking,
 ): Promise<Blamed | { readonly why: string }> {
   const { name, model } = judge.about;
-  const about = modelOf(judge, candidate);
+  const about = modelOf(candidate, judge);
   const graph = graphOf(about, comparison.stages);
   const rows = await rowsToGoOnFrom(candidate, comparison, graph);
   if (!rows) return { why: 'its prompt was cut into pieces that do not follow one after the other' };
