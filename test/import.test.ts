@@ -75,6 +75,51 @@ describe('what PyTorch and others have saved', () => {
   });
 });
 
+describe("llama.cpp's log", () => {
+  const log = fixture('llama-debug.log');
+
+  test('agrees with llama.cpp, on whichever side it is', async () => {
+    for (const sides of [
+      [log, reference],
+      [reference, log],
+    ]) {
+      const { code, json, stderr } = await probeJson<Diffed>(['diff', ...sides]);
+      expect(json, stderr).toMatchObject({ verdict: 'agree', first: null });
+      expect(code).toBe(0);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['kq', 'q_rope', 'sum of l_out']));
+    }
+  });
+
+  test('a printed value that is wrong, and a sum, are found at their stage', async () => {
+    const text = readFileSync(log, 'utf8');
+    const begin = text.indexOf('Kcur-0 = (f32)       ROPE');
+    const changed = (pattern: RegExp, put: string) => {
+      const file = path('wrong.log');
+      writeFileSync(file, text.slice(0, begin) + text.slice(begin).replace(pattern, put));
+      return file;
+    };
+    const value = await probeJson<Diffed>(['diff', changed(/\[ +-?\d+\.\d+/, '[ 3.2500'), reference]);
+    expect(value.json.first, value.stderr).toMatchObject({ stage: 'k_rope', layer: 0, token: 0 });
+    expect(value.code).toBe(1);
+    const sum = await probeJson<Diffed>(['diff', changed(/sum = \S+/, 'sum = 123.000000'), reference]);
+    expect(sum.json.first, sum.stderr).toMatchObject({ stage: 'sum of k_rope', layer: 0 });
+    expect(sum.json.reason).toContain('sum of k_rope of layer 0 is the first stage that is wrong');
+    expect(sum.code).toBe(1);
+  });
+
+  test.each([
+    ['check', ['check', log], 'dump-unsupported'],
+    ['import', ['import', log, path('log.arrow')], 'dump-unsupported'],
+    ['two logs', ['diff', log, log], 'usage'],
+    ['--blame', ['diff', log, reference, '--blame', '--model', 'x.gguf'], 'usage'],
+    ['--strict', ['diff', log, reference, '--strict'], 'usage'],
+  ])('%s is refused', async (_, args, error) => {
+    const { code, json } = await probeJson<Diffed>(args);
+    expect(json.error?.code).toBe(error);
+    expect(code).toBe(2);
+  });
+});
+
 describe('token ids', () => {
   test('that are given are run', async () => {
     const other = await probeJson<Diffed>([

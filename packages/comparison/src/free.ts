@@ -57,8 +57,10 @@ export async function freeRun(
     const checks = { candidate: new SideChecks(model), reference: new SideChecks(model) };
     const watched: string[] = [];
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
-    const ours = checks.candidate.pass(narrated(ran.tensors, 'comparing', layers, progress));
-    const theirs = checks.reference.pass(lastLogits(judged.tensors, run.tokens.length, watched));
+    const passed = (which: keyof typeof checks, tensors: AsyncGenerator<Tensor>) =>
+      (which === 'candidate' ? candidate : reference).isExcerpt ? tensors : checks[which].pass(tensors);
+    const ours = passed('candidate', narrated(ran.tensors, 'comparing', layers, progress));
+    const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
       kept[0].pass(ours, () => candidate.describe(about)),
       kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),

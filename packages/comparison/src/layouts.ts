@@ -16,7 +16,7 @@ export async function withoutLayouts(
   { verdict, stages }: Comparison,
   about: AboutModel,
 ): Promise<Side | undefined> {
-  if (!candidate.recorded || verdict !== 'diverged') return undefined;
+  if (!candidate.recorded || candidate.isExcerpt || verdict !== 'diverged') return undefined;
   const both = () => [begun(candidate, plan), begun(reference, plan)] as const;
   const layouts = [
     await halfSplit(...both(), stages, graphOf(about, stages)),

@@ -71,7 +71,12 @@ export async function compare(
     if (stage.isShared) options.onStage?.(stage.result(yardstick(stage.at)), added.rows);
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
-    if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
+    if (
+      tensor.stage === 'result_output' &&
+      !tensor.columns &&
+      pair.candidate &&
+      pair.candidate.width === pair.reference?.width
+    ) {
       const last = tensor.positions.length - 1; // of the last piece in the end
       const rows = [rowOf(pair.candidate, last), rowOf(pair.reference, last)] as const;
       const choice = greedyChoice(tensor.step, ...rows);

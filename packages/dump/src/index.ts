@@ -14,7 +14,7 @@ export {
 } from './metadata.js';
 export { openFile } from './open-file.js';
 export { type Precision, rounded } from './precision.js';
-export type { RecordedRun } from './run.js';
+export type { Excerpt, RecordedRun } from './run.js';
 export * from './stage/index.js';
 export { tee } from './tee.js';
 export type { Tensor } from './tensor.js';
