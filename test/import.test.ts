@@ -75,6 +75,49 @@ describe('what PyTorch and others have saved', () => {
   });
 });
 
+describe('capture into a file of arrays', () => {
+  const asked = ['--from', 'llama', '--reference', 'exact', '--tokens', TOKENS];
+
+  test.each(['safetensors', 'npz'])('.%s is what the dump is, value for value', async (ending) => {
+    const out = path(`captured.${ending}`);
+    const { code, json } = await probeJson<{ tensors: number; bytes: number }>([
+      'capture',
+      ...asked,
+      '--steps',
+      '0',
+      '--out',
+      out,
+    ]);
+    expect(code).toBe(0);
+    expect(json.bytes).toBe(readFileSync(out).length);
+    const diffed = await probeJson<Diffed & { stages: { rel: number; maxAbs: number }[]; alone: object }>([
+      'diff',
+      out,
+      reference,
+      '--strict',
+    ]);
+    expect(diffed.json.verdict, diffed.stderr).toBe('agree');
+    expect(diffed.json.stages).toHaveLength(json.tensors);
+    for (const { maxAbs } of diffed.json.stages) expect(maxAbs).toBe(0);
+  });
+
+  test('steps are refused before anything runs, and so is a dump that has them', async () => {
+    const out = path('steps.npz');
+    const { code, json, stderr } = await probeJson<Diffed>(['capture', ...asked, '--out', out]);
+    expect([code, json.error?.code]).toEqual([2, 'usage']);
+    expect(stderr).toContain('--steps 0');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('import writes one too', async () => {
+    const out = path('imported.npz');
+    expect((await probe(['import', fixture('mine.pt'), out, '--tokens', TOKENS])).code).toBe(0);
+    const { json } = await probeJson<Diffed>(['diff', out, reference]);
+    expect(json).toMatchObject({ verdict: 'agree' });
+    expect(json.candidate.notes).toContain('token ids: its own, 7');
+  });
+});
+
 describe("llama.cpp's log", () => {
   const log = fixture('llama-debug.log');
 
