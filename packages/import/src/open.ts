@@ -9,10 +9,12 @@ import { openArrow } from './formats/arrow.js';
 import { type Kind, openFolder } from './formats/folder.js';
 import { openZip } from './formats/from-zip.js';
 import { openManifest } from './formats/manifest.js';
+import { MAX_MAGIC, openMax } from './formats/max.js';
 import { openNpy } from './formats/npy.js';
 import { NPY_MAGIC } from './formats/npy-header.js';
 import { openRaw } from './formats/raw.js';
 import { openSafetensors } from './formats/safetensors.js';
+import { isSglang, openSglang } from './formats/sglang.js';
 import { isLog, openLog } from './log/open.js';
 import { readMapping } from './map/read.js';
 import { importRun, type OpenOptions } from './run.js';
@@ -24,6 +26,7 @@ const KINDS: readonly Kind[] = [
   { ending: '.npz', format: 'NumPy', open: openZip },
   { ending: '.pt', format: 'PyTorch', open: openZip },
   { ending: '.pth', format: 'PyTorch', open: openZip },
+  { ending: '.max', format: 'MAX', open: openMax },
 ];
 
 /** What has no magic of its own is told by its ending, where nothing else fits. */
@@ -66,7 +69,8 @@ async function openSource(path: string, { tokens }: OpenOptions): Promise<Source
   );
   if (isFolder) {
     const manifest = join(path, 'manifest.json');
-    return existsSync(manifest) ? openManifest(manifest) : openFolder(path, KINDS);
+    if (existsSync(manifest)) return openManifest(manifest);
+    return (await isSglang(path)) ? openSglang(path, openZip) : openFolder(path, KINDS);
   }
   const file = await PieceFile.open(path);
   const head = await file.read(0, Math.min(file.bytes, 16)).finally(() => file.close());
@@ -74,6 +78,7 @@ async function openSource(path: string, { tokens }: OpenOptions): Promise<Source
   if (isSafetensors(head)) return openSafetensors(path);
   if (begin.startsWith('PK')) return openZip(path);
   if (begin.startsWith(NPY_MAGIC)) return openNpy(path);
+  if (begin.startsWith(MAX_MAGIC)) return openMax(path);
   if (head[0] === 0x80 && (head[1] as number) <= 5) {
     const remedy = 'Save it with PyTorch 1.6 or newer, whose files are zips.';
     throw unsupported(path, 'is a bare pickle, as PyTorch wrote it before 1.6', remedy);
@@ -85,7 +90,7 @@ async function openSource(path: string, { tokens }: OpenOptions): Promise<Source
   if (isText(head) && (await isLog(path))) return 'log';
   const remedy = begin.startsWith('GGUF')
     ? 'That is a model: give it with --model, and a dump of a run here.'
-    : 'Read are Arrow, safetensors, .npz, .npy, .pt, a JSON manifest, logs of llama.cpp, and folders of them (docs/formats.md).';
+    : 'Read are Arrow, safetensors, .npz, .npy, .pt, .max, a JSON manifest, logs of llama.cpp, and folders of them (docs/formats.md).';
   const found = JSON.stringify(begin.slice(0, 8));
   throw new DumpError('dump-not-arrow', `${path}: is in no format that is read: it begins with ${found}. ${remedy}`);
 }
