@@ -21,6 +21,8 @@ export interface FreeRun {
   readonly isOnlyStored: boolean;
   /** By which stages were held to it. */
   readonly rule: RuleAt;
+  /** Which stages are judged; undefined where all are. */
+  readonly judged: CompareAsk['judged'];
   readonly checks: { readonly candidate: SideChecks; readonly reference: SideChecks };
   /** The candidate's greedy choices, fed the reference's; empty where it does not say. */
   readonly generated: readonly number[];
@@ -70,6 +72,7 @@ export async function freeRun(
       rule,
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),
+      only: ask.judged,
       ...model,
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
     });
@@ -82,6 +85,7 @@ export async function freeRun(
       held,
       isOnlyStored: held.format !== undefined && from === 'values' && isOnlyStored(comparison, held.format),
       rule,
+      judged: ask.judged,
       checks,
       generated: (await ran.result).generated,
       callbackChangesNothing: unwatched && (!isWatched || watched.join() === unwatched.logits.join()),

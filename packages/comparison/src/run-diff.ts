@@ -8,6 +8,7 @@ import type { DiffOptions } from './options.js';
 import { ownModel } from './own-model.js';
 import type { Progress } from './progress.js';
 import type { Report } from './report.js';
+import { parseJudged } from './selection.js';
 import type { Side, TextTools } from './side.js';
 import { dumpSide } from './sides/dump.js';
 import { textTools } from './sides/llama.js';
@@ -21,7 +22,7 @@ import type { Watcher } from './watcher.js';
 export async function runDiff(
   candidatePath: string,
   referencePath: string,
-  { model: path, ...options }: DiffOptions,
+  { model: path, stages, layers, ...options }: DiffOptions,
   progress: Progress,
   signal: AbortSignal,
   watcher?: Watcher,
@@ -29,6 +30,7 @@ export async function runDiff(
   if (options.blame && path === undefined) {
     throw new UsageError('--blame runs llama.cpp on the model that the dumps are of; give --model FILE.');
   }
+  const judged = parseJudged({ stages, layers });
   const opened = await openRuns(candidatePath, referencePath, options);
   const [candidate, reference] = besideEachOther(opened, options);
   const isExcerpt = candidate !== opened[0];
@@ -41,6 +43,7 @@ export async function runDiff(
       progress.say(`comparing ${sides[0].path} with ${sides[1].path}`);
       const ask = {
         ...options,
+        judged,
         model,
         ...(isExcerpt ? { blame: false } : {}),
         ...(model && speller ? { text: () => speller.open(model) } : {}),

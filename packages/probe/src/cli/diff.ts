@@ -24,10 +24,13 @@ export function diffCommand(context: Context): Command {
         'probe diff mine.arrow reference.arrow': "your engine's dump against llama.cpp's",
         'probe diff mine.arrow reference.arrow --model model.gguf': 'and the bug by name, where it is a known one',
         'probe diff mine.safetensors reference.arrow': 'or .npz, .pt, a folder and more (docs/formats.md)',
+        "probe diff mine.arrow reference.arrow --stages 'ffn_*' --layers 0-3": 'judge a part of it',
         'probe diff mine.arrow reference.arrow --watch': 'again whenever a dump changes',
       }),
     );
   for (const option of [
+    OPTIONS.judgedStages,
+    OPTIONS.judgedLayers,
     OPTIONS.strict,
     OPTIONS.precision,
     OPTIONS.blameRecorded,

@@ -50,6 +50,8 @@ export const OPTIONS = {
       .default('auto'),
   stages: () => part('--stages <names>', 'only these stages, such as q_rope,kq'),
   layers: () => part('--layers <list>', 'only these layers, such as 0,2-4'),
+  judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
+  judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
   ubatch: () =>
     how('--ubatch <count>', 'at most so many prompt tokens at once (default: what the adapter can take)').argParser(
