@@ -118,6 +118,42 @@ describe('capture into a file of arrays', () => {
   });
 });
 
+describe('a suggested mapping file', () => {
+  const renamed = (file: string) => {
+    const bytes = readFileSync(file);
+    const length = Number(bytes.readBigUInt64LE(0));
+    const header = Object.entries(JSON.parse(bytes.toString('utf8', 8, 8 + length)));
+    const names = header.map(([name, entry]) => [name.replace('model.', 'my_').replace('layers', 'net'), entry]);
+    const text = Buffer.from(JSON.stringify(Object.fromEntries(names)));
+    const head = Buffer.alloc(8);
+    head.writeBigUInt64LE(BigInt(text.length));
+    const out = path('renamed.safetensors');
+    writeFileSync(out, Buffer.concat([head, text, bytes.subarray(8 + length)]));
+    return out;
+  };
+
+  test('makes names of its own comparable', async () => {
+    const mine = renamed(fixture('mine.safetensors'));
+    const before = await probeJson<Diffed>(['diff', mine, reference]);
+    expect(before.json.stages).toEqual([]);
+    const { stdout, stderr, code } = await probe(['diff', mine, reference, '--suggest-map']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/my_net\.\{layer\}\.self_attn\.v_proj is v_proj, to within /);
+    const map = path('map.json');
+    writeFileSync(map, stdout);
+    const after = await probeJson<Diffed>(['diff', mine, reference, '--map', map]);
+    expect(after.json.stages.map(({ stage }) => stage)).toEqual(['embd', 'attn_norm', 'v_proj', 'attn_out', 'l_out']);
+    expect(after.json).toMatchObject({ verdict: 'agree' });
+  });
+
+  test('is empty where nothing is to be named, and a dump has columns', async () => {
+    const none = await probe(['diff', fixture('mine.safetensors'), reference, '--suggest-map']);
+    expect([none.code, JSON.parse(none.stdout)]).toEqual([1, { tensors: [] }]);
+    const dump = await probeJson<Diffed>(['diff', reference, reference, '--suggest-map', '--json']);
+    expect([dump.code, dump.json.error?.code]).toEqual([2, 'dump-unsupported']);
+  });
+});
+
 describe("llama.cpp's log", () => {
   const log = fixture('llama-debug.log');
 

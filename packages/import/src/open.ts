@@ -62,7 +62,7 @@ async function openExcerpt(path: string, options: OpenOptions): Promise<Recorded
 }
 
 /** Its arrays, or which kind of Arrow it is: that has rows already. */
-async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | 'file' | 'stream' | 'log'> {
+export async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | 'file' | 'stream' | 'log'> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,

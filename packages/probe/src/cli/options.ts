@@ -34,6 +34,11 @@ export const OPTIONS = {
   runTokens: () =>
     what('--tokens <ids>', 'the token ids that were run, of a file that does not say them, such as 1,15043'),
   map: () => what('--map <file>', 'a JSON file that says which stages the arrays are whose names nobody knows'),
+  suggestMap: () =>
+    what(
+      '--suggest-map',
+      'print a mapping file for arrays whose names nobody knows, by their numbers, and compare nothing',
+    ),
   chat: () => what('--chat', "put the prompt through the model's chat template"),
   steps: () =>
     what('-n, --steps <count>', 'greedy tokens to decode after the prompt').default(16).argParser(parseCount),
