@@ -86,6 +86,58 @@ describe('a dump that is wrong in one stage diverges there', () => {
   });
 });
 
+describe('a part of a comparison', () => {
+  const at = is('ffn_up', 2);
+  const wrong = () =>
+    writeDump(
+      ours,
+      values(at, (value) => value * 1.1),
+    );
+
+  test('what is outside of it is not judged, and that is said', async () => {
+    const { code, json } = await diff(wrong(), reference, '--stages', 'q_*,kq', '--layers', '1-2');
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(code).toBe(0);
+    const judged = ['q_proj', 'q_rope', 'kq'].flatMap((stage) => [1, 2].map((layer) => `${stage}/${layer}`));
+    expect(new Set(json.stages.map(({ stage, layer }) => `${stage}/${layer}`))).toEqual(new Set(judged));
+    const others = theirs.tensors.length - json.stages.length;
+    expect(json.reason).toContain(`Not judged, as it was asked: ${others} stages (embd, attn_rms`);
+  });
+
+  test('what is inside is, and may not be the first that is wrong of all', async () => {
+    const { code, json } = await diff(wrong(), reference, '--stages', 'ffn_*', '--layers', '2');
+    expect(json.first).toMatchObject({ stage: 'ffn_up', layer: 2 });
+    expect(json.reason).toContain('ffn_up of layer 2 is the first of these stages that is wrong');
+    expect(code).toBe(1);
+  });
+
+  test('so it is where llama.cpp tells the faults from what inherits them', async () => {
+    const options = ['--model', BUNDLED, '--layers', '2'];
+    const { json } = await diff(wrong(), reference, ...options);
+    expect(json.first).toMatchObject({ stage: 'ffn_up', layer: 2 });
+    expect(json.reason).toContain('Not judged, as it was asked');
+    const other = await diff(wrong(), reference, '--model', BUNDLED, '--stages', 'q_rope');
+    expect(other.json).toMatchObject({ verdict: 'agree', faults: null });
+  });
+
+  test('of nothing there is no agreement', async () => {
+    const { code, json } = await diff(candidate, reference, '--stages', 'q_ropes');
+    expect(json).toMatchObject({ verdict: 'incomparable', stages: [] });
+    expect(json.reason).toContain('No stage that is to be judged is in both sides.');
+    expect(code).toBe(2);
+  });
+
+  test.each([
+    ['--stages', 'q_rope,'],
+    ['--layers', '3-1'],
+    ['--layers', 'all'],
+  ])('%s %s is refused', async (option, value) => {
+    const { code, json } = await diff(candidate, reference, option, value);
+    expect(json).toMatchObject({ error: { code: 'usage' } });
+    expect(code).toBe(2);
+  });
+});
+
 describe('alignment', () => {
   test('stages in another order in the file agree: they are found by step, layer and name', async () => {
     const reversed = writeDump(ours, (tensors) => [...tensors].reverse());

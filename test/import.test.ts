@@ -75,6 +75,130 @@ describe('what PyTorch and others have saved', () => {
   });
 });
 
+describe('capture into a file of arrays', () => {
+  const asked = ['--from', 'llama', '--reference', 'exact', '--tokens', TOKENS];
+
+  test.each(['safetensors', 'npz'])('.%s is what the dump is, value for value', async (ending) => {
+    const out = path(`captured.${ending}`);
+    const { code, json } = await probeJson<{ tensors: number; bytes: number }>([
+      'capture',
+      ...asked,
+      '--steps',
+      '0',
+      '--out',
+      out,
+    ]);
+    expect(code).toBe(0);
+    expect(json.bytes).toBe(readFileSync(out).length);
+    const diffed = await probeJson<Diffed & { stages: { rel: number; maxAbs: number }[]; alone: object }>([
+      'diff',
+      out,
+      reference,
+      '--strict',
+    ]);
+    expect(diffed.json.verdict, diffed.stderr).toBe('agree');
+    expect(diffed.json.stages).toHaveLength(json.tensors);
+    for (const { maxAbs } of diffed.json.stages) expect(maxAbs).toBe(0);
+  });
+
+  test('steps are refused before anything runs, and so is a dump that has them', async () => {
+    const out = path('steps.npz');
+    const { code, json, stderr } = await probeJson<Diffed>(['capture', ...asked, '--out', out]);
+    expect([code, json.error?.code]).toEqual([2, 'usage']);
+    expect(stderr).toContain('--steps 0');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('import writes one too', async () => {
+    const out = path('imported.npz');
+    expect((await probe(['import', fixture('mine.pt'), out, '--tokens', TOKENS])).code).toBe(0);
+    const { json } = await probeJson<Diffed>(['diff', out, reference]);
+    expect(json).toMatchObject({ verdict: 'agree' });
+    expect(json.candidate.notes).toContain('token ids: its own, 7');
+  });
+});
+
+describe('a suggested mapping file', () => {
+  const renamed = (file: string) => {
+    const bytes = readFileSync(file);
+    const length = Number(bytes.readBigUInt64LE(0));
+    const header = Object.entries(JSON.parse(bytes.toString('utf8', 8, 8 + length)));
+    const names = header.map(([name, entry]) => [name.replace('model.', 'my_').replace('layers', 'net'), entry]);
+    const text = Buffer.from(JSON.stringify(Object.fromEntries(names)));
+    const head = Buffer.alloc(8);
+    head.writeBigUInt64LE(BigInt(text.length));
+    const out = path('renamed.safetensors');
+    writeFileSync(out, Buffer.concat([head, text, bytes.subarray(8 + length)]));
+    return out;
+  };
+
+  test('makes names of its own comparable', async () => {
+    const mine = renamed(fixture('mine.safetensors'));
+    const before = await probeJson<Diffed>(['diff', mine, reference]);
+    expect(before.json.stages).toEqual([]);
+    const { stdout, stderr, code } = await probe(['diff', mine, reference, '--suggest-map']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/my_net\.\{layer\}\.self_attn\.v_proj is v_proj, to within /);
+    const map = path('map.json');
+    writeFileSync(map, stdout);
+    const after = await probeJson<Diffed>(['diff', mine, reference, '--map', map]);
+    expect(after.json.stages.map(({ stage }) => stage)).toEqual(['embd', 'attn_norm', 'v_proj', 'attn_out', 'l_out']);
+    expect(after.json).toMatchObject({ verdict: 'agree' });
+  });
+
+  test('is empty where nothing is to be named, and a dump has columns', async () => {
+    const none = await probe(['diff', fixture('mine.safetensors'), reference, '--suggest-map']);
+    expect([none.code, JSON.parse(none.stdout)]).toEqual([1, { tensors: [] }]);
+    const dump = await probeJson<Diffed>(['diff', reference, reference, '--suggest-map', '--json']);
+    expect([dump.code, dump.json.error?.code]).toEqual([2, 'dump-unsupported']);
+  });
+});
+
+describe("llama.cpp's log", () => {
+  const log = fixture('llama-debug.log');
+
+  test('agrees with llama.cpp, on whichever side it is', async () => {
+    for (const sides of [
+      [log, reference],
+      [reference, log],
+    ]) {
+      const { code, json, stderr } = await probeJson<Diffed>(['diff', ...sides]);
+      expect(json, stderr).toMatchObject({ verdict: 'agree', first: null });
+      expect(code).toBe(0);
+      expect(json.stages.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['kq', 'q_rope', 'sum of l_out']));
+    }
+  });
+
+  test('a printed value that is wrong, and a sum, are found at their stage', async () => {
+    const text = readFileSync(log, 'utf8');
+    const begin = text.indexOf('Kcur-0 = (f32)       ROPE');
+    const changed = (pattern: RegExp, put: string) => {
+      const file = path('wrong.log');
+      writeFileSync(file, text.slice(0, begin) + text.slice(begin).replace(pattern, put));
+      return file;
+    };
+    const value = await probeJson<Diffed>(['diff', changed(/\[ +-?\d+\.\d+/, '[ 3.2500'), reference]);
+    expect(value.json.first, value.stderr).toMatchObject({ stage: 'k_rope', layer: 0, token: 0 });
+    expect(value.code).toBe(1);
+    const sum = await probeJson<Diffed>(['diff', changed(/sum = \S+/, 'sum = 123.000000'), reference]);
+    expect(sum.json.first, sum.stderr).toMatchObject({ stage: 'sum of k_rope', layer: 0 });
+    expect(sum.json.reason).toContain('sum of k_rope of layer 0 is the first stage that is wrong');
+    expect(sum.code).toBe(1);
+  });
+
+  test.each([
+    ['check', ['check', log], 'dump-unsupported'],
+    ['import', ['import', log, path('log.arrow')], 'dump-unsupported'],
+    ['two logs', ['diff', log, log], 'usage'],
+    ['--blame', ['diff', log, reference, '--blame', '--model', 'x.gguf'], 'usage'],
+    ['--strict', ['diff', log, reference, '--strict'], 'usage'],
+  ])('%s is refused', async (_, args, error) => {
+    const { code, json } = await probeJson<Diffed>(args);
+    expect(json.error?.code).toBe(error);
+    expect(code).toBe(2);
+  });
+});
+
 describe('token ids', () => {
   test('that are given are run', async () => {
     const other = await probeJson<Diffed>([

@@ -1,3 +1,4 @@
+import type { Place } from '@llama-probe/dump/stage';
 import type { GgufFile } from '@llama-probe/engine';
 import type { LimitOptions, PrecisionChoice } from './options.js';
 import type { Progress } from './progress.js';
@@ -15,6 +16,8 @@ export interface CompareAsk extends LimitOptions {
   readonly ubatch?: number | undefined;
   readonly stages?: RunPlan['stages'];
   readonly layers?: readonly number[] | undefined;
+  /** Which of the stages that both have are judged; without it all are. */
+  readonly judged?: ((at: Place) => boolean) | undefined;
   /** A second run from inputs that both sides had: always, never, or, where undefined, if the free run diverged. */
   readonly blame?: boolean | undefined;
   /** Whether what only one side has makes the two incomparable: of a recorded run it is counted unless this says so. */

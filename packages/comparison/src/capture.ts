@@ -1,5 +1,6 @@
-import { type DumpMetadata, DumpWriter, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { type DumpMetadata, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { isComputed, openEngine } from '@llama-probe/engine';
+import { arraysFormat, runWriter } from '@llama-probe/import';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
@@ -29,6 +30,11 @@ export interface Captured {
 /** `probe capture`: one side into a dump. llama.cpp's side takes any architecture that it loads. */
 export async function runCapture(options: CaptureOptions, progress: Progress, signal: AbortSignal): Promise<Captured> {
   const prompt = parsePrompt(options);
+  if (arraysFormat(options.out) && options.steps > 0) {
+    throw new UsageError(
+      `--out ${options.out}: such a file has one pass over the prompt, and ${options.steps} tokens are to be decoded. Add --steps 0, or write an .arrow file.`,
+    );
+  }
   const file = await chooseModel(options, progress, signal);
   const architecture = file.metadata['general.architecture'];
   // The vocabulary of stages is that of a Llama, with or without experts; of anything else llama.cpp's every node is taken.
@@ -115,7 +121,7 @@ async function write(
   progress: Progress,
   metadata: () => Promise<DumpMetadata>,
 ): Promise<Captured> {
-  const writer = new DumpWriter(path);
+  const writer = runWriter(path);
   let count = 0;
   try {
     for await (const tensor of tensors) {
@@ -124,7 +130,7 @@ async function write(
       progress.say(`capturing: ${count} tensors`);
     }
     const about = await metadata();
-    writer.close(about);
+    await writer.close(about);
     return { schema: 1, file: path, bytes: writer.bytes, tensors: count, tokens: about.tokens };
   } finally {
     writer.abort();

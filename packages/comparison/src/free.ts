@@ -21,6 +21,8 @@ export interface FreeRun {
   readonly isOnlyStored: boolean;
   /** By which stages were held to it. */
   readonly rule: RuleAt;
+  /** Which stages are judged; undefined where all are. */
+  readonly judged: CompareAsk['judged'];
   readonly checks: { readonly candidate: SideChecks; readonly reference: SideChecks };
   /** The candidate's greedy choices, fed the reference's; empty where it does not say. */
   readonly generated: readonly number[];
@@ -57,8 +59,10 @@ export async function freeRun(
     const checks = { candidate: new SideChecks(model), reference: new SideChecks(model) };
     const watched: string[] = [];
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
-    const ours = checks.candidate.pass(narrated(ran.tensors, 'comparing', layers, progress));
-    const theirs = checks.reference.pass(lastLogits(judged.tensors, run.tokens.length, watched));
+    const passed = (which: keyof typeof checks, tensors: AsyncGenerator<Tensor>) =>
+      (which === 'candidate' ? candidate : reference).isExcerpt ? tensors : checks[which].pass(tensors);
+    const ours = passed('candidate', narrated(ran.tensors, 'comparing', layers, progress));
+    const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
       kept[0].pass(ours, () => candidate.describe(about)),
       kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),
@@ -68,6 +72,7 @@ export async function freeRun(
       rule,
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),
+      only: ask.judged,
       ...model,
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
     });
@@ -80,6 +85,7 @@ export async function freeRun(
       held,
       isOnlyStored: held.format !== undefined && from === 'values' && isOnlyStored(comparison, held.format),
       rule,
+      judged: ask.judged,
       checks,
       generated: (await ran.result).generated,
       callbackChangesNothing: unwatched && (!isWatched || watched.join() === unwatched.logits.join()),

@@ -27,7 +27,7 @@ export async function withoutLayouts(
   { verdict, stages }: Comparison,
   about: AboutModel,
 ): Promise<Side | undefined> {
-  if (!candidate.recorded || verdict === 'agree') return undefined;
+  if (!candidate.recorded || candidate.isExcerpt || verdict === 'agree') return undefined;
   const graph = graphOf(about, stages);
   const both = () => [begun(candidate, plan), begun(reference, plan)] as const;
   const place = await positionsFromOne(...both());

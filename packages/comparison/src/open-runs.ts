@@ -11,7 +11,7 @@ export async function openRuns(
   const opening = openingOf(options);
   const opened: RecordedRun[] = [];
   const open = async (path: string, more: OpenOptions = {}): Promise<RecordedRun> => {
-    const run = await openRun(path, { ...opening, ...more });
+    const run = await openRun(path, { ...opening, ...more, excerpts: true });
     opened.push(run);
     return run;
   };

@@ -59,6 +59,10 @@ export interface CompareOptions extends RunOptions {
 export interface DiffOptions extends LimitOptions, ReadOptions {
   /** llama.cpp from the candidate's inputs: always, never, or, where undefined, if the two diverged. Needs a model. */
   blame?: boolean;
+  /** Only these stages are judged, such as `q_*,kq`, … */
+  stages?: string;
+  /** … and only in these layers, such as `0-3`. */
+  layers?: string;
   /** What only one dump has makes them incomparable; without it, it is counted. */
   strict?: boolean | undefined;
   /** What the candidate computes in; auto: told from the bits of its values. */

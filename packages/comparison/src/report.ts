@@ -33,7 +33,7 @@ export interface Generated {
 }
 
 /** Everything that a comparison has to say: what `--json` prints, and what every other output is drawn from. */
-export interface Report extends Omit<Comparison, 'greedy' | 'gaps'> {
+export interface Report extends Omit<Comparison, 'greedy' | 'gaps' | 'passedOver'> {
   readonly schema: 1;
   readonly model: {
     readonly file: string;
@@ -152,7 +152,7 @@ export interface Found {
 
 export function reportOf(found: Found): Report {
   const { about, named, held, precision, checks, observers, texts, memory, callbackChangesNothing } = found;
-  const { greedy, gaps: _, ...comparison } = named;
+  const { greedy, gaps: _, passedOver: __, ...comparison } = named;
   return {
     ...emptyReport(comparison.reason),
     ...about,

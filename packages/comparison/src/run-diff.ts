@@ -8,7 +8,8 @@ import type { DiffOptions } from './options.js';
 import { ownModel } from './own-model.js';
 import type { Progress } from './progress.js';
 import type { Report } from './report.js';
-import type { TextTools } from './side.js';
+import { parseJudged } from './selection.js';
+import type { Side, TextTools } from './side.js';
 import { dumpSide } from './sides/dump.js';
 import { textTools } from './sides/llama.js';
 import type { Watcher } from './watcher.js';
@@ -21,7 +22,7 @@ import type { Watcher } from './watcher.js';
 export async function runDiff(
   candidatePath: string,
   referencePath: string,
-  { model: path, ...options }: DiffOptions,
+  { model: path, stages, layers, ...options }: DiffOptions,
   progress: Progress,
   signal: AbortSignal,
   watcher?: Watcher,
@@ -29,20 +30,29 @@ export async function runDiff(
   if (options.blame && path === undefined) {
     throw new UsageError('--blame runs llama.cpp on the model that the dumps are of; give --model FILE.');
   }
-  const [candidate, reference] = await openRuns(candidatePath, referencePath, options);
+  const judged = parseJudged({ stages, layers });
+  const opened = await openRuns(candidatePath, referencePath, options);
+  const [candidate, reference] = besideEachOther(opened, options);
+  const isExcerpt = candidate !== opened[0];
   try {
     const isSwapped = isLlama(candidate) && !isLlama(reference);
     const sides = isSwapped ? ([reference, candidate] as const) : ([candidate, reference] as const);
     const speller = path === undefined ? undefined : new Speller(path, signal);
     try {
-      const model = await ownModel(path, [sides[1], sides[0]]);
+      const model = isExcerpt ? undefined : await ownModel(path, [sides[1], sides[0]]);
       progress.say(`comparing ${sides[0].path} with ${sides[1].path}`);
       const ask = {
         ...options,
+        judged,
         model,
+        ...(isExcerpt ? { blame: false } : {}),
         ...(model && speller ? { text: () => speller.open(model) } : {}),
       };
-      const report = await compare(dumpSide(sides[0]), dumpSide(sides[1]), ask, { progress, watcher, signal });
+      const [ours, theirs] = sides.map((run) => ({ ...dumpSide(run), ...(isExcerpt ? { isExcerpt } : {}) })) as [
+        Side,
+        Side,
+      ];
+      const report = await compare(ours, theirs, ask, { progress, watcher, signal });
       if (!isSwapped) return report;
       const swapped = `${candidatePath} is llama.cpp's, and was taken for the reference though it was given as the candidate.`;
       return { ...report, reason: `${report.reason} ${swapped}` };
@@ -52,6 +62,27 @@ export async function runDiff(
   } finally {
     await Promise.all([candidate.close(), reference.close()]);
   }
+}
+
+/** Two runs, and where one is an excerpt only what there is of both. @throws UsageError where that is not enough */
+function besideEachOther(
+  runs: readonly [RecordedRun, RecordedRun],
+  { blame, strict }: DiffOptions,
+): readonly [RecordedRun, RecordedRun] {
+  const [candidate, reference] = runs;
+  const short = candidate.excerpt ? candidate : reference;
+  if (!short.excerpt) return runs;
+  const has = `${short.path} has ${short.excerpt.what} only`;
+  if (candidate.excerpt && reference.excerpt)
+    throw new UsageError(`${has}, and so has ${reference.path}; give a whole run beside it.`);
+  if (blame) throw new UsageError(`${has}: llama.cpp cannot go on from that; leave out --blame, or dump all values.`);
+  if (strict) throw new UsageError(`${has}; leave out --strict, or dump all values.`);
+  if (candidate.excerpt) {
+    const { ours, theirs } = candidate.excerpt.beside(reference);
+    return [ours, theirs];
+  }
+  const { ours, theirs } = short.excerpt.beside(candidate);
+  return [theirs, ours];
 }
 
 const isLlama = ({ metadata }: RecordedRun): boolean => metadata.producer.name === 'llama.cpp';

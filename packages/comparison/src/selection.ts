@@ -1,4 +1,5 @@
-import { STAGE_NAMES } from '@llama-probe/dump/stage';
+import { MOST_LAYERS } from '@llama-probe/dump';
+import { type Place, STAGE_NAMES } from '@llama-probe/dump/stage';
 import { UsageError } from './errors.js';
 import { nearest } from './nearest.js';
 
@@ -36,3 +37,28 @@ export function parseLayers(text: string | undefined, blockCount: number): reado
   });
   return [...new Set(layers)].sort((a, b) => a - b);
 }
+
+/**
+ * Which stages of a comparison are judged: `--stages 'q_*,kq'`, where * is anything, and `--layers 0-3`. What is of no layer is in all of them.
+ *
+ * @returns undefined where all are
+ * @throws UsageError
+ */
+export function parseJudged({
+  stages,
+  layers,
+}: {
+  readonly stages?: string | undefined;
+  readonly layers?: string | undefined;
+}): ((at: Place) => boolean) | undefined {
+  if (stages === undefined && layers === undefined) return undefined;
+  const names = stages?.split(',').map((name) => name.trim());
+  if (names?.includes(''))
+    throw new UsageError(`--stages: "${stages}" has an empty name; wanted such as q_rope,ffn_*.`);
+  const patterns = names?.map((name) => new RegExp(`^(sum of )?${name.split('*').map(literal).join('.*')}$`, 's'));
+  const numbers = layers === undefined ? undefined : new Set(parseLayers(layers, MOST_LAYERS));
+  return ({ stage, layer }) =>
+    (patterns?.some((pattern) => pattern.test(stage)) ?? true) && (layer === null || (numbers?.has(layer) ?? true));
+}
+
+const literal = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');

@@ -12,6 +12,8 @@ export interface Side extends AsyncDisposable {
   readonly about: SideAbout;
   /** What it ran, prompt then decoded, of a side whose run is over; one that can run any tokens has none. */
   readonly recorded?: { readonly tokens: readonly number[]; promptLength(): Promise<number> };
+  /** Its tensors have some columns only: neither checks nor layouts nor blame can be had of it. */
+  readonly isExcerpt?: true;
   readonly text?: TextTools;
   /** @throws before anything runs where it cannot run this */
   check?(run: RunPlan): void;

@@ -6,6 +6,8 @@ import { describe, fromToken, whyWrong } from './words.js';
 export interface Gaps {
   readonly gaps: readonly (StageId & { readonly order: number })[];
   readonly graph?: Graph | undefined;
+  /** Not every stage was to be judged: what is before the first that is wrong may be wrong too. */
+  readonly isPart?: boolean;
 }
 
 /** Between what the error of the first wrong stage begins. */
@@ -55,7 +57,8 @@ function bracketOf(first: StageResult, stages: readonly StageResult[], { gaps, g
 export function beginning(first: StageResult, stages: readonly StageResult[], gaps: Gaps, even = ''): string {
   const bracket = bracketOf(first, stages, gaps);
   const why = `${fromToken(first)}${even}: ${whyWrong(first)}.`;
-  if (!bracket) return `${describe(first)} is the first stage that is wrong${why}`;
+  if (!bracket)
+    return `${describe(first)} is the first ${gaps.isPart ? 'of these stages' : 'stage'} that is wrong${why}`;
   const { after, between } = bracket;
   const names = [...new Set(between.map(({ stage }) => stage))];
   const layers = [...new Set(between.flatMap(({ layer }) => layer ?? []))].sort((a, b) => a - b);

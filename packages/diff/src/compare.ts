@@ -10,7 +10,7 @@ import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage, type Yardstick } from './open-stage.js';
-import { aloneText } from './words.js';
+import { aloneText, passedOverText } from './words.js';
 
 export interface CompareOptions extends AboutModel {
   /** How limits follow from floors: the same for every stage, or each stage's own. */
@@ -23,6 +23,8 @@ export interface CompareOptions extends AboutModel {
   readonly locate?: 'first' | 'each';
   /** Whether what only one side has makes the runs incomparable (the default), or is counted. A name that the other side never uses is counted anyway. */
   readonly strict?: boolean | undefined;
+  /** Which stages are judged; of the others it is only told that there are some. Without it all are. */
+  readonly only?: ((at: Pick<StageId, 'stage' | 'layer'>) => boolean) | undefined;
   /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
   readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;
 }
@@ -47,7 +49,8 @@ export async function compare(
     const nothing = { first: null, stages: [], ignored: [], alone: NOTHING_ALONE, logits: null, greedy: [] };
     return { verdict: 'incomparable', reason: difference, ...nothing };
   }
-  const { rule, floors, strict = true } = options;
+  const { rule, floors, strict = true, only } = options;
+  const passedOver = new Map<string, string>(); // stages that are not judged, and their names
   const open = new Map<string, OpenStage>();
   const graph = new GraphSoFar(options);
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
@@ -61,6 +64,10 @@ export async function compare(
   for await (const pair of align(candidate, reference)) {
     const tensor = (pair.reference ?? pair.candidate) as Tensor;
     const key = stageKey(tensor);
+    if (only && !only(tensor)) {
+      passedOver.set(key, tensor.stage);
+      continue;
+    }
     let stage = open.get(key);
     if (!stage) {
       stage = new OpenStage(tensor, graph.withLayer(tensor.layer), strict);
@@ -71,7 +78,12 @@ export async function compare(
     if (stage.isShared) options.onStage?.(stage.result(yardstick(stage.at)), added.rows);
     if (pair.candidate) known.candidate.add(tensor.stage);
     if (pair.reference) known.reference.add(tensor.stage);
-    if (tensor.stage === 'result_output' && pair.candidate && pair.candidate.width === pair.reference?.width) {
+    if (
+      tensor.stage === 'result_output' &&
+      !tensor.columns &&
+      pair.candidate &&
+      pair.candidate.width === pair.reference?.width
+    ) {
       const last = tensor.positions.length - 1; // of the last piece in the end
       const rows = [rowOf(pair.candidate, last), rowOf(pair.reference, last)] as const;
       const choice = greedyChoice(tensor.step, ...rows);
@@ -104,13 +116,16 @@ export async function compare(
   const ignored = [...new Set(left.map(({ at }) => at.stage))].filter((name) => !names.has(name));
   const alone = { candidate: aloneIn('candidate', all, left), reference: aloneIn('reference', all, left) };
   const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
-  const judged = layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph });
-  const reason = [judged.reason, ...aloneText(alone)].join(' ');
+  const notJudged = [...passedOver.values()];
+  const judged =
+    layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
+  const reason = [judged.reason, ...passedOverText(notJudged), ...aloneText(alone)].join(' ');
   const choices = [...greedy.values()].map((choice) => {
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
     return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
-  return { ...judged, reason, stages, ignored, alone, gaps, logits, greedy: choices };
+  const rest = notJudged.length > 0 ? { passedOver: notJudged } : {};
+  return { ...judged, reason, stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
 }
 
 /** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */

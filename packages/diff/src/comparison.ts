@@ -88,6 +88,8 @@ export interface Comparison {
   readonly alone: { readonly candidate: Alone; readonly reference: Alone };
   /** What the reference has and the candidate does not, of what would have been compared. */
   readonly gaps?: readonly (StageId & { readonly order: number })[];
+  /** The names of stages that were not to be judged, one for each of them. */
+  readonly passedOver?: readonly string[];
   /** The last prompt position's logits, where both sides have them. */
   readonly logits: LogitsSummary | null;
   /** The greedy choice after the prompt and after each step, where both sides have logits. */

@@ -5,7 +5,7 @@ import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
 import { inheritance } from './inheritance.js';
 import { addedUp, jumps } from './rounding.js';
-import { aloneText } from './words.js';
+import { aloneText, passedOverText } from './words.js';
 
 /** A comparison of free runs, with what blame, the run from the reference's inputs, says about it. */
 export interface Explained extends Comparison {
@@ -70,8 +70,9 @@ export function explain(
     inputsOf,
     first: { order, step, layer, stage, token, cause, where },
     reason: [
-      sentence(first, own, { gaps: blamed.gaps ?? [], graph }, inputsOf),
+      sentence(first, own, { gaps: blamed.gaps ?? [], graph, isPart: free.passedOver !== undefined }, inputsOf),
       others(faults, stages),
+      ...passedOverText(free.passedOver ?? []),
       ...aloneText(free.alone),
     ].join(' '),
   };

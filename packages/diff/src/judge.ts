@@ -29,7 +29,9 @@ export function judge(
       verdict: 'incomparable',
       reason: incomparable
         ? `${describe(incomparable)}: ${incomparable.reason}.`
-        : 'The two sides have no stage in common.',
+        : gaps.isPart
+          ? 'No stage that is to be judged is in both sides.'
+          : 'The two sides have no stage in common.',
       first: null,
     };
   }

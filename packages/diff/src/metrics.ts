@@ -50,8 +50,15 @@ export class MetricSums {
    * One row.
    *
    * @param isHidden where a mask hides: NaN of the reference there, and NaN of both sides anywhere, is not compared.
+   * @param columns which of a stage's values these are, of an excerpt
    */
-  add(a: Float32Array, b: Float32Array, token: number, isHidden?: (index: number) => boolean): void {
+  add(
+    a: Float32Array,
+    b: Float32Array,
+    token: number,
+    isHidden?: (index: number) => boolean,
+    columns?: Int32Array,
+  ): void {
     let delta2 = 0;
     let a2 = 0;
     let b2 = 0;
@@ -65,7 +72,7 @@ export class MetricSums {
         // NaN or Inf on either side
         if (isHidden && Number.isNaN(y) && (Number.isNaN(x) || isHidden(i))) continue;
         count++;
-        this.nonFinite(x, y, token, i);
+        this.nonFinite(x, y, token, columns?.[i] ?? i);
         continue;
       }
       count++;
@@ -75,7 +82,7 @@ export class MetricSums {
       dot += x * y;
       if (delta > this.maxAbs || -delta > this.maxAbs) {
         this.maxAbs = Math.abs(delta);
-        this.worst = { token, index: i };
+        this.worst = { token, index: columns?.[i] ?? i };
       }
     }
     this.count += count;

@@ -63,10 +63,12 @@ export class OpenStage {
     }
     const rows = this.pairs(candidate, reference);
     this.rows += rows.length;
+    const { columns } = reference;
     for (const { token, ...pair } of rows) {
-      this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference.length));
+      this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference.length), columns);
     }
-    if (!keep) return { rows, kept: 0 };
+    // In a few columns nothing is to be located.
+    if (!keep || columns) return { rows, kept: 0 };
     if (!this.isWrong(keep)) {
       for (const { token } of rows) this.right.push(token);
       return { rows, kept: 0 };

@@ -23,14 +23,25 @@ export const short = (value: number): string => (value === 0 ? '0' : value.toExp
 
 const SHOWN_NAMES = 4;
 
+/** What was not to be judged. @param names of the stages, each as often as there are layers and steps @example 'Not judged, as it was asked: 2 stages (kq, l_out).' */
+export function passedOverText(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return [
+    `Not judged, as it was asked: ${names.length} ${names.length === 1 ? 'stage' : 'stages'} (${shownNames([...new Set(names)])}).`,
+  ];
+}
+
+function shownNames(names: readonly string[]): string {
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
+  return `${names.slice(0, SHOWN_NAMES).join(', ')}${more}`;
+}
+
 /** What only one side has, a sentence for each side that has some. @example 'Only in the reference, and not compared: 2 stages (kqv, norm).' */
 export function aloneText(alone: Comparison['alone']): string[] {
   return (['candidate', 'reference'] as const).flatMap((side) => {
     const { stages, names, rows } = alone[side];
-    const shown = names.slice(0, SHOWN_NAMES).join(', ');
-    const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
     const parts = [
-      ...(stages > 0 ? [`${stages} ${stages === 1 ? 'stage' : 'stages'} (${shown}${more})`] : []),
+      ...(stages > 0 ? [`${stages} ${stages === 1 ? 'stage' : 'stages'} (${shownNames(names)})`] : []),
       ...(rows > 0 ? [`${rows} ${rows === 1 ? 'row' : 'rows'} of stages that both have`] : []),
     ];
     return parts.length === 0 ? [] : [`Only in the ${side}, and not compared: ${parts.join(', and ')}.`];

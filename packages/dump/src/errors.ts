@@ -43,13 +43,3 @@ export function writeError(path: string, cause: unknown): DumpError {
     { cause },
   );
 }
-
-/** Values that would have to be inflated first. */
-export function unreadCompression(path: string): DumpError {
-  const remedy =
-    'Write it uncompressed: pyarrow.ipc.IpcWriteOptions(compression=None), compression="uncompressed" in polars.';
-  return new DumpError(
-    'dump-unsupported',
-    `${path}: its values are compressed, and read are uncompressed ones. ${remedy}`,
-  );
-}

@@ -2,10 +2,11 @@ export { Dump, openDump } from './arrow/reader.js';
 export { readTensorStream } from './arrow/stream.js';
 export { isArrowStream, openStreamDump } from './arrow/stream-file.js';
 export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
-export { DumpError, type DumpErrorCode } from './errors.js';
+export { DumpError, type DumpErrorCode, writeError } from './errors.js';
 export { GivenRows, GivenRowsError } from './given-rows.js';
 export {
   type DumpMetadata,
+  encodeMetadata,
   type FloorsDescription,
   FORMAT,
   MOST_LAYERS,
@@ -14,7 +15,7 @@ export {
 } from './metadata.js';
 export { openFile } from './open-file.js';
 export { type Precision, rounded } from './precision.js';
-export type { RecordedRun } from './run.js';
+export type { Excerpt, RecordedRun } from './run.js';
 export * from './stage/index.js';
 export { tee } from './tee.js';
 export type { Tensor } from './tensor.js';

@@ -14,4 +14,6 @@ export interface Tensor {
   readonly positions: Int32Array; // (rows) where each row is in the sequence
   readonly width: number;
   readonly values: Float32Array; // (rows, width)
+  /** (width) of which columns of the stage the values are, in an excerpt that does not have all of them. */
+  readonly columns?: Int32Array;
 }

@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly modelLayers?: number | undefined;
   /** The path of a mapping file: which stages arrays are whose names nobody knows. */
   readonly map?: string | undefined;
+  /** Whether an excerpt may come, such as of a log, which can only be held to another run. */
+  readonly excerpts?: boolean | undefined;
 }
 
 interface Stage extends Placed {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { type DumpMetadata, DumpWriter, openDump, type Tensor, TensorStreamWriter } from '@llama-probe/dump';
+import { seeded } from '@llama-probe/testing';
 import pl from 'nodejs-polars';
 import { describe, expect, test } from 'vitest';
 import { failure, load, pathOf } from './support/files.js';
@@ -104,13 +105,73 @@ describe('Arrow', () => {
     await expect(openDump(path)).rejects.toMatchObject({ code: 'dump-format' });
   });
 
-  test.each(['lz4', 'zstd'] as const)('a file compressed by %s is refused with a remedy', async (compression) => {
-    const path = pathOf('compressed.arrow');
-    pl.readIPC(readFileSync(dumpOf([tensor('embd', null)]))).writeIPC(path, { compression });
-    const error = await failure(path, { tokens: [5, 6] });
-    expect(error).toMatchObject({
-      code: 'dump-unsupported',
-      message: expect.stringContaining('Write it uncompressed'),
+  describe.each(['lz4', 'zstd'] as const)('compressed by %s', (compression) => {
+    const random = seeded();
+    const wide = (stage: string, layer: number | null, value: (i: number) => number): Tensor => ({
+      ...tensor(stage, layer),
+      width: 5000,
+      values: Float32Array.from({ length: 10_000 }, (_, i) => value(i)),
+    });
+    const tensors = [
+      wide('embd', null, () => random() - 0.5), // shrinks little
+      wide('l_out', 0, () => 0),
+      wide('l_out', 1, (i) => i % 17),
+      tensor('result_norm', null), // too small to shrink
+    ];
+    const compressed = (path = pathOf('compressed.arrow')) => {
+      pl.readIPC(readFileSync(dumpOf(tensors))).writeIPC(path, { compression });
+      return path;
+    };
+
+    test('is what it was', async () => {
+      const found = await load(compressed(), { tokens: [5, 6] });
+      expect([...found.tensors.values()].map(({ values }) => values)).toEqual(tensors.map(({ values }) => values));
+      expect([...found.tensors.keys()]).toEqual(['-/embd', '0/l_out', '1/l_out', '-/result_norm']);
+    });
+
+    test('in a stream too', async () => {
+      const path = pathOf('compressed.arrows');
+      pl.readIPC(readFileSync(dumpOf(tensors))).writeIPCStream(path, { compression });
+      const found = await load(path, { tokens: [5, 6] });
+      expect([...found.tensors.values()].map(({ values }) => values)).toEqual(tensors.map(({ values }) => values));
+    });
+
+    /** Where the values begin, and how long they say that they are. */
+    const prefixOf = (bytes: Buffer) => {
+      const magic = compression === 'lz4' ? [0x04, 0x22, 0x4d, 0x18] : [0x28, 0xb5, 0x2f, 0xfd];
+      const all: number[] = [];
+      for (let at = bytes.indexOf(Buffer.from(magic)); at >= 0; at = bytes.indexOf(Buffer.from(magic), at + 1))
+        all.push(at - 8);
+      return all.reduce((a, b) => (bytes.readBigInt64LE(b) > bytes.readBigInt64LE(a) ? b : a));
+    };
+    const broken = async (change: (bytes: Buffer, prefix: number) => void) => {
+      const bytes = readFileSync(compressed());
+      change(bytes, prefixOf(bytes));
+      const path = pathOf('broken.arrow');
+      writeFileSync(path, bytes);
+      return failure(path, { tokens: [5, 6] });
+    };
+
+    test.each<[string, (bytes: Buffer, prefix: number) => void, RegExp]>([
+      [
+        'a bomb',
+        (bytes, at) => bytes.writeBigInt64LE(2n ** 31n - 1n, at),
+        /would become 21\d+: no values shrink so far/,
+      ],
+      [
+        'more than memory',
+        (bytes, at) => bytes.writeBigInt64LE(2n ** 62n, at),
+        /is to become 4611686018427387904 bytes/,
+      ],
+      ['a negative length', (bytes, at) => bytes.writeBigInt64LE(-2n, at), /is to become -2 bytes/],
+      ['less than it has', (bytes, at) => bytes.writeBigInt64LE(bytes.readBigInt64LE(at) - 4n, at), /cannot be read/],
+      ['more than it has', (bytes, at) => bytes.writeBigInt64LE(bytes.readBigInt64LE(at) + 4n, at), /cannot be read/],
+      ['no frame', (bytes, at) => bytes.writeUInt32LE(7, at + 8), /cannot be read/],
+      ['a block of any length', (bytes, at) => bytes.fill(0xff, at + 14, at + 20), /cannot be read/],
+    ])('%s is refused', async (_, change, what) => {
+      const error = await broken(change);
+      expect(error.message).toMatch(what);
+      expect(error.code).toBe('dump-damaged');
     });
   });
 });

@@ -22,7 +22,7 @@ export async function blameRecorded(
   candidate: Side,
   { judge, rounded }: { readonly judge: Side; readonly rounded: Side | undefined },
   plan: Plan,
-  { comparison, held, rule }: FreeRun,
+  { comparison, held, rule, judged: only }: FreeRun,
   { progress, watcher, signal }: Looking,
 ): Promise<Blamed | { readonly why: string }> {
   const { name, model } = judge.about;
@@ -45,6 +45,7 @@ export async function blameRecorded(
     ...about,
     graph,
     strict: false,
+    only,
     locate: 'each',
     onStage: watcher && ((stage, pairs) => watcher.stage('blame', stage, pairs)),
   });

@@ -1,27 +1,24 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MessageHeader } from 'apache-arrow/enum';
 import { type DictionaryBatch, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
-import { damaged, unreadCompression } from '../errors.js';
+import { damaged } from '../errors.js';
 import { checkFlatbuffer } from './flatbuffer.js';
 import type { Block } from './frame.js';
+import { inflatedLength, learnToInflate } from './inflate.js';
 import { MESSAGE } from './ipc-tables.js';
 
 const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million columns
 
 /**
  * Checks what the header of a block claims before Arrow's reader takes it at its word: as many nodes and buffers as it has room for, each
- * buffer inside the body, and no more rows than the body could hold.
+ * buffer inside the body, and no more rows than the body could hold, once it is inflated.
  *
- * @throws DumpError `dump-damaged`, or `dump-unsupported` where the batch is compressed
+ * @throws DumpError `dump-damaged`
  */
 export async function checkMessage(file: FileHandle, path: string, block: Block): Promise<void> {
   const wrong = await faultOf(file, block);
-  if (wrong === COMPRESSED) throw unreadCompression(path);
   if (wrong) throw damaged(path, `${block.what} ${wrong}`);
 }
-
-/** The fault of a batch that is whole, and of a kind that is not read. */
-export const COMPRESSED = 'is compressed';
 
 async function faultOf(file: FileHandle, { header: length, body, offset }: Block): Promise<string | undefined> {
   if (length > LONGEST) return `is to have a header of ${length} bytes`;
@@ -35,7 +32,7 @@ async function faultOf(file: FileHandle, { header: length, body, offset }: Block
   const claim = claimOf(bytes.subarray(prefix, prefix + size));
   if (claim.isSchema) return 'is a schema';
   if (claim.body > body) return `says that its body has ${claim.body} bytes, and the footer says ${body}`;
-  return claim.fault;
+  return claim.fault ?? inflatedFault(file, offset + length, claim);
 }
 
 /** What the header of a message says that comes after it, and what is wrong with that. */
@@ -44,6 +41,8 @@ export interface Claim {
   /** Bytes of values. */
   readonly body: number;
   readonly fault: string | undefined;
+  /** The batch whose buffers are to be inflated. */
+  readonly compressed?: RecordBatch;
 }
 
 /** @param flatbuffer the header of a message */
@@ -56,20 +55,40 @@ export function claimOf(flatbuffer: Uint8Array): Claim {
     const header: unknown = message.header();
     const batch =
       headerType === MessageHeader.DictionaryBatch ? (header as DictionaryBatch).data : (header as RecordBatch);
-    return { isSchema: false, body, fault: batch.compression ? COMPRESSED : bodyFault(batch, body) };
+    const { compression } = batch;
+    if (!compression) return { isSchema: false, body, fault: bodyFault(batch, body, body) };
+    return { isSchema: false, body, fault: bufferFault(batch, body), compressed: batch };
   } catch (cause) {
     const why = cause instanceof RangeError ? `: ${cause.message}` : '';
     return { isSchema: false, body: 0, fault: `has a header that cannot be read${why}` };
   }
 }
 
-/** What of a batch does not fit into its body. */
-function bodyFault({ length, nodes, buffers, variadicBufferCounts }: RecordBatch, body: number): string | undefined {
-  if (length < 0 || length > body) return `is to have ${length} rows in ${body} bytes`;
+/** What is wrong with buffers that are compressed, by the lengths that they are to have; Arrow's reader can inflate them then. @param begin where the body begins */
+export async function inflatedFault(
+  file: FileHandle,
+  begin: number,
+  { compressed, body: bytes }: Claim,
+): Promise<string | undefined> {
+  if (!compressed) return undefined;
+  const length = await inflatedLength(file, { begin, bytes }, compressed);
+  if (typeof length === 'string') return length;
+  await learnToInflate();
+  return bodyFault(compressed, length);
+}
+
+/** What of a batch does not fit into so many bytes of values. */
+function bodyFault(batch: RecordBatch, bytes: number, body?: number): string | undefined {
+  const { length, nodes } = batch;
+  if (length < 0 || length > bytes) return `is to have ${length} rows in ${bytes} bytes`;
   const node = nodes.find(
-    (one) => one.length < 0 || one.length > body * 8 || one.nullCount < 0 || one.nullCount > one.length,
+    (one) => one.length < 0 || one.length > bytes * 8 || one.nullCount < 0 || one.nullCount > one.length,
   );
-  if (node) return `is to have ${node.length} values, ${node.nullCount} of them null, in ${body} bytes`;
+  if (node) return `is to have ${node.length} values, ${node.nullCount} of them null, in ${bytes} bytes`;
+  return body === undefined ? undefined : bufferFault(batch, body);
+}
+
+function bufferFault({ buffers, variadicBufferCounts }: RecordBatch, body: number): string | undefined {
   const buffer = buffers.find((one) => one.offset < 0 || one.length < 0 || one.offset + one.length > body);
   if (buffer) return `has a buffer at ${buffer.offset} of ${buffer.length} bytes, and its body has ${body}`;
   const isMore = variadicBufferCounts.some((count) => count < 0 || count > buffers.length);

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { damaged, unreadCompression } from '../errors.js';
-import { COMPRESSED, claimOf } from './message.js';
+import { damaged } from '../errors.js';
+import { claimOf, inflatedFault } from './message.js';
 
 const CONTINUATION = 0xffffffff;
 const LARGEST = 1 << 20; // bytes; the metadata of a message of ours has some hundred
@@ -9,7 +9,7 @@ const LARGEST = 1 << 20; // bytes; the metadata of a message of ours has some hu
  * Checks that the messages of a stream follow each other to its end, and that none says that it has more than fits into it: of such a one
  * Arrow's reader would look for what is not there for ever. Reads no values.
  *
- * @throws DumpError `dump-damaged`, or `dump-unsupported` where its values are compressed
+ * @throws DumpError `dump-damaged`
  */
 export async function checkStream(file: FileHandle, path: string, size: number): Promise<void> {
   for (let at = 0, index = 0; ; index++) {
@@ -26,12 +26,14 @@ export async function checkStream(file: FileHandle, path: string, size: number):
       throw damaged(path, `${name} is to have ${length} bytes of metadata`);
     const bytes = Buffer.alloc(length);
     await file.read(bytes, 0, length, at + 8);
-    const { isSchema, body, fault } = claimOf(bytes);
-    if (fault === COMPRESSED) throw unreadCompression(path);
+    const claim = claimOf(bytes);
+    const { isSchema, body, fault } = claim;
     if (fault) throw damaged(path, `${name} ${fault}`);
     const next = at + 8 + length + body;
     if (isSchema !== (index === 0) || !(body >= 0 && next + 8 <= size))
       throw damaged(path, `${name} does not fit together`);
+    const wrong = await inflatedFault(file, at + 8 + length, claim);
+    if (wrong) throw damaged(path, `${name} ${wrong}`);
     at = next;
   }
 }

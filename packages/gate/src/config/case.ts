@@ -16,7 +16,7 @@ export type Work =
       readonly reference: string | undefined;
       /** How llama.cpp runs if there is no dump of it. */
       readonly llama: ReferenceMode | 'auto' | undefined;
-      readonly options: DiffOptions;
+      readonly options: Omit<DiffOptions, 'stages' | 'layers'>;
     };
 
 /** A fault that is allowed until a date. */

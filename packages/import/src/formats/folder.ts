@@ -57,7 +57,8 @@ export async function openFolder(path: string, kinds: readonly Kind[]): Promise<
   };
 }
 
-async function readAgain(path: string, index: number, open: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of one array of a file that was closed. */
+export async function readAgain(path: string, index: number, open: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
   const source = await open(path);
   try {
     const array = source.arrays[index];

@@ -80,7 +80,7 @@ function read(name: string, facts: ModelFacts): Meaning | undefined {
 /** @example portOf('LlamaForCausalLM.model.layers.0.mlp_inputs_args_0') // module 'mlp', layer 0, side 'in', part 'args_0' */
 export function portOf(name: string): Port {
   const [, path = name, direction, part = ''] =
-    /^(.*?)[._](inputs?|outputs?)(?:[._](args_\d+|kwargs_\w+|\d+|logits|last_hidden_state))?$/.exec(name) ?? [];
+    /^(.*?)[._-](inputs?|outputs?)(?:[._](args_\d+|kwargs_\w+|\d+|logits|last_hidden_state))?$/.exec(name) ?? [];
   const side = direction?.startsWith('in') ? 'in' : 'out';
   const [, layer, module = ''] = /(?:^|\.)layers\.(\d+)(?:\.(.+))?$/.exec(path) ?? [];
   if (layer !== undefined) return { path, module, layer: Number(layer), side, part };

@@ -5,9 +5,10 @@ import { huggingFace, portOf } from './hugging-face.js';
 import { byEvaluation } from './known.js';
 import { gguf, llamaCpp, meta, splitLayer } from './other-presets.js';
 import type { Meaning, ModelFacts, Placed, Preset } from './placed.js';
+import { sglang } from './sglang.js';
 
 /** The first that knows a name says what it is. */
-const PRESETS: readonly Preset[] = [llamaCpp, huggingFace, gguf, meta];
+const PRESETS: readonly Preset[] = [llamaCpp, sglang, huggingFace, gguf, meta];
 
 export interface Placement {
   /** In evaluation order. */

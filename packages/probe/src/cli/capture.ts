@@ -21,11 +21,16 @@ export function captureCommand(context: Context): Command {
           "llama.cpp's stages, to hold your engine's to",
         'probe capture --from llama --model model.gguf --stages all --out all.arrow':
           "every node of llama.cpp's graph, of any architecture",
+        'probe capture --from llama -m model.gguf --steps 0 -o a.safetensors': 'for NumPy or PyTorch; .npz too',
       }),
     );
   for (const option of RUN) command.addOption(option());
   command
-    .addOption(new Option('-o, --out <file>', 'the dump to write').helpGroup(HEADINGS.output).makeOptionMandatory())
+    .addOption(
+      new Option('-o, --out <file>', 'the dump to write; .safetensors or .npz: its arrays')
+        .helpGroup(HEADINGS.output)
+        .makeOptionMandatory(),
+    )
     .addOption(OPTIONS.json());
   return command.action(async (options: CaptureOptions) => {
     const { runCapture } = await import('@llama-probe/comparison');

@@ -8,7 +8,7 @@ export function importCommand(context: Context): Command {
   return new Command('import')
     .description("make a dump of another program's file or folder, and say what was done")
     .addArgument(new Argument('<run>', 'a file or folder in any format that is read (docs/formats.md)'))
-    .addArgument(new Argument('<dump>', 'the dump to write'))
+    .addArgument(new Argument('<dump>', 'the dump to write; .safetensors or .npz: its arrays'))
     .addOption(OPTIONS.runTokens())
     .addOption(OPTIONS.map())
     .addOption(OPTIONS.json())

@@ -34,6 +34,11 @@ export const OPTIONS = {
   runTokens: () =>
     what('--tokens <ids>', 'the token ids that were run, of a file that does not say them, such as 1,15043'),
   map: () => what('--map <file>', 'a JSON file that says which stages the arrays are whose names nobody knows'),
+  suggestMap: () =>
+    what(
+      '--suggest-map',
+      'print a mapping file for arrays whose names nobody knows, by their numbers, and compare nothing',
+    ),
   chat: () => what('--chat', "put the prompt through the model's chat template"),
   steps: () =>
     what('-n, --steps <count>', 'greedy tokens to decode after the prompt').default(16).argParser(parseCount),
@@ -50,6 +55,8 @@ export const OPTIONS = {
       .default('auto'),
   stages: () => part('--stages <names>', 'only these stages, such as q_rope,kq'),
   layers: () => part('--layers <list>', 'only these layers, such as 0,2-4'),
+  judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
+  judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
   ubatch: () =>
     how('--ubatch <count>', 'at most so many prompt tokens at once (default: what the adapter can take)').argParser(

@@ -1,7 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { openingOf, type Progress, type ReadOptions, UsageError } from '@llama-probe/comparison/ask';
-import { DumpWriter } from '@llama-probe/dump';
-import { openRun } from '@llama-probe/import';
+import { openRun, runWriter } from '@llama-probe/import';
 import { tame, tameAll } from '@llama-probe/report/tame';
 
 /** What `probe import --json` prints. */
@@ -29,7 +28,7 @@ export async function runImport(
   const run = await openRun(from, openingOf(options));
   try {
     progress.say(`reading ${from}`);
-    const writer = new DumpWriter(to);
+    const writer = runWriter(to);
     let tensors = 0;
     try {
       for await (const tensor of run.tensors()) {
@@ -37,7 +36,7 @@ export async function runImport(
         writer.write(tensor);
         tensors++;
       }
-      writer.close(run.metadata);
+      await writer.close(run.metadata);
     } catch (error) {
       writer.abort();
       throw error;

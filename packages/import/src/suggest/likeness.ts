@@ -1,0 +1,66 @@
+/** How one row, or several, are like others. */
+export interface Likeness {
+  readonly kind: 'equal' | 'order' | 'scale';
+  /** ‖a − b‖ / ‖b‖, once `b` is scaled, or both are sorted. */
+  readonly error: number;
+  /** What the other side's values are multiplied with. */
+  readonly scale: number;
+}
+
+/** What is taken for the same. Two stages of one model are apart by more than a half; two sorted ones of one size are near each other, and so these have to be nearer. */
+export const MOST = { equal: 0.02, order: 0.002, scale: 0.005 } as const;
+/** The next best must be so many times as far away. */
+export const MARGIN = 5;
+/** Of fewer values anything may be like anything. */
+export const LEAST_WIDTH = 8;
+
+/** In all ways in which rows of one shape may be like each other, the plainest first. @param width of a row: orders are told within one */
+export function likenesses(a: Float32Array, b: Float32Array, width: number): readonly Likeness[] {
+  let [dot, aa, bb, delta] = [0, 0, 0, 0];
+  for (let i = 0; i < b.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number];
+    if (Number.isNaN(y)) continue; // what the mask of scores hides
+    dot += x * y;
+    aa += x * x;
+    bb += y * y;
+    delta += (x - y) * (x - y);
+  }
+  if (!(bb > 0 && Number.isFinite(aa))) return [];
+  const scale = dot / bb;
+  const scaled = Math.sqrt(Math.max(0, aa / bb - scale * scale)) / Math.abs(scale);
+  return [
+    { kind: 'equal', error: Math.sqrt(delta / bb), scale: 1 },
+    // A norm scales each row by itself: one row alone does not tell.
+    ...(a.length > width ? [{ kind: 'scale', error: scaled, scale } as const] : []),
+    ...(Math.abs(aa / bb - 1) < 0.01 ? [{ kind: 'order', error: sorted(a, b, width), scale: 1 } as const] : []),
+  ];
+}
+
+function sorted(a: Float32Array, b: Float32Array, width: number): number {
+  let [delta, all] = [0, 0];
+  for (let at = 0; at < b.length; at += width) {
+    const [one, other] = [a.slice(at, at + width).sort(), b.slice(at, at + width).sort()];
+    for (let i = 0; i < width; i++) {
+      const y = other[i] as number;
+      if (Number.isNaN(y)) return Number.POSITIVE_INFINITY;
+      delta += ((one[i] as number) - y) ** 2;
+      all += y * y;
+    }
+  }
+  return Math.sqrt(delta / all);
+}
+
+/** From which column on a longer row has a shorter one in it; undefined where it has not. */
+export function columnsLike(long: Float32Array, short: Float32Array): number | undefined {
+  let all = 0;
+  for (const value of short) all += value * value;
+  if (!(all > 0)) return undefined;
+  const most = MOST.equal ** 2 * all;
+  for (let from = 0; from + short.length <= long.length; from++) {
+    let delta = 0;
+    for (let i = 0; i < short.length && delta <= most; i++)
+      delta += ((long[from + i] as number) - (short[i] as number)) ** 2;
+    if (delta <= most) return from;
+  }
+  return undefined;
+}
