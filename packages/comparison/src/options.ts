@@ -54,6 +54,14 @@ export interface CompareOptions extends RunOptions {
   blame?: boolean;
   /** Bugs of the catalogue to put into the engine's run. */
   inject?: string;
+  /** A program of the user's in place of the engine: a command line, with {model}, {tokens}, … in it. */
+  engine?: string;
+  /** Seconds that it may take. */
+  engineTimeout?: number;
+  /** A mapping file for what it writes. */
+  map?: string;
+  /** What it computes in; auto: told from the bits of its values. */
+  precision?: PrecisionChoice;
 }
 
 export interface DiffOptions extends LimitOptions, ReadOptions {

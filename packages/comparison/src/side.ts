@@ -11,7 +11,12 @@ import type { Progress } from './progress.js';
 export interface Side extends AsyncDisposable {
   readonly about: SideAbout;
   /** What it ran, prompt then decoded, of a side whose run is over; one that can run any tokens has none. */
-  readonly recorded?: { readonly tokens: readonly number[]; promptLength(): Promise<number> };
+  readonly recorded?: {
+    readonly tokens: readonly number[];
+    promptLength(): Promise<number>;
+    /** The prompt that it was told to run, of one that was told. */
+    readonly asked?: readonly number[];
+  };
   readonly text?: TextTools;
   /** @throws before anything runs where it cannot run this */
   check?(run: RunPlan): void;

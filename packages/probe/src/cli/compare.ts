@@ -16,6 +16,8 @@ export function compareCommand(context: Context): Command {
         'probe compare --model model.gguf --prompt Hello --steps 0 --no-tui': 'your model, the prompt only, as text',
         'probe compare --prompt "What is 2 plus 3?" --inject rope-halves': 'what a known bug looks like',
         'probe compare --prompt Hello --html report.html --junit report.xml': 'a page to send, and a result for CI',
+        "probe compare --engine 'python3 mine.py --model {model} --tokens {tokens} --out {out}'":
+          'your engine (docs/engine.md)',
         'LLAMA_PROBE_SHADERS=my-shaders probe compare --watch': 'again whenever a shader changes',
       }),
     );
@@ -27,6 +29,10 @@ export function compareCommand(context: Context): Command {
       ),
     )
     .addOption(OPTIONS.inject())
+    .addOption(OPTIONS.engine())
+    .addOption(OPTIONS.engineTimeout())
+    .addOption(OPTIONS.map())
+    .addOption(OPTIONS.precision())
     .addOption(OPTIONS.blame())
     .addOption(OPTIONS.noBlame())
     .addOption(OPTIONS.teacherForced())
