@@ -24,11 +24,16 @@ const GRACE = 2000; // ms to end by itself, when told to
 const KEPT = 64 << 10; // characters of what it said last
 
 /**
- * Runs a command as the head of a group of processes, and beside it one that waits on a pipe from here: where this process dies of what it cannot
- * hear, the pipe ends, and the group with it.
+ * Runs a command, and beside it one that waits on a pipe from here: where this process dies of what it cannot hear, the pipe ends, and with it the
+ * whole group. What the shell has to say about that is not the program's.
  */
-const GUARDED =
-  '(read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 & guard=$!; trap : TERM; sh -c "$1" 3<&-; code=$?; kill -s KILL $guard; wait $guard 2>/dev/null; exit $code';
+const GUARDED = [
+  'exec 4>&2 2>/dev/null',
+  '(read -r _ <&3; kill -s KILL 0) >/dev/null 4>&- & guard=$!',
+  'trap : TERM', // ended only after the program
+  '(exec sh -c "$1" 2>&4 3<&- 4>&-); code=$?',
+  'kill -s KILL $guard; wait $guard; exit $code',
+].join('\n');
 
 const living = new Set<ChildProcess>();
 process.on('exit', () => {
