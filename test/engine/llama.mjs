@@ -7,7 +7,7 @@ export const BUGS = [
   'rope-halves', // pairs (j, j + d/2), in a file whose pairs are (2j, 2j + 1)
   'rope-base', // 500000 instead of the file's
   'rope-from-1', // positions are counted from 1
-  'rms-eps', // 1e-6 instead of the file's
+  'rms-eps', // 1e-3, as Keras has it, instead of the file's
   'gqa-tiled', // head h reads the key of head h mod n_kv
   'no-gqa', // all heads read the first key
   'no-scale', // scores are not divided by √d
@@ -64,7 +64,7 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
   const rows = (n, f) => Float32Array.from({ length: n }, (_, i) => round(f(i)));
   const product = (w, x) => rows(w.length / x.length, (i) => sum(x.length, (j) => w[i * x.length + j] * x[j]));
   const rms = (x, il) => {
-    const eps = isSick('rms-eps', il) ? 1e-6 : of('attention.layer_norm_rms_epsilon');
+    const eps = isSick('rms-eps', il) ? 1e-3 : of('attention.layer_norm_rms_epsilon');
     const scale = 1 / Math.sqrt(sum(x.length, (i) => x[i] * x[i]) / x.length + eps);
     return rows(x.length, (i) => x[i] * scale);
   };

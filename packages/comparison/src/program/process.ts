@@ -46,11 +46,7 @@ process.on('exit', () => {
  * @throws ProgramError where there is no shell, or the system refuses to start it
  */
 export async function runProcess({ command, environment, stdout, limit, signal }: Started): Promise<Ended> {
-  const child = spawn('sh', ['-c', GUARDED, 'sh', command], {
-    stdio: ['ignore', stdout, 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-    detached: true,
-  });
+  const child = start(command, environment, stdout);
   living.add(child);
   const stderr = child.stderr as Readable;
   let said = '';
@@ -75,15 +71,36 @@ export async function runProcess({ command, environment, stdout, limit, signal }
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, GRACE).unref())]);
     return { how: stopped ?? outcome(code, killed), said };
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'E2BIG' ? 'its tokens are more than the system hands to a program' : `${code}`;
-    throw new ProgramError('program-start', `the program of --engine cannot be started: ${why}.`, { cause });
+    throw unstartable(cause);
   } finally {
     clearTimeout(timer);
     clearTimeout(killing);
     signal.removeEventListener('abort', onAbort);
     living.delete(child);
   }
+}
+
+function start(command: string, environment: Started['environment'], stdout: number): ChildProcess {
+  try {
+    return spawn('sh', ['-c', GUARDED, 'sh', command], {
+      stdio: ['ignore', stdout, 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+      detached: true,
+    });
+  } catch (cause) {
+    throw unstartable(cause);
+  }
+}
+
+function unstartable(cause: unknown): ProgramError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'E2BIG'
+      ? 'its tokens are more than the system hands to a program (E2BIG); give a shorter prompt'
+      : code === 'ENOENT'
+        ? 'there is no shell (sh), or this folder is gone'
+        : String(code);
+  return new ProgramError('program-start', `the program of --engine cannot be started: ${why}.`, { cause });
 }
 
 /** Of a program that a signal has ended a shell says 128 and its number. */
