@@ -62,6 +62,10 @@ export interface CompareOptions extends RunOptions {
   map?: string;
   /** What it computes in; auto: told from the bits of its values. */
   precision?: PrecisionChoice;
+  /** The folder that it is executed in; the current one without it. */
+  engineFolder?: string;
+  /** What only one of them has is no agreement; of two sides of ours it never is. */
+  strict?: boolean | undefined;
 }
 
 export interface DiffOptions extends LimitOptions, ReadOptions {

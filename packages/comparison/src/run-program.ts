@@ -39,18 +39,31 @@ export async function runProgram(
   try {
     const llama = llamaSide(reference, file, chosen);
     const { ids } = await tokenize(prompt, llama.text);
-    const { steps, map, engineTimeout: timeout } = options;
+    const { steps, map, engineTimeout: timeout, engineFolder: folder } = options;
     const told = { model: file.path, tokens: ids, steps, stages: asked, layers };
-    const side = await program(command, { ...told, map, timeout, modelLayers: blockCount, progress, signal });
+    const side = await program(command, { ...told, map, timeout, folder, modelLayers: blockCount, progress, signal });
     try {
       const ran = performance.now();
-      const { floors, margin, minimum, ruleAt, blame, precision, out } = options;
+      const { floors, margin, minimum, ruleAt, strict, blame, precision, out } = options;
       // Of what is no Llama, llama.cpp's every node is taken, as capture does.
       const stages = asked ?? (isComputed(architecture) ? ('vocabulary' as const) : ('all' as const));
-      const ask = { floors, margin, minimum, ruleAt, steps, stages, layers, blame, precision, keep: out, model: file };
+      const ask = {
+        floors,
+        margin,
+        minimum,
+        ruleAt,
+        strict,
+        steps,
+        stages,
+        layers,
+        blame,
+        precision,
+        keep: out,
+        model: file,
+      };
       const report = await compare(side, llama, ask, { progress, watcher, signal });
       const timings = { program: ran - begin, ...report.timings, total: performance.now() - begin };
-      return { ...report, reason: [report.reason, ...decoded(side, ids, steps)].join(' '), timings };
+      return { ...withLessDecoded(report, side, ids, options), timings };
     } finally {
       await side.close();
     }
@@ -60,11 +73,17 @@ export async function runProgram(
 }
 
 /** Says where a program has decoded fewer tokens than it was asked for. */
-function decoded({ recorded }: Side, prompt: readonly number[], steps: number): string[] {
+function withLessDecoded(
+  report: Report,
+  { recorded }: Side,
+  prompt: readonly number[],
+  { steps, strict }: CompareOptions,
+): Report {
   const count = (recorded?.tokens.length ?? 0) - prompt.length;
-  if (count < 0 || count >= steps) return [];
+  if (report.tokenDiagnosis || count >= steps) return report;
   const what = `The program decoded ${count === 0 ? 'none' : count} of the ${steps} tokens that --steps asks for`;
-  return [`${what}, so ${count === 0 ? 'only the prompt is' : 'the prompt and those are'} compared.`];
+  const reason = `${report.reason} ${what}, so ${count === 0 ? 'only the prompt is' : 'the prompt and those are'} compared.`;
+  return { ...report, reason, ...(strict && report.verdict === 'agree' ? { verdict: 'incomparable' } : {}) };
 }
 
 /** @throws UsageError for what only the engine of ours takes */

@@ -166,7 +166,7 @@ describe('a program that leaves a run is a side', () => {
     await using side = await program(command, { ...options, stages: ['embd', 'l_out'], layers: [0] });
     expect(readFileSync(seen, 'utf8').trim().split('\n')).toEqual([
       'PROBE_LAYERS=0',
-      'PROBE_MODEL=model.gguf',
+      `PROBE_MODEL=${join(process.cwd(), 'model.gguf')}`,
       'PROBE_STAGES=embd,l_out',
       'PROBE_STEPS=1',
       'PROBE_TOKENS=1,5',

@@ -15,6 +15,8 @@ interface Started {
   readonly environment: Readonly<Record<string, string>>;
   /** Where its standard output goes: a file that is open. */
   readonly stdout: number;
+  /** The current folder without it. */
+  readonly cwd: string | undefined;
   /** How long it may take, in ms. */
   readonly limit: number;
   readonly signal: AbortSignal;
@@ -45,8 +47,9 @@ process.on('exit', () => {
  *
  * @throws ProgramError where there is no shell, or the system refuses to start it
  */
-export async function runProcess({ command, environment, stdout, limit, signal }: Started): Promise<Ended> {
-  const child = start(command, environment, stdout);
+export async function runProcess(started: Started): Promise<Ended> {
+  const { limit, signal } = started;
+  const child = start(started);
   living.add(child);
   const stderr = child.stderr as Readable;
   let said = '';
@@ -80,11 +83,12 @@ export async function runProcess({ command, environment, stdout, limit, signal }
   }
 }
 
-function start(command: string, environment: Started['environment'], stdout: number): ChildProcess {
+function start({ command, environment, stdout, cwd }: Started): ChildProcess {
   try {
     return spawn('sh', ['-c', GUARDED, 'sh', command], {
       stdio: ['ignore', stdout, 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
+      cwd,
       detached: true,
     });
   } catch (cause) {
@@ -98,7 +102,7 @@ function unstartable(cause: unknown): ProgramError {
     code === 'E2BIG'
       ? 'its tokens are more than the system hands to a program (E2BIG); give a shorter prompt'
       : code === 'ENOENT'
-        ? 'there is no shell (sh), or this folder is gone'
+        ? 'there is no shell (sh), or its folder is gone'
         : String(code);
   return new ProgramError('program-start', `the program of --engine cannot be started: ${why}.`, { cause });
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, sep } from 'node:path';
+import { basename, join, resolve, sep } from 'node:path';
 import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
 import { openRun } from '@llama-probe/import';
 import { brief, environmentOf, filled, nameOf } from '../program/command.js';
@@ -26,6 +26,8 @@ export interface ProgramOptions extends Opening {
   readonly map?: string | undefined;
   /** How many layers the model has, which tells whether they are counted from 1. */
   readonly modelLayers?: number | undefined;
+  /** Where it is executed; the current folder without it. */
+  readonly folder?: string | undefined;
   /** Seconds that it may take; 600 without it. */
   readonly timeout?: number | undefined;
 }
@@ -69,7 +71,7 @@ export async function program(command: string, options: ProgramOptions): Promise
 
 /** Runs it. @returns the path of what it has left */
 async function outputOf(command: string, folder: string, options: ProgramOptions): Promise<string> {
-  const { model, tokens, steps = 0, stages, layers, timeout = TIMEOUT, progress } = options;
+  const { model, tokens, steps = 0, stages, layers, folder: cwd, timeout = TIMEOUT, progress } = options;
   const signal = options.signal ?? new AbortController().signal;
   const stdout = await open(join(folder, STDOUT), 'w');
   const begin = performance.now();
@@ -81,8 +83,9 @@ async function outputOf(command: string, folder: string, options: ProgramOptions
   try {
     const ended = await runProcess({
       command: filled(command),
-      environment: environmentOf({ model, tokens, steps, stages, layers, out: join(folder, OUT) }),
+      environment: environmentOf({ model: resolve(model), tokens, steps, stages, layers, out: join(folder, OUT) }),
       stdout: stdout.fd,
+      cwd,
       limit: timeout * 1000,
       signal,
     });
@@ -150,7 +153,7 @@ async function* only(tensors: AsyncIterable<Tensor>, { stages, layers }: RunPlan
 
 /** A folder of temporary files, gone when it is removed or when the process ends. */
 class OwnFolder {
-  readonly path = mkdtempSync(join(tmpdir(), 'llama-probe-engine-'));
+  readonly path = mkdtempSync(join(resolve(tmpdir()), 'llama-probe-engine-'));
   readonly remove = (): void => {
     process.off('exit', this.remove);
     rmSync(this.path, { recursive: true, force: true });

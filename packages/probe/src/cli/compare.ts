@@ -32,6 +32,7 @@ export function compareCommand(context: Context): Command {
     .addOption(OPTIONS.engineTimeout())
     .addOption(OPTIONS.map())
     .addOption(OPTIONS.precision())
+    .addOption(OPTIONS.strict())
     .addOption(OPTIONS.blame())
     .addOption(OPTIONS.noBlame())
     .addOption(OPTIONS.teacherForced())

@@ -64,7 +64,7 @@ export const OPTIONS = {
     how('--ubatch <count>', 'at most so many prompt tokens at once (default: what the adapter can take)').argParser(
       parsePositive,
     ),
-  strict: () => limits('--strict', 'a stage, step or row that only one dump has is no agreement'),
+  strict: () => limits('--strict', 'a stage, step or row that only one side has is no agreement'),
   noFloors: () => limits('--no-floors', "do not measure llama.cpp's distance from itself; constants are the limits"),
   margin: () =>
     limits('--margin <factor>', 'how many times its floor a delta may be (default: 10, or 3 for native)').argParser(
