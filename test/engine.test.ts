@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { Report } from '../packages/probe/src/index.js';
+import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { once, path, start } from './support/probe.js';
 import { isRunning, until } from './support/processes.js';
 import { probe, probeBoth, probeJson } from './support/session.js';
@@ -209,6 +209,34 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
     expect(readdirSync(temporary)).toEqual([]);
   },
 );
+
+test('the gate holds a program to llama.cpp and to its baseline', async () => {
+  const folder = path('gate');
+  mkdirSync(folder);
+  const run = { prompts: ['Hello'], steps: 1, reference: 'exact' };
+  const healthy = { ...run, name: 'healthy', engine: `node '${MINE}' --format $(cat format)` };
+  const config = `${folder}/probe.config.json`;
+  writeFileSync(`${folder}/format`, 'arrow'); // the command runs in the folder of the configuration
+  writeFileSync(config, JSON.stringify({ runs: [healthy] }));
+  const gate = (...args: string[]) => probeJson<GateResult>(['gate', '--config', config, ...args]);
+  expect((await gate('--update')).json.cases.map(({ verdict, reason }) => [verdict, reason])).toEqual([
+    ['agree', expect.stringContaining('All 160 stages agree')],
+  ]);
+  const sick = { ...healthy, name: 'sick', engine: `${healthy.engine} --bug no-residual --from 3` };
+  const short = { ...healthy, name: 'short', engine: `${healthy.engine} --steps 0` };
+  const late = { ...healthy, name: 'late', engine: 'sleep 600', engineTimeout: 1 };
+  writeFileSync(config, JSON.stringify({ runs: [healthy, sick, short, late] }));
+  const { json, code } = await gate();
+  expect(json.cases.map(({ name, verdict }) => [name, verdict])).toEqual([
+    ['healthy-hello', 'agree'],
+    ['sick-hello', 'diverged'],
+    ['short-hello', 'incomparable'],
+    ['late-hello', 'incomparable'],
+  ]);
+  expect(json.cases[1]?.reason).toContain('l_out of layer 3');
+  expect(json.cases[3]?.reason).toContain('had not ended after 1 s');
+  expect(code).toBe(1);
+});
 
 test('--watch runs the program again when its files change', async () => {
   const [script, first, second] = [path('replay.sh'), path('healthy.arrow'), path('sick.arrow')];
