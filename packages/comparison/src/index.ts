@@ -12,11 +12,13 @@ export { RULES } from './floors/rules.js';
 export { hyperparametersOf } from './metadata.js';
 export { BUNDLED_MODEL, gib } from './model.js';
 export { ownModel } from './own-model.js';
+export { ProgramError, type ProgramErrorCode } from './program/errors.js';
 export { tokenize } from './prompt.js';
 export { type Proof, prove } from './prove.js';
 export { type Checks, emptyReport, type Generated, type NamedFault, type Report } from './report.js';
 export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';
+export { runProgram } from './run-program.js';
 export { parseLayers, parseStages } from './selection.js';
 export {
   allTokens,
@@ -30,6 +32,7 @@ export {
 export { dump, dumpSide } from './sides/dump.js';
 export { type LlamaOptions, llama, llamaSide } from './sides/llama.js';
 export { chooseModel, type OpenedSides, type OpenSides, openBoth, openLlama, openSides } from './sides/open.js';
+export { type ProgramOptions, program } from './sides/program.js';
 export { type WebgpuOptions, webgpu, webgpuSide } from './sides/webgpu.js';
 export type { Changes, Measured, StageChange } from './watch/change.js';
 export { changesBetween } from './watch/changes.js';

@@ -16,6 +16,11 @@ export type Job =
 /** Runs it. What it needs is loaded only now: a terminal shows something before that. */
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {
   if (job.command === 'compare') {
+    const { engine } = job.options;
+    if (engine !== undefined) {
+      const { runProgram } = await import('./run-program.js');
+      return runProgram(engine, job.options, progress, signal, watcher);
+    }
     const { runCompare } = await import('./run-compare.js');
     return runCompare(job.options, progress, signal, watcher);
   }

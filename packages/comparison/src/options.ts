@@ -54,6 +54,18 @@ export interface CompareOptions extends RunOptions {
   blame?: boolean;
   /** Bugs of the catalogue to put into the engine's run. */
   inject?: string;
+  /** A program of the user's in place of the engine: a command line, with {model}, {tokens}, … in it. */
+  engine?: string;
+  /** Seconds that it may take. */
+  engineTimeout?: number;
+  /** A mapping file for what it writes. */
+  map?: string;
+  /** What it computes in; auto: told from the bits of its values. */
+  precision?: PrecisionChoice;
+  /** The folder that it is executed in; the current one without it. */
+  engineFolder?: string;
+  /** What only one of them has is no agreement; of two sides of ours it never is. */
+  strict?: boolean | undefined;
 }
 
 export interface DiffOptions extends LimitOptions, ReadOptions {

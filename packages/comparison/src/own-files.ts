@@ -6,7 +6,7 @@ export function ownFiles(job: Job): string[] {
   const { model } = job.options;
   const named = (path: string | undefined) => (path === undefined ? [] : [path]);
   if (job.command === 'diff') return [job.candidate, job.reference, ...named(model), ...named(job.options.map)];
-  const { promptFile, out } = job.options;
+  const { promptFile, out, map } = job.options;
   const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
-  return [...kept, ...named(model), ...named(promptFile)];
+  return [...kept, ...named(model), ...named(promptFile), ...named(map)];
 }

@@ -45,6 +45,11 @@ export async function makePlan(
       );
     }
     const length = await recorded.promptLength();
+    const { asked } = recorded;
+    if (asked?.some((id, i) => id !== recorded.tokens[i])) {
+      const tokens = { candidate: recorded.tokens.slice(0, length), reference: asked };
+      return { run: { tokens: asked, steps: 0, stages, layers, signal }, tokens, shown: asked };
+    }
     const [tokens, forcedTokens] = [recorded.tokens.slice(0, length), recorded.tokens.slice(length)];
     const run = { tokens, steps: forcedTokens.length, forcedTokens, ubatch: ask.ubatch, stages, layers, signal };
     for (const side of [candidate, reference]) side.check?.(run);

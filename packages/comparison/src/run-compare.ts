@@ -1,5 +1,6 @@
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
+import { UsageError } from './errors.js';
 import { Kept } from './kept.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -24,6 +25,7 @@ export async function runCompare(
   open: OpenSides = openSides,
 ): Promise<Report> {
   const begin = performance.now();
+  refuseOfPrograms(options);
   const prompt = parsePrompt(options);
   const stages = parseStages(options.stages);
   Kept.check(options.out); // before anything is opened
@@ -58,4 +60,16 @@ export async function runCompare(
   } finally {
     await sides.close();
   }
+}
+
+/** @throws UsageError for what says how a program's run is read, where there is no program */
+function refuseOfPrograms({ map, precision = 'auto', engineTimeout }: CompareOptions): void {
+  const given = {
+    '--map': map,
+    '--precision': precision === 'auto' ? undefined : precision,
+    '--engine-timeout': engineTimeout,
+  };
+  const wrong = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (wrong === undefined) return;
+  throw new UsageError(`${wrong} is for a program of yours; give its command with --engine, or leave ${wrong} out.`);
 }

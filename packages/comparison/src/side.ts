@@ -11,7 +11,12 @@ import type { Progress } from './progress.js';
 export interface Side extends AsyncDisposable {
   readonly about: SideAbout;
   /** What it ran, prompt then decoded, of a side whose run is over; one that can run any tokens has none. */
-  readonly recorded?: { readonly tokens: readonly number[]; promptLength(): Promise<number> };
+  readonly recorded?: {
+    readonly tokens: readonly number[];
+    promptLength(): Promise<number>;
+    /** The prompt that it was told to run, of one that was told. */
+    readonly asked?: readonly number[];
+  };
   /** Its tensors have some columns only: neither checks nor layouts nor blame can be had of it. */
   readonly isExcerpt?: true;
   readonly text?: TextTools;

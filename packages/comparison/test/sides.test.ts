@@ -9,6 +9,7 @@ import { hyperparametersOf } from '../src/metadata.js';
 import type { RunPlan, Side } from '../src/side.js';
 import { dump } from '../src/sides/dump.js';
 import { llama } from '../src/sides/llama.js';
+import { program } from '../src/sides/program.js';
 import { webgpu } from '../src/sides/webgpu.js';
 import { sideCases } from './side-cases.js';
 
@@ -32,6 +33,9 @@ async function record(side: Side, path: string, run: RunPlan): Promise<void> {
   writer.close(await side.describe({ tokens: [...run.tokens, ...(run.forcedTokens ?? [])] }));
 }
 
+/** One that has computed what the dump has. */
+const openProgram = (): Promise<Side> => program(`cp '${recorded}' {out}`, { model, tokens: plan.tokens, steps: 2 });
+
 beforeAll(async () => {
   await using side = await llama(model, { mode: 'exact' });
   await record(side, recorded, plan);
@@ -41,11 +45,14 @@ describe('llama.cpp', () => sideCases({ open: () => llama(model, { mode: 'exact'
 describe('the engine', () => sideCases({ open: () => webgpu(model), plan, layers: LAYERS }));
 describe('a dump', () => sideCases({ open: () => dump(recorded), plan, layers: LAYERS }));
 
+describe('a program', () => sideCases({ open: openProgram, plan, layers: LAYERS }));
+
 describe('any two sides are compared', () => {
   const sides: Record<string, () => Promise<Side>> = {
     'llama.cpp': () => llama(model, { mode: 'exact' }),
     'the engine': () => webgpu(model),
     'a dump': () => dump(recorded),
+    'a program': openProgram,
   };
   const ask = { prompt: { ids: plan.tokens }, steps: 2, ubatch: 3 };
   for (const [candidate, openCandidate] of Object.entries(sides)) {
@@ -68,6 +75,15 @@ describe('any two sides are compared', () => {
     const report = await compare(healthy, mine);
     expect(report.tokens).toEqual([...plan.tokens, 9, 30]);
     expect(report.stages.some(({ step }) => step === 2)).toBe(true);
+  });
+
+  test('a program that ran other tokens than it was told cannot be compared, and the difference is named', async () => {
+    const told = plan.tokens.slice(1);
+    await using mine = await program(`cp '${recorded}' {out}`, { model, tokens: told, steps: 2 });
+    await using reference = await llama(model, { mode: 'exact' });
+    const report = await compare(mine, reference);
+    expect(report).toMatchObject({ verdict: 'incomparable', tokens: told, tokenDiagnosis: { at: 0 } });
+    expect(report.reason).toContain('at position 0 the candidate has 1 and the reference has 60');
   });
 
   test('a bug in a run is blamed from the rows of a dump, and named', async () => {

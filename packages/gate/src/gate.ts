@@ -82,7 +82,7 @@ function chosen({ cases }: Matrix, options: GateOptions): { wanted: readonly Gat
 }
 
 function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCase {
-  if (adapter === undefined || one.work.kind !== 'engine') return one;
+  if (adapter === undefined || one.work.kind !== 'engine' || one.work.options.engine !== undefined) return one;
   return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
 }
 

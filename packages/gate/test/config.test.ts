@@ -71,6 +71,17 @@ describe('configuration', () => {
       { runs: [{ candidate: 'x.arrow', steps: 1, prompts: ['a'] }] },
       ['runs[0].name: found nothing', 'wanted a name'],
     ],
+    [
+      'a program without llama.cpp',
+      { runs: [{ engine: './mine', reference: 'baseline' }] },
+      ['runs[0].reference: found "baseline"', 'wanted "auto", "exact" or "native"'],
+    ],
+    [
+      'a program on an adapter',
+      { runs: [{ engine: './mine', adapter: 'gpu' }] },
+      ['runs[0].engine: found "./mine"', 'no adapter'],
+    ],
+    ['a mapping file for no program', { runs: [{ map: 'a.json' }] }, ['runs[0].engine: found nothing', 'a program']],
     ['no JSON', '{"runs": [', ['cannot be read']],
     ['a list', '[]', ['found []', 'wanted the configuration']],
   ];

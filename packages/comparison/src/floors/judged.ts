@@ -27,7 +27,10 @@ export async function judgedRun(
   say: (message: string) => void,
   signal: AbortSignal,
 ): Promise<Judged> {
-  const start = () => reference.run({ ...run, signal }).tensors;
+  // When it is first asked for a tensor: llama.cpp waits for whoever reads it, and before that may be asked how it rounds.
+  async function* start(): AsyncGenerator<Tensor> {
+    yield* reference.run({ ...run, signal }).tensors;
+  }
   const none: FloorSource = { kind: 'none', why: 'the reference has none', rule: unmeasured(ruleNameOf(reference)) };
   const found = (await reference.floor?.(run, signal)) ?? none;
   const source: FloorSource =

@@ -20,9 +20,14 @@ export function watchedBy(job: Job): Watched {
       folders: folders.map((path) => ({ path, ending: '' })),
     };
   }
-  const { model, promptFile } = job.options;
+  const { model, promptFile, engine, map } = job.options;
+  if (engine !== undefined) return { files: absolute([...filesIn(engine), model, promptFile, map]), folders: [] };
   return { files: absolute([model, promptFile]), folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }] };
 }
+
+/** A guess: the words of a command that are files, such as its script. What it reads beside them is not seen. */
+const filesIn = (command: string): string[] =>
+  command.split(/[\s'"=;&|<>()]+/).filter((word) => statSync(word, { throwIfNoEntry: false })?.isFile());
 
 /** Whether something of it is not there. */
 export const isMissing = ({ files, folders }: Watched): boolean =>

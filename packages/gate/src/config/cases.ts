@@ -31,7 +31,8 @@ export function casesOf({ path, config }: LoadedConfig): Matrix {
     if (first === i) continue;
     throw wrong(`runs`, `two cases are called "${name}"; give a name to one of their runs or prompts.`);
   }
-  const anyNode = drafts.some(({ work }) => work.kind === 'dump'); // which may have nodes of its own
+  // A candidate of another program may have nodes of its own.
+  const anyNode = drafts.some(({ work }) => work.kind === 'dump' || work.options.engine !== undefined);
   const limits = patterns(config.limits ?? [], 'limits', names, anyNode, wrong);
   const known = patterns(config.known ?? [], 'known', names, anyNode, wrong);
   const cases = drafts.map((draft): GateCase => {

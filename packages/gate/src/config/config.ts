@@ -21,6 +21,7 @@ import {
 
 const LLAMA = ['auto', 'exact', 'native'] as const;
 const MODES = [...LLAMA, 'baseline'] as const;
+const PRECISIONS = ['auto', 'f32', 'f16', 'bf16'] as const;
 const ADAPTERS = ['auto', 'gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const;
 
 const engineRun = strict(
@@ -47,6 +48,20 @@ const engineRun = strict(
       .enum(ADAPTERS, wanted(oneOf(ADAPTERS)))
       .optional()
       .describe('Which WebGPU adapter.'),
+    engine: text('the command of a program')
+      .optional()
+      .describe('A program of yours instead of the WebGPU engine: it is executed in the folder of the configuration.'),
+    engineTimeout: count('seconds that the program may take, 1 or more')
+      .min(1, wanted('seconds that the program may take, 1 or more'))
+      .optional()
+      .describe('Seconds that the program may take (600).'),
+    map: text('the path of a mapping file')
+      .optional()
+      .describe('Which stages the arrays of the program are whose names nobody knows.'),
+    precision: z
+      .enum(PRECISIONS, wanted(oneOf(PRECISIONS)))
+      .optional()
+      .describe('What the program computes in; auto: told from the bits of its values.'),
     stages: stages.optional().describe('Only these stages.'),
     layers: layers.optional().describe('Only these layers, such as "0,2-4".'),
     ubatch: count('the most prompt tokens at once, 1 or more')
@@ -57,7 +72,20 @@ const engineRun = strict(
     minimum: minimum.optional(),
   },
   'a run of the engine',
-);
+)
+  .refine(({ engine, reference }) => engine === undefined || reference !== 'baseline', {
+    ...wanted('"auto", "exact" or "native": llama.cpp runs what a program has run'),
+    path: ['reference'],
+  })
+  .refine(({ engine, adapter, ubatch }) => engine === undefined || (adapter ?? ubatch) === undefined, {
+    ...wanted('no adapter and no ubatch beside it, which are for the WebGPU engine'),
+    path: ['engine'],
+  })
+  .refine(
+    ({ engine, engineTimeout, map, precision }) =>
+      engine !== undefined || (engineTimeout ?? map ?? precision) === undefined,
+    { ...wanted('the command of a program, to which engineTimeout, map and precision belong'), path: ['engine'] },
+  );
 
 export const DUMP_RUN = strict(
   {

@@ -24,6 +24,7 @@ export function engineCases(run: EngineRunConfig, index: number, folder: string,
     ...(stages === undefined ? {} : { stages: stageNames(stages, `runs[${index}].stages`, wrong).join() }),
     ...(layers === undefined ? {} : { layers }),
     ...(run.ubatch === undefined ? {} : { ubatch: run.ubatch }),
+    ...programOf(run, folder),
     ...ruleOf(run),
   } as const;
   const base = name ?? basename(path ?? BUNDLED_MODEL, '.gguf');
@@ -33,6 +34,7 @@ export function engineCases(run: EngineRunConfig, index: number, folder: string,
       const files: [string, string][] = [];
       if (path !== undefined) files.push([`runs[${index}].model`, path]);
       if (file !== undefined) files.push([`runs[${index}].prompts[${i}].file`, file]);
+      if (common.map !== undefined) files.push([`runs[${index}].map`, common.map]);
       return {
         name: [base, type, label]
           .filter((part) => part !== null)
@@ -71,6 +73,22 @@ export function dumpCase(run: DumpRunConfig, index: number, folder: string): Dra
     files: Object.entries(given).flatMap(([key, file]) =>
       file === undefined ? [] : [[`runs[${index}].${key}`, file] as const],
     ),
+  };
+}
+
+/** A program that runs instead of the engine. What only some of the gate's sides have is no agreement. */
+function programOf(
+  { engine, engineTimeout, map, precision }: EngineRunConfig,
+  folder: string,
+): Partial<CompareOptions> {
+  if (engine === undefined) return {};
+  return {
+    engine,
+    engineFolder: folder,
+    strict: true,
+    ...(engineTimeout === undefined ? {} : { engineTimeout }),
+    ...(map === undefined ? {} : { map: resolve(folder, map) }),
+    ...(precision === undefined ? {} : { precision }),
   };
 }
 

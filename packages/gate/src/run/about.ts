@@ -26,7 +26,10 @@ export async function aboutCase({ name, work }: GateCase, report: ReportFacts): 
       quantization: model.quantization,
       layers: model.layers,
     },
-    tokens: work.kind === 'engine' ? withDecoded(report, work.options.steps) : report.tokens,
+    tokens:
+      work.kind === 'dump' || work.options.engine !== undefined
+        ? report.tokens // all that a candidate has run whose run is over
+        : withDecoded(report, work.options.steps),
     steps: work.kind === 'engine' ? work.options.steps : null,
     prompt: work.kind === 'engine' ? promptHash(work) : null,
     reference: {

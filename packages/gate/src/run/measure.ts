@@ -9,6 +9,7 @@ import {
   type Report,
   runCompare,
   runDiff,
+  runProgram,
   type Watcher,
 } from '@llama-probe/comparison';
 import { type CompareOptions, openingOf } from '@llama-probe/comparison/ask';
@@ -53,6 +54,11 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
 }
 
 async function compareOn({ sides, progress, signal }: Run, options: CompareOptions, watcher: Watcher): Promise<Report> {
+  const { engine } = options;
+  if (engine !== undefined) {
+    await sides.close(); // it may need the memory
+    return runProgram(engine, options, progress, signal, watcher);
+  }
   try {
     return await runCompare(options, progress, signal, watcher, sides.open);
   } catch (error) {

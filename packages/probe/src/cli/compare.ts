@@ -16,6 +16,7 @@ export function compareCommand(context: Context): Command {
         'probe compare --model model.gguf --prompt Hello --steps 0 --no-tui': 'your model, the prompt only, as text',
         'probe compare --prompt "What is 2 plus 3?" --inject rope-halves': 'what a known bug looks like',
         'probe compare --prompt Hello --html report.html --junit report.xml': 'a page to send, and a result for CI',
+        "probe compare --engine 'python3 mine.py {model} {tokens} {out}'": 'your engine, which writes a dump to {out}',
         'LLAMA_PROBE_SHADERS=my-shaders probe compare --watch': 'again whenever a shader changes',
       }),
     );
@@ -27,6 +28,11 @@ export function compareCommand(context: Context): Command {
       ),
     )
     .addOption(OPTIONS.inject())
+    .addOption(OPTIONS.engine())
+    .addOption(OPTIONS.engineTimeout())
+    .addOption(OPTIONS.map())
+    .addOption(OPTIONS.precision())
+    .addOption(OPTIONS.strict())
     .addOption(OPTIONS.blame())
     .addOption(OPTIONS.noBlame())
     .addOption(OPTIONS.teacherForced())

@@ -30,6 +30,11 @@ export const OPTIONS = {
   prompt: () => what('-p, --prompt <text>', 'the text to run (default: "Hello")'),
   promptFile: () => what('--prompt-file <file>', 'read the prompt from a file'),
   tokens: () => what('--tokens <ids>', 'token ids instead of a text, such as 1,15043'),
+  engine: () =>
+    what(
+      '--engine <command>',
+      'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
+    ),
   /** Of a run that is read. */
   runTokens: () =>
     what('--tokens <ids>', 'the token ids that were run, of a file that does not say them, such as 1,15043'),
@@ -58,11 +63,15 @@ export const OPTIONS = {
   judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
   judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  engineTimeout: () =>
+    how('--engine-timeout <seconds>', 'how long the program of --engine may take (default: 600)').argParser(
+      parsePositive,
+    ),
   ubatch: () =>
     how('--ubatch <count>', 'at most so many prompt tokens at once (default: what the adapter can take)').argParser(
       parsePositive,
     ),
-  strict: () => limits('--strict', 'a stage, step or row that only one dump has is no agreement'),
+  strict: () => limits('--strict', 'a stage, step or row that only one side has is no agreement'),
   noFloors: () => limits('--no-floors', "do not measure llama.cpp's distance from itself; constants are the limits"),
   margin: () =>
     limits('--margin <factor>', 'how many times its floor a delta may be (default: 10, or 3 for native)').argParser(
@@ -78,7 +87,10 @@ export const OPTIONS = {
       .choices(['auto', ...PRECISIONS])
       .default('auto'),
   blame: () =>
-    how('--blame', "run the engine again with every stage from llama.cpp's inputs (default: if it diverged)"),
+    how(
+      '--blame',
+      "run the engine again with every stage from llama.cpp's inputs, or llama.cpp from those of the program (default: if it diverged)",
+    ),
   blameRecorded: () =>
     how(
       '--blame',

@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve, sep } from 'node:path';
+import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
+import { openRun } from '@llama-probe/import';
+import { brief, environmentOf, filled, nameOf } from '../program/command.js';
+import { OUT, outputIn, STDOUT } from '../program/output.js';
+import { runProcess } from '../program/process.js';
+import { noRun, refuseFailed } from '../program/told.js';
+import type { Opening, RunPlan, Side } from '../side.js';
+import { dumpSide } from './dump.js';
+
+/** What a program is started with. */
+export interface ProgramOptions extends Opening {
+  /** The path of a GGUF file, which it is told. */
+  readonly model: string;
+  /** The prompt. */
+  readonly tokens: readonly number[];
+  /** How many tokens it is to decode greedily after that; 0 without it. */
+  readonly steps?: number | undefined;
+  /** What of its run is looked at; all that it writes without it. */
+  readonly stages?: readonly string[] | undefined;
+  readonly layers?: readonly number[] | undefined;
+  /** The path of a mapping file: which stages arrays are whose names nobody knows. */
+  readonly map?: string | undefined;
+  /** How many layers the model has, which tells whether they are counted from 1. */
+  readonly modelLayers?: number | undefined;
+  /** Where it is executed; the current folder without it. */
+  readonly folder?: string | undefined;
+  /** Seconds that it may take; 600 without it. */
+  readonly timeout?: number | undefined;
+}
+
+/** Seconds. */
+const TIMEOUT = 600;
+
+/**
+ * A program of the user's: a command line that is executed by the shell, and told by placeholders and by its environment what to run (docs/engine.md). What it writes is a run
+ * that is over, in any format that is read; it is gone when the side is closed.
+ *
+ * @throws ProgramError where it leaves none, DumpError for one that cannot be read
+ * @example await using mine = await program('python3 mine.py --out {out}', { model: 'model.gguf', tokens: [1, 15043], steps: 4 });
+ */
+export async function program(command: string, options: ProgramOptions): Promise<Side> {
+  const folder = new OwnFolder();
+  try {
+    const path = await outputOf(command, folder.path, options);
+    const { tokens, map, modelLayers } = options;
+    const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers }));
+    const side = dumpSide(named(run, command, folder.path, options));
+    const close = async () => {
+      await side.close();
+      folder.remove();
+    };
+    return {
+      ...side,
+      recorded: { ...(side.recorded as NonNullable<Side['recorded']>), asked: tokens },
+      run(plan) {
+        const { tensors, result } = side.run(plan);
+        return { tensors: only(tensors, plan), result };
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    folder.remove();
+    throw error;
+  }
+}
+
+/** Runs it. @returns the path of what it has left */
+async function outputOf(command: string, folder: string, options: ProgramOptions): Promise<string> {
+  const { model, tokens, steps = 0, stages, layers, folder: cwd, timeout = TIMEOUT, progress } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const stdout = await open(join(folder, STDOUT), 'w');
+  const begin = performance.now();
+  const name = nameOf(command);
+  const tell = () =>
+    progress?.say(`running ${name}: ${Math.round((performance.now() - begin) / 1000)} s of at most ${timeout} s`);
+  tell();
+  const telling = setInterval(tell, 1000);
+  try {
+    const ended = await runProcess({
+      command: filled(command),
+      environment: environmentOf({ model: resolve(model), tokens, steps, stages, layers, out: join(folder, OUT) }),
+      stdout: stdout.fd,
+      cwd,
+      limit: timeout * 1000,
+      signal,
+    });
+    signal.throwIfAborted();
+    refuseFailed(command, ended, timeout);
+    const output = await outputIn(folder);
+    if ('path' in output) return output.path;
+    throw noRun(command, output, ended);
+  } finally {
+    clearInterval(telling);
+    await stdout.close();
+  }
+}
+
+/** A run as the program's, instead of as that of a file that will be gone. */
+function named(run: RecordedRun, command: string, folder: string, { model }: ProgramOptions): RecordedRun {
+  const { metadata } = run;
+  const producer =
+    run.metadata.producer.name === basename(run.path) ? { name: nameOf(command), version: '' } : metadata.producer;
+  const described =
+    metadata.model?.file === basename(run.path) ? { ...metadata.model, file: basename(model) } : metadata.model;
+  return {
+    path: brief(command),
+    bytes: run.bytes,
+    notes: run.notes,
+    metadata: { ...metadata, producer, ...(described ? { model: described } : {}) },
+    async *tensors() {
+      const tensors = run.tensors();
+      try {
+        for (;;) {
+          const next = await inItsName(command, folder, () => tensors.next());
+          if (next.done) return;
+          yield next.value;
+        }
+      } finally {
+        await tensors.return(undefined);
+      }
+    },
+    close: () => run.close(),
+  };
+}
+
+/** What is wrong with its dump is told of the program: the file is nobody's to look at. */
+async function inItsName<T>(command: string, folder: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof DumpError)) throw cause;
+    const what = cause.message.replaceAll(folder + sep, '');
+    const remedy = cause.code === 'dump-shape' ? ' If it decoded tokens, let it write the ids of all that it ran.' : '';
+    throw new DumpError(cause.code, `--engine: what "${brief(command)}" wrote cannot be read: ${what}${remedy}`, {
+      cause,
+    });
+  }
+}
+
+/** What is looked at, of a program that writes more. */
+async function* only(tensors: AsyncIterable<Tensor>, { stages, layers }: RunPlan): AsyncGenerator<Tensor> {
+  const names = typeof stages === 'object' ? new Set(stages) : undefined;
+  for await (const tensor of tensors) {
+    const { stage, layer } = tensor;
+    if ((names?.has(stage) ?? true) && (layer === null || !layers || layers.includes(layer))) yield tensor;
+  }
+}
+
+/** A folder of temporary files, gone when it is removed or when the process ends. */
+class OwnFolder {
+  readonly path = mkdtempSync(join(resolve(tmpdir()), 'llama-probe-engine-'));
+  readonly remove = (): void => {
+    process.off('exit', this.remove);
+    rmSync(this.path, { recursive: true, force: true });
+  };
+
+  constructor() {
+    process.on('exit', this.remove);
+  }
+}

@@ -1,0 +1,271 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { GateResult, Report } from '../packages/probe/src/index.js';
+import { once, path, start } from './support/probe.js';
+import { isRunning, until } from './support/processes.js';
+import { probe, probeBoth, probeJson } from './support/session.js';
+
+/** An engine that shares no code with this project. */
+const MINE = fileURLToPath(new URL('engine/mini-llama.mjs', import.meta.url));
+const MODEL = fileURLToPath(new URL('../packages/comparison/models/smalltalk-4M-F16.gguf', import.meta.url));
+const SUM = ['--prompt', 'What is 2 plus 3?'];
+
+/** `probe compare` with that engine. @param own its options */
+const compare = (own = '', ...args: readonly string[]) => [
+  'compare',
+  '--engine',
+  `node '${MINE}' ${own}`,
+  ...SUM,
+  ...args,
+];
+
+describe('a healthy engine agrees', () => {
+  const healthy = once(() =>
+    probeBoth(compare('--model {model} --tokens {tokens} --steps {steps} --out {out}', '--steps', '2')),
+  );
+
+  test('at every stage of the prompt and of what it decodes, and says the same', async () => {
+    const { code, json, stdout } = await healthy();
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(code).toBe(0);
+    expect(json.candidate.name).toBe('mini-llama');
+    expect(json.stages).toHaveLength((4 + 19 * 4) * 3);
+    expect(json.stages.every(({ verdict }) => verdict === 'agree')).toBe(true);
+    expect(json.generated?.candidate).toEqual(json.generated?.reference);
+    expect(stdout).toContain('mini-llama  says');
+  });
+
+  test.each([
+    ['a stream on standard output', '--format stream', 'f32'],
+    ['half-split order, in .npz', '--order hf --format npz', 'f32'],
+    ['raw floats with a manifest', '--format raw', 'f32'],
+    ['bf16, in a folder of .npy', '--precision bf16 --format npy', 'bf16'],
+    ['f16 and half-split order, in safetensors', '--precision f16 --order hf --format safetensors', 'f16'],
+  ])('that writes %s', async (_, own, precision) => {
+    const { json } = await probeJson(compare(own, '--steps', '1'));
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(json.candidate.precision?.format ?? 'f32').toBe(precision);
+    expect(json.candidate.notes?.some((note) => note.includes('half-split')) ?? false).toBe(own.includes('hf'));
+    expect(json.reason).not.toContain('The program decoded');
+  });
+
+  test('that decodes fewer tokens than it was asked for is compared in what it did', async () => {
+    const { json } = await probeJson(compare('--steps 1', '--steps', '3'));
+    expect(json.verdict).toBe('agree');
+    expect(json.reason).toContain(
+      'The program decoded 1 of the 3 tokens that --steps asks for, so the prompt and those are compared.',
+    );
+    expect(new Set(json.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
+    const { json: strict } = await probeJson(compare('--steps 1', '--steps', '3', '--strict'));
+    expect(strict.verdict).toBe('incomparable');
+  });
+
+  test('in the stages and layers that are asked for', async () => {
+    const { json } = await probeJson(compare('', '--steps', '0', '--stages', 'q_rope,l_out', '--layers', '1-2'));
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(json.stages.map(({ stage, layer }) => `${stage} ${layer}`)).toEqual([
+      'q_rope 1',
+      'l_out 1',
+      'q_rope 2',
+      'l_out 2',
+    ]);
+  });
+
+  test('beside llama.cpp on the file as it is', async () => {
+    const { json } = await probeJson(compare('', '--steps', '0', '--reference', 'native'));
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(json.reference.mode).toBe('native');
+  });
+});
+
+describe('a bug of the engine is named', () => {
+  test.each([
+    ['rope-halves', '--from 2', 'q_rope', 2, 'rope-halves'],
+    ['rope-base', '--from 1 --order hf --format npz', 'q_rope', 1, 'rope-theta'],
+    ['gqa-tiled', '--precision bf16 --format stream', 'kq', 0, 'gqa-tiled'],
+  ])('%s %s', async (bug, own, stage, layer, id) => {
+    const { json, code } = await probeJson(compare(`--bug ${bug} ${own}`, '--steps', '1'));
+    expect(code).toBe(1);
+    expect(json, json.reason).toMatchObject({
+      verdict: 'diverged',
+      inputsOf: 'candidate',
+      first: { stage, layer, cause: { id, confidence: 'confirmed' } },
+    });
+  });
+
+  test('which only decoding shows', async () => {
+    const { json } = await probeJson(compare('--bug decode-position', '--steps', '1'));
+    expect(json.first).toMatchObject({ stage: 'q_rope', layer: 0, step: 1, cause: { confidence: 'confirmed' } });
+  });
+
+  test('and without blame only the first stage that differs', async () => {
+    const { json } = await probeJson(compare('--bug no-scale', '--steps', '0', '--no-blame'));
+    expect(json).toMatchObject({ verdict: 'diverged', faults: null, first: { stage: 'kq_soft_max', layer: 0 } });
+  });
+});
+
+test('what the program wrote gets what probe diff says of the same file', async () => {
+  const [dump, reference, html] = [path('mine.npz'), path('reference.arrow'), path('report.html')];
+  const ids = '1,15,77,300,21';
+  const run = ['--tokens', ids, '--steps', '0'];
+  await probe([
+    'compare',
+    '--engine',
+    `node '${MINE}' --bug swiglu-swapped --from 2 --order hf --format npz; cp {out}.npz '${dump}'`,
+    ...run,
+  ]);
+  await probe(['capture', '--from', 'llama', ...run, '--out', reference]);
+  const { json: compared } = await probeJson(['compare', '--engine', `cp '${dump}' {out}`, ...run, '--html', html]);
+  const { json: diffed } = await probeJson(['diff', dump, reference, '--model', MODEL]);
+  const said = ({ verdict, first, faults, stages, candidate }: Report) => ({
+    verdict,
+    first: [first?.stage, first?.layer, first?.cause?.id],
+    faults: faults?.map(({ stage, layer, cause }) => [stage, layer, cause?.id, cause?.confidence]),
+    stages: stages.map(({ stage, layer, verdict, rel, local, limit }) => ({
+      stage,
+      layer,
+      verdict,
+      rel,
+      local,
+      limit,
+    })),
+    notes: candidate.notes,
+  });
+  expect(compared.first).toMatchObject({ stage: 'ffn_swiglu', layer: 2 });
+  expect(said(compared)).toEqual(said(diffed));
+  expect(readFileSync(html, 'utf8')).toContain('ffn_swiglu');
+});
+
+test('both dumps are kept where that is asked for', async () => {
+  const folder = path('dumps');
+  const { code } = await probe(compare('', '--steps', '0', '--out', folder));
+  expect(code).toBe(0);
+  expect(readdirSync(folder).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
+  const { json } = await probeJson(['diff', `${folder}/candidate.arrow`, `${folder}/reference.arrow`]);
+  expect(json.verdict, json.reason).toBe('agree');
+});
+
+test('a quantised model is made first, and is what the program is told', async () => {
+  const { stderr, code } = await probe([
+    'compare',
+    '--engine',
+    'echo "model: {model}" >&2; exit 9',
+    '--quantize',
+    'Q8_0',
+    ...SUM,
+  ]);
+  expect(stderr).toMatch(/failed with exit code 9\. It last said:\n {2}model: .*Q8_0.*\.gguf/);
+  expect(code).toBe(2);
+});
+
+describe('what cannot be', () => {
+  test.each([
+    [
+      'a command that fails',
+      ['--engine', 'echo "no \u001b[31mGPU" >&2; exit 7'],
+      '" failed with exit code 7. It last said:\n  no ·[31mGPU',
+    ],
+    ['an empty command', ['--engine', ' '], '--engine is empty'],
+    [
+      'a bug for the engine of ours',
+      ['--engine', 'mine', '--inject', 'rope-halves'],
+      '--inject is for the WebGPU engine of llama-probe',
+    ],
+    ['an adapter', ['--engine', 'mine', '--adapter', 'gpu'], '--adapter is for the WebGPU engine'],
+    ['pieces of a prompt', ['--engine', 'mine', '--ubatch', '4'], '--ubatch is for the WebGPU engine'],
+    ['a mapping file without a program', ['--map', 'names.json'], '--map is for a program of yours'],
+    ['a precision without a program', ['--precision', 'f16'], '--precision is for a program of yours'],
+    ['a time limit without a program', ['--engine-timeout', '5'], '--engine-timeout is for a program of yours'],
+    ['no time', ['--engine', 'mine', '--engine-timeout', '0'], 'Wanted a whole number, 1 or more.'],
+  ])('%s', async (_, args, says) => {
+    const { code, stderr } = await probe(['compare', ...args, '--no-tui']);
+    expect(stderr).toContain(says);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(2);
+  });
+
+  test('is told in JSON', async () => {
+    const { json, code } = await probeJson<{ kind: string; error: { code: string } }>(['compare', '--engine', 'true']);
+    expect(json).toMatchObject({ kind: 'failure', error: { code: 'program-output' } });
+    expect(code).toBe(2);
+  });
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+  '%s ends the program and all that it has started',
+  async (signal) => {
+    const [pids, temporary] = [path('pids'), path('tmp')];
+    mkdirSync(temporary);
+    const command = `echo $$ > '${pids}'; (sleep 600; true) & echo $! >> '${pids}'; echo whole >> '${pids}'; sleep 600`;
+    const { child, ended } = start(['compare', '--engine', command, ...SUM], { env: { TMPDIR: temporary } });
+    await until('the program', () => existsSync(pids) && readFileSync(pids, 'utf8').includes('whole'));
+    child.kill(signal);
+    const { code } = await ended;
+    const numbers = readFileSync(pids, 'utf8').trim().split('\n').slice(0, 2).map(Number);
+    await until('the end of the program', () => !numbers.some(isRunning));
+    if (signal === 'SIGKILL') return; // nobody is left to remove files
+    expect(code).toBe(2);
+    expect(readdirSync(temporary)).toEqual([]);
+  },
+);
+
+test('the gate holds a program to llama.cpp and to its baseline', async () => {
+  const folder = path('gate');
+  mkdirSync(folder);
+  const run = { prompts: ['Hello'], steps: 1, reference: 'exact' };
+  const healthy = { ...run, name: 'healthy', engine: `node '${MINE}' --format $(cat format)` };
+  const config = `${folder}/probe.config.json`;
+  writeFileSync(`${folder}/format`, 'arrow'); // the command runs in the folder of the configuration
+  writeFileSync(config, JSON.stringify({ runs: [healthy] }));
+  const gate = (...args: string[]) => probeJson<GateResult>(['gate', '--config', config, ...args]);
+  expect((await gate('--update')).json.cases.map(({ verdict, reason }) => [verdict, reason])).toEqual([
+    ['agree', expect.stringContaining('All 160 stages agree')],
+  ]);
+  const sick = { ...healthy, name: 'sick', engine: `${healthy.engine} --bug no-residual --from 3` };
+  const short = { ...healthy, name: 'short', engine: `${healthy.engine} --steps 0` };
+  const late = { ...healthy, name: 'late', engine: 'sleep 600', engineTimeout: 1 };
+  writeFileSync(config, JSON.stringify({ runs: [healthy, sick, short, late] }));
+  const { json, code } = await gate();
+  expect(json.cases.map(({ name, verdict }) => [name, verdict])).toEqual([
+    ['healthy-hello', 'agree'],
+    ['sick-hello', 'diverged'],
+    ['short-hello', 'incomparable'],
+    ['late-hello', 'incomparable'],
+  ]);
+  expect(json.cases[1]?.reason).toContain('l_out of layer 3');
+  expect(json.cases[3]?.reason).toContain('had not ended after 1 s');
+  expect(code).toBe(1);
+});
+
+test('--watch runs the program again when its files change', async () => {
+  const [script, first, second] = [path('replay.sh'), path('healthy.arrow'), path('sick.arrow')];
+  const engine = `node '${MINE}' --tokens 1,15 --steps 0 --model '${MODEL}'`;
+  await probe(['compare', '--engine', `${engine} --out '${first}'; ${engine} --bug no-residual --out '${second}'`]);
+  copyFileSync(first, path('unused'));
+  writeFileSync(script, `cp '${second}' "$PROBE_OUT"`);
+  const { child, ended } = start([
+    'compare',
+    '--engine',
+    `sh ${script}`,
+    '--tokens',
+    '1,15',
+    '--steps',
+    '0',
+    '--watch',
+  ]);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.on('data', (text: string) => {
+    err += text;
+  });
+  await until('the first run', () => err.includes('waiting for a change'));
+  expect(out).toContain('diverged: l_out of layer 0');
+  writeFileSync(script, `cp '${first}' "$PROBE_OUT"`);
+  await until('the second run', () => out.includes('better: the sides agree now'));
+  child.kill('SIGINT');
+  expect((await ended).code).toBe(0);
+});

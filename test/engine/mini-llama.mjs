@@ -1,0 +1,61 @@
+// An engine of somebody else's, for `probe compare --engine`: what it is to run it takes from its options, or else from the environment.
+import { parseArgs } from 'node:util';
+import { FORMATS } from './formats.mjs';
+import { BUGS, openLlama } from './llama.mjs';
+
+const text = { type: 'string' };
+const { values: given } = parseArgs({
+  options: {
+    model: text,
+    tokens: text,
+    steps: text,
+    out: text,
+    bug: text,
+    from: text,
+    order: text,
+    format: text,
+    precision: text,
+  },
+});
+const { env } = process;
+const model = given.model ?? env.PROBE_MODEL;
+const tokens = (given.tokens ?? env.PROBE_TOKENS).split(',').map(Number);
+const steps = Number(given.steps ?? env.PROBE_STEPS ?? 0);
+const out = given.out ?? env.PROBE_OUT;
+const { bug, from = '0', order = 'gguf', format = 'arrow', precision = 'f32' } = given;
+
+/** To the nearest value of so many bits, ties to even. */
+const nearest = (bits, least) => (value) => {
+  if (value === 0 || !Number.isFinite(value)) return value;
+  const ulp = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), least) - bits + 1);
+  const [down, rest] = [Math.floor(value / ulp), value / ulp - Math.floor(value / ulp)];
+  return (rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down) * ulp;
+};
+const ROUND = { f32: Math.fround, f16: nearest(11, -14), bf16: nearest(8, -126) };
+
+for (const [name, value, known] of [
+  ['bug', bug ?? BUGS[0], BUGS],
+  ['format', format, Object.keys(FORMATS)],
+  ['precision', precision, Object.keys(ROUND)],
+  ['order', order, ['gguf', 'hf']],
+]) {
+  if (known.includes(value)) continue;
+  console.error(`mini-llama: --${name} ${value} is unknown; wanted one of ${known.join(', ')}`);
+  process.exit(64);
+}
+
+const forward = openLlama(model, { bug, order, round: ROUND[precision], from: Number(from) });
+const pieces = [];
+const all = [...tokens];
+let pass = tokens;
+for (let step = 0; step <= steps; step++) {
+  const first = all.length - pass.length;
+  let n = 0;
+  const logits = forward(pass, step, (stage, layer, rows) =>
+    pieces.push({ step, order: n++, layer, stage, first, rows }),
+  );
+  if (step === steps) break;
+  pass = [logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))];
+  all.push(...pass);
+}
+FORMATS[format](pieces, all, out);
