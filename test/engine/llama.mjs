@@ -2,27 +2,53 @@ import { readGguf } from './gguf.mjs';
 
 // Llama as the paper and the model card have it, token by token, in plain loops. It shares no code with anything else here.
 
-/** Wrong on purpose. Each is one line below. */
-export const BUGS = [
-  'rope-halves', // pairs (j, j + d/2), in a file whose pairs are (2j, 2j + 1)
-  'rope-base', // 500000 instead of the file's
-  'rope-from-1', // positions are counted from 1
-  'rms-eps', // 1e-3, as Keras has it, instead of the file's
-  'gqa-tiled', // head h reads the key of head h mod n_kv
-  'no-gqa', // all heads read the first key
-  'no-scale', // scores are not divided by √d
-  'no-mask', // a prompt's token sees those after it
-  'swiglu-swapped', // silu of up instead of gate
-  'no-norm-weight', // the norms before the feed-forward have no weight
-  'no-residual', // the layer's second residual is left out
-  'decode-position', // decoded tokens are turned by a position too far
-];
+/** Wrong on purpose, each in one line below: at which stage that shows first, and what `probe bugs` calls it. */
+export const BUGS = {
+  'rope-halves': ['q_rope', 'rope-halves'], // pairs (j, j + d/2), in a file whose pairs are (2j, 2j + 1)
+  'rope-base': ['q_rope', 'rope-theta'], // 500000 instead of the file's
+  'rope-from-1': ['q_rope', 'rope-position-offset'], // positions are counted from 1
+  'rope-backwards': ['q_rope', 'rope-direction'],
+  'rope-left-out': ['q_rope', 'rope-missing'],
+  'rope-twice': ['q_rope', 'rope-twice'],
+  'rope-scaled': ['q_rope', 'rope-scale'], // by 4
+  'rope-half-head': ['q_rope', 'rope-partial-tail'], // its second half stays as it is
+  'rope-values': ['v_proj', 'rope-on-values'],
+  'rms-eps': ['attn_rms', 'rms-eps'], // 1e-3, as Keras has it, instead of the file's
+  'layer-norm': ['attn_rms', 'rms-mean-subtracted'],
+  'no-norm-weight': ['ffn_norm', 'norm-weight-missing'],
+  'norm-weight-plus-1': ['ffn_norm', 'norm-weight-plus-one'], // as Gemma's checkpoints want it
+  'gqa-tiled': ['kq', 'gqa-tiled'], // head h reads the key of head h mod n_kv
+  'no-gqa': ['kq', 'gqa-divisor'], // all heads read the first key
+  'scaled-twice': ['kq', 'kq-scaled'],
+  'no-scale': ['kq_soft_max', 'attention-scale-missing'], // scores are not divided by √d
+  'scale-of-width': ['kq_soft_max', 'attention-scale-dimension'], // 1/√n_embd
+  'no-mask': ['kq_soft_max', 'mask-missing'], // a prompt's token sees those after it
+  'mask-one-late': ['kq_soft_max', 'mask-off-by-one'], // and only the next one
+  window: ['kq_soft_max', 'sliding-window'], // of 4 tokens
+  'softmax-sum': ['kq_soft_max', 'softmax-not-divided'],
+  'heads-apart': ['kqv_out', 'head-order'], // value by value, not head by head
+  'q-transposed': ['q_proj', 'weight-transposed'],
+  'k-from-v': ['k_proj', 'weight-exchanged'],
+  'down-of-first-layer': ['ffn_out', 'weight-other-layer'],
+  gelu: ['ffn_swiglu', 'activation-gelu'],
+  relu: ['ffn_swiglu', 'activation-relu'],
+  'swiglu-swapped': ['ffn_swiglu', 'gate-up-exchanged'], // silu of up instead of gate
+  'no-residual': ['l_out', 'residual-missing'], // the layer's second residual is left out
+  'residual-twice': ['ffn_inp', 'residual-twice'],
+  'embedding-scaled': ['embd', 'embedding-scaled'], // by √n_embd
+  'logits-scaled': ['result_output', 'logits-scaled'], // by 1.25
+  'decode-position': ['q_rope', 'rope-position-offset'], // decoded tokens are turned by a position too far
+};
 
 const sum = (n, f) => {
   let total = 0;
   for (let i = 0; i < n; i++) total += f(i);
   return total;
 };
+
+const silu = (g) => g / (1 + Math.exp(-g));
+const gelu = (g) => (g / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (g + 0.044715 * g ** 3)));
+const transposed = (w, n) => w.map((_, i) => w[(i % n) * n + Math.floor(i / n)]);
 
 /**
  * @param {string} path a GGUF file
@@ -65,8 +91,9 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
   const product = (w, x) => rows(w.length / x.length, (i) => sum(x.length, (j) => w[i * x.length + j] * x[j]));
   const rms = (x, il) => {
     const eps = isSick('rms-eps', il) ? 1e-3 : of('attention.layer_norm_rms_epsilon');
-    const scale = 1 / Math.sqrt(sum(x.length, (i) => x[i] * x[i]) / x.length + eps);
-    return rows(x.length, (i) => x[i] * scale);
+    const mean = isSick('layer-norm', il) ? sum(x.length, (i) => x[i]) / x.length : 0;
+    const scale = 1 / Math.sqrt(sum(x.length, (i) => (x[i] - mean) ** 2) / x.length + eps);
+    return rows(x.length, (i) => (x[i] - mean) * scale);
   };
   /** The rows of a projection as Hugging Face has them: first the halves of all pairs that are first, then the others. */
   const ordered = (x) =>
@@ -74,11 +101,13 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
   const rope = (x, position, il) => {
     const base = isSick('rope-base', il) ? 500000 : (of('rope.freq_base') ?? 10000);
     const isHalves = (order === 'hf') !== isSick('rope-halves', il);
-    const y = new Float32Array(x.length);
+    const y = x.slice();
+    if (isSick('rope-left-out', il)) return y;
+    const turns = (isSick('rope-backwards', il) ? -1 : 1) * (isSick('rope-twice', il) ? 2 : 1);
     for (let head = 0; head < x.length; head += d) {
-      for (let j = 0; j < d / 2; j++) {
+      for (let j = 0; j < (isSick('rope-half-head', il) ? d / 4 : d / 2); j++) {
         const [a, b] = isHalves ? [head + j, head + j + d / 2] : [head + 2 * j, head + 2 * j + 1];
-        const angle = position * base ** ((-2 * j) / d);
+        const angle = turns * position * base ** ((-2 * j) / d);
         y[a] = round(x[a] * Math.cos(angle) - x[b] * Math.sin(angle));
         y[b] = round(x[a] * Math.sin(angle) + x[b] * Math.cos(angle));
       }
@@ -86,7 +115,8 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
     return y;
   };
   const turnedBy = (position, step, il) =>
-    position + (isSick('rope-from-1', il) || (isSick('decode-position', il) && step > 0) ? 1 : 0);
+    (position + (isSick('rope-from-1', il) || (isSick('decode-position', il) && step > 0) ? 1 : 0)) /
+    (isSick('rope-scaled', il) ? 4 : 1);
   const kvHead = (h, il) => {
     if (isSick('gqa-tiled', il)) return h % kvHeads;
     return isSick('no-gqa', il) ? 0 : Math.floor(h / (heads / kvHeads));
@@ -107,7 +137,8 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
     const each = (stage, layer, xs, f) => kept(stage, layer, xs.map(f));
     const add = (stage, layer, xs, ys) => each(stage, layer, xs, (x, t) => rows(x.length, (i) => x[i] + ys[t][i]));
 
-    let x = each('embd', null, tokens, (id) => rows(width, (i) => embedding[id * width + i]));
+    const embeddingScale = bug === 'embedding-scaled' ? Math.sqrt(width) : 1;
+    let x = each('embd', null, tokens, (id) => rows(width, (i) => embedding[id * width + i] * embeddingScale));
     for (let il = 0; il < layers; il++) {
       const w = blk[il];
       const { k, v } = cache[il];
@@ -118,22 +149,28 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
         each('attn_rms', il, x, (row) => rms(row, il)),
         w.attn_norm,
       );
-      const q = each('q_proj', il, attnNorm, (row) => ordered(product(w.attn_q, row)));
-      const kNew = each('k_proj', il, attnNorm, (row) => ordered(product(w.attn_k, row)));
-      v.push(...each('v_proj', il, attnNorm, (row) => product(w.attn_v, row)));
+      const wq = isSick('q-transposed', il) ? transposed(w.attn_q, width) : w.attn_q;
+      const q = each('q_proj', il, attnNorm, (row) => ordered(product(wq, row)));
+      const wk = isSick('k-from-v', il) ? w.attn_v : w.attn_k;
+      const kNew = each('k_proj', il, attnNorm, (row) => ordered(product(wk, row)));
+      const vNew = attnNorm.map((row) => product(w.attn_v, row));
+      v.push(...each('v_proj', il, vNew, (row, t) => (isSick('rope-values', il) ? rope(row, first + t, il) : row)));
       const qRope = each('q_rope', il, q, (row, t) => rope(row, turnedBy(first + t, step, il), il));
       k.push(...each('k_rope', il, kNew, (row, t) => rope(row, turnedBy(first + t, step, il), il)));
 
       const seen = k.length; // (heads, n_kv), side by side
-      const isHidden = (p, t) => p > first + t && !isSick('no-mask', il);
+      const isHidden = (p, t) =>
+        (p > first + t + (isSick('mask-one-late', il) ? 1 : 0) && !isSick('no-mask', il)) ||
+        (p <= first + t - 4 && isSick('window', il));
       const kq = each('kq', il, qRope, (row, t) =>
         Float32Array.from({ length: heads * seen }, (_, at) => {
           const [h, p] = [Math.floor(at / seen), at % seen];
           if (isHidden(p, t)) return Number.NaN;
-          return round(sum(d, (i) => row[h * d + i] * k[p][kvHead(h, il) * d + i]));
+          const by = isSick('scaled-twice', il) ? 1 / Math.sqrt(d) : 1;
+          return round(by * sum(d, (i) => row[h * d + i] * k[p][kvHead(h, il) * d + i]));
         }),
       );
-      const scale = isSick('no-scale', il) ? 1 : 1 / Math.sqrt(d);
+      const scale = isSick('no-scale', il) ? 1 : 1 / Math.sqrt(isSick('scale-of-width', il) ? width : d);
       const soft = each('kq_soft_max', il, kq, (row) => {
         const y = new Float32Array(row.length);
         for (let h = 0; h < heads; h++) {
@@ -142,34 +179,44 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
           );
           const top = Math.max(...scores);
           const exps = scores.map((s) => Math.exp(s - top));
-          const total = sum(seen, (p) => exps[p]);
+          const total = isSick('softmax-sum', il) ? 1 : sum(seen, (p) => exps[p]);
           for (let p = 0; p < seen; p++) y[h * seen + p] = round(exps[p] / total);
         }
         return y;
       });
       const kqv = each('kqv_out', il, soft, (row) =>
         rows(heads * d, (at) => {
-          const [h, i] = [Math.floor(at / d), at % d];
+          const [h, i] = isSick('heads-apart', il)
+            ? [at % heads, Math.floor(at / heads)]
+            : [Math.floor(at / d), at % d];
           return sum(seen, (p) => row[h * seen + p] * v[p][kvHead(h, il) * d + i]);
         }),
       );
       const attnOut = each('attn_out', il, kqv, (row) => product(w.attn_output, row));
-      const ffnInp = add('ffn_inp', il, attnOut, x);
+      const residual = isSick('residual-twice', il) ? x.map((row) => row.map((value) => 2 * value)) : x;
+      const ffnInp = add('ffn_inp', il, attnOut, residual);
 
       const ffnRms = each('ffn_rms', il, ffnInp, (row) => rms(row, il));
       const ffnNorm = isSick('no-norm-weight', il)
         ? kept('ffn_norm', il, ffnRms)
-        : scaled('ffn_norm', ffnRms, w.ffn_norm);
+        : scaled('ffn_norm', ffnRms, isSick('norm-weight-plus-1', il) ? w.ffn_norm.map((g) => g + 1) : w.ffn_norm);
       const gate = each('ffn_gate', il, ffnNorm, (row) => product(w.ffn_gate, row));
       const up = each('ffn_up', il, ffnNorm, (row) => product(w.ffn_up, row));
       const [a, b] = isSick('swiglu-swapped', il) ? [up, gate] : [gate, up];
-      const act = each('ffn_swiglu', il, a, (row, t) => rows(ff, (i) => (row[i] / (1 + Math.exp(-row[i]))) * b[t][i]));
-      const ffnOut = each('ffn_out', il, act, (row) => product(w.ffn_down, row));
+      const activation = isSick('gelu', il) ? gelu : isSick('relu', il) ? (g) => Math.max(g, 0) : silu;
+      const act = each('ffn_swiglu', il, a, (row, t) => rows(ff, (i) => activation(row[i]) * b[t][i]));
+      const down = isSick('down-of-first-layer', il) ? blk[0].ffn_down : w.ffn_down;
+      const ffnOut = each('ffn_out', il, act, (row) => product(down, row));
       x = isSick('no-residual', il) ? kept('l_out', il, ffnOut) : add('l_out', il, ffnOut, ffnInp);
     }
     const last = each('result_rms', null, x, (row) => rms(row, layers));
     const normed = each('result_norm', null, last, (row) => rows(width, (i) => row[i] * outputNorm[i]));
-    const logits = each('result_output', null, normed, (row) => product(output, row).subarray(0, vocabulary));
+    const logitScale = bug === 'logits-scaled' ? 1.25 : 1;
+    const logits = each('result_output', null, normed, (row) =>
+      product(output, row)
+        .subarray(0, vocabulary)
+        .map((value) => round(value * logitScale)),
+    );
     return logits.at(-1);
   };
 }

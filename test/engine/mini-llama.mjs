@@ -34,7 +34,7 @@ const nearest = (bits, least) => (value) => {
 const ROUND = { f32: Math.fround, f16: nearest(11, -14), bf16: nearest(8, -126) };
 
 for (const [name, value, known] of [
-  ['bug', bug ?? BUGS[0], BUGS],
+  ['bug', bug ?? 'rope-halves', Object.keys(BUGS)],
   ['format', format, Object.keys(FORMATS)],
   ['precision', precision, Object.keys(ROUND)],
   ['order', order, ['gguf', 'hf']],
