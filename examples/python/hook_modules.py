@@ -33,6 +33,6 @@ def hook_modules(model):
         return forward
 
     for name, module in model.named_modules():
-        if name and not name.endswith(("rotary_emb", "act_fn")):
+        if name and not name.endswith(("rotary_emb", "act_fn", "model")):
             module.register_forward_hook(hook(name))
     return ids
