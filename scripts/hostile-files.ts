@@ -1,9 +1,9 @@
 /**
- * Tries what damaged and hostile files do, for docs/limits.md: small models and dumps, changed in bytes or in a field, through everything that
+ * Tries what damaged and hostile files do, for docs/limits.md: small models, dumps and files of other programs, changed in bytes or in a field, through everything that
  * reads them, and a sample of them through whole commands, llama.cpp included. Nothing may fall, hang, print a trace or a control
  * character, or end with another exit code than those of a command.
  *
- *   node scripts/dist/hostile-files.js [--models 20000] [--dumps 20000] [--commands 400] [--seed 1] [--state FILE]
+ *   node scripts/dist/hostile-files.js [--models 20000] [--dumps 20000] [--foreign 20000] [--commands 400] [--seed 1] [--state FILE]
  *   node scripts/dist/hostile-files.js --seed 1 --again dumps:517
  *
  * With --state it goes on where it was interrupted. Exit code 1 where a case did what none may do.
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     models: number('20000'),
     dumps: number('20000'),
+    foreign: number('20000'),
     commands: number('400'),
     broken: number('0'),
     seed: { type: 'string' },
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const AT_ONCE = 500; // cases of one process
-const KINDS = ['models', 'dumps', 'commands', 'broken'] as const satisfies readonly Kind[];
+const KINDS = ['models', 'dumps', 'foreign', 'commands', 'broken'] as const satisfies readonly Kind[];
 
 interface State {
   readonly seed: number;

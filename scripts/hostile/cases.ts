@@ -5,6 +5,7 @@ import { randomFrom } from '@llama-probe/testing';
 import { runCli } from 'llama-probe/internal';
 import { complaints, type Ended } from './complaints.js';
 import { dumpMaker } from './dumps.js';
+import { foreignCommand, foreignFormats, writeForeign } from './foreign.js';
 import { hostileModel } from './models.js';
 import { pick, type Random } from './mutations.js';
 
@@ -65,6 +66,25 @@ export function dumpCases(folder: string): Cases {
     const args = dumpCommand(path, healthy, random);
     const ended = await runHere(args);
     return { kind: `${args[0]} ${ended.code}`, complaints: complaints(ended, args), args };
+  };
+}
+
+/** Each command that reads what other programs write, one format after the other. */
+export function foreignCases(folder: string): Cases {
+  const made = dumpMaker();
+  process.on('exit', made.close);
+  const healthy = join(folder, 'healthy.arrow');
+  writeFileSync(healthy, made.healthy);
+  let formats: ReturnType<typeof foreignFormats> | undefined;
+  return async (index, seed) => {
+    formats ??= foreignFormats(folder);
+    const random = randomOf(seed, index);
+    const all = await formats;
+    const format = all[index % all.length] as (typeof all)[number];
+    const path = writeForeign(folder, format, random);
+    const args = foreignCommand(path, healthy, folder, random);
+    const ended = await runHere(args);
+    return { kind: `${format.name.split(/[/=]/)[0]} ${ended.code}`, complaints: complaints(ended, args), args };
   };
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Cases, dumpCases, modelCases, type Outcome } from './cases.js';
+import { type Cases, dumpCases, foreignCases, modelCases, type Outcome } from './cases.js';
 import { commandCases } from './commands.js';
 
 export type Kind = keyof typeof KINDS;
@@ -32,6 +32,7 @@ const broken: Cases = async (index) => {
 const KINDS = {
   models: modelCases,
   dumps: dumpCases,
+  foreign: foreignCases,
   commands: commandCases,
   broken: () => broken,
 } satisfies Record<string, (folder: string) => Cases>;

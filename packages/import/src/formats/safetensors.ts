@@ -89,7 +89,7 @@ function checkEntry(entry: unknown, name: string, room: number, path: string): E
     const wanted = Object.keys(DTYPES).join(', ');
     throw unsupported(
       path,
-      `${name} is ${String(dtype)}; read are ${wanted}`,
+      `${name} is ${dtype === undefined ? 'of no type' : String(dtype)}; read are ${wanted}`,
       'Write it as one of these, such as F32.',
     );
   }
