@@ -177,6 +177,7 @@ describe('what cannot be', () => {
     ['a mapping file without a program', ['--map', 'names.json'], '--map is for a program of yours'],
     ['a precision without a program', ['--precision', 'f16'], '--precision is for a program of yours'],
     ['a time limit without a program', ['--engine-timeout', '5'], '--engine-timeout is for a program of yours'],
+    ['a report in place of the script', ['--engine', `node ${MINE}`, '--html', MINE], 'mini-llama.mjs'],
     ['no time', ['--engine', 'mine', '--engine-timeout', '0'], 'Wanted a whole number, 1 or more.'],
   ])('%s', async (_, args, says) => {
     const { code, stderr } = await probe(['compare', ...args, '--no-tui']);

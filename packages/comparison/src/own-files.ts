@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Job } from './job.js';
+import { filesIn } from './program/files.js';
 
 /** What a comparison reads, and the dumps that it keeps: no output may take their place. */
 export function ownFiles(job: Job): string[] {
   const { model } = job.options;
   const named = (path: string | undefined) => (path === undefined ? [] : [path]);
   if (job.command === 'diff') return [job.candidate, job.reference, ...named(model), ...named(job.options.map)];
-  const { promptFile, out, map } = job.options;
+  const { promptFile, out, map, engine = '' } = job.options;
   const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
-  return [...kept, ...named(model), ...named(promptFile), ...named(map)];
+  return [...kept, ...named(model), ...named(promptFile), ...named(map), ...filesIn(engine)];
 }

@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DumpWriter, type Tensor, TensorStreamWriter } from '@llama-probe/dump';
@@ -137,6 +147,27 @@ describe('a program that leaves no run is told in one sentence that names it', (
     await expect(running).rejects.toThrow('enough');
     await gone(pids);
     expect(left()).toEqual([]);
+  });
+
+  test('a mistake in the mapping file is told before it runs', async () => {
+    writeFileSync(file('map.json'), '{"tensors": 1}');
+    const ran = file('ran');
+    await expect(program(`touch ${ran}`, { ...options, map: file('map.json') })).rejects.toMatchObject({
+      code: 'dump-map',
+    });
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  test('nowhere to write is told', async () => {
+    vi.stubEnv('TMPDIR', file('nowhere'));
+    try {
+      await expect(program('true', options)).rejects.toMatchObject({
+        code: 'program-start',
+        message: expect.stringContaining('(ENOENT). Set TMPDIR'),
+      });
+    } finally {
+      vi.stubEnv('TMPDIR', temporary);
+    }
   });
 
   test('what it leaves in the background ends with it', async () => {

@@ -56,7 +56,8 @@ export async function runProcess(started: Started): Promise<Ended> {
   stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-KEPT);
   });
-  const closed = once(stderr, 'close');
+  const closed = new Promise((resolve) => stderr.on('close', resolve));
+  for (const pipe of [stderr, child.stdio[3]]) pipe?.on('error', () => {}); // a reset when the program ends is none of its own
   let stopped: 'late' | 'aborted' | undefined;
   let killing: NodeJS.Timeout | undefined;
   const stop = (why: typeof stopped) => {

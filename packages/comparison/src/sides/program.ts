@@ -3,8 +3,9 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
 import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
-import { openRun } from '@llama-probe/import';
+import { openRun, readMapping } from '@llama-probe/import';
 import { brief, environmentOf, filled, nameOf } from '../program/command.js';
+import { ProgramError } from '../program/errors.js';
 import { OUT, outputIn, STDOUT } from '../program/output.js';
 import { runProcess } from '../program/process.js';
 import { noRun, refuseFailed } from '../program/told.js';
@@ -36,13 +37,14 @@ export interface ProgramOptions extends Opening {
 const TIMEOUT = 600;
 
 /**
- * A program of the user's: a command line that is executed by the shell, and told by placeholders and by its environment what to run (docs/engine.md). What it writes is a run
- * that is over, in any format that is read; it is gone when the side is closed.
+ * A program of the user's: a command line that is executed by the shell, and told by placeholders and by its environment what to run
+ * (docs/engine.md). What it writes is a run that is over, in any format that is read; it is gone when the side is closed.
  *
  * @throws ProgramError where it leaves none, DumpError for one that cannot be read
  * @example await using mine = await program('python3 mine.py --out {out}', { model: 'model.gguf', tokens: [1, 15043], steps: 4 });
  */
 export async function program(command: string, options: ProgramOptions): Promise<Side> {
+  if (options.map !== undefined) await readMapping(options.map); // a mistake in it is told before anything runs
   const folder = new OwnFolder();
   try {
     const path = await outputOf(command, folder.path, options);
@@ -153,7 +155,7 @@ async function* only(tensors: AsyncIterable<Tensor>, { stages, layers }: RunPlan
 
 /** A folder of temporary files, gone when it is removed or when the process ends. */
 class OwnFolder {
-  readonly path = mkdtempSync(join(resolve(tmpdir()), 'llama-probe-engine-'));
+  readonly path = temporary();
   readonly remove = (): void => {
     process.off('exit', this.remove);
     rmSync(this.path, { recursive: true, force: true });
@@ -161,5 +163,16 @@ class OwnFolder {
 
   constructor() {
     process.on('exit', this.remove);
+  }
+}
+
+function temporary(): string {
+  const at = resolve(tmpdir());
+  try {
+    return mkdtempSync(join(at, 'llama-probe-engine-'));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const what = `the program of --engine has nowhere to write: no folder can be made in ${at} (${code})`;
+    throw new ProgramError('program-start', `${what}. Set TMPDIR to one where that is possible.`, { cause });
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SHADER_FOLDER } from '@llama-probe/engine/internal';
 import type { Job } from '../job.js';
+import { filesIn } from '../program/files.js';
 
 /** What a comparison reads: absolute paths. */
 export interface Watched {
@@ -24,10 +25,6 @@ export function watchedBy(job: Job): Watched {
   if (engine !== undefined) return { files: absolute([...filesIn(engine), model, promptFile, map]), folders: [] };
   return { files: absolute([model, promptFile]), folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }] };
 }
-
-/** A guess: the words of a command that are files, such as its script. What it reads beside them is not seen. */
-const filesIn = (command: string): string[] =>
-  command.split(/[\s'"=;&|<>()]+/).filter((word) => statSync(word, { throwIfNoEntry: false })?.isFile());
 
 /** Whether something of it is not there. */
 export const isMissing = ({ files, folders }: Watched): boolean =>
