@@ -121,6 +121,15 @@ describe.each(LANGUAGES)('the engine in $name', ({ name, tool, build, script, bu
     expect(code).toBe(0);
   });
 
+  test('is started by probe compare --engine', async () => {
+    const started = `--engine=${command.map((word) => `'${word}'`).join(' ')}`;
+    const asked = ['--reference', 'exact', '--prompt', 'What is 2 plus 3?', '--steps', `${STEPS}`];
+    const { json, code, stderr } = await probeJson<Diffed>(['compare', started, ...asked]);
+    expect(json.verdict, json.reason + stderr).toBe('agree');
+    expect(json.tokens).toEqual(decoded);
+    expect(code).toBe(0);
+  });
+
   test('says what it needs to be told', () => {
     const [program, ...args] = command;
     const { PROBE_MODEL: _, ...env } = process.env;

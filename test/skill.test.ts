@@ -17,6 +17,11 @@ const COMMANDS: readonly { readonly command: RegExp; readonly code: number; read
     code: 1,
     prints: { verdict: 'diverged', first: { stage: 'l_out', layer: 0, cause: null } },
   },
+  {
+    command: /^probe compare --engine "node mine\.mjs" .* --json$/,
+    code: 0,
+    prints: { verdict: 'agree', first: null },
+  },
   { command: /^probe bugs --only rope-halves --json$/, code: 0, prints: { faults: [{ id: 'rope-halves' }] } },
   { command: /^probe capture .* --out whole\.arrow --json$/, code: 0, prints: { kind: 'capture' } },
   { command: /^probe diff decoded\.safetensors whole\.arrow /, code: 0, prints: { verdict: 'agree', first: null } },

@@ -11,14 +11,12 @@ export const commandsOf = (text: string): string[] => [
   ...new Set([...text.matchAll(/npx (probe [^`\n]+)/g)].map(([, command = '']) => command.trim())),
 ];
 
-/** A command's arguments; what is called like a file of a run or a model is one in the folder. */
-export const argumentsOf = (command: string, folder: string): string[] =>
-  [...command.matchAll(/"([^"]*)"|(\S+)/g)]
-    .slice(1)
-    .map(
-      ([, quoted, word = '']) =>
-        quoted ?? (/^[\w-]+\.(gguf|safetensors|arrow|json)$/.test(word) ? join(folder, word) : word),
-    );
+/** A command's arguments; what is called like a file of a run, a model or a program is one in the folder. */
+export function argumentsOf(command: string, folder: string): string[] {
+  const inFolder = (text: string) =>
+    text.replace(/(?<![\w./-])[\w-]+\.(gguf|safetensors|arrow|mjs)\b/g, (name) => join(folder, name));
+  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].slice(1).map(([, quoted, word = '']) => inFolder(quoted ?? word));
+}
 
 /** What a page shows of an output, between what it leaves out: each must be there, whatever white space is around it. */
 export const shownIn = (block: string): string[] =>

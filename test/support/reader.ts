@@ -1,6 +1,6 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BUNDLED } from './models.js';
 import { path } from './probe.js';
 import { copyArrays } from './safetensors.js';
@@ -27,6 +27,7 @@ export class Reader {
     this.run('first.safetensors', []);
     this.run('decoded.safetensors', [], 4);
     copyFileSync(this.file('first.safetensors'), this.file('second.safetensors'));
+    writeFileSync(this.file('mine.mjs'), `import ${JSON.stringify(pathToFileURL(ENGINE).href)};\n`);
     this.keepOnly('sick.safetensors', 'mine.safetensors', (name) => FIRST.test(name));
   }
 
