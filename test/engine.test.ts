@@ -72,6 +72,14 @@ describe('a healthy engine agrees', () => {
     ]);
   });
 
+  test('under names that a mapping file explains', async () => {
+    const map = path('map.json');
+    writeFileSync(map, '{"tensors": [{"name": "hidden.{layer}", "stage": "l_out"}]}');
+    const renamed = 'for i in 0 1 2 3; do mv {out}/l_out-$i.npy {out}/hidden.$i.npy; done';
+    const { json } = await probeJson(compare(`--format npy; ${renamed}`, '--steps', '0', '--map', map, '--strict'));
+    expect(json.verdict, json.reason).toBe('agree');
+  });
+
   test('beside llama.cpp on the file as it is', async () => {
     const { json } = await probeJson(compare('', '--steps', '0', '--reference', 'native'));
     expect(json.verdict, json.reason).toBe('agree');
