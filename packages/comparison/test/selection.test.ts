@@ -1,7 +1,7 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
 import { nearest } from '../src/nearest.js';
-import { parseLayers, parseStages } from '../src/selection.js';
+import { parseJudged, parseLayers, parseStages } from '../src/selection.js';
 import { recordOnly } from '../src/sides/webgpu.js';
 
 describe('--stages', () => {
@@ -49,4 +49,25 @@ test('the hook records the selection, and what has no layer anyway', () => {
     false,
   ]);
   expect(overwrite).toBeUndefined();
+});
+
+describe('what is judged', () => {
+  const judged = (stages?: string, layers?: string) => (stage: string, layer: number | null) =>
+    parseJudged({ stages, layers })?.({ stage, layer });
+
+  test('names, where * is anything and nothing else is; with the sums that a log has of them', () => {
+    const is = judged('ffn_*, kq,a.b');
+    const names = ['ffn_up', 'ffn_', 'kq', 'kq_soft_max', 'xffn_up', 'a.b', 'axb', 'sum of kq', 'sum of kqv'];
+    expect(names.filter((name) => is(name, 0))).toEqual(['ffn_up', 'ffn_', 'kq', 'a.b', 'sum of kq']);
+  });
+
+  test('layers, and what is of none', () => {
+    const is = judged(undefined, '1-2');
+    expect([is('kq', 0), is('kq', 1), is('kq', 3), is('embd', null)]).toEqual([false, true, false, true]);
+    expect(judged('kq', '1')('embd', null)).toBe(false);
+  });
+
+  test('everything where nothing is said', () => {
+    expect(parseJudged({})).toBeUndefined();
+  });
 });
