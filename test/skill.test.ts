@@ -90,14 +90,14 @@ describe('docs/SKILL.md', () => {
     expect(code).toBe(wanted?.code);
   });
 
-  test('an agent that reads `reason`, `first` and `inherits` as it says finds the bug in two rounds', async () => {
+  test('an agent that reads `between`, `first` and `inherits` as it says finds the bug in two rounds', async () => {
     const compare = async (dump: string) => {
       const args = ['diff', reader.file(dump), reader.file('reference.arrow'), '--model', reader.file('model.gguf')];
       return (await probeJson<Compared>(args)).json;
     };
-    const { reason } = await compare('mine.safetensors');
-    const [, stages = '', layer] = /capture there: --stages (\S+) --layers (\d+)/.exec(reason) ?? [];
-    const wanted = new Set(stages.split(',').map((stage) => `${stage}-${layer}`));
+    const { between } = await compare('mine.safetensors');
+    expect(between).toMatchObject({ after: { stage: 'embd' }, layers: [0] });
+    const wanted = new Set(between?.stages.map((stage) => `${stage}-${between.layers[0]}`));
     reader.keepOnly('sick.safetensors', 'more.safetensors', (name) => FIRST.test(name) || wanted.has(name));
     const { first, stages: all } = await compare('more.safetensors');
     expect(first).toMatchObject({
@@ -110,7 +110,7 @@ describe('docs/SKILL.md', () => {
 });
 
 interface Compared {
-  reason: string;
+  between?: { after: object | null; stages: string[]; layers: number[] };
   first: object;
   stages: { stage: string; layer: number | null }[];
 }

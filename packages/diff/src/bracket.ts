@@ -1,5 +1,5 @@
-import { type Graph, type StageId, stageKey } from '@llama-probe/dump/stage';
-import type { StageResult } from './comparison.js';
+import { type Graph, idOf, type StageId, stageKey } from '@llama-probe/dump/stage';
+import type { Between, StageResult } from './comparison.js';
 import { describe, fromToken, whyWrong } from './words.js';
 
 /** What the candidate does not have, and how the model's stages follow from each other; without a graph their order has to do. */
@@ -16,6 +16,12 @@ interface Bracket {
   readonly after: StageId | undefined;
   /** What lies between, of the reference alone. */
   readonly between: readonly StageId[];
+}
+
+/** Where the error begins, in words and as data. */
+export interface Beginning {
+  readonly reason: string;
+  readonly between?: Between;
 }
 
 /** What was not compared between the first wrong stage and what agrees before it; undefined where all of that was. */
@@ -50,15 +56,17 @@ function bracketOf(first: StageResult, stages: readonly StageResult[], { gaps, g
 }
 
 /**
- * Where the error begins, in a sentence or two: in a stage, or between two where the candidate does not have what lies between.
+ * Where the error begins: in a stage, or between two where the candidate does not have what lies between.
  *
  * @param even what it is wrong in spite of
  */
-export function beginning(first: StageResult, stages: readonly StageResult[], gaps: Gaps, even = ''): string {
+export function beginning(first: StageResult, stages: readonly StageResult[], gaps: Gaps, even = ''): Beginning {
   const bracket = bracketOf(first, stages, gaps);
   const why = `${fromToken(first)}${even}: ${whyWrong(first)}.`;
   if (!bracket)
-    return `${describe(first)} is the first ${gaps.isPart ? 'of these stages' : 'stage'} that is wrong${why}`;
+    return {
+      reason: `${describe(first)} is the first ${gaps.isPart ? 'of these stages' : 'stage'} that is wrong${why}`,
+    };
   const { after, between } = bracket;
   const names = [...new Set(between.map(({ stage }) => stage))];
   const layers = [...new Set(between.flatMap(({ layer }) => layer ?? []))].sort((a, b) => a - b);
@@ -67,5 +75,8 @@ export function beginning(first: StageResult, stages: readonly StageResult[], ga
     ? `The error begins between ${describe(after)}, which agrees, and ${describe(first)}, which is wrong${why} ${count}`
     : `${describe(first)} is wrong${why} What it is computed from is`;
   const capture = `--stages ${names.join(',')}${layers.length > 0 ? ` --layers ${layers.join(',')}` : ''}`;
-  return `${where} not in the candidate; capture there: ${capture}.`;
+  return {
+    reason: `${where} not in the candidate; capture there: ${capture}.`,
+    between: { after: after ? idOf(after) : null, stages: names, layers },
+  };
 }

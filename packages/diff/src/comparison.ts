@@ -75,12 +75,24 @@ export interface Alone {
   readonly rows: number;
 }
 
+/** What the candidate does not have of what the first wrong stage is computed from: it may begin there. */
+export interface Between {
+  /** The last stage before it that agrees; null where none of them was compared. */
+  readonly after: StageId | null;
+  /** What to capture, for `--stages`. */
+  readonly stages: readonly string[];
+  /** Of which layers, for `--layers`; empty where they are of the whole model. */
+  readonly layers: readonly number[];
+}
+
 /** The outcome of comparing two sides. */
 export interface Comparison {
   readonly verdict: Verdict;
   /** One sentence. */
   readonly reason: string;
   readonly first: First | null;
+  /** Where the candidate does not have what the first wrong stage is computed from. */
+  readonly between?: Between;
   readonly stages: readonly StageResult[];
   /** Nodes under names that only one side uses: not compared. */
   readonly ignored: readonly string[];

@@ -1,5 +1,5 @@
 import { type Graph, idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
-import { beginning, type Gaps } from './bracket.js';
+import { type Beginning, beginning, type Gaps } from './bracket.js';
 import type { Comparison, Fault, StageResult } from './comparison.js';
 import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
@@ -62,19 +62,20 @@ export function explain(
     return { ...free, stages, faults, inputsOf, ...(agreed ?? unexplained(free, inputsOf)) };
   }
   const { order, step, layer, stage, token, cause, where } = first;
+  const { between: _, ...compared } = free; // of the free run; what blame says is nearer
+  const gaps = { gaps: blamed.gaps ?? [], graph, isPart: free.passedOver !== undefined };
+  const { reason, ...between } = beginsAt(first, own, gaps, inputsOf);
   return {
-    ...free,
+    ...compared,
+    ...between,
     verdict: 'diverged',
     stages,
     faults,
     inputsOf,
     first: { order, step, layer, stage, token, cause, where },
-    reason: [
-      sentence(first, own, { gaps: blamed.gaps ?? [], graph, isPart: free.passedOver !== undefined }, inputsOf),
-      others(faults, stages),
-      ...passedOverText(free.passedOver ?? []),
-      ...aloneText(free.alone),
-    ].join(' '),
+    reason: [reason, others(faults, stages), ...passedOverText(free.passedOver ?? []), ...aloneText(free.alone)].join(
+      ' ',
+    ),
   };
 }
 
@@ -105,12 +106,12 @@ function faultsOf(wrong: readonly StageResult[]): LimitedFault[] {
 }
 
 /** Where the first fault is. */
-function sentence(
+function beginsAt(
   first: Fault,
   own: ReadonlyMap<string, StageResult>,
   gaps: Gaps,
   inputsOf: 'reference' | 'candidate',
-): string {
+): Beginning {
   const even = inputsOf === 'reference' ? "the reference's own inputs" : 'the inputs that it had';
   return beginning(own.get(stageKey(first)) as StageResult, [...own.values()], gaps, `, even with ${even}`);
 }

@@ -1,7 +1,7 @@
 export type { Heads, StageId } from '@llama-probe/dump/stage';
 export { align, type Pair } from './align.js';
 export { type CompareOptions, compare, NOTHING_ALONE, tokenDifference } from './compare.js';
-export type { Cause, Comparison, Fault, First, StageResult, Verdict } from './comparison.js';
+export type { Between, Cause, Comparison, Fault, First, StageResult, Verdict } from './comparison.js';
 export {
   Details,
   type DetailsOptions,

@@ -10,7 +10,7 @@ import { describe, showLimit } from './words.js';
 export function judge(
   stages: readonly StageResult[],
   gaps: Gaps = { gaps: [] },
-): Pick<Comparison, 'verdict' | 'reason' | 'first'> {
+): Pick<Comparison, 'verdict' | 'reason' | 'between' | 'first'> {
   const first = stages.find((stage) => stage.verdict === 'diverged');
   // NaN that the model makes goes on through either engine in its own way.
   const madeByModel = stages.find(hasSharedNan);
@@ -19,7 +19,7 @@ export function judge(
     const { order, step, layer, stage, token, where } = first;
     return {
       verdict: 'diverged',
-      reason: beginning(first, stages, gaps),
+      ...beginning(first, stages, gaps),
       first: { order, step, layer, stage, token, cause: null, where },
     };
   }

@@ -217,7 +217,13 @@ describe('a comparison', () => {
       expect(between.reason).toContain(
         'The error begins between embd, which agrees, and result_output, which is wrong, from token 1 on: its relative RMS delta is 1.5e-1, the limit is 0.01. The 3 stages between them are not in the candidate; capture there: --stages q_proj,kq --layers 0,1.',
       );
+      expect(between.between).toEqual({
+        after: { step: 0, layer: null, stage: 'embd' },
+        stages: ['q_proj', 'kq'],
+        layers: [0, 1],
+      });
       const whole = await loose(change(4, [1, 5, 4, 3]), healthy());
+      expect(whole.between).toBeUndefined();
       expect(whole.reason).toMatch(/^result_output is the first stage that is wrong/);
     });
 
