@@ -1,5 +1,6 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
+import { hasSoftCap } from './left-out.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
 const SEVERAL = 'more than one position: the softmax of one score is 1';
@@ -65,7 +66,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     source: 'ml-explore/mlx-examples#857',
     needs: 'scores or logits that are not small against the cap',
     variants: (c) =>
-      each('cap', [50, 30, 20], (cap) => ({
+      each('cap', hasSoftCap(c) ? [] : [50, 30, 20], (cap) => ({
         [cappedGroup(c)]: { softCap: { cap } },
       })),
     search: {
@@ -119,6 +120,17 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     look: 'The start value of the running sum: 0, and the first power is added to it once.',
     source: COMMON,
     variants: () => only({ softMax: { sum: 'plus-one' } }),
+  }),
+  bug({
+    id: 'sinks-ignored',
+    title: 'The attention sinks are left out',
+    stages: SOFT_MAX,
+    changes:
+      'Powers are divided by their own sum alone, so that rows sum to 1; the sink of each head takes its share of it.',
+    look: 'Whether attn_sinks is loaded and reaches the softmax, also where a fused attention kernel takes its place.',
+    source: 'vllm-project/vllm-metal#550',
+    needs: 'a model that has them, such as gpt-oss',
+    variants: (c) => only({ softMax: { sinks: 'missing' } }, operationOf(c).sinks !== undefined),
   }),
   bug({
     id: 'softmax-axis',

@@ -1,17 +1,17 @@
-import { inputOf, type StageCase } from '../case.js';
+import { inputOf, operationOf, type StageCase } from '../case.js';
 import { concat, mapRows, rowOf } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { ACTIVATIONS } from './activations.js';
 
 /**
- * ffn_swiglu: silu(gate) · up.
+ * ffn_swiglu: silu(gate) · up; of another architecture what its gate goes through.
  *
  * @returns (rows, n_ff)
  * Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202, equation 6.
  * @example computeActivation(c, { activation: { of: 'gelu-tanh' } })
  */
 export function computeActivation(c: StageCase, v: Variation): Float64Array {
-  const { of = 'silu', combine } = v.activation ?? {};
+  const { of = operationOf(c).activation ?? 'silu', combine } = v.activation ?? {};
   const act = ACTIVATIONS[of];
   const gates = inputOf(c, 0);
   const ups = inputOf(c, 1);
