@@ -1,9 +1,10 @@
 import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
-import type { GgufFile } from '@llama-probe/engine';
-import type { CaseModel, Diagnosis } from '@llama-probe/oracle';
+import { graphOfNodes } from '@llama-probe/dump';
+import { type GgufFile, isComputed } from '@llama-probe/engine';
+import { type Diagnosis, GraphOperations } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
-import type { Blamed } from './blame/blamed.js';
-import { caseModel } from './diagnosis/case-model.js';
+import type { Blamed, CaseAbout } from './blame/blamed.js';
+import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
 import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { modelOf } from './free.js';
@@ -46,18 +47,19 @@ export async function nameCauses(
 }
 
 async function ofFaults(
-  { explained, cases }: Blamed,
+  blamed: Blamed,
   file: GgufFile | undefined,
   { ids, about }: { readonly ids: readonly number[]; readonly about: AboutModel },
   { progress, signal }: Looking,
 ): Promise<NamedFault[]> {
+  const { explained, cases } = blamed;
   const { faults } = explained;
   if (faults.length === 0) return [];
-  const found = file && computable(file);
+  const found = file && (await computable(file, blamed, about));
   if (!found || 'why' in found) {
     return faults.map((fault) => ({ ...publicPart(fault), diagnosis: found ? notLookedFor(found.why) : null }));
   }
-  const sick = await cases({ model: found.model, graph: graphOf(about, faults), ids });
+  const sick = await cases({ graph: graphOf(about, faults), ...found, ids });
   const diagnoses = await diagnoseAll(sick, progress, signal);
   return faults.map((fault) => {
     const at = sick.findIndex((one) => one.fault === fault);
@@ -70,8 +72,21 @@ const NO_INPUTS = 'not all rows that it was computed from are there in one piece
 
 const publicPart = ({ limits: _, ...fault }: Explained['faults'][number]): Fault => fault;
 
-/** The model as the oracle takes it, or why it cannot. */
-function computable(file: GgufFile): { model: CaseModel } | { why: string } {
+/** The model as the oracle takes it, or why it cannot: a Llama by its hyperparameters, any other by llama.cpp's graph of it. */
+async function computable(
+  file: GgufFile,
+  { computes }: Blamed,
+  { heads, headsKv }: AboutModel,
+): Promise<(Omit<CaseAbout, 'ids' | 'graph'> & Partial<CaseAbout>) | { readonly why: string }> {
+  if (computes && !isComputed(file.metadata['general.architecture'])) {
+    const nodes = await computes.nodes();
+    const operations = new GraphOperations(nodes, computes.has);
+    return {
+      model: graphCaseModel(file, operations),
+      operations,
+      graph: graphOfNodes(nodes, computes.has, { heads, headsKv }),
+    };
+  }
   try {
     return { model: caseModel(file, computedConfig(file)) };
   } catch (error) {
