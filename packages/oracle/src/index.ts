@@ -10,6 +10,7 @@ export type { Diagnosis, Suspect } from './diagnose/diagnosis.js';
 export type { Limits } from './diagnose/distance.js';
 export { forward, type OracleHook, type OracleStage } from './forward.js';
 export { GraphOperations } from './graph/graph-operations.js';
+export { hasWeights } from './graph/on-the-way.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';
 export { type Rotation, rope, ropeAngle } from './rope.js';

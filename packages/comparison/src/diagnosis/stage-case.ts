@@ -1,5 +1,12 @@
 import type { Graph, GraphStage, Place } from '@llama-probe/dump/stage';
-import { type CaseModel, caseOf, type GraphOperations, rowsBehind, type StageCase } from '@llama-probe/oracle';
+import {
+  type CaseModel,
+  caseOf,
+  type GraphOperations,
+  hasWeights,
+  rowsBehind,
+  type StageCase,
+} from '@llama-probe/oracle';
 import type { KvRows } from './kv-rows.js';
 
 /** One pass of a run: a piece of the prompt, or a decode step. */
@@ -37,7 +44,7 @@ export function stageCase(
   { model, graph, operations, ids, kv, rowsOf }: CaseSource,
 ): StageCase | undefined {
   const operation = operations?.at(place);
-  if (operations && !operation) return undefined;
+  if (operations && !(operation && hasWeights(operation, model))) return undefined;
   const inputs: Record<string, Float64Array> = {};
   for (const input of operation ? rowsBehind(operation) : graph.inputsOf(place)) {
     const rows = rowsOf(input);
