@@ -10,8 +10,9 @@ import { probe, probeJson } from './support/session.js';
 
 const TOKENS = [1, 40, 41, 26, 37, 43, 28, 41, 28, 40, 36, 27];
 
-/** What an engine dumps that goes by the vocabulary: nothing between the stages of a Llama, but for the router. */
-const ENGINE: ReadonlySet<string> = new Set([...STAGE_NAMES, 'ffn_moe_logits', 'ffn_moe_probs']);
+/** What an engine dumps that goes by the vocabulary: nothing between the stages of a Llama, but for the experts. */
+const isOfEngine = (stage: string): boolean =>
+  (STAGE_NAMES as readonly string[]).includes(stage) || stage.startsWith('ffn_moe_');
 
 interface Found {
   readonly verdict: string;
@@ -78,13 +79,8 @@ describe.each(Object.keys(FAULTS) as TinyArchitecture[])('%s', (architecture) =>
         values: (tensor.stage === stage && tensor.layer === layer ? given : tensor).values.slice(),
       });
     }
-    return writeDump(healthy, () => ran.filter(({ stage }) => ENGINE.has(stage)));
+    return writeDump(healthy, () => ran.filter(({ stage }) => isOfEngine(stage)));
   }
-
-  test('a healthy run agrees', async () => {
-    const { code } = await probe(['diff', capture, capture, '--model', model, '--blame']);
-    expect(code).toBe(0);
-  });
 
   test.each(FAULTS[architecture])('$id, of $stage in layer $layer', async ({ id, stage, layer, shows, wrong }) => {
     const candidate = await ranWith(stage, layer, wrong);

@@ -108,6 +108,19 @@ export const FAULTS: Readonly<Record<TinyArchitecture, readonly ArchitectureFaul
       wrong: (rows) => rotated(rows.of('q_proj'), HEADS, BASE, true),
     },
     { id: 'router-bias-missing', stage: 'ffn_moe_probs', layer: 1, wrong: (rows) => rows.of('ffn_moe_logits') },
+    {
+      id: 'expert-bias-unweighted',
+      stage: 'ffn_moe_weighted',
+      layer: 0,
+      wrong: (rows) => {
+        const [plain, biased, right] = ['down', 'down_biased', 'weighted'].map((name) => rows.of(`ffn_moe_${name}`));
+        // w · (x + b) is right, so that w is what it has of x + b
+        return (plain as Float32Array).map((x, i) => {
+          const b = (biased?.[i] ?? 0) - x;
+          return x * ((right?.[i] ?? 0) / (biased?.[i] ?? 1)) + b;
+        });
+      },
+    },
   ],
   gemma2: [
     softMaxOf('soft-cap-left-out', 1, () => ({})),

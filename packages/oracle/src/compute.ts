@@ -2,6 +2,7 @@ import { caseOf, operationOf, rowsBehind, type StageCase } from './case.js';
 import { hasOperation, isInner, type Operation, type StageOperation } from './stage-operations.js';
 import { computeActivation } from './variants/activation.js';
 import { computeEmbedding } from './variants/embedding.js';
+import { computeProbabilities, computeWeighted } from './variants/experts.js';
 import { computeNorm, computeNormWeight } from './variants/norm.js';
 import { computeSoftCap, finish, selectColumns } from './variants/output.js';
 import { computeBias, computeProduct } from './variants/product.js';
@@ -36,6 +37,8 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   bias: whole(computeBias),
   scale: whole(computeScale),
   'soft-cap': whole(computeSoftCap),
+  probabilities: whole(computeProbabilities),
+  weighted: whole(computeWeighted),
 };
 
 /** Whether `computeStage` knows a stage. */

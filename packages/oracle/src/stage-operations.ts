@@ -16,7 +16,9 @@ export type Operation =
   | 'add'
   | 'bias'
   | 'scale'
-  | 'soft-cap';
+  | 'soft-cap'
+  | 'probabilities'
+  | 'weighted';
 
 /** All that the oracle knows of a stage by its name. */
 export interface StageOperation extends Place {
@@ -40,6 +42,8 @@ export interface StageOperation extends Place {
   readonly sinks?: string;
   /** For a softmax: what its scores are computed from. Without it they are a Llama's. */
   readonly scores?: StageOperation;
+  /** For the weighted rows of experts: the same rows before the bias of each was added. */
+  readonly unbiased?: Place;
   /** What the gate goes through; SiLU without it. */
   readonly activation?: Activation;
   /** What a scale multiplies by, and what a soft-cap keeps within ±. */

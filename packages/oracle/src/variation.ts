@@ -18,6 +18,7 @@ export interface Variation {
   readonly embedding?: EmbeddingVariation;
   readonly output?: OutputVariation;
   readonly step?: StepVariation;
+  readonly experts?: ExpertsVariation;
 }
 
 /**
@@ -184,6 +185,12 @@ export interface Permutation {
 
 /** Heads the other way round; each head's numbers apart; or query heads by their place within a group. */
 export type HeadOrder = 'reversed' | 'dimension-major' | 'from-dimension-major' | 'group-major' | 'from-group-major';
+
+/** ffn_moe_weighted. */
+export interface ExpertsVariation {
+  /** The bias of each expert is added after the weighting. */
+  readonly bias?: 'unweighted';
+}
 
 /** Steps that a model has between others, and that are left out or come twice. */
 export interface StepVariation {

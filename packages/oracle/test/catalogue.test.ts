@@ -46,7 +46,8 @@ describe('the catalogue', () => {
       expect(look, id).toMatch(/\w/);
       expect(source, id).toMatch(/^([\w.-]+\/[\w.-]+#\d+|common port error|rustorch's notes)$/);
       expect(stages.length, id).toBeGreaterThan(0);
-      for (const stage of stages) expect(['tokens', 'ffn_moe_probs', ...STAGE_NAMES]).toContain(stage);
+      for (const stage of stages)
+        expect(['tokens', 'ffn_moe_probs', 'ffn_moe_weighted', ...STAGE_NAMES]).toContain(stage);
     }
   });
 

@@ -94,6 +94,12 @@ function build(): Builder {
     [w('ffn_gate_inp', [N.embd, N.experts]), y],
   );
   b.node('ADD', 'ffn_moe_probs', [N.experts, N.tokens], [router, w('ffn_gate_inp', [N.experts], 'bias')]);
+  const chosen = [N.embd, 2, N.tokens];
+  const expert = b.node('MUL_MAT_ID', 'ffn_moe_down', chosen, [{ other: 'experts' }]);
+  const biased = b.node('ADD_ID', 'ffn_moe_down_biased', chosen, [expert, { other: 'biases' }]);
+  const weights = b.node('GET_ROWS', 'ffn_moe_weights', [1, 2, N.tokens], [router, { other: 'chosen' }]);
+  const shares = b.node('SOFT_MAX', null, [2, N.tokens], [weights], { scale: 1, max_bias: 0 });
+  b.node('MUL', 'ffn_moe_weighted', chosen, [biased, shares]);
   const wide = [N.ff, N.tokens];
   const gate = b.node('MUL_MAT', 'ffn_gate', wide, [w('ffn_gate', [N.embd, N.ff]), y]);
   const up = b.node('MUL_MAT', 'ffn_up', wide, [w('ffn_up', [N.embd, N.ff]), y]);
@@ -126,11 +132,22 @@ export const OPERATIONS = new GraphOperations(STAGES.nodes, () => true);
 export function graphCases(): { c: StageCase; right: Float64Array; operation: StageOperation }[] {
   const model = modelOf(STAGES, OPERATIONS);
   const rows = new Map<string, Float64Array>();
+  const random = randomFrom(12);
   const tokens = Array.from({ length: N.tokens }, (_, i) => (i * 7 + 3) % N.vocab);
-  return STAGES.nodes.flatMap(({ place, inputs }) => {
+  return STAGES.nodes.flatMap(({ place, shape, inputs }) => {
     const operation = place && OPERATIONS.at(place);
+    if (place && !operation) {
+      // what the oracle does not compute: any rows will do
+      const values = Float64Array.from({ length: shape.reduce((a, b) => a * b) }, () => 2 * random() - 1);
+      rows.set(place.stage, values);
+    }
     if (!place || !operation) return [];
-    const behind: Place[] = [...rowsBehind(operation), ...(operation.scores ? rowsBehind(operation.scores) : [])];
+    const { scores, unbiased } = operation;
+    const behind: Place[] = [
+      ...rowsBehind(operation),
+      ...(scores ? rowsBehind(scores) : []),
+      ...(unbiased ? [unbiased] : []),
+    ];
     const given = behind.map(({ stage }) => [stage, rows.get(stage) as Float64Array] as const);
     const cached = [
       inputs,

@@ -84,6 +84,7 @@ describe('a bug of what a Llama has not', () => {
     ['residual-factor-left-out', 'ffn_inp', { step: { scale: 'missing', of: 'attn_out' } }],
     ['activation-of-gelu', 'ffn_swiglu', { activation: { of: 'silu' } }],
     ['router-bias-missing', 'ffn_moe_probs', { product: { bias: 'missing' } }],
+    ['expert-bias-unweighted', 'ffn_moe_weighted', { experts: { bias: 'unweighted' } }],
   ] as const)('%s is named at %s', async (id, stage, variation) => {
     const { c } = of(stage);
     const { confidence, candidates } = await diagnose(c, engineRows(c, variation), engineRows(c), {

@@ -56,6 +56,9 @@ export function stageCase(
   const [query] = operation ? (operation.scores ? rowsBehind(operation.scores) : []) : (scores?.inputs ?? []);
   const queries = query && rowsOf(query);
   if (queries) inputs[query.stage] = Float64Array.from(queries);
+  // A bug may need what was there before a bias was added.
+  const unbiased = operation?.unbiased && rowsOf(operation.unbiased);
+  if (operation?.unbiased && unbiased) inputs[operation.unbiased.stage] = Float64Array.from(unbiased);
   const nKv = pass.firstPosition + pass.tokens;
   const cached = graph.cachedInputOf(queries && scores ? scores : place);
   const cache = cached && kv.upTo(cached, nKv);

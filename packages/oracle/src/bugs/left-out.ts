@@ -6,8 +6,8 @@ import type { StageOperation } from '../stage-operations.js';
 /** The factors on the way to a case's rows: those of the rows of a stage. */
 const factors = (c: StageCase): StageOperation[] => [...onTheWay(operationOf(c))].filter(({ op }) => op === 'scale');
 
-/** Without a factor, or with it twice. */
-function factorOf(c: StageCase, isMeant: (of: string) => boolean): Variant[] {
+/** Without the factor of a stage's rows, or with it twice. */
+export function factorOf(c: StageCase, isMeant: (of: string) => boolean): Variant[] {
   const [stage] = factors(c).flatMap(({ inputs }) => inputs.map((input) => input.stage).filter(isMeant));
   return stage === undefined
     ? []
@@ -60,5 +60,21 @@ export const LEFT_OUT_BUGS: readonly Bug[] = [
     source: 'pytorch/torchtitan#2319',
     needs: 'a model whose router has a bias, such as gpt-oss',
     variants: (c) => only({ product: { bias: 'missing' } }, operationOf(c).op === 'bias'),
+  }),
+  bug({
+    id: 'expert-bias-unweighted',
+    title: "The bias of each expert is not multiplied by the expert's weight",
+    stages: ['ffn_moe_weighted'],
+    changes: 'The bias of the down projection of every chosen expert is added as it is, after the weighting.',
+    look: 'Where the routing weight is applied: to the down projection with its bias, not to what goes into it.',
+    source: 'NVIDIA-NeMo/Automodel#2591',
+    needs: 'a model whose experts have biases, such as gpt-oss',
+    variants: (c) => {
+      const { unbiased } = operationOf(c);
+      return only(
+        { experts: { bias: 'unweighted' } },
+        unbiased !== undefined && c.inputs[unbiased.stage] !== undefined,
+      );
+    },
   }),
 ];

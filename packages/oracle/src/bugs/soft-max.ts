@@ -1,6 +1,6 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
-import { hasSoftCap } from './left-out.js';
+import { factorOf, hasSoftCap } from './left-out.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
 const SEVERAL = 'more than one position: the softmax of one score is 1';
@@ -10,13 +10,17 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
   bug({
     id: 'attention-scale-missing',
     title: '1 / √head_dim is not applied, or is applied twice',
-    stages: SOFT_MAX,
+    stages: ['kq_soft_max', 'kq'],
     changes: 'Scores go into the softmax as they are (too sharp), or are scaled where they already were (too flat).',
     look: 'Where the scale is applied: once, to q, to the scores or in the softmax.',
     source: 'mlc-ai/mlc-llm#3426',
     needs: SEVERAL,
-    variants: ({ model: { config } }) =>
-      each('attention scale', [1, config.attentionScale ** 2], (scale) => ({ softMax: { scale } })),
+    variants: (c) => {
+      const { attentionScale: own, headDim } = c.model.config;
+      if (operationOf(c).op === 'scores') return factorOf(c, (stage) => stage === 'q_rope');
+      const others = own === 1 ? [1 / Math.sqrt(headDim)] : [1, own ** 2]; // 1: Q is scaled already
+      return each('attention scale', others, (scale) => ({ softMax: { scale } }));
+    },
   }),
   bug({
     id: 'attention-scale-dimension',
@@ -29,6 +33,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     variants: ({ model: { config } }) => {
       const { embeddingLength, headCount, headCountKv, headDim } = config;
       const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, headDim / 2, 2 * headDim, headCount];
+      if (config.attentionScale === 1) return []; // Q is scaled already
       const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== headDim);
       return each('n', others, (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }));
     },

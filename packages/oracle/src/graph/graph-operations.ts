@@ -1,9 +1,9 @@
 import type { NodeInput, NodeOperation, Place } from '@llama-probe/dump/stage';
 import { placeKey } from '@llama-probe/dump/stage';
 import type { OracleConfig } from '../model.js';
-import { hasOperation, operationAt, type StageOperation } from '../stage-operations.js';
+import { hasOperation, isInner, operationAt, type StageOperation } from '../stage-operations.js';
 import type { Activation } from '../variants/activations.js';
-import { type HeadsOfLayer, headsByLayer, scoresOf, withinAttention } from './layer-attention.js';
+import { type HeadsOfLayer, headsByLayer, maskOf, scoresOf, withinAttention } from './layer-attention.js';
 import { modelConfig, ropeConfig, softMaxConfig } from './node-config.js';
 
 /** What the gate of each of ggml's gated units goes through. */
@@ -79,7 +79,8 @@ export class GraphOperations {
           from && { op: 'rms-norm', inputs: [from], own: { embeddingLength: shape[0] ?? 0, rmsEpsilon: p.eps ?? 0 } }
         );
       case 'MUL':
-        return from && second && 'weight' in second ? ofWeight(second, at, { op: 'mul', inputs: [from] }) : undefined;
+        if (!from || !second) return undefined;
+        return 'weight' in second ? ofWeight(second, at, { op: 'mul', inputs: [from] }) : this.weighted(node, from, at);
       case 'MUL_MAT':
         return this.product(node, at);
       case 'ADD':
@@ -89,12 +90,15 @@ export class GraphOperations {
         return from && own && { op: 'rope', inputs: [from], own, ...headsAt(at) };
       }
       case 'SOFT_MAX':
-        return from && this.softMax(node, from, at);
+        return from && (maskOf(node) === undefined ? probabilities(node, from) : this.softMax(node, from, at));
       case 'SCALE':
         return (p.bias ?? 0) === 0 ? (this.softCap(node, at) ?? (from && scale(p.scale ?? 1, from))) : undefined;
       default: {
-        const [activation, up] = [GATES[op], second && this.input(second, at)];
-        return activation && from && up && { op: 'swiglu', inputs: [from, up], activation };
+        const activation = GATES[op];
+        if (!activation || !from) return undefined;
+        if (!second) return p.swapped ? undefined : { op: 'swiglu', inputs: [from], activation };
+        const up = this.input(second, at);
+        return up && { op: 'swiglu', inputs: [from, up], activation };
       }
     }
   }
@@ -123,6 +127,17 @@ export class GraphOperations {
     const isOfValues = this.nodes[right.node]?.op === 'SOFT_MAX';
     if (!isOfValues) return { op: 'scores', inputs: [rows, cached], heads: 'query' };
     return { op: 'values', inputs: [rows, cached], heads: 'query', own: { headDim: left.shape[1] ?? 0 } };
+  }
+
+  /** A row of each expert times its weight, one number. */
+  private weighted({ inputs }: NodeOperation, from: Place | StageOperation, at: Place): Found | undefined {
+    const [experts, second] = inputs.map((input) => ('node' in input ? this.nodes[input.node] : undefined));
+    const weights = inputs[1] && this.input(inputs[1], at);
+    const isPerExpert = second !== undefined && sizeOf(second) === sizeOf(experts) / (experts?.shape[0] ?? 1);
+    if (!weights || !isPerExpert) return undefined;
+    const [before] = experts?.op === 'ADD_ID' ? experts.inputs : [];
+    const unbiased = before && this.input(before, at);
+    return { op: 'weighted', inputs: [from, weights], ...(unbiased && !isInner(unbiased) ? { unbiased } : {}) };
   }
 
   private softMax(node: NodeOperation, from: Place | StageOperation, at: Place): Found | undefined {
@@ -172,6 +187,17 @@ export class GraphOperations {
   }
 }
 
+/** Over a whole row, where there is neither mask nor sink; its length is the width. */
+const probabilities = (
+  { shape, parameters, inputs }: NodeOperation,
+  from: Place | StageOperation,
+): Found | undefined =>
+  parameters.scale === 1 && inputs.length === 1
+    ? { op: 'probabilities', inputs: [from], own: { embeddingLength: shape[0] ?? 0 } }
+    : undefined;
+
+const sizeOf = (node: NodeOperation | undefined): number => (node?.shape ?? []).reduce((a, b) => a * b, 1);
+
 const scale = (factor: number, from: Place | StageOperation): Found => ({ op: 'scale', inputs: [from], factor });
 
 /** The operation with the weight's name as the oracle has it: without layer and suffix; undefined for a weight of another layer. */
@@ -211,6 +237,6 @@ const ROLES: Readonly<Partial<Record<StageOperation['op'], string>>> = {
 function roleOf(at: Place, { op, inputs }: Pick<StageOperation, 'op' | 'inputs'>, isOnTheWay: boolean): string {
   const llamas = isOnTheWay ? undefined : llamasAt(at);
   if (llamas?.op === op || (llamas && op === 'soft-cap')) return at.stage;
-  if (op === 'bias' && !isOnTheWay) return at.stage;
+  if ((op === 'bias' || op === 'weighted') && !isOnTheWay) return at.stage;
   return op === 'scale' && inputs[0]?.stage === 'embd' && !isOnTheWay ? 'embd' : (ROLES[op] ?? op);
 }
