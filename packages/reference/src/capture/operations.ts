@@ -1,7 +1,7 @@
 import type { NodeInput, NodeOperation } from '@llama-probe/dump';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { Look } from './look.js';
-import { MaskRows } from './mask.js';
+import { MaskRows, type Seen, seenBy } from './mask.js';
 import { NodeReader, type WholeNode } from './node.js';
 import { parametersOf } from './parameters.js';
 import { readValues } from './values.js';
@@ -19,7 +19,7 @@ export class OperationsLook {
   private readonly look: Look;
   private readonly nodes: WholeNode[] = [];
   private readonly masks: MaskRows[] = []; // by the order of the softmaxes that have one
-  private readonly read = new Map<Pointer, { readonly values: Float32Array; readonly width: number }>(); // of this pass
+  private readonly read = new Map<Pointer, Seen>(); // of this pass, by the mask, which layers share
   private described: NodeOperation[] | undefined;
   private at = { first: 0, tokens: 0, softMax: 0 };
 
@@ -65,15 +65,15 @@ export class OperationsLook {
     const address = node.op === 'SOFT_MAX' && node.allSources[1];
     if (!address) return;
     const { first, tokens } = this.at;
-    let mask = this.read.get(address);
-    if (!mask) {
-      const tensor = this.reader.read(address);
-      mask = { values: readValues(this.library, tensor), width: tensor.ne[0] };
-      this.read.set(address, mask);
+    let seen = this.read.get(address);
+    if (!seen) {
+      const mask = this.reader.read(address);
+      seen = seenBy(readValues(this.library, mask), mask.ne[0], first, tokens);
+      this.read.set(address, seen);
     }
     const rows = this.masks[this.at.softMax++] ?? new MaskRows();
     this.masks[this.at.softMax - 1] = rows;
-    rows.add(mask.values, mask.width, first, tokens);
+    rows.add(seen, first);
   }
 
   private describe(): NodeOperation[] {
