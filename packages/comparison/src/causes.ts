@@ -1,9 +1,10 @@
 import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
+import { graphOfNodes } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import type { CaseModel, Diagnosis } from '@llama-probe/oracle';
+import { type Diagnosis, GraphOperations } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
-import type { Blamed } from './blame/blamed.js';
-import { caseModel } from './diagnosis/case-model.js';
+import type { Blamed, CaseAbout } from './blame/blamed.js';
+import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
 import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { modelOf } from './free.js';
@@ -46,40 +47,64 @@ export async function nameCauses(
 }
 
 async function ofFaults(
-  { explained, cases }: Blamed,
+  blamed: Blamed,
   file: GgufFile | undefined,
   { ids, about }: { readonly ids: readonly number[]; readonly about: AboutModel },
   { progress, signal }: Looking,
 ): Promise<NamedFault[]> {
+  const { explained, cases } = blamed;
   const { faults } = explained;
   if (faults.length === 0) return [];
-  const found = file && computable(file);
+  const found = file && (await computable(file, blamed, about));
   if (!found || 'why' in found) {
     return faults.map((fault) => ({ ...publicPart(fault), diagnosis: found ? notLookedFor(found.why) : null }));
   }
-  const sick = await cases({ model: found.model, graph: graphOf(about, faults), ids });
+  const sick = await cases({ graph: graphOf(about, faults), ...found, ids });
   const diagnoses = await diagnoseAll(sick, progress, signal);
   return faults.map((fault) => {
     const at = sick.findIndex((one) => one.fault === fault);
-    const diagnosis = at < 0 ? notLookedFor(NO_INPUTS) : (diagnoses[at] ?? null);
+    const isKnown = !found.operations || found.operations.at(fault) !== undefined;
+    const diagnosis = at < 0 ? notLookedFor(isKnown ? NO_INPUTS : NO_OPERATION) : (diagnoses[at] ?? null);
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };
   });
 }
 
-const NO_INPUTS = 'not all rows that it was computed from are there in one piece';
+const NO_INPUTS = 'not all rows that it was computed from, or not all its weights, are there in one piece';
+const NO_OPERATION = 'llama.cpp computes it by an operation that no bug is known of';
 
 const publicPart = ({ limits: _, ...fault }: Explained['faults'][number]): Fault => fault;
 
-/** The model as the oracle takes it, or why it cannot. */
-function computable(file: GgufFile): { model: CaseModel } | { why: string } {
+/** The model as the oracle takes it, and its graph where it is no Llama's. */
+type Computable = Omit<CaseAbout, 'ids' | 'graph'> & Partial<Pick<CaseAbout, 'graph'>>;
+
+/** The model as the oracle takes it, or why it cannot: a Llama by its hyperparameters, any other by llama.cpp's graph of it. */
+async function computable(
+  file: GgufFile,
+  { computes }: Blamed,
+  { heads, headsKv }: AboutModel,
+): Promise<Computable | { readonly why: string }> {
   try {
     return { model: caseModel(file, computedConfig(file)) };
   } catch (error) {
-    const { code, message } = error as { code?: unknown; message: string };
-    if (typeof code !== 'string') throw error;
-    const [what = message] = /^.*?\.(?=\s|$)/s.exec(message) ?? []; // what follows is advice for running it
-    return { why: `known bugs can be computed in a Llama only. ${what}` };
+    if (!computes) return { why: `known bugs can be computed in a Llama only. ${reasonOf(error)}` };
+    reasonOf(error);
   }
+  try {
+    const nodes = await computes.nodes();
+    const operations = new GraphOperations(nodes, computes.has);
+    const graph = graphOfNodes(nodes, computes.has, { heads, headsKv });
+    return { model: graphCaseModel(file, operations), operations, graph };
+  } catch (error) {
+    return { why: `llama.cpp's graph of the model could not be read. ${reasonOf(error)}` };
+  }
+}
+
+/** What happened, without the advice for running it that follows. @throws what has no code, and so is a mistake of ours */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message: string };
+  if (typeof code !== 'string') throw error;
+  const [what = message] = /^.*?\.(?=\s|$)/s.exec(message) ?? [];
+  return what;
 }
 
 /** Nothing was computed, which is not the same as nothing found. */

@@ -7,6 +7,7 @@ export type { Decode } from './decode.js';
 export { caseModel } from './diagnosis/case-model.js';
 export { bugsNamed } from './diagnosis/inject-option.js';
 export { runMatrix, type Trial } from './diagnosis/matrix.js';
+export { type Reproduced, reproduce } from './diagnosis/reproduce.js';
 export { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 export { RULES } from './floors/rules.js';
 export { hyperparametersOf } from './metadata.js';

@@ -1,4 +1,4 @@
-import type { DumpMetadata, Graph, Heads, Tensor } from '@llama-probe/dump';
+import type { DumpMetadata, Graph, Heads, NodeOperation, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
 import type { FloorSource } from './floors/source.js';
@@ -30,6 +30,8 @@ export interface Side extends AsyncDisposable {
   readonly canStartFrom?: true;
   /** `run({ …, round })` rounds every stage. */
   readonly canRound?: true;
+  /** What its model computes, node by node, and what is hidden when it runs these tokens. */
+  operations?(run: Pick<RunPlan, 'tokens' | 'ubatch'>): Promise<readonly NodeOperation[]>;
   /** How far what it computes is from itself: others are judged by it. */
   floor?(run: RunPlan, signal: AbortSignal): Promise<FloorSource>;
   /** What a dump of such a run says about itself. */

@@ -7,13 +7,21 @@ export interface Attention {
   readonly headDim: number;
   /** The position of the first row. Row t sees the positions 0 … firstPosition + t. */
   readonly firstPosition: number;
+  /** Row t sees no more than so many of them, the last; all without it. */
+  readonly window?: number | undefined;
 }
 
 /** The KV head of a query head: consecutive query heads share one (Ainslie et al. 2023, "GQA", arXiv:2305.13245). */
 export const kvHeadOf = (head: number, a: Attention): number => Math.floor(head / (a.headCount / a.headCountKv));
 
-/** Causality: whether a row sees a position (Vaswani et al. 2017, arXiv:1706.03762 §3.2.3). */
-export const isSeen = (row: number, position: number, a: Attention): boolean => position <= a.firstPosition + row;
+/**
+ * Whether a row sees a position: causality (Vaswani et al. 2017, arXiv:1706.03762 §3.2.3), and a sliding window (Beltagy et al. 2020,
+ * arXiv:2004.05150 §3.1).
+ */
+export function isSeen(row: number, position: number, { firstPosition, window }: Attention): boolean {
+  const own = firstPosition + row;
+  return position <= own && (window === undefined || position > own - window);
+}
 
 /**
  * The scores q · k of every head for every position, not yet scaled; NaN for what the row must not see.

@@ -1,4 +1,5 @@
-import type { StageCase } from './case.js';
+import { caseOf, operationOf, roleOf, type StageCase } from './case.js';
+import { onTheWay } from './graph/on-the-way.js';
 import type { Variation } from './variation.js';
 
 /** A known bug: what it says to a person, and every way of computing a stage with it. */
@@ -42,8 +43,24 @@ export interface Search {
 
 /** A bug from its facts alone: it has no variants at other stages, and its example is its first variant. */
 export function bug(facts: Omit<Bug, 'example' | 'variants'> & { variants(c: StageCase): readonly Variant[] }): Bug {
-  const variants = (c: StageCase): readonly Variant[] => (facts.stages.includes(c.stage) ? facts.variants(c) : []);
+  const variants = (c: StageCase): readonly Variant[] => {
+    const at = caseFor(facts, c);
+    if (!at || at === c) return at ? facts.variants(c) : [];
+    return facts.variants(at).filter(({ variation }) => !variation.output); // which would be of the stage itself
+  };
   return { ...facts, variants, example: (c) => variants(c)[0]?.variation };
+}
+
+/**
+ * The case that a bug is of: the one at hand; or, where a stage is computed together with what nobody captured before it, what is computed on
+ * the way, if that operation is there but once. undefined where the bug is of neither.
+ */
+export function caseFor({ stages }: Pick<Bug, 'stages'>, c: StageCase): StageCase | undefined {
+  if (stages.includes(roleOf(c))) return c;
+  const [, ...inner] = onTheWay(operationOf(c));
+  const found = inner.find(({ role }) => role !== undefined && stages.includes(role));
+  const alike = [...onTheWay(operationOf(c))].filter(({ op }) => op === found?.op);
+  return found && alike.length === 1 ? caseOf(c, found) : undefined;
 }
 
 /** A variant for each value of a parameter. @example each('of', ['relu'], (of) => ({ activation: { of } })) */

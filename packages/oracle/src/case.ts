@@ -2,7 +2,7 @@ import type { Place } from '@llama-probe/dump';
 import type { Attention } from './attention.js';
 import type { QuantizedType } from './blocks.js';
 import type { OracleConfig } from './model.js';
-import { operationAt, type StageOperation } from './stage-operations.js';
+import { isInner, operationAt, type StageOperation } from './stage-operations.js';
 
 /** A matrix of the model as the file has it: (rows, columns), row after row. */
 export interface CaseWeight {
@@ -35,10 +35,29 @@ export interface StageCase {
   /** All positions so far of the keys (for `kq`) or the values (for `kqv_out`): (n_kv, kvHeads · headDim). */
   readonly cache?: Float64Array;
   readonly model: CaseModel;
+  /** What is computed here, where another graph than a Llama's says it. */
+  readonly operation?: StageOperation;
 }
 
 /** What is computed at the case's stage. */
-export const operationOf = (c: StageCase): StageOperation => operationAt(c, c.model.layers);
+export const operationOf = (c: StageCase): StageOperation => c.operation ?? operationAt(c, c.model.layers);
+
+/** The stage of a Llama whose known bugs a case may have. */
+export const roleOf = (c: StageCase): string => c.operation?.role ?? c.stage;
+
+/** The case of another operation on the same rows. */
+export function caseOf(c: StageCase, operation: StageOperation): StageCase {
+  const { stage, layer, config = c.model.config } = operation;
+  return { ...c, stage, layer, operation, model: { ...c.model, config } };
+}
+
+/** The stages whose rows an operation takes, through what is computed on the way. */
+export function* rowsBehind({ inputs }: StageOperation): Generator<Place> {
+  for (const input of inputs) {
+    if (isInner(input)) yield* rowsBehind(input);
+    else yield input;
+  }
+}
 
 /** An input of the case's operation, by its place in the operation's order. @throws Error if the case was made without it */
 export function inputOf(c: StageCase, index: number): Float64Array {
@@ -70,8 +89,8 @@ export function weightName(c: StageCase): string | undefined {
 
 /** The bias that is added to the case's product; undefined if the file has none. */
 export function biasOf(c: StageCase): CaseWeight | undefined {
-  const { weight } = operationOf(c);
-  return weight === undefined ? undefined : c.model.weight(tensorName(c, weight, 'bias'));
+  const { weight, bias } = operationOf(c);
+  return weight === undefined || bias === false ? undefined : c.model.weight(tensorName(c, weight, 'bias'));
 }
 
 /** How many heads the case's rows are made of. */
@@ -82,6 +101,6 @@ export function headsOf(c: StageCase): number {
 
 /** How the case's heads share the cache, and what its rows see. */
 export function attentionOf(c: StageCase): Attention {
-  const { headCount, headCountKv, headDim } = c.model.config;
-  return { headCount, headCountKv, headDim, firstPosition: c.firstPosition };
+  const { headCount, headCountKv, headDim, window } = c.model.config;
+  return { headCount, headCountKv, headDim, firstPosition: c.firstPosition, window };
 }

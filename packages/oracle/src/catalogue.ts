@@ -2,7 +2,9 @@ import type { Bug } from './bug.js';
 import { ATTENTION_BUGS } from './bugs/attention.js';
 import { END_BUGS } from './bugs/ends.js';
 import { FFN_BUGS } from './bugs/ffn.js';
+import { HEAD_NORM_BUGS } from './bugs/head-norm.js';
 import { LAYOUT_BUGS } from './bugs/layout.js';
+import { LEFT_OUT_BUGS } from './bugs/left-out.js';
 import { MASK_BUGS } from './bugs/mask.js';
 import { NORM_BUGS } from './bugs/norm.js';
 import { POSITION_BUGS } from './bugs/position.js';
@@ -23,6 +25,8 @@ export const CATALOGUE: readonly Bug[] = [
   ...TOKEN_BUGS,
   ...END_BUGS,
   ...NORM_BUGS,
+  ...HEAD_NORM_BUGS,
+  ...LEFT_OUT_BUGS,
   ...PRODUCT_BUGS,
   ...LAYOUT_BUGS,
   ...QUANT_BUGS,

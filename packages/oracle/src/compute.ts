@@ -1,13 +1,15 @@
-import { operationOf, type StageCase } from './case.js';
-import { hasOperation, type Operation } from './stage-operations.js';
+import { caseOf, operationOf, rowsBehind, type StageCase } from './case.js';
+import { hasOperation, isInner, type Operation, type StageOperation } from './stage-operations.js';
 import { computeActivation } from './variants/activation.js';
 import { computeEmbedding } from './variants/embedding.js';
+import { computeProbabilities, computeWeighted } from './variants/experts.js';
 import { computeNorm, computeNormWeight } from './variants/norm.js';
-import { finish, selectColumns } from './variants/output.js';
-import { computeProduct } from './variants/product.js';
+import { computeSoftCap, finish, selectColumns } from './variants/output.js';
+import { computeBias, computeProduct } from './variants/product.js';
 import { computeResidual } from './variants/residual.js';
 import { computeRope } from './variants/rope.js';
-import { computeScores } from './variants/scores.js';
+import { computeScale } from './variants/scale.js';
+import { ALL_SCORES, allScores, computeScores } from './variants/scores.js';
 import { computeSoftMax } from './variants/soft-max.js';
 import { computeValues } from './variants/values.js';
 import type { Variation } from './variation.js';
@@ -32,10 +34,16 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   values: whole(computeValues),
   swiglu: whole(computeActivation),
   add: whole(computeResidual),
+  bias: whole(computeBias),
+  scale: whole(computeScale),
+  'soft-cap': whole(computeSoftCap),
+  probabilities: whole(computeProbabilities),
+  weighted: whole(computeWeighted),
 };
 
 /** Whether `computeStage` knows a stage. */
-export const canCompute: (stage: string) => boolean = hasOperation;
+export const canCompute = ({ stage, operation }: Pick<StageCase, 'stage' | 'operation'>): boolean =>
+  operation !== undefined || hasOperation(stage);
 
 /**
  * One stage from its inputs, in float64: the right rows, or what a bug makes of them.
@@ -48,6 +56,21 @@ export const canCompute: (stage: string) => boolean = hasOperation;
  * @example computeStage(c, { rope: { pairs: 'halves' } }) // q_rope, turned in halves
  */
 export function computeStage(c: StageCase, v: Variation = {}, columns?: Int32Array): Float64Array {
-  const rows = COMPUTE[operationOf(c).op](c, v, columns);
+  const operation = operationOf(c);
+  const rows = COMPUTE[operation.op](withInner(c, operation, v), v, columns);
   return v.output ? finish(rows, c.rows, v.output, columns) : rows;
+}
+
+/** The case with the rows of what is computed on the way to its stage. A bug of one of those operations is in there. */
+function withInner(c: StageCase, { inputs, scores }: StageOperation, { output: _, ...v }: Variation): StageCase {
+  const inner = [...inputs, ...(scores?.inputs ?? [])].filter(isInner).filter(({ stage }) => !c.inputs[stage]);
+  if (inner.length === 0) return c;
+  const isThere = (one: StageOperation) => [...rowsBehind(one)].every(({ stage }) => c.inputs[stage]);
+  const rows = inner.filter(isThere).map((one) => [one.stage, computeStage(caseOf(c, one), v)] as const);
+  const found = { ...c, inputs: { ...c.inputs, ...Object.fromEntries(rows) } };
+  const [capped] = inputs;
+  if (v.softMax?.hidden !== 'scores' || !scores || !capped || !isInner(capped)) return found;
+  // What comes between scores and softmax is there for those too that the mask hides.
+  const all = caseOf({ ...c, inputs: { ...c.inputs, [scores.stage]: allScores(found) } }, capped);
+  return { ...found, inputs: { ...found.inputs, [ALL_SCORES]: computeStage(all, v) } };
 }

@@ -14,6 +14,12 @@ export interface OracleConfig {
   /** `neighbours` without it. */
   readonly ropePairs?: 'neighbours' | 'halves';
   readonly attentionScale: number;
+  /** How many numbers of a head are turned, its first ones; all without it. */
+  readonly ropeDims?: number;
+  /** The tensor of what slows down each pair, or null if there is none; `rope_freqs.weight`, if the file has it, without it. */
+  readonly ropeFactors?: string | null;
+  /** How many positions a row sees, its own among them; all up to it without it. */
+  readonly window?: number;
 }
 
 /** A llama model in memory, dequantised. Matrices are (outputs, inputs), as in the file. */

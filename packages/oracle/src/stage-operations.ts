@@ -1,4 +1,6 @@
 import { type Graph, llamaGraph, type Place } from '@llama-probe/dump/stage';
+import type { OracleConfig } from './model.js';
+import type { Activation } from './variants/activations.js';
 
 /** What is computed at a stage. */
 export type Operation =
@@ -11,13 +13,21 @@ export type Operation =
   | 'soft-max'
   | 'values'
   | 'swiglu'
-  | 'add';
+  | 'add'
+  | 'bias'
+  | 'scale'
+  | 'soft-cap'
+  | 'probabilities'
+  | 'weighted';
 
 /** All that the oracle knows of a stage by its name. */
 export interface StageOperation extends Place {
   readonly op: Operation;
-  /** The stages that it is computed from, in the operation's order. Keys and values come through the cache if a case has one. */
-  readonly inputs: readonly Place[];
+  /**
+   * What it is computed from, in the operation's order. Keys and values come through the cache if a case has one. What has an operation of its
+   * own is no stage of the run, and is computed on the way.
+   */
+  readonly inputs: readonly (Place | StageOperation)[];
   /** The weight that it reads: its name in the file without layer and suffix, such as `attn_q`. */
   readonly weight?: string;
   /** The weight that it reads if the file does not have that one: a tied head. */
@@ -26,7 +36,26 @@ export interface StageOperation extends Place {
   readonly heads?: 'query' | 'kv';
   /** For a residual addition: the weight of the norm that reads the same residual stream. */
   readonly norm?: string;
+  /** `false` for a product to which a bias that the file has is added by another node. */
+  readonly bias?: false;
+  /** For a softmax: the tensor with a score more for each head, which takes its share of the sum and is no position. */
+  readonly sinks?: string;
+  /** For a softmax: what its scores are computed from. Without it they are a Llama's. */
+  readonly scores?: StageOperation;
+  /** For the weighted rows of experts: the same rows before the bias of each was added. */
+  readonly unbiased?: Place;
+  /** What the gate goes through; SiLU without it. */
+  readonly activation?: Activation;
+  /** What a scale multiplies by, and what a soft-cap keeps within ±. */
+  readonly factor?: number;
+  /** What its node says of the model, which may differ from layer to layer; without it the case's model says it. */
+  readonly config?: OracleConfig;
+  /** The stage of a Llama that does the same: its known bugs may be here too. Without it that of its own name. */
+  readonly role?: string;
 }
+
+/** An input that is no stage of the run. */
+export const isInner = (input: Place | StageOperation): input is StageOperation => 'op' in input;
 
 /** Llama's stages. Only here does the oracle go by a stage's name; what a stage is computed from is in the dump's vocabulary. */
 const OPERATIONS: Readonly<Record<string, Omit<StageOperation, keyof Place | 'inputs'>>> = {

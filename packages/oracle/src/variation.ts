@@ -17,6 +17,8 @@ export interface Variation {
   readonly product?: ProductVariation;
   readonly embedding?: EmbeddingVariation;
   readonly output?: OutputVariation;
+  readonly step?: StepVariation;
+  readonly experts?: ExpertsVariation;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface NormVariation {
 
 /** q_rope, k_rope; and v_proj where `applied` says so. */
 export interface RopeVariation {
-  readonly pairs?: 'halves';
+  readonly pairs?: 'halves' | 'neighbours';
   /** Each number has the frequency that it would have in these pairs, whatever pairs are turned. */
   readonly frequencies?: 'halves' | 'neighbours';
   readonly base?: number;
@@ -76,6 +78,8 @@ export interface RopeVariation {
   /** Only this many heads are turned. */
   readonly heads?: number;
   readonly times?: 0 | 2;
+  /** The norm of Q or K, which comes before it, is taken of what was turned. */
+  readonly norm?: 'after';
   /** v_proj: turned as if it were K. */
   readonly applied?: true;
 }
@@ -109,7 +113,7 @@ export interface SoftMaxVariation {
   readonly softCap?: SoftCap;
   /** A row sees up to its own position plus this: 1 one too many, −1 not itself, Infinity everything. */
   readonly ahead?: number;
-  /** A row sees no more than this many positions, its own among them. */
+  /** A row sees no more than this many positions, its own among them; Infinity where the model has a window. */
   readonly window?: number;
   /** The mask of a decode step forgets the positions before it. */
   readonly past?: 'hidden';
@@ -123,6 +127,8 @@ export interface SoftMaxVariation {
   readonly hidden?: 'largest' | 'scores';
   /** Without subtracting the maximum, in this precision. */
   readonly noMaximum?: Precision;
+  /** The scores that a model has beside those of positions. */
+  readonly sinks?: 'missing';
   readonly sum?: 'plus-one' | 'missing' | 'over-heads' | 'over-row';
   readonly precision?: Precision;
 }
@@ -179,6 +185,22 @@ export interface Permutation {
 
 /** Heads the other way round; each head's numbers apart; or query heads by their place within a group. */
 export type HeadOrder = 'reversed' | 'dimension-major' | 'from-dimension-major' | 'group-major' | 'from-group-major';
+
+/** ffn_moe_weighted. */
+export interface ExpertsVariation {
+  /** The bias of each expert is added after the weighting. */
+  readonly bias?: 'unweighted';
+}
+
+/** Steps that a model has between others, and that are left out or come twice. */
+export interface StepVariation {
+  /** A factor, such as that of the embedding; or it is applied twice. */
+  readonly scale?: 'missing' | 'twice';
+  /** The stage whose rows that factor is of. */
+  readonly of?: string;
+  /** A soft-cap of the scores or the logits. */
+  readonly softCap?: 'missing';
+}
 
 /** embd. */
 export interface EmbeddingVariation {

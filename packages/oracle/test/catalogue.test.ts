@@ -1,13 +1,15 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
 import { weightName } from '../src/case.js';
-import { CATALOGUE, computeStage, type StageCase, type Variation } from '../src/index.js';
+import { CATALOGUE, caseFor, computeStage, type StageCase, type Variation } from '../src/index.js';
+import { graphCases } from './graph-cases.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [
   ...casesOf(tiny(['Q4_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q4_1'], { head: true, freqs: true, bias: true })),
   ...casesOf(tiny(['F16', 'Q5_K', 'BF16', 'Q5_1', 'F32'], {})),
   ...casesOf(tiny(['F32'], { yarn: true })).filter(({ c }) => c.stage.endsWith('_rope')),
+  ...graphCases(),
 ];
 const ofStage = (stage: string) => CASES.filter(({ c }) => c.stage === stage);
 
@@ -44,13 +46,14 @@ describe('the catalogue', () => {
       expect(look, id).toMatch(/\w/);
       expect(source, id).toMatch(/^([\w.-]+\/[\w.-]+#\d+|common port error|rustorch's notes)$/);
       expect(stages.length, id).toBeGreaterThan(0);
-      for (const stage of stages) expect(['tokens', ...STAGE_NAMES]).toContain(stage);
+      for (const stage of stages)
+        expect(['tokens', 'ffn_moe_probs', 'ffn_moe_weighted', ...STAGE_NAMES]).toContain(stage);
     }
   });
 
   test('has no variants, and no example, at a stage that is not the bug’s', () => {
     for (const bug of CATALOGUE) {
-      for (const { c } of CASES.filter((at) => !bug.stages.includes(at.c.stage))) {
+      for (const { c } of CASES.filter((at) => !caseFor(bug, at.c))) {
         expect([...bug.variants(c)], `${bug.id} at ${c.stage}`).toEqual([]);
         expect(bug.example(c)).toBeUndefined();
       }

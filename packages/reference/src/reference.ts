@@ -1,4 +1,4 @@
-import { readTensorStream, type Tensor } from '@llama-probe/dump';
+import { type NodeOperation, readTensorStream, type Tensor } from '@llama-probe/dump';
 import type { RoundTo } from './capture/rounding.js';
 import { checkModelFile } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
@@ -87,6 +87,11 @@ export interface Reference {
   detokenize(ids: readonly number[], options?: { special?: boolean }): Promise<string>;
   /** A user's message through the model's chat template, with the assistant's turn opened. Tokenise it with the defaults. */
   chat(prompt: string): Promise<string>;
+  /**
+   * What each node of the model's graph computes, from what, with which parameters; and which positions are hidden, as far as these tokens
+   * show it. They are evaluated for that.
+   */
+  operations(options: Pick<RunOptions, 'tokens' | 'ubatch'>): Promise<readonly NodeOperation[]>;
   run(options: RunOptions): ReferenceRun;
   close(): Promise<void>;
 }
@@ -170,16 +175,15 @@ class OpenReference implements Reference {
     return this.child.request('chat', { prompt });
   }
 
+  operations({ tokens, ubatch }: Pick<RunOptions, 'tokens' | 'ubatch'>): Promise<readonly NodeOperation[]> {
+    return this.child.request('operations', { tokens, ...this.sizeOf(tokens.length, 0, ubatch) });
+  }
+
   run({ tokens, layers, forcedTokens, logits = false, from, round, ...rest }: RunOptions): ReferenceRun {
     const stages = rest.stages ?? (from ? [] : 'vocabulary');
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
-    const ubatch = Math.min(rest.ubatch ?? Number.POSITIVE_INFINITY, Math.max(1, tokens.length));
-    // Never more than the model was trained for: beyond it llama.cpp computes on, and what it computes means nothing.
-    const { trainedContext } = this.info.model;
-    const contextLength =
-      this.contextLength ?? Math.min(roundUp(tokens.length + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
-    const { threads } = this.info;
-    const parameters = { tokens, steps, stages, layers, ubatch, contextLength, threads, forcedTokens, logits, round };
+    const size = this.sizeOf(tokens.length, steps, rest.ubatch);
+    const parameters = { tokens, steps, stages, layers, ...size, forcedTokens, logits, round };
     const result = this.pipe.then(() =>
       from ? this.runFrom(from, parameters) : this.child.request('run', parameters),
     );
@@ -192,6 +196,15 @@ class OpenReference implements Reference {
     if (stages.length > 0 || logits || from) return { tensors: all, result };
     void drain(all); // there is nothing to wait for, so nobody needs to
     return { tensors: nothing(result), result };
+  }
+
+  /** How much is evaluated at once, and in all. */
+  private sizeOf(prompt: number, steps: number, most = Number.POSITIVE_INFINITY) {
+    // Never more than the model was trained for: beyond it llama.cpp computes on, and what it computes means nothing.
+    const { trainedContext } = this.info.model;
+    const contextLength =
+      this.contextLength ?? Math.min(roundUp(prompt + steps, 256), trainedContext || Number.POSITIVE_INFINITY);
+    return { ubatch: Math.min(most, Math.max(1, prompt)), contextLength, threads: this.info.threads };
   }
 
   /** A run whose given rows are sent as it goes. @throws what the rows throw */

@@ -18,5 +18,6 @@ export {
 } from './gguf.js';
 export { randomFrom, type Seeded, seeded } from './seeded.js';
 export { collect, stream } from './streams.js';
+export { TINY_WINDOW, type TinyArchitecture, tinyArchitecture } from './tiny/architectures.js';
 export { type LlamaSizes, llamaModel, llamaShapes, oracleOf, tinyLlama } from './tiny/llama.js';
 export { tokenizer } from './tiny/tokenizer.js';

@@ -1,5 +1,5 @@
 import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
-import { GivenRows, stageKey, type Tensor, tee } from '@llama-probe/dump';
+import { GivenRows, type Place, placeKey, STAGE_NAMES, stageKey, type Tensor, tee } from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
 import { collectCases, type WentOn } from '../diagnosis/collect.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
@@ -50,8 +50,16 @@ export async function blameRecorded(
     onStage: watcher && ((stage, pairs) => watcher.stage('blame', stage, pairs)),
   });
   const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });
+  const { tokens, forcedTokens = [], ubatch } = rows.run;
+  const known = new Set(comparison.stages.map(placeKey));
   return {
     explained,
+    ...(judge.operations && {
+      computes: {
+        nodes: async () => (await judge.operations?.({ tokens: [...tokens, ...forcedTokens], ubatch })) ?? [],
+        has: (place: Place) => known.has(placeKey(place)) || isOfVocabulary(place),
+      },
+    }),
     async cases(source) {
       const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph));
       const right = judge.run({ ...run, from }).tensors;
@@ -61,6 +69,10 @@ export async function blameRecorded(
     },
   };
 }
+
+/** What llama.cpp's run has, whatever the candidate has. */
+const isOfVocabulary = ({ stage }: Place): boolean =>
+  (STAGE_NAMES as readonly string[]).includes(stage) || stage.startsWith('ffn_moe_');
 
 /** What llama.cpp went on from at each of its stages: the candidate's rows where there are any, else its own. */
 async function* ownOrRight(

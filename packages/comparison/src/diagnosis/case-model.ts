@@ -1,6 +1,12 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { findTensor, type GgufFile, type LlamaConfig, type TensorInfo } from '@llama-probe/engine';
-import { type CaseModel, type CaseWeight, canDequantize, type OracleConfig } from '@llama-probe/oracle';
+import {
+  type CaseModel,
+  type CaseWeight,
+  canDequantize,
+  type GraphOperations,
+  type OracleConfig,
+} from '@llama-probe/oracle';
 
 /** The model as the oracle takes it: weights are read from the file when they are asked for. */
 export function caseModel(file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel {
@@ -10,6 +16,22 @@ export function caseModel(file: GgufFile, config: LlamaConfig & OracleConfig): C
     layers: config.blockCount,
     weight(name) {
       if (!read.has(name)) read.set(name, readTensor(file, findTensor(file, config, name)));
+      return read.get(name);
+    },
+  };
+}
+
+/** The same of a model of any architecture, by llama.cpp's graph of it. */
+export function graphCaseModel(
+  file: GgufFile,
+  { config, layers }: Pick<GraphOperations, 'config' | 'layers'>,
+): CaseModel {
+  const read = new Map<string, CaseWeight | undefined>();
+  return {
+    config,
+    layers,
+    weight(name) {
+      if (!read.has(name)) read.set(name, readWeight(file, name));
       return read.get(name);
     },
   };

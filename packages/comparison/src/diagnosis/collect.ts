@@ -1,9 +1,9 @@
 import type { Floor, StageResult } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import { type Graph, type Place, stageKey } from '@llama-probe/dump/stage';
-import type { CaseModel, StageCase } from '@llama-probe/oracle';
+import type { StageCase } from '@llama-probe/oracle';
 import { KvRows } from './kv-rows.js';
-import { stageCase } from './stage-case.js';
+import { type CaseSource, stageCase } from './stage-case.js';
 
 /** A faulty stage with its inputs, what the candidate made of them, and what is right. */
 export interface SickCase {
@@ -14,6 +14,8 @@ export interface SickCase {
   /** What one rounding makes of the stage, where the candidate keeps its values in 16 bits. */
   readonly rounding?: Floor | undefined;
 }
+
+type CasesIn = Pick<CaseSource, 'model' | 'graph' | 'operations' | 'ids'>;
 
 /** A stage of a run: the rows that the run went on from, and what is right there. */
 export interface WentOn {
@@ -36,7 +38,7 @@ export async function collectCases(
   faults: readonly SickCase['fault'][],
   sick: AsyncIterable<Tensor>,
   inputs: AsyncIterable<WentOn>,
-  { model, graph, ids }: { readonly model: CaseModel; readonly graph: Graph; readonly ids: readonly number[] },
+  { model, graph, operations, ids }: CasesIn,
 ): Promise<SickCase[]> {
   const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
   const isWanted = (tensor: Tensor) => {
@@ -58,7 +60,7 @@ export async function collectCases(
       kv.add(tensor, firstPosition, width, values);
       const fault = wanted.get(stageKey(tensor));
       if (!fault || !isWanted(tensor)) continue;
-      const source = { model, graph, ids, kv, rowsOf: (place: Place) => pass.get(place) };
+      const source = { model, graph, operations, ids, kv, rowsOf: (place: Place) => pass.get(place) };
       const found = stageCase(tensor, { step, firstPosition, tokens: positions.length }, source);
       if (found) cases.set(stageKey(tensor), { fault, case: found, right: right.values });
     }
@@ -86,7 +88,13 @@ class PassRows {
   private pass = '';
   private readonly layers = new Map<number, Map<string, Float32Array>>();
 
-  constructor(private readonly graph: Graph) {}
+  /** The stages that come before all layers. */
+  private readonly before: ReadonlySet<string>;
+
+  constructor(private readonly graph: Graph) {
+    const first = graph.stages.findIndex(({ layer }) => layer !== null);
+    this.before = new Set(graph.stages.slice(0, Math.max(first, 0)).map(({ stage }) => stage));
+  }
 
   add(tensor: Tensor): void {
     const pass = `${tensor.step}/${tensor.positions[0]}`;
@@ -105,6 +113,6 @@ class PassRows {
 
   /** What belongs to no layer comes before all of them, or after. */
   private layerOf(place: Place): number {
-    return place.layer ?? (this.graph.inputsOf(place).length === 0 ? -1 : this.graph.layers);
+    return place.layer ?? (this.before.has(place.stage) ? -1 : this.graph.layers);
   }
 }

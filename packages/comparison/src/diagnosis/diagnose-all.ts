@@ -1,5 +1,5 @@
 import type { Cause, Floor } from '@llama-probe/diff';
-import { CATALOGUE, type Diagnosis, diagnose } from '@llama-probe/oracle';
+import { CATALOGUE, caseFor, type Diagnosis, diagnose } from '@llama-probe/oracle';
 import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
 
@@ -28,7 +28,7 @@ export async function diagnoseAll(
         progress.say(`looking for the cause of ${where}: ${done} of ${total} known bugs`),
       signal,
     };
-    const again = CATALOGUE.filter(({ id, stages }) => known.has(id) && stages.includes(fault.stage));
+    const again = CATALOGUE.filter((bug) => known.has(bug.id) && caseFor(bug, at));
     const first = again.length > 0 && (await diagnose(at, sick, right, { ...options, catalogue: again }));
     const isKnown = first && first.confidence === 'confirmed';
     const isAgain = tried.has(fault.stage);

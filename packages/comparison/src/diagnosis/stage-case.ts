@@ -1,5 +1,12 @@
 import type { Graph, GraphStage, Place } from '@llama-probe/dump/stage';
-import type { CaseModel, StageCase } from '@llama-probe/oracle';
+import {
+  type CaseModel,
+  caseOf,
+  type GraphOperations,
+  hasWeights,
+  rowsBehind,
+  type StageCase,
+} from '@llama-probe/oracle';
 import type { KvRows } from './kv-rows.js';
 
 /** One pass of a run: a piece of the prompt, or a decode step. */
@@ -15,6 +22,8 @@ export interface CaseSource {
   readonly graph: Graph;
   /** Prompt, then decoded. */
   readonly ids: readonly number[];
+  /** What each stage computes, where another graph than a Llama's says it. */
+  readonly operations?: GraphOperations | undefined;
   /** K and V of all passes so far. */
   readonly kv: KvRows;
   /** The rows of a stage of this pass, from which the pass has gone on; undefined where they were not seen. */
@@ -32,24 +41,30 @@ export function scoresBehind(place: Place, graph: Graph): GraphStage | undefined
 export function stageCase(
   place: Place,
   pass: PassAt,
-  { model, graph, ids, kv, rowsOf }: CaseSource,
+  { model, graph, operations, ids, kv, rowsOf }: CaseSource,
 ): StageCase | undefined {
+  const operation = operations?.at(place);
+  if (operations && !(operation && hasWeights(operation, model))) return undefined;
   const inputs: Record<string, Float64Array> = {};
-  for (const input of graph.inputsOf(place)) {
+  for (const input of operation ? rowsBehind(operation) : graph.inputsOf(place)) {
     const rows = rowsOf(input);
     if (!rows) return undefined;
     inputs[input.stage] = Float64Array.from(rows);
   }
   // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
-  const scores = scoresBehind(place, graph);
-  const [query] = scores?.inputs ?? [];
+  const scores = operation ? operation.scores : scoresBehind(place, graph);
+  const [query] = operation ? (operation.scores ? rowsBehind(operation.scores) : []) : (scores?.inputs ?? []);
   const queries = query && rowsOf(query);
   if (queries) inputs[query.stage] = Float64Array.from(queries);
+  // A bug may need what was there before a bias was added.
+  const unbiased = operation?.unbiased && rowsOf(operation.unbiased);
+  if (operation?.unbiased && unbiased) inputs[operation.unbiased.stage] = Float64Array.from(unbiased);
   const nKv = pass.firstPosition + pass.tokens;
   const cached = graph.cachedInputOf(queries && scores ? scores : place);
   const cache = cached && kv.upTo(cached, nKv);
   if (cached && !cache && !queries) return undefined;
   const { step, firstPosition, tokens: rows } = pass;
   const at = { stage: place.stage, layer: place.layer, step, firstPosition, rows };
-  return { ...at, tokens: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };
+  const found = { ...at, tokens: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };
+  return operation ? caseOf(found, operation) : found;
 }

@@ -57,6 +57,7 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
     canStartFrom: true,
     canRound: true,
     run: ({ signal: _, ...run }) => reference.run(run),
+    operations: (run) => reference.operations(run),
     floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
     describe: (about) => referenceMetadata(reference, file, mode, about),
     file,

@@ -8,7 +8,8 @@ export type RowKind = 'values' | 'scores';
 
 /** A stage as the model has it: what computes it, from which others. */
 export interface GraphStage extends Place {
-  readonly op: Op;
+  /** By ggml's name. */
+  readonly op: string;
   /** Within its pass, in the order in which the operation takes them. */
   readonly inputs: readonly Place[];
   /** The input that earlier positions supply too, through the KV cache. */

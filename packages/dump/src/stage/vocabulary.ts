@@ -69,17 +69,22 @@ export function llamaGraph({ layers, ...heads }: { readonly layers: number } & H
   return new Graph(stages, heads);
 }
 
-function stageAt({ name, op, width, inputs, cached }: Stage, layer: number | null, layers: number): GraphStage {
+/** What a row of a stage is, by its name; values without heads where it is no name of the vocabulary. */
+export function rowOfStage(name: string): Pick<GraphStage, 'row' | 'heads'> {
+  const width = STAGES.find((stage) => stage.name === name)?.width;
   const row: RowKind = width === 'heads_n_kv' ? 'scores' : 'values';
-  const heads = HEADS[width];
+  const heads = width && HEADS[width];
+  return { row, ...(heads ? { heads } : {}) };
+}
+
+function stageAt({ name, op, inputs, cached }: Stage, layer: number | null, layers: number): GraphStage {
   return {
     stage: name,
     layer,
     op,
-    row,
+    ...rowOfStage(name),
     inputs: inputs.map((input) => (input === 'inp' ? residualInto(layer ?? layers) : { stage: input, layer })),
     ...(cached === undefined ? {} : { cached: { stage: cached, layer } }),
-    ...(heads ? { heads } : {}),
   };
 }
 

@@ -1,8 +1,13 @@
-import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import { operationOf, tensorName, weightName } from '../case.js';
+import { type Bug, bug, COMMON, each, only, type Variant } from '../bug.js';
+import { operationOf, type StageCase, tensorName, weightName } from '../case.js';
+import type { Activation } from '../variants/activations.js';
 import { sameShape } from './weights.js';
 
 const SWIGLU = ['ffn_swiglu'] as const;
+
+/** Other activations, of a model that has SiLU. */
+const ofSilu = (c: StageCase, name: string, others: readonly Activation[]): Variant[] =>
+  each(name, (operationOf(c).activation ?? 'silu') === 'silu' ? others : [], (of) => ({ activation: { of } }));
 
 /** The feed-forward half: activation, gate and up. */
 export const FFN_BUGS: readonly Bug[] = [
@@ -13,10 +18,22 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'The gate goes through GELU, by erf, by tanh or by the sigmoid of 1.702 x.',
     look: 'The activation of the feed-forward half: hidden_act is silu here.',
     source: 'huggingface/candle#3745',
-    variants: () =>
-      each('activation', ['gelu-tanh', 'gelu-erf', 'gelu-quick', 'gelu-pade'] as const, (of) => ({
-        activation: { of },
-      })),
+    variants: (c) => ofSilu(c, 'activation', ['gelu-tanh', 'gelu-erf', 'gelu-quick', 'gelu-pade']),
+  }),
+  bug({
+    id: 'activation-of-gelu',
+    title: 'Another activation in place of GELU',
+    stages: SWIGLU,
+    changes: 'The gate goes through SiLU, through GELU of another form, or through something else.',
+    look: 'The activation of the feed-forward half: it is GELU here, as in Gemma, whose hidden_activation is gelu_pytorch_tanh.',
+    source: 'huggingface/candle#3745',
+    needs: 'a model whose activation is GELU, such as Gemma',
+    variants: (c) => {
+      const { activation: own = 'silu' } = operationOf(c);
+      const all = ['silu', 'gelu-tanh', 'gelu-erf', 'gelu-quick', 'relu', 'sigmoid', 'identity'] as const;
+      const others = own.startsWith('gelu') ? all.filter((of) => of !== own) : [];
+      return each('activation', others, (of) => ({ activation: { of } }));
+    },
   }),
   bug({
     id: 'activation-relu',
@@ -25,7 +42,7 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'The gate goes through ReLU or its square.',
     look: 'The activation of the feed-forward half: hidden_act is silu here.',
     source: COMMON,
-    variants: () => each('activation', ['relu', 'relu-squared'] as const, (of) => ({ activation: { of } })),
+    variants: (c) => ofSilu(c, 'activation', ['relu', 'relu-squared']),
   }),
   bug({
     id: 'activation-part',
@@ -34,7 +51,7 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'The gate goes through its sigmoid alone, through tanh, or through nothing.',
     look: 'The activation: x / (1 + e⁻ˣ), the x above the line too.',
     source: COMMON,
-    variants: () => each('activation', ['sigmoid', 'identity', 'tanh'] as const, (of) => ({ activation: { of } })),
+    variants: (c) => ofSilu(c, 'activation', ['sigmoid', 'identity', 'tanh']),
   }),
   bug({
     id: 'activation-approximated',
@@ -43,20 +60,16 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'The sigmoid is a clamped line, a cubic, a rational function: up to 17 % off between 1 and 3.',
     look: 'The exponential or tanh of the activation: a fast approximation whose range is too small.',
     source: '1bit-MONSTER/1bit-MONSTER#1350',
-    variants: () =>
-      each(
-        'sigmoid',
-        [
-          'silu-cubic',
-          'silu-hard',
-          'silu-hard-fifth',
-          'silu-quarter',
-          'silu-rational',
-          'silu-pade',
-          'silu-series',
-        ] as const,
-        (of) => ({ activation: { of } }),
-      ),
+    variants: (c) =>
+      ofSilu(c, 'sigmoid', [
+        'silu-cubic',
+        'silu-hard',
+        'silu-hard-fifth',
+        'silu-quarter',
+        'silu-rational',
+        'silu-pade',
+        'silu-series',
+      ]),
   }),
   bug({
     id: 'gate-up-exchanged',

@@ -7,8 +7,8 @@ const SOFT_MAX = ['kq_soft_max'] as const;
 const PREFILL = 'a prompt of more than one token: its last row sees everything anyway';
 
 /** A row that looks past the mask finds the largest score that it sees in a blaming run, and the hidden score itself in a free one. */
-function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
-  if (c.rows < 2) return [];
+function pastMask(c: StageCase, softMax: SoftMaxVariation, rows = 2): Variant[] {
+  if (c.rows < rows) return [];
   const known = hasAllScores(c);
   const hidden = known ? (['largest', 'scores'] as const) : (['largest'] as const);
   return each('hidden scores', hidden, (from) => ({ softMax: { ...softMax, hidden: from } }));
@@ -17,6 +17,11 @@ function pastMask(c: StageCase, softMax: SoftMaxVariation): Variant[] {
 /** What hides too much shows in the scores already, where an engine leaves out what its mask hides. It is put into the softmax alone. */
 const SCORES_TOO = ['kq_soft_max', 'kq'] as const;
 const notIntoScores = (one: Bug): Bug => ({ ...one, example: (c) => (c.stage === 'kq' ? undefined : one.example(c)) });
+
+/** Whether the layer has a window that hides something in this run. */
+const hasWindow = (c: StageCase): boolean => (c.model.config.window ?? Number.POSITIVE_INFINITY) < positions(c);
+
+const rightWindow = (c: StageCase): number => c.model.config.window ?? positions(c);
 
 const positions = (c: StageCase): number => c.firstPosition + c.rows;
 
@@ -106,21 +111,45 @@ export const MASK_BUGS: readonly Bug[] = [
     needs: PREFILL,
     variants: (c) => pastMask(c, { masked: 'after' }),
   }),
+  bug({
+    id: 'window-ignored',
+    title: 'The sliding window of the layer is ignored',
+    stages: SOFT_MAX,
+    changes: 'A token sees everything before it, in place of the last positions only.',
+    look: 'Whether sliding_window is read, and reaches the attention of the layers that have it, in prefill and in decode steps.',
+    source: 'vllm-project/vllm-metal#282',
+    needs: 'a prompt that is longer than the window',
+    variants: (c) => (hasWindow(c) ? pastMask(c, { window: Number.POSITIVE_INFINITY }, 1) : []),
+  }),
+  bug({
+    id: 'window-off-by-one',
+    title: 'The sliding window is one position too long or too short',
+    stages: SOFT_MAX,
+    changes: 'A token sees so many positions before its own as the window is long, or one less than it should.',
+    look: "Whether the window counts the token's own position: here it does, as in Hugging Face's models; window_size of flash attention does not.",
+    source: 'huggingface/transformers#39408',
+    needs: 'a prompt that is longer than the window',
+    variants: (c) => {
+      const { window } = c.model.config;
+      if (window === undefined) return [];
+      return [...only({ softMax: { window: window - 1 } }, window > 1), ...pastMask(c, { window: window + 1 }, 1)];
+    },
+  }),
   notIntoScores(
     bug({
       id: 'sliding-window',
       title: 'Attention is cut off by a sliding window',
       stages: SCORES_TOO,
       changes: 'A token sees only the last positions.',
-      look: 'Whether a sliding_window of another model or a default is applied: this model sees everything before it.',
+      look: 'Whether a sliding_window of another model, of other layers or a default is applied: this layer sees everything before it.',
       source: 'sgl-project/sglang#4823',
       needs: 'a prompt that is longer than the window',
-      variants: (c) => each('sliding_window', shorter(c), (window) => ({ softMax: { window } })),
+      variants: (c) => each('sliding_window', hasWindow(c) ? [] : shorter(c), (window) => ({ softMax: { window } })),
       search: {
         name: 'sliding_window',
         scale: 'integer',
-        range: (c) => [1, positions(c)],
-        right: positions,
+        range: (c) => (hasWindow(c) ? [rightWindow(c), rightWindow(c)] : [1, positions(c)]),
+        right: rightWindow,
         variation: (window) => ({ softMax: { window } }),
       },
     }),

@@ -1,10 +1,10 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import type { StageCase } from '../case.js';
-import { computeResidual } from '../variants/residual.js';
+import { operationOf, type StageCase, tensorName } from '../case.js';
+import { computeStage } from '../compute.js';
 
 const RESIDUAL = ['ffn_inp', 'l_out'] as const;
 
-const largest = (c: StageCase): number => computeResidual(c, {}).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const largest = (c: StageCase): number => computeStage(c).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
 /** The residual stream. */
 export const RESIDUAL_BUGS: readonly Bug[] = [
@@ -42,7 +42,12 @@ export const RESIDUAL_BUGS: readonly Bug[] = [
     changes: 'The normalised rows are added to, in place of the rows that were normalised.',
     look: "The norm's output buffer: it must not be the residual stream's.",
     source: 'allenai/OLMo#680',
-    variants: () => each('by', ['norm', 'rms'] as const, (overwritten) => ({ residual: { overwritten } })),
+    variants: (c) => {
+      const { norm } = operationOf(c);
+      const hasWeight = norm !== undefined && c.model.weight(tensorName(c, norm)) !== undefined;
+      const by = hasWeight ? (['norm', 'rms'] as const) : (['rms'] as const);
+      return each('by', by, (overwritten) => ({ residual: { overwritten } }));
+    },
   }),
   bug({
     id: 'activations-clipped',

@@ -18,6 +18,16 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: (c) => only({ rope: { pairs: 'halves' } }, c.model.config.ropePairs !== 'halves'),
   }),
   bug({
+    id: 'rope-neighbours',
+    title: 'RoPE turns neighbours, not the halves of a head',
+    stages: ROPE,
+    changes: 'Number 2j of a head is paired with 2j + 1 in place of j with j + head_dim / 2.',
+    look: 'The rotation kernel: GGUF files of this architecture have Q and K as they were trained, for halves (j, j + head_dim / 2).',
+    source: 'ikawrakow/ik_llama.cpp#2290',
+    needs: 'more than one position: position 0 is not turned',
+    variants: (c) => only({ rope: { pairs: 'neighbours' } }, c.model.config.ropePairs === 'halves'),
+  }),
+  bug({
     id: 'rope-frequencies-order',
     title: 'The table of angles is laid out for other pairs than those that are turned',
     stages: ROPE,

@@ -1,5 +1,6 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
+import { factorOf, hasSoftCap } from './left-out.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
 const SEVERAL = 'more than one position: the softmax of one score is 1';
@@ -9,13 +10,17 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
   bug({
     id: 'attention-scale-missing',
     title: '1 / √head_dim is not applied, or is applied twice',
-    stages: SOFT_MAX,
+    stages: ['kq_soft_max', 'kq'],
     changes: 'Scores go into the softmax as they are (too sharp), or are scaled where they already were (too flat).',
     look: 'Where the scale is applied: once, to q, to the scores or in the softmax.',
     source: 'mlc-ai/mlc-llm#3426',
     needs: SEVERAL,
-    variants: ({ model: { config } }) =>
-      each('attention scale', [1, config.attentionScale ** 2], (scale) => ({ softMax: { scale } })),
+    variants: (c) => {
+      const { attentionScale: own, headDim } = c.model.config;
+      if (operationOf(c).op === 'scores') return factorOf(c, (stage) => stage === 'q_rope');
+      const others = own === 1 ? [1 / Math.sqrt(headDim)] : [1, own ** 2]; // 1: Q is scaled already
+      return each('attention scale', others, (scale) => ({ softMax: { scale } }));
+    },
   }),
   bug({
     id: 'attention-scale-dimension',
@@ -28,6 +33,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     variants: ({ model: { config } }) => {
       const { embeddingLength, headCount, headCountKv, headDim } = config;
       const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, headDim / 2, 2 * headDim, headCount];
+      if (config.attentionScale === 1) return []; // Q is scaled already
       const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== headDim);
       return each('n', others, (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }));
     },
@@ -65,7 +71,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     source: 'ml-explore/mlx-examples#857',
     needs: 'scores or logits that are not small against the cap',
     variants: (c) =>
-      each('cap', [50, 30, 20], (cap) => ({
+      each('cap', hasSoftCap(c) ? [] : [50, 30, 20], (cap) => ({
         [cappedGroup(c)]: { softCap: { cap } },
       })),
     search: {
@@ -119,6 +125,17 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     look: 'The start value of the running sum: 0, and the first power is added to it once.',
     source: COMMON,
     variants: () => only({ softMax: { sum: 'plus-one' } }),
+  }),
+  bug({
+    id: 'sinks-ignored',
+    title: 'The attention sinks are left out',
+    stages: SOFT_MAX,
+    changes:
+      'Powers are divided by their own sum alone, so that rows sum to 1; the sink of each head takes its share of it.',
+    look: 'Whether attn_sinks is loaded and reaches the softmax, also where a fused attention kernel takes its place.',
+    source: 'vllm-project/vllm-metal#550',
+    needs: 'a model that has them, such as gpt-oss',
+    variants: (c) => only({ softMax: { sinks: 'missing' } }, operationOf(c).sinks !== undefined),
   }),
   bug({
     id: 'softmax-axis',

@@ -1,7 +1,7 @@
 import { isSeen } from '../attention.js';
-import type { StageCase } from '../case.js';
+import { operationOf, type StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
-import { operationAt } from '../stage-operations.js';
+import { type Operation, operationAt } from '../stage-operations.js';
 import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
 import type { Form } from './trial.js';
@@ -49,7 +49,7 @@ function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   const nKv = firstPosition + rows;
   const inputs: Record<string, Float64Array> = {};
   for (const [name, values] of Object.entries(c.inputs)) {
-    const { op } = operationAt({ stage: name, layer: c.layer }, c.model.layers);
+    const op = operationOfInput(c, name);
     const isScores = op === 'scores' || op === 'soft-max';
     const width = isScores ? a.headCount * nKv : values.length / c.rows;
     const mixed = mix(values, rows * width);
@@ -60,6 +60,14 @@ function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   const tokens = Array.from({ length: nKv }, (_, i) => ((c.tokens[0] ?? 0) + 31 * i) % vocabulary);
   const cache = c.cache && mix(c.cache, nKv * a.headCountKv * a.headDim);
   return { ...c, rows, firstPosition, tokens, inputs, ...(cache ? { cache } : {}) };
+}
+
+/** What is computed at a stage that the case reads. */
+function operationOfInput(c: StageCase, stage: string): Operation | undefined {
+  if (!c.operation) return operationAt({ stage, layer: c.layer }, c.model.layers).op;
+  const { op, scores, inputs } = operationOf(c);
+  if (scores?.stage === stage) return 'scores';
+  return op === 'values' && inputs[0]?.stage === stage ? 'soft-max' : undefined;
 }
 
 /** As many numbers as asked for, taken from the values in a scattered order. */

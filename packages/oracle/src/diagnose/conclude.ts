@@ -1,4 +1,4 @@
-import type { StageCase } from '../case.js';
+import { roleOf, type StageCase } from '../case.js';
 import { runThatTells } from './apart.js';
 import type { Diagnosis, Suspect } from './diagnosis.js';
 import { type Distance, inLimits, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
@@ -85,7 +85,7 @@ function simplerFirst(c: StageCase, a: Form, b: Form): number {
     other ? 1 : 0,
     isFitted ? 1 : 0,
     Object.keys(parameters).length,
-    bug.stages.indexOf(c.stage),
+    bug.stages.indexOf(roleOf(c)),
   ];
   const [ofA, ofB] = [complexity(a), complexity(b)];
   return ofA.map((x, i) => x - (ofB[i] as number)).find((difference) => difference !== 0) ?? 0;

@@ -1,4 +1,4 @@
-import type { Bug } from '../bug.js';
+import { type Bug, caseFor } from '../bug.js';
 import type { StageCase } from '../case.js';
 import { CATALOGUE } from '../catalogue.js';
 import { canCompute } from '../compute.js';
@@ -45,12 +45,12 @@ export async function diagnose(
   if (sick.length !== right.length || right.length === 0 || right.length % c.rows !== 0) {
     throw new RangeError(`${c.stage} has ${sick.length} sick and ${right.length} right values for ${c.rows} rows.`);
   }
-  if (!canCompute(c.stage)) return unknown(`nothing says how ${c.stage} is computed.`);
+  if (!canCompute(c)) return unknown(`nothing says how ${c.stage} is computed.`);
   const whole = wholeStage(c, sick, right);
   const before = distance(sick, right, whole.width, whole.hidden);
   if (inLimits(before, limits) <= 1) return unknown('the rows are within the limit: there is nothing to name.');
 
-  const bugs = catalogue.filter((bug) => bug.stages.includes(c.stage));
+  const bugs = catalogue.filter((bug) => caseFor(bug, c));
   const all = benchOf(someColumns(whole), limits);
   const problem = oracleProblem(all);
   if (problem) return unknown(problem);

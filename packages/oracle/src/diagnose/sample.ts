@@ -1,6 +1,6 @@
 import { operationOf, type StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
-import type { Operation } from '../stage-operations.js';
+import { isInner, type Operation, type StageOperation } from '../stage-operations.js';
 import type { Variation } from '../variation.js';
 
 /** A part of a stage: its sick rows, its right rows, and what they are recomputed from. */
@@ -19,7 +19,11 @@ export interface Sample {
 /** Operations that read all positions so far: only the last rows can be computed without the others. */
 const ATTENTION: ReadonlySet<Operation> = new Set(['scores', 'soft-max', 'values']);
 
-const isAttention = (c: StageCase): boolean => ATTENTION.has(operationOf(c).op);
+const isAttention = (c: StageCase): boolean => hasAny(operationOf(c), ATTENTION);
+
+/** Whether one of these is the operation, or is computed on the way to it. */
+const hasAny = ({ op, inputs }: StageOperation, ops: ReadonlySet<Operation>): boolean =>
+  ops.has(op) || inputs.some((input) => isInner(input) && hasAny(input, ops));
 
 /** The stage as a whole. */
 export function wholeStage(c: StageCase, sick: Float32Array, right: Float32Array): Sample {
@@ -81,7 +85,10 @@ export function work({ parts, sick }: Sample): number {
 }
 
 /** Whether each column of a stage is the product of its input with a row of a weight. */
-export const isProduct = (c: StageCase): boolean => operationOf(c).op === 'product';
+export const isProduct = (c: StageCase): boolean =>
+  operationOf(c).op === 'product' && !hasAny(operationOf(c), BY_POSITION);
+
+const BY_POSITION: ReadonlySet<Operation> = new Set([...ATTENTION, 'rope']);
 
 function inputWidth(c: StageCase): number {
   const [input] = Object.values(c.inputs);

@@ -1,4 +1,4 @@
-import type { Bug } from '../bug.js';
+import { type Bug, caseFor } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
 import { distance, inLimits, residue } from './distance.js';
 import { minimum, type Objective, polish, roundValues } from './minimum.js';
@@ -22,7 +22,7 @@ export async function fitted(
   beside?: Form,
 ): Promise<Form | undefined> {
   const { search } = bug;
-  if (!search) return undefined;
+  if (!search || caseFor(bug, c) !== c) return undefined; // what it searches is of the stage itself
   const right = search.right(c);
   const form = (value: number): Form | undefined => {
     const parameters = { [search.name]: value, [FILE_SAYS]: Number.isFinite(right) ? right : 'none' };

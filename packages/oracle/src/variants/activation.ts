@@ -1,21 +1,21 @@
-import { inputOf, type StageCase } from '../case.js';
+import { inputOf, operationOf, type StageCase } from '../case.js';
 import { concat, mapRows, rowOf } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { ACTIVATIONS } from './activations.js';
 
 /**
- * ffn_swiglu: silu(gate) · up.
+ * ffn_swiglu: silu(gate) · up; of another architecture what its gate goes through.
  *
  * @returns (rows, n_ff)
  * Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202, equation 6.
  * @example computeActivation(c, { activation: { of: 'gelu-tanh' } })
  */
 export function computeActivation(c: StageCase, v: Variation): Float64Array {
-  const { of = 'silu', combine } = v.activation ?? {};
+  const { of = operationOf(c).activation ?? 'silu', combine } = v.activation ?? {};
   const act = ACTIVATIONS[of];
-  const gates = inputOf(c, 0);
-  const ups = inputOf(c, 1);
-  const width = gates.length / c.rows;
+  const isOneProduct = operationOf(c).inputs.length === 1; // whose rows have both, gate first
+  const width = inputOf(c, 0).length / c.rows / (isOneProduct ? 2 : 1);
+  const [gates, ups] = isOneProduct ? halves(inputOf(c, 0), width) : [inputOf(c, 0), inputOf(c, 1)];
   return mapRows(gates, width, (gate, row) => {
     const up = rowOf(ups, width, row);
     if (combine === 'interleaved') {
@@ -30,4 +30,10 @@ export function computeActivation(c: StageCase, v: Variation): Float64Array {
       return combine === 'of-product' ? act(g * u) : act(g) * u;
     });
   });
+}
+
+/** The first and the second half of every row. */
+function halves(x: Float64Array, width: number): [Float64Array, Float64Array] {
+  const half = (first: number) => mapRows(x, 2 * width, (row) => row.subarray(first, first + width));
+  return [half(0), half(width)];
 }

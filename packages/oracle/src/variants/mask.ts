@@ -10,7 +10,7 @@ import type { SoftMaxVariation } from '../variation.js';
 export function sees(row: number, position: number, c: StageCase, s: SoftMaxVariation): boolean {
   const own = ownPosition(row, c, s);
   const ahead = s.masked === 'after' ? Number.POSITIVE_INFINITY : (s.ahead ?? 0);
-  return position <= own + ahead && position > own - (s.window ?? Number.POSITIVE_INFINITY);
+  return position <= own + ahead && position > own - (s.window ?? c.model.config.window ?? Number.POSITIVE_INFINITY);
 }
 
 /** Where the mask takes the row to be. */

@@ -1,5 +1,6 @@
 import { rounded } from '@llama-probe/dump/precision';
-import type { OutputVariation, SoftCap } from '../variation.js';
+import { inputOf, operationOf, type StageCase } from '../case.js';
+import type { OutputVariation, SoftCap, Variation } from '../variation.js';
 
 /** Only the given columns of each row; all columns if none are given. */
 export function selectColumns(rows: Float64Array, count: number, columns?: Int32Array): Float64Array {
@@ -62,4 +63,17 @@ export function capped(x: number, { cap, form }: SoftCap): number {
     default:
       return cap * Math.tanh(x / cap);
   }
+}
+
+/**
+ * A soft-cap that a model has: scores or logits kept within ± a factor.
+ *
+ * @returns as the input
+ * Source: Gemma Team 2024, arXiv:2408.00118 §2.
+ * @example computeSoftCap(c, { step: { softCap: 'missing' } }) // the input as it is
+ */
+export function computeSoftCap(c: StageCase, v: Variation): Float64Array {
+  const x = inputOf(c, 0);
+  const { factor: cap = Number.POSITIVE_INFINITY } = operationOf(c);
+  return v.step?.softCap ? x.slice() : x.map((value) => capped(value, { cap }));
 }

@@ -1,6 +1,6 @@
 import { type Precision, rounded } from '@llama-probe/dump/precision';
-import { biasOf, headsOf, inputOf, type StageCase, weightName } from '../case.js';
-import { dot, rowOf } from '../operations.js';
+import { biasOf, headsOf, inputOf, operationOf, type StageCase, tensorName, weightName } from '../case.js';
+import { addBias, dot, rowOf } from '../operations.js';
 import type { ProductVariation, Variation } from '../variation.js';
 import { andThen, headOrder, type Order, permutation } from './order.js';
 import { selectColumns } from './output.js';
@@ -36,6 +36,18 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
     }
   }
   return y;
+}
+
+/**
+ * A bias that is added by a step of its own.
+ *
+ * @returns as the input
+ * @example computeBias(c, { product: { bias: 'missing' } }) // the input as it is
+ */
+export function computeBias(c: StageCase, { product }: Variation): Float64Array {
+  const bias = vectorOf(weightOf(c.model, tensorName(c, operationOf(c).weight as string, 'bias')));
+  if (product?.bias === 'missing') return inputOf(c, 0).slice();
+  return addBias(inputOf(c, 0), product?.bias === 'twice' ? bias.map((value) => 2 * value) : bias);
 }
 
 function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Array {

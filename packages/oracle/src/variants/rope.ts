@@ -1,7 +1,10 @@
-import { type CaseModel, inputOf, type StageCase } from '../case.js';
+import { type CaseModel, caseOf, inputOf, operationOf, rowsOf, type StageCase } from '../case.js';
+import { type HeadNorm, headNormOf } from '../graph/on-the-way.js';
 import { mapRows } from '../operations.js';
 import { type Rotation, ropeAngle, ropeMagnitude } from '../rope.js';
+import type { StageOperation } from '../stage-operations.js';
 import type { RopeVariation, Variation } from '../variation.js';
+import { computeNorm, computeNormWeight } from './norm.js';
 import { vectorOf } from './weight.js';
 
 /**
@@ -12,8 +15,19 @@ import { vectorOf } from './weight.js';
  * @example computeRope(c, { rope: { pairs: 'halves' } }) // pairs (x₀, x_half), …
  */
 export function computeRope(c: StageCase, v: Variation): Float64Array {
+  if (v.rope?.norm) return normedAfter(c, v);
   const x = inputOf(c, 0);
   return turned(x, x.length / c.rows, c.firstPosition, c.model, v.rope);
+}
+
+/** First turned, and then divided by its root mean square and multiplied by the weight of its norm. */
+function normedAfter(c: StageCase, v: Variation): Float64Array {
+  const { from, rms, weight } = headNormOf(operationOf(c)) as HeadNorm;
+  const x = rowsOf(c, from);
+  const y = turned(x, x.length / c.rows, c.firstPosition, c.model, v.rope);
+  const on = (at: StageOperation, rows: Float64Array) =>
+    caseOf({ ...c, inputs: { ...c.inputs, [at.inputs[0]?.stage ?? '']: rows } }, at);
+  return computeNormWeight(on(weight, computeNorm(on(rms, y), v)), v);
 }
 
 /**
@@ -31,9 +45,9 @@ export function turned(
 ): Float64Array {
   if (r.times === 0) return x.slice();
   const span = r.across ? width : model.config.headDim;
-  const dims = Math.min(r.dims ?? span, span);
+  const dims = Math.min(r.dims ?? (r.across ? span : (model.config.ropeDims ?? span)), span);
   const end = r.heads === undefined ? width : r.heads * span;
-  const pairs = pairsOf(dims, { ...(model.config.ropePairs === 'halves' ? { pairs: 'halves' } : {}), ...r });
+  const pairs = pairsOf(dims, { pairs: model.config.ropePairs ?? 'neighbours', ...r });
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
   const magnitude = r.yarn === 'no-magnitude' ? 1 : ropeMagnitude(rotation) ** (r.times ?? 1);
@@ -76,7 +90,8 @@ function pairsOf(dims: number, { pairs, frequencies = pairs }: RopeVariation): P
 function rotationOf(model: CaseModel, dims: number, r: RopeVariation): Rotation {
   const { ropeFreqBase, ropeFreqScale, ropeYarn } = model.config;
   const isYarn = r.yarn === undefined || r.yarn === 'no-magnitude';
-  const weight = model.weight('rope_freqs.weight');
+  const { ropeFactors = 'rope_freqs.weight' } = model.config;
+  const weight = ropeFactors === null ? undefined : model.weight(ropeFactors);
   const factors = weight && r.factors !== 'missing' ? vectorOf(weight) : undefined;
   return {
     headDim: dims,

@@ -1,8 +1,8 @@
 import type { Place } from '@llama-probe/dump';
 import { rounded } from '@llama-probe/dump/precision';
 import { type Attention, kq, kvHeadOf } from '../attention.js';
-import { attentionOf, inputOf, operationOf, rowsOf, type StageCase } from '../case.js';
-import { operationAt } from '../stage-operations.js';
+import { attentionOf, inputOf, operationOf, rowsBehind, rowsOf, type StageCase } from '../case.js';
+import { operationAt, type StageOperation } from '../stage-operations.js';
 import type { AttentionVariation, SoftMaxVariation, Variation } from '../variation.js';
 import { cacheAs } from './cache.js';
 import { sees } from './mask.js';
@@ -31,21 +31,28 @@ function hidden(scores: Float64Array, c: StageCase, s: SoftMaxVariation): Float6
   return scores.map((score, i) => (sees(row(i), i % nKv, c, s) ? score : Number.NaN));
 }
 
-/** The queries and keys that the scores of a softmax were computed from. */
-const behindScores = (c: StageCase): readonly Place[] => {
-  const [scores] = operationOf(c).inputs;
-  return scores ? operationAt(scores, c.model.layers).inputs : [];
-};
+/** How the scores of a softmax are computed from queries and keys. */
+function behindScores(c: StageCase): StageOperation | undefined {
+  const { inputs, scores } = operationOf(c);
+  const [input] = inputs;
+  return scores ?? (input && operationAt(input, c.model.layers));
+}
 
 /** Whether a softmax's case has what `allScores` needs. */
-export const hasAllScores = (c: StageCase): boolean =>
-  c.inputs[behindScores(c)[0]?.stage ?? ''] !== undefined && c.cache !== undefined;
+export function hasAllScores(c: StageCase): boolean {
+  const scores = behindScores(c);
+  const [query] = scores ? rowsBehind(scores) : [];
+  return query !== undefined && c.inputs[query.stage] !== undefined && c.cache !== undefined;
+}
+
+/** Under which a case has what a softmax takes of all positions, where that is not the scores themselves. */
+export const ALL_SCORES = 'all scores';
 
 /** A softmax's scores, including those of positions that a row must not see. @returns (rows, heads · n_kv) */
 export function allScores(c: StageCase): Float64Array {
-  const [queries, rotated] = behindScores(c) as [Place, Place];
+  const [queries, rotated] = (behindScores(c) as StageOperation).inputs as [Place, Place];
   const keys = c.cache ?? rowsOf(c, rotated);
-  return kq(rowsOf(c, queries), keys, { ...attentionOf(c), firstPosition: keys.length });
+  return kq(rowsOf(c, queries), keys, { ...attentionOf(c), firstPosition: keys.length, window: undefined });
 }
 
 /**

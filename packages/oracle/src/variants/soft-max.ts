@@ -1,25 +1,27 @@
 import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { isSeen } from '../attention.js';
-import { attentionOf, inputOf, type StageCase } from '../case.js';
+import { attentionOf, inputOf, operationOf, type StageCase } from '../case.js';
 import type { SoftMaxVariation, Variation } from '../variation.js';
 import { sees } from './mask.js';
 import { capped } from './output.js';
-import { allScores } from './scores.js';
+import { ALL_SCORES, allScores } from './scores.js';
+import { vectorOf, weightOf } from './weight.js';
 
 /**
- * kq_soft_max: softmax(score / √headDim) of every head over the positions that a row sees; 0 for the others.
+ * kq_soft_max: softmax(score / √headDim) of every head over the positions that a row sees; 0 for the others. A sink, a learned score of each
+ * head, takes its share of the sum as if it were a position.
  *
  * @returns (rows, heads · n_kv)
- * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
+ * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1; sinks: OpenAI 2025, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv:2508.10925 §2.3.
  * @example computeSoftMax(c, { softMax: { ahead: 1, hidden: 'largest' } }) // a mask that is one off
  */
 export function computeSoftMax(c: StageCase, v: Variation): Float64Array {
   const s = v.softMax ?? {};
   const logits = logitsOf(c, s);
   const nKv = logits.length / (c.rows * c.model.config.headCount);
-  const powers = powersOf(logits, nKv, s);
-  const sums = sumsOf(powers, nKv, c.model.config.headCount, s);
   const a = attentionOf(c);
+  const { powers, besides } = powersOf(logits, nKv, sinksOf(c, s), s);
+  const sums = sumsOf(powers, besides, nKv, a.headCount, s);
   return powers.map((power, i) => {
     const row = Math.floor(i / (nKv * a.headCount));
     if (s.masked === 'after' && !isSeen(row, i % nKv, a)) return 0;
@@ -33,7 +35,7 @@ function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
   const scores = inputOf(c, 0);
   const a = attentionOf(c);
   const nKv = scores.length / (c.rows * a.headCount);
-  const hidden = s.hidden === 'scores' ? allScores(c) : undefined;
+  const hidden = s.hidden === 'scores' ? (c.inputs[ALL_SCORES] ?? allScores(c)) : undefined;
   const scale = (s.scale ?? c.model.config.attentionScale) / (s.temperature ?? 1);
   const logits = new Float64Array(scores.length);
   for (let at = 0; at < scores.length; at += nKv) {
@@ -55,27 +57,49 @@ function largest(seen: Float64Array): number {
   return finite.length ? finite.reduce((a, b) => Math.max(a, b)) : 0;
 }
 
-function powersOf(logits: Float64Array, nKv: number, { noMaximum }: SoftMaxVariation): Float64Array {
-  if (noMaximum) return logits.map((logit) => rounded(Math.exp(logit), noMaximum));
+/** The score that each head has beside those of positions. */
+function sinksOf(c: StageCase, s: SoftMaxVariation): Float64Array | undefined {
+  const { sinks } = operationOf(c);
+  return sinks === undefined || s.sinks ? undefined : vectorOf(weightOf(c.model, sinks));
+}
+
+/** The power of each score, and of each head's sink in each row. */
+function powersOf(
+  logits: Float64Array,
+  nKv: number,
+  sinks: Float64Array | undefined,
+  { noMaximum }: SoftMaxVariation,
+): { readonly powers: Float64Array; readonly besides: Float64Array } {
+  const power = (logit: number): number => (noMaximum ? rounded(Math.exp(logit), noMaximum) : Math.exp(logit));
   const powers = new Float64Array(logits.length);
-  for (let at = 0; at < logits.length; at += nKv) {
-    const row = logits.subarray(at, at + nKv);
-    const highest = row.reduce((a, b) => Math.max(a, b));
+  const besides = new Float64Array(logits.length / nKv);
+  for (let head = 0; head < besides.length; head++) {
+    const row = logits.subarray(head * nKv, (head + 1) * nKv);
+    const sink = sinks?.[head % sinks.length] ?? Number.NEGATIVE_INFINITY;
+    const highest = noMaximum ? 0 : row.reduce((a, b) => Math.max(a, b), sink);
     powers.set(
-      row.map((logit) => Math.exp(logit - highest)),
-      at,
+      row.map((logit) => power(logit - highest)),
+      head * nKv,
     );
+    if (sinks) besides[head] = power(sink - highest);
   }
-  return powers;
+  return { powers, besides };
 }
 
 /** What each power is divided by. */
-function sumsOf(powers: Float64Array, nKv: number, heads: number, s: SoftMaxVariation): Float64Array {
+function sumsOf(
+  powers: Float64Array,
+  besides: Float64Array,
+  nKv: number,
+  heads: number,
+  s: SoftMaxVariation,
+): Float64Array {
   const sums = new Float64Array(powers.length);
   const width = s.sum === 'over-row' || s.sum === 'over-heads' ? heads * nKv : nKv;
   for (let at = 0; at < powers.length; at += width) {
     const row = powers.subarray(at, at + width);
-    const total = row.reduce((a, b) => a + b);
+    const ofSinks = besides.subarray(at / nKv, (at + width) / nKv).reduce((a, b) => a + b);
+    const total = row.reduce((a, b) => a + b) + ofSinks;
     for (let i = 0; i < width; i++) sums[at + i] = divisor(row, total, i, nKv, s);
   }
   return s.noMaximum ? sums.map((sum) => rounded(sum, s.noMaximum as Precision)) : sums;

@@ -1,12 +1,19 @@
-import { TensorStreamWriter } from '@llama-probe/dump';
+import { type NodeOperation, TensorStreamWriter } from '@llama-probe/dump';
 import { ModelError, PromptError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { checkTokens } from '../model/vocabulary.js';
 import { GivenReader } from '../process/given-frames.js';
-import { FROM_PIPE, type RunParameters, type RunResult, TENSOR_PIPE } from '../process/protocol.js';
+import {
+  FROM_PIPE,
+  type OperationsParameters,
+  type RunParameters,
+  type RunResult,
+  TENSOR_PIPE,
+} from '../process/protocol.js';
 import { Capture } from './capture.js';
 import { Evaluation } from './evaluation.js';
 import { type KnownGraph, Look } from './look.js';
+import { OperationsLook } from './operations.js';
 import { Replacement } from './replace.js';
 import { Rounding } from './rounding.js';
 import type { TabledNodes } from './tabled.js';
@@ -39,6 +46,27 @@ export function lookForTables(library: LlamaLibrary, model: Pointer, threads: nu
   try {
     evaluation.decode([0], 0);
     return look.tabled();
+  } finally {
+    evaluation.free();
+  }
+}
+
+/** What each node of a model's graph computes. The prompt is evaluated for it, for what its masks hide; so are forced tokens. */
+export function lookForOperations(
+  library: LlamaLibrary,
+  model: Pointer,
+  { tokens, ubatch, contextLength, threads }: OperationsParameters,
+): NodeOperation[] {
+  const look = new OperationsLook(library);
+  const evaluation = new Evaluation(library, model, { ubatch, contextLength, threads }, look);
+  try {
+    for (let first = 0; first < tokens.length; first += ubatch) {
+      const ids = tokens.slice(first, first + ubatch);
+      look.begin(first, ids.length);
+      evaluation.decode(ids, first);
+      look.end();
+    }
+    return look.operations();
   } finally {
     evaluation.free();
   }

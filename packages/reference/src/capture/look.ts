@@ -1,3 +1,4 @@
+import type { Place } from '@llama-probe/dump';
 import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { layoutOf } from './layout.js';
@@ -61,6 +62,12 @@ export class Look {
 /** The nodes of one kind of graph, in evaluation order. */
 export class KnownGraph {
   constructor(private readonly nodes: readonly KnownNode[]) {}
+
+  /** The stage that a node is captured as; null where it is none. */
+  placeOf(index: number): Place | null {
+    const { match, stage } = this.nodes[index] ?? {};
+    return match && stage !== undefined ? { stage, layer: match.layer } : null;
+  }
 
   /** Nothing is computed from the last node, the logits. */
   isLast(index: number): boolean {

@@ -20,6 +20,18 @@ export interface GraphNode {
   weight?: string;
 }
 
+/** A node with all that may be asked of it. */
+export interface WholeNode extends GraphNode {
+  /** All its sources, at their places; 0 where there is none. */
+  readonly allSources: readonly Pointer[];
+  /** All of `op_params`, as whole numbers and as numbers with a fraction: which of the two, the operation says. */
+  readonly ints: Int32Array;
+  readonly floats: Float32Array;
+}
+
+const SOURCES = 10;
+const PARAMETERS = 16;
+
 const at = (field: string) => koffi.offsetof(GgmlTensor, field);
 const OFFSET = {
   type: at('type'),
@@ -50,6 +62,16 @@ export class NodeReader {
       node.weight = this.decoded(weight).name;
     }
     return node;
+  }
+
+  /** The same with everything. Takes longer: not for every node of every pass. */
+  readWhole(address: Pointer): WholeNode {
+    const node = this.read(address);
+    const { bytes } = this;
+    this.library.memcpy(bytes, address, TENSOR_BYTES);
+    const ints = Int32Array.from({ length: PARAMETERS }, (_, i) => bytes.readInt32LE(OFFSET.parameters + 4 * i));
+    const allSources = Array.from({ length: SOURCES }, (_, i) => bytes.readBigUInt64LE(OFFSET.src + 8 * i));
+    return { ...node, allSources, ints, floats: new Float32Array(ints.buffer) };
   }
 
   private decoded(address: Pointer): GraphNode {

@@ -45,6 +45,10 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     tokenize(library(), model().address, text, addSpecial, parseSpecial),
   detokenize: ({ ids, special }) => detokenize(library(), model().address, ids, special),
   chat: ({ prompt }) => applyChatTemplate(library(), model().address, prompt),
+  async operations(parameters) {
+    const { lookForOperations } = await import('../capture/decode.js');
+    return lookForOperations(library(), model().address, parameters);
+  },
   async run(parameters) {
     const { lookForTables, run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
     const { address, isExact } = model();

@@ -34,6 +34,7 @@ const DOING: Record<Method, { what: string; remedy: string }> = {
     what: 'applying the chat template',
     remedy: 'Write the prompt in the model’s format yourself and give it as plain text.',
   },
+  operations: { what: "reading the model's graph", remedy: 'Without it no cause is looked for.' },
   run: { what: 'evaluating the model', remedy: 'Fewer tokens, or other options, may get around it.' },
 };
 

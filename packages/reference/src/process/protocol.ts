@@ -1,3 +1,4 @@
+import type { NodeOperation } from '@llama-probe/dump';
 import type { RoundTo } from '../capture/rounding.js';
 import type { Selection } from '../capture/stages.js';
 import type { WireError } from '../errors.js';
@@ -33,6 +34,9 @@ export interface RunParameters extends Selection {
   from?: number | undefined;
 }
 
+/** What the graph is looked at with. */
+export type OperationsParameters = Pick<RunParameters, 'tokens' | 'ubatch' | 'contextLength' | 'threads'>;
+
 export interface RunResult {
   generated: number[];
   milliseconds: number;
@@ -52,6 +56,7 @@ export interface Methods {
   tokenize: [{ text: string; addSpecial: boolean; parseSpecial: boolean }, number[]];
   detokenize: [{ ids: readonly number[]; special: boolean }, string];
   chat: [{ prompt: string }, string];
+  operations: [OperationsParameters, NodeOperation[]];
   /** Its tensors come as one Arrow stream on the pipe TENSOR_PIPE. */
   run: [RunParameters, RunResult];
 }

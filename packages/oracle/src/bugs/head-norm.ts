@@ -1,0 +1,50 @@
+import { type Bug, bug, each, only } from '../bug.js';
+import { operationOf, type StageCase } from '../case.js';
+import { headNormOf } from '../graph/on-the-way.js';
+import { isInner } from '../stage-operations.js';
+
+/** Where the norm of Q and K shows: at the rotation, or where its own rows were captured at them. */
+const HEADS = ['q_rope', 'k_rope', 'attn_norm'] as const;
+const NEEDS = 'a model with a norm of Q and K, such as Qwen3 or Gemma 3';
+
+const hasHeadNorm = (c: StageCase): boolean => headNormOf(operationOf(c)) !== undefined;
+
+/** Whether the rotation comes right after the norm, and the rows before it are there. */
+function canExchange(c: StageCase): boolean {
+  const norm = headNormOf(operationOf(c));
+  const { op, inputs } = operationOf(c);
+  return norm !== undefined && op === 'rope' && inputs[0] === norm.weight && !isInner(norm.from);
+}
+
+/** The norm of Q and K, head by head or row by row. */
+export const HEAD_NORM_BUGS: readonly Bug[] = [
+  bug({
+    id: 'qk-norm-left-out',
+    title: 'The norm of Q and K is left out',
+    stages: HEADS,
+    changes:
+      'Q or K goes into the rotation as the projection made it, or without the root mean square or the weight of its norm.',
+    look: 'Whether attn_q_norm and attn_k_norm are loaded and applied between projection and rotation; a loader may know them under another name only.',
+    source: 'vllm-project/vllm-metal#659',
+    needs: NEEDS,
+    variants: (c) =>
+      hasHeadNorm(c)
+        ? [
+            ...only({ norm: { skipped: true, weight: 'missing' } }),
+            ...each('left out', ['weight'], () => ({ norm: { weight: 'missing' } })),
+            ...each('left out', ['root mean square'], () => ({ norm: { skipped: true } })),
+          ]
+        : [],
+  }),
+  bug({
+    id: 'qk-norm-after-rope',
+    title: 'The norm of Q and K is applied after the rotation',
+    stages: ['q_rope', 'k_rope'],
+    changes:
+      'Numbers are multiplied by the weights of the places to which they were turned, in place of those from which they came.',
+    look: 'The order of norm and rotation: first the norm, for this architecture; some others have it the other way round.',
+    source: 'vllm-project/vllm-metal#660',
+    needs: `${NEEDS}, and more than one position: position 0 is not turned`,
+    variants: (c) => only({ rope: { norm: 'after' } }, canExchange(c)),
+  }),
+];

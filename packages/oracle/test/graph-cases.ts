@@ -1,0 +1,166 @@
+import type { NodeInput, NodeOperation, Place } from '@llama-probe/dump';
+import { randomFrom } from '@llama-probe/testing';
+import type { CaseModel, CaseWeight, StageCase } from '../src/case.js';
+import { caseOf, computeStage, GraphOperations, rowsBehind, type StageOperation } from '../src/index.js';
+
+/** A model that has what Llama has not, all at once: as llama.cpp's graph would say it. */
+const N = { embd: 32, heads: 4, headsKv: 2, dim: 8, ff: 24, vocab: 40, tokens: 9, experts: 3 };
+const WINDOW = 4;
+
+/** Writes the nodes down as a graph is built: each call is a node. */
+class Builder {
+  readonly nodes: NodeOperation[] = [];
+  readonly shapes = new Map<string, readonly number[]>();
+
+  node(
+    op: string,
+    stage: string | null,
+    width: readonly number[],
+    inputs: readonly NodeInput[],
+    parameters: Record<string, number> = {},
+    layer: number | null = 0,
+  ): NodeInput & { readonly node: number } {
+    const index = this.nodes.length;
+    const place = stage === null ? null : { stage, layer };
+    const shape = [...width, 1, 1, 1].slice(0, 4);
+    this.nodes.push({ name: stage ?? `node_${index}`, place, op, shape, inputs, parameters });
+    return { node: index };
+  }
+
+  weight(name: string, shape: readonly number[]): NodeInput {
+    this.shapes.set(name, shape);
+    return { weight: name, shape };
+  }
+}
+
+const eps = Math.fround(1e-5);
+const ROPE = { n_dims: N.dim, mode: 2, freq_base: 10000, freq_scale: 1, ext_factor: 0, attn_factor: 1 };
+
+function build(): Builder {
+  const b = new Builder();
+  const w = (stem: string, shape: readonly number[], suffix = 'weight') => b.weight(`blk.0.${stem}.${suffix}`, shape);
+  const rows = [N.embd, N.tokens];
+  const norm = (x: NodeInput, stem: string, stage: string, rms: string | null, width: readonly number[]) =>
+    b.node('MUL', stage, width, [b.node('RMS_NORM', rms, width, [x], { eps }), w(stem, [width[0] as number])]);
+  const table = b.weight('token_embd.weight', [N.embd, N.vocab]);
+  const embd = b.node('GET_ROWS', 'embd', rows, [table, { other: 'inp_tokens' }], {}, null);
+  const scaled = b.node('SCALE', null, rows, [embd], { scale: Math.sqrt(N.embd), bias: 0 });
+  const x = norm(scaled, 'attn_norm', 'attn_norm', 'attn_rms', rows);
+  const head = (stem: string, stage: string, heads: number, rope: string) => {
+    const projected = b.node(
+      'MUL_MAT',
+      `${stage}_proj`,
+      [heads * N.dim, N.tokens],
+      [w(`attn_${stem}`, [N.embd, heads * N.dim]), x],
+    );
+    const shape = [N.dim, heads, N.tokens];
+    const normed = b.node('MUL', null, shape, [
+      b.node('RMS_NORM', null, shape, [projected], { eps }),
+      w(`attn_${stem}_norm`, [N.dim]),
+    ]);
+    return b.node('ROPE', rope, shape, [normed, { other: 'inp_pos' }], ROPE);
+  };
+  const q = head('q', 'q', N.heads, 'q_rope');
+  const k = head('k', 'k', N.headsKv, 'k_rope');
+  const v = b.node('MUL_MAT', 'v_proj', [N.headsKv * N.dim, N.tokens], [w('attn_v', [N.embd, N.headsKv * N.dim]), x]);
+  const perHead = [N.tokens, N.tokens, N.heads];
+  const scores = b.node('MUL_MAT', 'kq', perHead, [{ cached: k.node, shape: [N.dim, N.tokens, N.headsKv, 1] }, q]);
+  const capped = b.node(
+    'SCALE',
+    null,
+    perHead,
+    [b.node('TANH', null, perHead, [b.node('SCALE', null, perHead, [scores], { scale: 1 / 4, bias: 0 })])],
+    { scale: 4, bias: 0 },
+  );
+  const p = b.node('SOFT_MAX', 'kq_soft_max', perHead, [capped, { mask: WINDOW }, w('attn_sinks', [N.heads])], {
+    scale: 1 / Math.sqrt(N.dim),
+    max_bias: 0,
+  });
+  const kqv = b.node(
+    'MUL_MAT',
+    null,
+    [N.dim, N.tokens, N.heads],
+    [{ cached: v.node, shape: [N.tokens, N.dim, N.headsKv, 1] }, p],
+  );
+  const out = b.node('CONT', 'kqv_out', [N.heads * N.dim, N.tokens], [kqv]);
+  const attention = b.node('MUL_MAT', 'attn_out', rows, [w('attn_output', [N.heads * N.dim, N.embd]), out]);
+  const added = b.node('SCALE', null, rows, [attention], { scale: 0.3, bias: 0 });
+  const inp = b.node('ADD', 'ffn_inp', rows, [added, scaled]);
+  const y = norm(inp, 'ffn_norm', 'ffn_norm', 'ffn_rms', rows);
+  const router = b.node(
+    'MUL_MAT',
+    'ffn_moe_logits',
+    [N.experts, N.tokens],
+    [w('ffn_gate_inp', [N.embd, N.experts]), y],
+  );
+  b.node('ADD', 'ffn_moe_probs', [N.experts, N.tokens], [router, w('ffn_gate_inp', [N.experts], 'bias')]);
+  const chosen = [N.embd, 2, N.tokens];
+  const expert = b.node('MUL_MAT_ID', 'ffn_moe_down', chosen, [{ other: 'experts' }]);
+  const biased = b.node('ADD_ID', 'ffn_moe_down_biased', chosen, [expert, { other: 'biases' }]);
+  const weights = b.node('GET_ROWS', 'ffn_moe_weights', [1, 2, N.tokens], [router, { other: 'chosen' }]);
+  const shares = b.node('SOFT_MAX', null, [2, N.tokens], [weights], { scale: 1, max_bias: 0 });
+  b.node('MUL', 'ffn_moe_weighted', chosen, [biased, shares]);
+  const wide = [N.ff, N.tokens];
+  const gate = b.node('MUL_MAT', 'ffn_gate', wide, [w('ffn_gate', [N.embd, N.ff]), y]);
+  const up = b.node('MUL_MAT', 'ffn_up', wide, [w('ffn_up', [N.embd, N.ff]), y]);
+  const glu = b.node('GEGLU', 'ffn_swiglu', wide, [gate, up]);
+  const down = b.node('MUL_MAT', 'ffn_out', rows, [w('ffn_down', [N.ff, N.embd]), glu]);
+  b.node('ADD', 'l_out', rows, [down, inp]);
+  return b;
+}
+
+const STAGES = build();
+
+function modelOf({ shapes }: Builder, operations: GraphOperations): CaseModel {
+  const random = randomFrom(11);
+  const weights = new Map(
+    [...shapes].map(([name, [columns = 1, rows = 1]]): [string, CaseWeight] => {
+      const value = name.includes('norm')
+        ? () => 0.5 + random()
+        : () => (2 * random() - 1) * Math.sqrt(rows > 1 ? 3 / columns : 1);
+      const bytes = new Uint8Array(Float32Array.from({ length: columns * rows }, value).buffer);
+      return [name, { type: 'F32', columns, rows, bytes }];
+    }),
+  );
+  return { config: operations.config, layers: operations.layers, weight: (name) => weights.get(name) };
+}
+
+/** What each stage of that model computes. */
+export const OPERATIONS = new GraphOperations(STAGES.nodes, () => true);
+
+/** Every stage of a prompt of nine tokens, with its right rows. */
+export function graphCases(): { c: StageCase; right: Float64Array; operation: StageOperation }[] {
+  const model = modelOf(STAGES, OPERATIONS);
+  const rows = new Map<string, Float64Array>();
+  const random = randomFrom(12);
+  const tokens = Array.from({ length: N.tokens }, (_, i) => (i * 7 + 3) % N.vocab);
+  return STAGES.nodes.flatMap(({ place, shape, inputs }) => {
+    const operation = place && OPERATIONS.at(place);
+    if (place && !operation) {
+      // what the oracle does not compute: any rows will do
+      const values = Float64Array.from({ length: shape.reduce((a, b) => a * b) }, () => 2 * random() - 1);
+      rows.set(place.stage, values);
+    }
+    if (!place || !operation) return [];
+    const { scores, unbiased } = operation;
+    const behind: Place[] = [
+      ...rowsBehind(operation),
+      ...(scores ? rowsBehind(scores) : []),
+      ...(unbiased ? [unbiased] : []),
+    ];
+    const given = behind.map(({ stage }) => [stage, rows.get(stage) as Float64Array] as const);
+    const cached = [
+      inputs,
+      operation.scores ? (STAGES.nodes.find((node) => node.place?.stage === 'kq')?.inputs ?? []) : [],
+    ]
+      .flat()
+      .flatMap((input) => ('cached' in input ? [STAGES.nodes[input.cached]?.place?.stage ?? ''] : []));
+    const ofValues = operation.op === 'values' ? ['v_proj'] : cached;
+    const [cache] = ofValues.map((stage) => rows.get(stage));
+    const at = { step: 0, tokens, firstPosition: 0, rows: N.tokens, inputs: Object.fromEntries(given), model };
+    const c = caseOf({ ...place, ...at, ...(cache ? { cache } : {}) }, operation);
+    const right = computeStage(c);
+    rows.set(place.stage, right);
+    return [{ c, right, operation }];
+  });
+}

@@ -1,0 +1,33 @@
+import type { WholeNode } from './node.js';
+
+/** Where an operation keeps a parameter among its `op_params`, and as what. */
+type Field = readonly ['int' | 'float', number];
+
+/** ggml's operations whose parameters are known: as ggml.c writes them with ggml_set_op_params. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
+  RMS_NORM: { eps: ['float', 0] },
+  NORM: { eps: ['float', 0] },
+  SCALE: { scale: ['float', 0], bias: ['float', 1] },
+  SOFT_MAX: { scale: ['float', 0], max_bias: ['float', 1] },
+  ROPE: {
+    n_dims: ['int', 1],
+    mode: ['int', 2],
+    n_ctx_orig: ['int', 4],
+    freq_base: ['float', 5],
+    freq_scale: ['float', 6],
+    ext_factor: ['float', 7],
+    attn_factor: ['float', 8],
+    beta_fast: ['float', 9],
+    beta_slow: ['float', 10],
+  },
+  GLU: { swapped: ['int', 1], alpha: ['float', 2], limit: ['float', 3] },
+};
+
+/** A node's parameters by name; none of an operation that is not in the table. */
+export function parametersOf({ op, ints, floats }: WholeNode): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, [type, at]] of Object.entries(FIELDS[op] ?? {})) {
+    found[name] = (type === 'int' ? ints : floats)[at] as number;
+  }
+  return found;
+}

@@ -1,0 +1,123 @@
+import { f32, floats, type GgufParts, type GgufTensor, type GgufValue, text, u32 } from '../gguf.js';
+
+/** Architectures that are no Llama, and that llama.cpp runs. */
+export type TinyArchitecture = 'gpt-oss' | 'gemma2' | 'gemma3' | 'qwen3';
+
+const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
+/** How many positions a row sees in the layers that have a window. */
+export const TINY_WINDOW = 6;
+
+type Shaped = readonly [name: string, shape: readonly number[]];
+
+const Q = N.heads * N.headDim;
+const KV = N.kvHeads * N.headDim;
+
+const PROJECTIONS: readonly Shaped[] = [
+  ['attn_norm.weight', [N.embd]],
+  ['attn_q.weight', [N.embd, Q]],
+  ['attn_k.weight', [N.embd, KV]],
+  ['attn_v.weight', [N.embd, KV]],
+  ['attn_output.weight', [Q, N.embd]],
+];
+const FEED_FORWARD: readonly Shaped[] = [
+  ['ffn_norm.weight', [N.embd]],
+  ['ffn_gate.weight', [N.embd, N.ff]],
+  ['ffn_up.weight', [N.embd, N.ff]],
+  ['ffn_down.weight', [N.ff, N.embd]],
+];
+const HEAD_NORMS: readonly Shaped[] = [
+  ['attn_q_norm.weight', [N.headDim]],
+  ['attn_k_norm.weight', [N.headDim]],
+];
+const POST_NORMS: readonly Shaped[] = [
+  ['post_attention_norm.weight', [N.embd]],
+  ['post_ffw_norm.weight', [N.embd]],
+];
+const EXPERTS: readonly Shaped[] = [
+  ['post_attention_norm.weight', [N.embd]],
+  ['attn_q.bias', [Q]],
+  ['attn_k.bias', [KV]],
+  ['attn_v.bias', [KV]],
+  ['attn_output.bias', [N.embd]],
+  ['attn_sinks.weight', [N.heads]],
+  ['ffn_gate_inp.weight', [N.embd, N.experts]],
+  ['ffn_gate_inp.bias', [N.experts]],
+  ['ffn_gate_exps.weight', [N.embd, N.ff, N.experts]],
+  ['ffn_gate_exps.bias', [N.ff, N.experts]],
+  ['ffn_up_exps.weight', [N.embd, N.ff, N.experts]],
+  ['ffn_up_exps.bias', [N.ff, N.experts]],
+  ['ffn_down_exps.weight', [N.ff, N.embd, N.experts]],
+  ['ffn_down_exps.bias', [N.embd, N.experts]],
+];
+
+/** What each has beside what all have. */
+const KINDS: Readonly<
+  Record<TinyArchitecture, { readonly layer: readonly Shaped[]; readonly also: Readonly<Record<string, GgufValue>> }>
+> = {
+  'gpt-oss': {
+    layer: [...PROJECTIONS, ...EXPERTS],
+    also: {
+      'attention.sliding_window': u32(TINY_WINDOW),
+      expert_count: u32(N.experts),
+      expert_used_count: u32(2),
+      expert_feed_forward_length: u32(N.ff),
+    },
+  },
+  gemma2: {
+    layer: [...PROJECTIONS, ...FEED_FORWARD, ...POST_NORMS],
+    also: {
+      'attention.sliding_window': u32(TINY_WINDOW),
+      attn_logit_softcapping: f32(2),
+      final_logit_softcapping: f32(3),
+    },
+  },
+  gemma3: {
+    layer: [...PROJECTIONS, ...HEAD_NORMS, ...FEED_FORWARD, ...POST_NORMS],
+    also: { 'attention.sliding_window': u32(TINY_WINDOW), 'rope.freq_base_swa': f32(1000) },
+  },
+  qwen3: { layer: [...PROJECTIONS, ...HEAD_NORMS, ...FEED_FORWARD], also: {} },
+};
+
+/** A random F32 model of an architecture, as the parts of a GGUF file. Its stages are about 1. */
+export function tinyArchitecture(architecture: TinyArchitecture, random: () => number): GgufParts {
+  const { layer, also } = KINDS[architecture];
+  const inLayer = (il: number) => layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
+  const shapes: Shaped[] = [
+    ['token_embd.weight', [N.embd, N.vocab]],
+    ...Array.from({ length: N.layers }, (_, il) => inLayer(il)).flat(),
+    ['output_norm.weight', [N.embd]],
+    ...(architecture.startsWith('gemma') ? [] : [['output.weight', [N.embd, N.vocab]] as Shaped]),
+  ];
+  const tensor = ([name, shape]: Shaped): GgufTensor => {
+    const [columns = 1] = shape;
+    const isNorm = name.endsWith('norm.weight');
+    const value = isNorm
+      ? () => 0.5 + random()
+      : () => (2 * random() - 1) * (shape.length > 1 ? Math.sqrt(3 / columns) : 1);
+    return floats(name, [...shape], Float32Array.from({ length: shape.reduce((a, b) => a * b) }, value));
+  };
+  const hyperparameters: Record<string, GgufValue> = {
+    block_count: u32(N.layers),
+    embedding_length: u32(N.embd),
+    feed_forward_length: u32(N.ff),
+    'attention.head_count': u32(N.heads),
+    'attention.head_count_kv': u32(N.kvHeads),
+    'attention.key_length': u32(N.headDim),
+    'attention.value_length': u32(N.headDim),
+    'attention.layer_norm_rms_epsilon': f32(1e-5),
+    'rope.dimension_count': u32(N.headDim),
+    'rope.freq_base': f32(10000),
+    vocab_size: u32(N.vocab),
+    context_length: u32(128),
+    ...also,
+  };
+  return {
+    metadata: {
+      'general.architecture': text(architecture),
+      'general.file_type': u32(0),
+      'tokenizer.ggml.model': text('no_vocab'),
+      ...Object.fromEntries(Object.entries(hyperparameters).map(([key, value]) => [`${architecture}.${key}`, value])),
+    },
+    tensors: shapes.map(tensor),
+  };
+}
