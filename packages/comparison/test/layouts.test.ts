@@ -276,16 +276,13 @@ describe('another way to write rows', () => {
   });
 
   // Before, at and after what is written otherwise.
-  test.each([
-    'rope-theta@1',
-    'rope-halves@1',
-    'attention-scale-missing@0',
-    'kq-scaled@1',
-    'gate-up-exchanged@1',
-  ])('hides no bug: %s has the same faults under the same names', async (inject) => {
-    const [plain, written] = [await judged(inject, (tensor) => tensor), await judged(inject, asTorch)];
-    expect(faultsOf(plain).length).toBeGreaterThan(0);
-    expect(faultsOf(written), written.reason).toEqual(faultsOf(plain));
-    expect([named(plain), named(written).length > 3]).toEqual([[], true]);
-  });
+  test.each(['rope-theta@1', 'rope-halves@1', 'attention-scale-missing@0', 'kq-scaled@1', 'gate-up-exchanged@1'])(
+    'hides no bug: %s has the same faults under the same names',
+    async (inject) => {
+      const [plain, written] = [await judged(inject, (tensor) => tensor), await judged(inject, asTorch)];
+      expect(faultsOf(plain).length).toBeGreaterThan(0);
+      expect(faultsOf(written), written.reason).toEqual(faultsOf(plain));
+      expect([named(plain), named(written).length > 3]).toEqual([[], true]);
+    },
+  );
 });
