@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { openReference } from '@llama-probe/reference';
-import { randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
+import { inShort, randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAULTS, type Rows } from './support/architecture-faults.js';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
@@ -84,11 +84,14 @@ describe.each(Object.keys(FAULTS) as TinyArchitecture[])('%s', (architecture) =>
     return writeDump(healthy, () => ran.filter(({ stage }) => ENGINE.has(stage)));
   }
 
-  test.each(FAULTS[architecture])('$id, of $stage in layer $layer', async ({ id, stage, layer, shows, wrong }) => {
-    const candidate = await ranWith(stage, layer, wrong);
-    const { code, json } = await probeJson<Found>(['diff', candidate, capture, '--model', model]);
-    expect(code).toBe(1);
-    const named = json.faults.map(({ cause, ...at }) => [at.stage, at.layer, cause?.id, cause?.confidence]);
-    expect(named).toEqual((shows ?? [[stage, layer]]).map(([at, il]) => [at, il, id, 'confirmed']));
-  });
+  test.each(inShort(FAULTS[architecture], 2))(
+    '$id, of $stage in layer $layer',
+    async ({ id, stage, layer, shows, wrong }) => {
+      const candidate = await ranWith(stage, layer, wrong);
+      const { code, json } = await probeJson<Found>(['diff', candidate, capture, '--model', model]);
+      expect(code).toBe(1);
+      const named = json.faults.map(({ cause, ...at }) => [at.stage, at.layer, cause?.id, cause?.confidence]);
+      expect(named).toEqual((shows ?? [[stage, layer]]).map(([at, il]) => [at, il, id, 'confirmed']));
+    },
+  );
 });

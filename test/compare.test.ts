@@ -120,26 +120,23 @@ describe('the bundled model', () => {
 
 for (const file of THIRD_PARTY) {
   // More lengths: scripts/false-alarms.ts.
-  const LENGTHS = [5, 64];
   let all: Promise<All> | undefined;
   const compared = (model: string) => {
     all ??= sampleTokens(model).then((sample) =>
       compareAll([
-        ...[{ name: 'exact', model, reference: 'exact', steps: 4, prompts: promptsOf(sample, ...LENGTHS) }],
+        ...[{ name: 'exact', model, reference: 'exact', steps: 4, prompts: promptsOf(sample, 5) }],
         ...[{ name: 'native', model, reference: 'native', steps: 16, prompts: ['Once'] }],
       ]),
     );
     return all;
   };
-  testThirdParty('prompts of 5 and 64 tokens agree', file, async (model) => {
+  testThirdParty('a prompt of 5 tokens agrees', file, async (model) => {
     const { code, reportOf } = await compared(model);
-    for (const tokens of LENGTHS) {
-      const report = reportOf(`exact-${tokens}`);
-      expect(report.tokens).toHaveLength(tokens);
-      expectAgreement(report, 4);
-      expectSameTokens(report, 4);
-      expect(report.reference.mode).toBe('exact');
-    }
+    const report = reportOf('exact-5');
+    expect(report.tokens).toHaveLength(5);
+    expectAgreement(report, 4);
+    expectSameTokens(report, 4);
+    expect(report.reference.mode).toBe('exact');
     expect(code).toBe(0);
   });
   testThirdParty('agrees natively, from text', file, async (model) => {

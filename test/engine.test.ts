@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { inShort } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { once, path, start } from './support/probe.js';
@@ -201,7 +202,7 @@ describe('what cannot be', () => {
   });
 });
 
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+test.each(inShort(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const, 2))(
   '%s ends the program and all that it has started',
   async (signal) => {
     const [pids, temporary] = [path('pids'), path('tmp')];

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DumpWriter, type Tensor } from '@llama-probe/dump';
-import { collect, type LlamaSizes, randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { collect, inShort, type LlamaSizes, randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compare } from '../src/compare.js';
 import type { Report } from '../src/report.js';
@@ -276,13 +276,12 @@ describe('another way to write rows', () => {
   });
 
   // Before, at and after what is written otherwise.
-  test.each(['rope-theta@1', 'rope-halves@1', 'attention-scale-missing@0', 'kq-scaled@1', 'gate-up-exchanged@1'])(
-    'hides no bug: %s has the same faults under the same names',
-    async (inject) => {
-      const [plain, written] = [await judged(inject, (tensor) => tensor), await judged(inject, asTorch)];
-      expect(faultsOf(plain).length).toBeGreaterThan(0);
-      expect(faultsOf(written), written.reason).toEqual(faultsOf(plain));
-      expect([named(plain), named(written).length > 3]).toEqual([[], true]);
-    },
-  );
+  test.each(
+    inShort(['attention-scale-missing@0', 'rope-halves@1', 'gate-up-exchanged@1', 'rope-theta@1', 'kq-scaled@1'], 2),
+  )('hides no bug: %s has the same faults under the same names', async (inject) => {
+    const [plain, written] = [await judged(inject, (tensor) => tensor), await judged(inject, asTorch)];
+    expect(faultsOf(plain).length).toBeGreaterThan(0);
+    expect(faultsOf(written), written.reason).toEqual(faultsOf(plain));
+    expect([named(plain), named(written).length > 3]).toEqual([[], true]);
+  });
 });

@@ -59,7 +59,7 @@ describe.each(SHELLS)('%s', (shell) => {
     expect(offered('probe com')).toEqual(['compare', 'completion']);
     expect(offered('llama-probe dif')).toEqual(['diff']);
     expect(offered('probe help ins')).toEqual(['inspect']);
-    expect(offered('probe compare --ma')).toEqual(['--margin', '--markdown']);
+    expect(offered('probe compare --ma')).toEqual(['--map', '--margin', '--markdown']);
     expect(offered('probe inspect --marg')).toEqual([]);
     expect(offered('probe compare --reference ')).toEqual(['auto', 'exact', 'native']);
     expect(offered('probe compare --reference=ex')).toEqual(['exact']);

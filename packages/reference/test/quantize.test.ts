@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
+import { inShort } from '@llama-probe/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cachedModels, clearCache } from '../src/model/cache-room.js';
 import { exactModelBytes, quantizeModel } from '../src/model/quantize.js';
@@ -57,7 +58,7 @@ describe('quantising', () => {
     'Q4_K_M',
     'Q5_K_M',
   ];
-  test.each(types)('%s is what it is called', async (type) => {
+  test.each(inShort(types, 8))('%s is what it is called', async (type) => {
     const path = await quantizeModel({ model, type });
     expect(basename(path)).toMatch(new RegExp(`^tiny-[0-9a-f]{16}-${type}-v0\\.5\\.0\\.gguf$`));
     expect((await inspectModel({ model: path })).quantization).toBe(type);

@@ -158,6 +158,7 @@ export const report = z.looseObject({
   }),
   floors: z.looseObject({ method: text, margin: number, minimum: number }),
   first: first.nullable(),
+  between: z.exactOptional(z.looseObject({ after: stageId.nullable(), stages: z.array(text), layers: z.array(count) })),
   faults: z.array(fault).nullable(),
   inputsOf: z.enum(['reference', 'candidate']).nullable(),
   stages: z.array(stage),
