@@ -22,6 +22,8 @@ const { BUGS } = (await import(root('test/engine/llama.mjs'))) as {
   BUGS: Readonly<Record<string, readonly [stage: string, id: string]>>;
 };
 const LAYER = 1;
+/** Bugs whose numbers are nearer to the right ones than bf16 rounds: an epsilon of 1e-3 beside a mean square of 30. */
+const BELOW_BF16: ReadonlySet<string> = new Set(['rms-eps']);
 
 const COMBINATIONS = ['arrow', 'safetensors', 'npz'].flatMap((format) =>
   ['gguf', 'hf'].flatMap((order) => ['f32', 'bf16'].map((precision) => ({ format, order, precision }))),
@@ -40,8 +42,9 @@ console.log('| bug | where | runs | at that stage | named | otherwise |\n|---|--
 for (const [i, bug] of (values.bugs?.split(',') ?? Object.keys(BUGS)).entries()) {
   const [stage, id] = BUGS[bug] as readonly [string, string];
   // One of each format, both orders and both precisions, another choice for each bug.
-  const some = [0, 5, 10].map((at) => COMBINATIONS[(at + i) % COMBINATIONS.length] as Combination);
-  const runs = (values.all ? COMBINATIONS : some).map((combination) => told(bug, stage, id, combination));
+  const visible = COMBINATIONS.filter(({ precision }) => precision === 'f32' || !BELOW_BF16.has(bug));
+  const some = [0, 5, 10].map((at) => visible[(at + i) % visible.length] as Combination);
+  const runs = (values.all ? visible : some).map((combination) => told(bug, stage, id, combination));
   const atStage = runs.filter((one) => one.isAtStage).length;
   const named = runs.filter((one) => one.isNamed).length;
   const others = [...new Set(runs.flatMap(({ other }) => other ?? []))].join(', ');

@@ -24,7 +24,7 @@ export const BUGS = {
   'scale-of-width': ['kq_soft_max', 'attention-scale-dimension'], // 1/√n_embd
   'no-mask': ['kq_soft_max', 'mask-missing'], // a prompt's token sees those after it
   'mask-one-late': ['kq_soft_max', 'mask-off-by-one'], // and only the next one
-  window: ['kq_soft_max', 'sliding-window'], // of 4 tokens
+  window: ['kq', 'sliding-window'], // of 4 tokens: nothing is written of the others
   'softmax-sum': ['kq_soft_max', 'softmax-not-divided'],
   'heads-apart': ['kqv_out', 'head-order'], // value by value, not head by head
   'q-transposed': ['q_proj', 'weight-transposed'],
@@ -37,7 +37,7 @@ export const BUGS = {
   'residual-twice': ['ffn_inp', 'residual-twice'],
   'embedding-scaled': ['embd', 'embedding-scaled'], // by √n_embd
   'logits-scaled': ['result_output', 'logits-scaled'], // by 1.25
-  'decode-position': ['q_rope', 'rope-position-offset'], // decoded tokens are turned by a position too far
+  'decode-position': ['q_rope', 'rope-cache-length'], // decoded tokens are turned by a position too far
 };
 
 const sum = (n, f) => {
