@@ -115,10 +115,10 @@ describe('the bundled model', () => {
 
   test('a type that is asked for is made, and compared', async () => {
     const prompt = ['--tokens', sample.slice(0, 5).join(), '--steps', '4'];
-    const { code, json } = await probeJson(['compare', ...prompt, '--quantize', 'Q4_K', '--reference', 'native']);
+    const { code, json } = await probeJson(['compare', ...prompt, '--quantize', 'Q6_K', '--reference', 'native']);
     expect(code).toBe(0);
-    expect(json.model.quantization).toBe('Q4_K');
-    expect(json.stages).toEqual(all.reportOf('native-Q4_K-5').stages);
+    expect(json.model.quantization).toBe('Q6_K');
+    expect(json.stages).toEqual(all.reportOf('native-Q6_K-5').stages);
   });
 });
 
