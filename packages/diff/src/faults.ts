@@ -57,12 +57,12 @@ export function explain(
   });
   const faults = faultsOf(wrong);
   const [first] = faults;
+  const { between: _, ...compared } = free; // where a free run begins to be wrong, blame says it nearer, or that nothing is
   if (!first) {
     const agreed = addedUp(free, stages, own, inputsOf);
-    return { ...free, stages, faults, inputsOf, ...(agreed ?? unexplained(free, inputsOf)) };
+    return { ...(agreed ? compared : free), stages, faults, inputsOf, ...(agreed ?? unexplained(free, inputsOf)) };
   }
   const { order, step, layer, stage, token, cause, where } = first;
-  const { between: _, ...compared } = free; // of the free run; what blame says is nearer
   const gaps = { gaps: blamed.gaps ?? [], graph, isPart: free.passedOver !== undefined };
   const { reason, ...between } = beginsAt(first, own, gaps, inputsOf);
   return {

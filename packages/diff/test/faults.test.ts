@@ -146,6 +146,13 @@ describe('a teacher-forced run', () => {
       expect(find(stages, 'kqv_out', 1)).toMatchObject({ verdict: 'agree', reason: 'rounding that added up' });
     });
 
+    test('nor does an error begin anywhere then', () => {
+      const between = { after: null, stages: ['kqv'], layers: [1] };
+      const explained = explain({ ...result(over(1.6)), between }, result(measured(), 'agree'));
+      expect(explained).toMatchObject({ verdict: 'agree' });
+      expect(explained.between).toBeUndefined();
+    });
+
     test('a large one is not, nor one at a stage that was not looked at', () => {
       expect(explain(result(over(3.1)), result(measured(), 'agree')).verdict).toBe('diverged');
       const without = measured().filter(({ stage, layer }) => stage !== 'attn_out' || layer !== 1);
