@@ -23,7 +23,9 @@ export async function scaledScores(
   graph: Graph,
 ): Promise<Layout | undefined> {
   if (!stages.some(({ stage, verdict }) => stage === SCORES && verdict === 'diverged')) return undefined;
-  const [own, wanted] = [await attentionScales(candidate, graph), await attentionScales(reference, graph)];
+  const own = await attentionScales(candidate, graph);
+  if (own.size === 0) return undefined;
+  const wanted = await attentionScales(reference, graph);
   const both = [...own].flatMap(([layer, scale]) => {
     const other = wanted.get(layer);
     return other
