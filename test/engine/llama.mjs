@@ -1,6 +1,7 @@
-import { readGguf } from './gguf.mjs';
+import { readFileSync } from 'node:fs';
+import { readGguf } from '../../examples/javascript/gguf.js';
 
-// Llama as the paper and the model card have it, token by token, in plain loops. It shares no code with anything else here.
+// Llama as the paper and the model card have it, token by token, in plain loops. It shares no code with what is tested; the GGUF file it reads as the examples do.
 
 /** Wrong on purpose, each in one line below: at which stage that shows first, and what `probe bugs` calls it. */
 export const BUGS = {
@@ -56,7 +57,8 @@ const transposed = (w, n) => w.map((_, i) => w[(i % n) * n + Math.floor(i / n)])
  * and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug
  */
 export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0 } = {}) {
-  const { metadata, weight, has } = readGguf(path);
+  const { metadata, weights } = readGguf(new Uint8Array(readFileSync(path)).buffer);
+  const weight = (name) => weights[name];
   const of = (key) => metadata[`llama.${key}`];
   const [width, layers, heads, ff] = [
     'embedding_length',
@@ -69,7 +71,7 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
   const vocabulary = metadata['tokenizer.ggml.tokens']?.length ?? of('vocab_size');
   const isSick = (name, layer) => bug === name && layer >= from;
   const embedding = weight('token_embd.weight');
-  const output = has('output.weight') ? weight('output.weight') : embedding;
+  const output = weight('output.weight') ?? embedding;
   const outputNorm = weight('output_norm.weight');
   const names = [
     'attn_norm',

@@ -1,6 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
 import type { StageId } from '@llama-probe/dump/stage';
-import { type Graph, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
+import { type Graph, isOfExperts, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
 import { align } from './align.js';
 import type { Alone, Comparison, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
@@ -96,7 +96,7 @@ export async function compare(
   const isCompared = (stage: OpenStage) => {
     const { missingIn, at, isShared } = stage;
     if (!strict || !missingIn) return isShared;
-    return known[missingIn].has(at.stage) || at.stage.startsWith('ffn_moe_');
+    return known[missingIn].has(at.stage) || isOfExperts(at.stage);
   };
   const all = [...open.values()];
   refuseWrongOrder(

@@ -1,5 +1,5 @@
 import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
-import { GivenRows, type Place, placeKey, STAGE_NAMES, stageKey, type Tensor, tee } from '@llama-probe/dump';
+import { GivenRows, isInVocabulary, type Place, placeKey, stageKey, type Tensor, tee } from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
 import { collectCases, type WentOn } from '../diagnosis/collect.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
@@ -57,7 +57,8 @@ export async function blameRecorded(
     ...(judge.operations && {
       computes: {
         nodes: async () => (await judge.operations?.({ tokens: [...tokens, ...forcedTokens], ubatch })) ?? [],
-        has: (place: Place) => known.has(placeKey(place)) || isOfVocabulary(place),
+        // What llama.cpp's run has, whatever the candidate has.
+        has: (place: Place) => known.has(placeKey(place)) || isInVocabulary(place.stage),
       },
     }),
     async cases(source) {
@@ -69,10 +70,6 @@ export async function blameRecorded(
     },
   };
 }
-
-/** What llama.cpp's run has, whatever the candidate has. */
-const isOfVocabulary = ({ stage }: Place): boolean =>
-  (STAGE_NAMES as readonly string[]).includes(stage) || stage.startsWith('ffn_moe_');
 
 /** What llama.cpp went on from at each of its stages: the candidate's rows where there are any, else its own. */
 async function* ownOrRight(

@@ -9,31 +9,23 @@ import {
 } from '@llama-probe/oracle';
 
 /** The model as the oracle takes it: weights are read from the file when they are asked for. */
-export function caseModel(file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel {
-  const read = new Map<string, CaseWeight | undefined>();
-  return {
-    config,
-    layers: config.blockCount,
-    weight(name) {
-      if (!read.has(name)) read.set(name, readTensor(file, findTensor(file, config, name)));
-      return read.get(name);
-    },
-  };
-}
+export const caseModel = (file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel => ({
+  config,
+  layers: config.blockCount,
+  weight: readOnce((name) => readTensor(file, findTensor(file, config, name))),
+});
 
 /** The same of a model of any architecture, by llama.cpp's graph of it. */
-export function graphCaseModel(
+export const graphCaseModel = (
   file: GgufFile,
   { config, layers }: Pick<GraphOperations, 'config' | 'layers'>,
-): CaseModel {
-  const read = new Map<string, CaseWeight | undefined>();
-  return {
-    config,
-    layers,
-    weight(name) {
-      if (!read.has(name)) read.set(name, readWeight(file, name));
-      return read.get(name);
-    },
+): CaseModel => ({ config, layers, weight: readOnce((name) => readWeight(file, name)) });
+
+function readOnce(read: CaseModel['weight']): CaseModel['weight'] {
+  const known = new Map<string, CaseWeight | undefined>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, read(name));
+    return known.get(name);
   };
 }
 

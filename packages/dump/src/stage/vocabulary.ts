@@ -50,6 +50,14 @@ export type StageName = (typeof STAGES)[number]['name'];
 
 export const STAGE_NAMES: readonly StageName[] = STAGES.map((stage) => stage.name);
 
+/** Whether a name is of a mixture of experts, whose nodes belong to the vocabulary though a Llama without experts has none of them. */
+export const isOfExperts = (stage: string): boolean => stage.startsWith('ffn_moe_');
+
+const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
+
+/** Whether runs of any producer are expected to call a stage so. */
+export const isInVocabulary = (stage: string): boolean => NAMES.has(stage) || isOfExperts(stage);
+
 const HEADS: Readonly<Partial<Record<RowWidth, GraphStage['heads']>>> = {
   n_q: 'query',
   n_k: 'key',

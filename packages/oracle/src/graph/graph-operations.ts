@@ -3,7 +3,7 @@ import { placeKey } from '@llama-probe/dump/stage';
 import type { OracleConfig } from '../model.js';
 import { hasOperation, isInner, operationAt, type StageOperation } from '../stage-operations.js';
 import type { Activation } from '../variants/activations.js';
-import { type HeadsOfLayer, headsByLayer, maskOf, scoresOf, withinAttention } from './layer-attention.js';
+import { type HeadsOfLayer, headsByLayer, maskOf, nodeOf, scoresOf, withinAttention } from './layer-attention.js';
 import { modelConfig, ropeConfig, softMaxConfig } from './node-config.js';
 
 /** What the gate of each of ggml's gated units goes through. */
@@ -73,7 +73,7 @@ export class GraphOperations {
       case 'GET_ROWS':
         return first && 'weight' in first ? ofWeight(first, at, { op: 'get-rows', inputs: [] }) : undefined;
       case 'CONT':
-        return first && 'node' in first ? this.foundAt(first.node, at) : undefined;
+        return this.foundAt(first, at);
       case 'RMS_NORM':
         return (
           from && { op: 'rms-norm', inputs: [from], own: { embeddingLength: shape[0] ?? 0, rmsEpsilon: p.eps ?? 0 } }
@@ -103,8 +103,8 @@ export class GraphOperations {
     }
   }
 
-  private foundAt(index: number, at: Place): Found | undefined {
-    const node = this.nodes[index];
+  private foundAt(input: NodeInput | undefined, at: Place): Found | undefined {
+    const node = nodeOf(input, this.nodes);
     return node && !(node.place && this.isStage(node.place)) ? this.found(node, at) : undefined;
   }
 
@@ -124,14 +124,14 @@ export class GraphOperations {
     if (!('cached' in left) || !('node' in right)) return undefined;
     const cached = this.nodes[left.cached]?.place;
     if (!cached || !this.isStage(cached)) return undefined;
-    const isOfValues = this.nodes[right.node]?.op === 'SOFT_MAX';
+    const isOfValues = nodeOf(right, this.nodes)?.op === 'SOFT_MAX';
     if (!isOfValues) return { op: 'scores', inputs: [rows, cached], heads: 'query' };
     return { op: 'values', inputs: [rows, cached], heads: 'query', own: { headDim: left.shape[1] ?? 0 } };
   }
 
   /** A row of each expert times its weight, one number. */
   private weighted({ inputs }: NodeOperation, from: Place | StageOperation, at: Place): Found | undefined {
-    const [experts, second] = inputs.map((input) => ('node' in input ? this.nodes[input.node] : undefined));
+    const [experts, second] = inputs.map((input) => nodeOf(input, this.nodes));
     const weights = inputs[1] && this.input(inputs[1], at);
     const isPerExpert = second !== undefined && sizeOf(second) === sizeOf(experts) / (experts?.shape[0] ?? 1);
     if (!weights || !isPerExpert) return undefined;
@@ -162,7 +162,7 @@ export class GraphOperations {
     const from = this.input(first, at);
     if (!from) return undefined;
     if ('weight' in second) {
-      const product = this.foundAt(first.node, at);
+      const product = this.foundAt(first, at);
       if (product?.op !== 'product') return ofWeight(second, at, { op: 'bias', inputs: [from] }, 'bias');
       const { bias: _, ...whole } = product;
       return second.weight === nameOf(at, product.weight, 'bias') ? whole : undefined;
@@ -176,9 +176,8 @@ export class GraphOperations {
 
   /** cap · tanh(x / cap), as three nodes. */
   private softCap({ parameters, inputs: [first] }: NodeOperation, at: Place): Found | undefined {
-    const tanh = first && 'node' in first ? this.nodes[first.node] : undefined;
-    const [second] = tanh?.inputs ?? [];
-    const divided = second && 'node' in second ? this.nodes[second.node] : undefined;
+    const tanh = nodeOf(first, this.nodes);
+    const divided = nodeOf(tanh?.inputs[0], this.nodes);
     const [x] = divided?.inputs ?? [];
     if (tanh?.op !== 'TANH' || divided?.op !== 'SCALE' || !x) return undefined;
     const [cap, inverse] = [parameters.scale ?? 0, divided.parameters.scale ?? 0];

@@ -1,4 +1,4 @@
-import { type MaskKind, type NodeOperation, placeKey } from '@llama-probe/dump/stage';
+import { type MaskKind, type NodeInput, type NodeOperation, placeKey } from '@llama-probe/dump/stage';
 import type { OracleConfig } from '../model.js';
 
 /** What the attention of a layer says of its heads, and of what they see. */
@@ -21,6 +21,17 @@ export function headsByLayer(nodes: readonly NodeOperation[]): Map<number, Heads
   return heads;
 }
 
+/** The node whose output an input is; undefined where it is no node's. */
+export const nodeOf = (input: NodeInput | undefined, nodes: readonly NodeOperation[]): NodeOperation | undefined =>
+  input && 'node' in input ? nodes[input.node] : undefined;
+
+/** The node that the first of a node's inputs that are nodes is. */
+const before = (node: NodeOperation | undefined, nodes: readonly NodeOperation[]): NodeOperation | undefined =>
+  nodeOf(
+    node?.inputs.find((input) => 'node' in input),
+    nodes,
+  );
+
 /** What a softmax hides; undefined for one without a mask. */
 export const maskOf = ({ inputs }: NodeOperation): MaskKind | undefined =>
   inputs.flatMap((input) => ('mask' in input ? [input.mask] : []))[0];
@@ -28,11 +39,8 @@ export const maskOf = ({ inputs }: NodeOperation): MaskKind | undefined =>
 /** The product of queries and keys whose softmax a node is, through soft-caps and scales; undefined for a softmax without a mask. */
 export function scoresOf(softMax: NodeOperation, nodes: readonly NodeOperation[]): NodeOperation | undefined {
   if (maskOf(softMax) === undefined) return undefined;
-  let node: NodeOperation | undefined = softMax;
-  do {
-    const input: NodeOperation['inputs'][number] | undefined = node.inputs.find((one) => 'node' in one);
-    node = input && 'node' in input ? nodes[input.node] : undefined;
-  } while (node && node.op !== 'MUL_MAT');
+  let node = before(softMax, nodes);
+  while (node && node.op !== 'MUL_MAT') node = before(node, nodes);
   return node;
 }
 
@@ -45,8 +53,7 @@ export function withinAttention(node: NodeOperation, nodes: readonly NodeOperati
   const found: string[] = [];
   let at: NodeOperation | undefined = scores || node.place?.stage === 'kqv_out' ? node : undefined;
   do {
-    const input: NodeOperation['inputs'][number] | undefined = at?.inputs.find((one) => 'node' in one);
-    at = input && 'node' in input ? nodes[input.node] : undefined;
+    at = before(at, nodes);
     if (at?.place && at !== scores) found.push(placeKey(at.place));
   } while (at && scores && at !== scores);
   return found;

@@ -1,4 +1,4 @@
-import { STAGE_NAMES } from '@llama-probe/dump/stage';
+import { isInVocabulary } from '@llama-probe/dump/stage';
 import type { GraphNode } from './node.js';
 
 /**
@@ -124,11 +124,14 @@ export interface Selection {
 }
 
 export function selector({ stages, layers }: Selection): (stage: string, layer: number | null) => boolean {
-  const names = new Set<string>(typeof stages === 'string' ? STAGE_NAMES : stages);
+  const isChosen = chooserOf(stages);
   const inLayers = layers && new Set(layers);
-  return (stage, layer) => {
-    if (layer !== null && inLayers && !inLayers.has(layer)) return false;
-    if (stages === 'all' || names.has(stage)) return true;
-    return stages === 'vocabulary' && stage.startsWith('ffn_moe_');
-  };
+  return (stage, layer) => isChosen(stage) && (layer === null || !inLayers || inLayers.has(layer));
+}
+
+function chooserOf(stages: Selection['stages']): (stage: string) => boolean {
+  if (stages === 'all') return () => true;
+  if (stages === 'vocabulary') return isInVocabulary;
+  const names = new Set(stages);
+  return (stage) => names.has(stage);
 }
