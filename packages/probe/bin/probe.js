@@ -7,4 +7,4 @@ const couldNotStart = (error) => {
   process.exit(2);
 };
 process.on('uncaughtException', couldNotStart);
-import('../dist/main.js').then(() => process.off('uncaughtException', couldNotStart), couldNotStart);
+import('../dist/bundle/main.js').then(() => process.off('uncaughtException', couldNotStart), couldNotStart);

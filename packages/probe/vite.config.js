@@ -1,0 +1,38 @@
+import { dirname, join } from 'node:path';
+import { defineConfig } from 'vite';
+
+/**
+ * What a module of our packages finds beside itself (shaders, a model, a page), it finds from wherever it is bundled; a module beside it
+ * that a process of its own begins with is bundled with it.
+ */
+const besideItself = {
+  name: 'beside-itself',
+  transform(code, id) {
+    const [, name, path] = /packages\/([^/]+)\/dist\/(.+)$/.exec(id) ?? [];
+    if (name === undefined || !code.includes('import.meta.url')) return;
+    const url = `new URL('./${path}', import.meta.resolve('@llama-probe/${name}')).href`;
+    const found = code.replaceAll(/new URL\('(\w+)\.js', import\.meta\.url\)|import\.meta\.url/g, (all, begun) => {
+      if (begun === undefined) return url;
+      this.emitFile({ type: 'chunk', id: join(dirname(id), `${begun}.js`), fileName: `${name}-${begun}.js` });
+      return all.replace(begun, `./${name}-${begun}`);
+    });
+    return { code: found, map: null };
+  },
+};
+
+/** The command in few files: to find and read the nine hundred that it is written in takes longer than a short comparison. */
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [besideItself],
+  ssr: { noExternal: true, external: ['koffi', 'webgpu', 'jiti'], target: 'node' },
+  build: {
+    ssr: true,
+    rollupOptions: {
+      input: { main: 'src/main.ts', cli: 'src/cli.ts' },
+      output: { chunkFileNames: '[name]-[hash].js' },
+    },
+    outDir: 'dist/bundle',
+    emptyOutDir: true,
+    target: 'node20',
+  },
+});
