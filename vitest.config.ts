@@ -1,10 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** Packages whose tests open no device and no llama.cpp: a module that many of their files import is read once by each worker. */
+const PURE = ['diff', 'dump', 'gate', 'import', 'oracle', 'page', 'report', 'terminal'].map(
+  (name) => `packages/${name}/test/**/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: 'test/support/shared-cache.ts',
+    projects: [
+      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'runs', include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'], exclude: PURE },
+      },
+    ],
+    globalSetup: 'test/support/shared-folders.ts',
     // For what never ends: with every core busy, cases took a minute that take six seconds alone.
     testTimeout: 240_000,
     hookTimeout: 240_000,

@@ -1,13 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { inject } from 'vitest';
 import { casesOf, type Matrix } from '../../src/config/cases.js';
 import { loadConfig } from '../../src/config/load.js';
 
-/** A folder of this file's tests, which goes when they are done. */
-export const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gate-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** A folder of these tests, which goes when all are done. */
+export const folder = mkdtempSync(join(inject('temporary'), 'gate-'));
 let made = 0;
 
 /** A folder with a file in it; the path of the file. */

@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RecordedRun, Tensor } from '@llama-probe/dump';
-import { afterAll } from 'vitest';
+import { inject } from 'vitest';
 import { openRun } from '../../src/index.js';
 import type { OpenOptions } from '../../src/run.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'import-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = mkdtempSync(join(inject('temporary'), 'import-'));
 let count = 0;
 
 /** A file of these bytes. */
