@@ -49,6 +49,7 @@ describe('a healthy engine agrees', () => {
     expect(json.candidate.precision?.format ?? 'f32').toBe(precision);
     expect(json.candidate.notes?.some((note) => note.includes('half-split')) ?? false).toBe(own.includes('hf'));
     expect(json.reason).not.toContain('The program decoded');
+    expect(new Set(json.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
   });
 
   test('that decodes fewer tokens than it was asked for is compared in what it did', async () => {
@@ -117,7 +118,7 @@ describe('a bug of the engine is named', () => {
 test('what the program wrote gets what probe diff says of the same file', async () => {
   const [dump, reference, html] = [path('mine.npz'), path('reference.arrow'), path('report.html')];
   const ids = '1,15,77,300,21';
-  const run = ['--tokens', ids, '--steps', '0'];
+  const run = ['--tokens', ids, '--steps', '2'];
   await probe([
     'compare',
     '--engine',
@@ -131,7 +132,8 @@ test('what the program wrote gets what probe diff says of the same file', async 
     verdict,
     first: [first?.stage, first?.layer, first?.cause?.id],
     faults: faults?.map(({ stage, layer, cause }) => [stage, layer, cause?.id, cause?.confidence]),
-    stages: stages.map(({ stage, layer, verdict, rel, local, limit }) => ({
+    stages: stages.map(({ step, stage, layer, verdict, rel, local, limit }) => ({
+      step,
       stage,
       layer,
       verdict,
@@ -143,6 +145,7 @@ test('what the program wrote gets what probe diff says of the same file', async 
   });
   expect(compared.first).toMatchObject({ stage: 'ffn_swiglu', layer: 2 });
   expect(said(compared)).toEqual(said(diffed));
+  expect(new Set(diffed.stages.map(({ step }) => step))).toEqual(new Set([0, 1, 2]));
   expect(readFileSync(html, 'utf8')).toContain('ffn_swiglu');
 });
 

@@ -1,6 +1,8 @@
 import { Dump, type RecordedRun } from '@llama-probe/dump';
 import { type OpenOptions, openRun } from '@llama-probe/import';
+import { inSteps } from './in-steps.js';
 import { openingOf, type ReadOptions } from './opening.js';
+import { promptLength } from './sides/dump.js';
 
 /** Two recorded runs. One that does not say what was run is taken to have run what was given, or what the other one ran. */
 export async function openRuns(
@@ -23,11 +25,23 @@ export async function openRuns(
       moreOfTheirs ? await open(referencePath, moreOfTheirs) : theirs,
     ] as const;
     await Promise.all(opened.filter((run) => !runs.includes(run)).map((run) => run.close()));
-    return runs;
+    return await withStepsOf(runs);
   } catch (error) {
     await Promise.all(opened.map((run) => run.close()));
     throw error;
   }
+}
+
+/** Where one run has its decoded tokens in steps and the other has a row for each token and no steps, both in the former's steps. */
+async function withStepsOf([one, other]: readonly [RecordedRun, RecordedRun]): Promise<
+  readonly [RecordedRun, RecordedRun]
+> {
+  if (one instanceof Dump && other instanceof Dump) return [one, other];
+  const [ids, otherIds] = [one.metadata.tokens, other.metadata.tokens];
+  const [prompt, otherPrompt] = await Promise.all([one, other].map(promptLength));
+  const isSame = ids.slice(0, otherIds.length).every((id, i) => id === otherIds[i]);
+  if (!isSame || prompt === undefined || otherPrompt === undefined || prompt === otherPrompt) return [one, other];
+  return prompt > otherPrompt ? [inSteps(one, otherPrompt), other] : [one, inSteps(other, prompt)];
 }
 
 /** What one run says that another one does not say of itself: its tokens, how many layers there are. A dump of ours is not told anything. */

@@ -81,7 +81,7 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 }
 
 /** How many of its tokens are the prompt: those that step 0 ran. */
-async function promptLength(file: RecordedRun): Promise<number> {
+export async function promptLength(file: RecordedRun): Promise<number> {
   let length = 0;
   for await (const { step, positions } of file.tensors()) {
     if (step > 0 && length > 0) break;

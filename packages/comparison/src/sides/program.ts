@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
 import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
 import { openRun, readMapping } from '@llama-probe/import';
+import { inSteps } from '../in-steps.js';
 import { brief, environmentOf, filled, nameOf } from '../program/command.js';
 import { ProgramError } from '../program/errors.js';
 import { OUT, outputIn, STDOUT } from '../program/output.js';
@@ -50,7 +51,9 @@ export async function program(command: string, options: ProgramOptions): Promise
     const path = await outputOf(command, folder.path, options);
     const { tokens, map, modelLayers } = options;
     const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers }));
-    const side = dumpSide(named(run, command, folder.path, options));
+    const isAsked = tokens.every((id, i) => id === run.metadata.tokens[i]);
+    const stepped = isAsked ? inSteps(run, tokens.length) : run;
+    const side = dumpSide(named(stepped, command, folder.path, options));
     const close = async () => {
       await side.close();
       folder.remove();

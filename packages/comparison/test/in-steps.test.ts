@@ -1,0 +1,56 @@
+import type { RecordedRun, Tensor } from '@llama-probe/dump';
+import { expect, test } from 'vitest';
+import { inSteps } from '../src/in-steps.js';
+
+/** Two values a row: its position, and that again as a negative number. */
+const rows = (stage: string, positions: readonly number[]): Tensor => ({
+  step: 0,
+  order: 0,
+  layer: null,
+  stage,
+  positions: Int32Array.from(positions),
+  width: 2,
+  values: Float32Array.from(positions.flatMap((position) => [position, -position])),
+});
+
+const runOf = (tensors: readonly Tensor[], more: Partial<RecordedRun> = {}): RecordedRun => ({
+  path: 'mine.npz',
+  bytes: 0,
+  metadata: { producer: { name: 'mine', version: '' }, tokens: [1, 7, 3, 9] },
+  notes: ['format: NumPy (.npz)'],
+  async *tensors() {
+    yield* tensors;
+  },
+  close: async () => {},
+  ...more,
+});
+
+async function partsOf(run: RecordedRun): Promise<unknown[]> {
+  const parts: unknown[] = [];
+  for await (const { step, stage, positions, values } of run.tensors()) {
+    parts.push([step, stage, [...positions], [...values]]);
+  }
+  return parts;
+}
+
+test('rows after the prompt are decoded tokens, step by step; the last row alone is of its step', async () => {
+  const run = inSteps(runOf([rows('embd', [0, 1, 2, 3]), rows('result_output', [3])]), 2);
+  expect(await partsOf(run)).toEqual([
+    [0, 'embd', [0, 1], [0, -0, 1, -1]],
+    [1, 'embd', [2], [2, -2]],
+    [2, 'embd', [3], [3, -3]],
+    [2, 'result_output', [3], [3, -3]],
+  ]);
+  expect(run.notes.at(-1)).toBe('rows after the first 2 are decoded tokens: 2 steps');
+});
+
+test('what has steps of its own keeps them', async () => {
+  const run = inSteps(runOf([rows('embd', [0, 1]), { ...rows('embd', [2]), step: 1 }]), 2);
+  expect((await partsOf(run)).map((part) => (part as unknown[])[0])).toEqual([0, 1]);
+});
+
+test('a run that is its prompt is left as it is', () => {
+  const run = runOf([rows('embd', [0, 1, 2, 3])]);
+  expect(inSteps(run, 4)).toBe(run);
+  expect(inSteps(run, 0)).toBe(run);
+});
