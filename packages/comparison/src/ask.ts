@@ -9,6 +9,7 @@ export { openingOf, type ReadOptions } from './opening.js';
 export {
   ADAPTERS,
   type AdapterChoice,
+  CANDIDATES,
   type CompareOptions,
   type DiffOptions,
   type LimitOptions,

@@ -16,7 +16,11 @@ export type Job =
 /** Runs it. What it needs is loaded only now: a terminal shows something before that. */
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {
   if (job.command === 'compare') {
-    const { engine } = job.options;
+    const { engine, candidate, llamaLib, device } = job.options;
+    if (candidate === 'llama' || llamaLib !== undefined || device !== undefined) {
+      const { runLlama } = await import('./run-llama.js');
+      return runLlama(job.options, progress, signal, watcher);
+    }
     if (engine !== undefined) {
       const { runProgram } = await import('./run-program.js');
       return runProgram(engine, job.options, progress, signal, watcher);

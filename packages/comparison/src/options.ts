@@ -37,6 +37,10 @@ export interface LimitOptions {
 /** One rule for all stages, or each stage's own. */
 export type RuleAt = LimitRule | ((at: Pick<StageId, 'stage' | 'layer'>) => LimitRule);
 
+/** What is compared. */
+export const CANDIDATES = ['webgpu', 'llama'] as const;
+export type CandidateChoice = (typeof CANDIDATES)[number];
+
 export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
   steps: number;
   /** The most tokens evaluated at once. */
@@ -52,6 +56,12 @@ export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
 export interface CompareOptions extends RunOptions {
   /** A second run, from inputs that both sides had: always, never, or, where undefined, if the free run diverged. */
   blame?: boolean;
+  /** What is compared with llama.cpp, without --engine: the WebGPU engine, unless what follows is given. */
+  candidate?: CandidateChoice;
+  /** A folder with the libraries of another build of llama.cpp, … */
+  llamaLib?: string;
+  /** … or the device that llama.cpp runs on, by ggml's name, such as `Vulkan0`. */
+  device?: string;
   /** Bugs of the catalogue to put into the engine's run. */
   inject?: string;
   /** A program of the user's in place of the engine: a command line, with {model}, {tokens}, … in it. */

@@ -25,6 +25,8 @@ export interface ReferenceOptions {
   onProgress?: ((message: string) => void) | undefined;
   /** Where llama.cpp's libraries are, instead of node-llama-cpp's package. */
   libraries?: string | undefined;
+  /** What computes instead of the CPU, by ggml's name, where the libraries have a backend for it. @example 'Vulkan0' */
+  device?: string | undefined;
 }
 
 export interface RunOptions {
@@ -75,6 +77,8 @@ export interface Reference {
     cpuVariant: string;
     /** The CPU builds that this machine can run, the one that ggml scores highest first. */
     cpuVariants: readonly string[];
+    /** Name and description of what computes instead of the CPU. */
+    device?: string | undefined;
     threads: number;
     /** Of the file that was given, also where the exact reference runs an F32 copy of it. */
     model: ModelInfo;
@@ -110,9 +114,10 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
   await checkModelFile(model);
   const child = new LlamaProcess({ signal, onLog: progressFromLog('F32', onProgress) });
   try {
-    const { version, cpuVariant, cpuVariants } = await child.request('open', {
+    const { version, cpuVariant, cpuVariants, device } = await child.request('open', {
       directory: options.libraries,
       cpuVariant: options.cpuVariant,
+      device: options.device,
     });
     const { allF32, ...info } = await child.request('describe', { path: model });
     const path =
@@ -124,7 +129,7 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
     const threads = chooseThreads(info.parameters, options.threads, options.sparedCores);
     return new OpenReference(
       child,
-      { name: 'llama.cpp', version, mode, cpuVariant, cpuVariants, threads, model: info },
+      { name: 'llama.cpp', version, mode, cpuVariant, cpuVariants, device, threads, model: info },
       options.contextLength,
     );
   } catch (error) {

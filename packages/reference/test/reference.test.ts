@@ -284,7 +284,9 @@ describe('the libraries', () => {
     await expect(openReference({ model, mode: 'native', libraries })).rejects.toMatchObject({
       name: 'UnsupportedLibraryError',
       code: 'library-version',
-      message: expect.stringMatching(/llama\.cpp v0\.6\.1 .*only v0\.5\.0.*npm install/s),
+      message: expect.stringMatching(
+        /llama\.cpp v0\.6\.1 .*only v0\.5\.0.*Give the folder of a build of llama\.cpp v0\.5\.0/s,
+      ),
     });
   });
 

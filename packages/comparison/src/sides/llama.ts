@@ -12,7 +12,11 @@ export interface LlamaOptions extends Opening {
   /** On the file as it is, on its weights as F32, or that where it fits in memory (`auto`, the default). */
   readonly mode?: ModeChoice;
   /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
-  readonly cpuVariant?: string;
+  readonly cpuVariant?: string | undefined;
+  /** A folder with the libraries of a build of yours, of the release that is known. */
+  readonly libraries?: string | undefined;
+  /** What computes instead of the CPU, by ggml's name. @example 'Vulkan0' */
+  readonly device?: string | undefined;
 }
 
 /**
@@ -22,23 +26,36 @@ export interface LlamaOptions extends Opening {
  * @example await using reference = await llama('model.gguf');
  */
 export async function llama(model: string, options: LlamaOptions = {}): Promise<Side> {
-  const { mode = 'auto', cpuVariant, signal, progress } = options;
+  const { mode = 'auto', cpuVariant, libraries, device, signal, progress } = options;
   const file = await openGguf(model);
   const chosen = await chooseMode(mode, { parameters: parameters(file) });
-  const reference = await openReference({ model, mode: chosen.mode, cpuVariant, signal, onProgress: progress?.say });
-  return llamaSide(reference, file, chosen);
+  const onProgress = progress?.say;
+  const reference = await openReference({
+    model,
+    mode: chosen.mode,
+    cpuVariant,
+    libraries,
+    device,
+    signal,
+    onProgress,
+  });
+  const side = llamaSide(reference, file, chosen);
+  const name = device === undefined ? libraries && `llama.cpp of ${libraries}` : `llama.cpp on ${device}`;
+  return name === undefined
+    ? side
+    : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
 }
 
 /** The same of what is open. */
 export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode): Side {
-  const { name, version, cpuVariant, model } = reference.info;
+  const { name, version, cpuVariant, device, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
   const isLlama = isComputed(model.architecture);
   return {
     about: {
       name,
       version,
-      backend: `CPU, ${cpuVariant}`,
+      backend: device ?? `CPU, ${cpuVariant}`,
       mode,
       why,
       cpuVariant,

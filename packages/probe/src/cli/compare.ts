@@ -17,6 +17,7 @@ export function compareCommand(context: Context): Command {
         'probe compare --prompt "What is 2 plus 3?" --inject rope-halves': 'what a known bug looks like',
         'probe compare --prompt Hello --html report.html --junit report.xml': 'a page to send, and a result for CI',
         "probe compare --engine 'python3 mine.py {model} {tokens} {out}'": 'your engine, which writes a dump to {out}',
+        'probe compare --llama-lib build/bin --device Vulkan0': 'a build of llama.cpp of yours, on a GPU',
         'LLAMA_PROBE_SHADERS=my-shaders probe compare --watch': 'again whenever a shader changes',
       }),
     );
@@ -30,6 +31,9 @@ export function compareCommand(context: Context): Command {
     .addOption(OPTIONS.inject())
     .addOption(OPTIONS.engine())
     .addOption(OPTIONS.engineTimeout())
+    .addOption(OPTIONS.candidate())
+    .addOption(OPTIONS.llamaLib())
+    .addOption(OPTIONS.device())
     .addOption(OPTIONS.map())
     .addOption(OPTIONS.precision())
     .addOption(OPTIONS.strict())

@@ -1,4 +1,4 @@
-import { ADAPTERS, MODES, PRECISIONS } from '@llama-probe/comparison/ask';
+import { ADAPTERS, CANDIDATES, MODES, PRECISIONS } from '@llama-probe/comparison/ask';
 import { OUTPUTS } from '@llama-probe/report/outputs';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -35,6 +35,14 @@ export const OPTIONS = {
       '--engine <command>',
       'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
     ),
+  candidate: () =>
+    what('--candidate <side>', 'what is compared with llama.cpp: the WebGPU engine, or llama.cpp itself').choices([
+      ...CANDIDATES,
+    ]),
+  llamaLib: () =>
+    what('--llama-lib <directory>', 'the libraries of a build of llama.cpp of yours, which is then the candidate'),
+  device: () =>
+    what('--device <name>', "the device that the candidate's llama.cpp runs on, by ggml's name, such as Vulkan0"),
   /** Of a run that is read. */
   runTokens: () =>
     what('--tokens <ids>', 'the token ids that were run, of a file that does not say them, such as 1,15043'),

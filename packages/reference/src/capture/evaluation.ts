@@ -100,7 +100,7 @@ function createContext(
     type_k: F32,
     type_v: F32,
     cb_eval: callback,
-    offload_kqv: false,
+    offload_kqv: library.device !== undefined,
     op_offload: false,
   });
   if (!context) {

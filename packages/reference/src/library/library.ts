@@ -1,70 +1,11 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { LlamaCppError, UnsupportedLibraryError } from '../errors.js';
+import { type Device, findDevice } from './device.js';
+import { FUNCTIONS, type Functions, type Pointer } from './functions.js';
 import { type LibraryFiles, libraryDirectory, libraryFiles, WANTED, wrongRelease } from './locate.js';
-import {
-  Batch,
-  ChatMessage,
-  ContextParams,
-  DEFAULTS,
-  GgmlTensor,
-  GgufInitParams,
-  ModelParams,
-  QuantizeParams,
-  TENSOR_BYTES,
-} from './structs.js';
+import { DEFAULTS, GgmlTensor, TENSOR_BYTES } from './structs.js';
 
-/** An address; koffi gives null for NULL. */
-export type Pointer = bigint;
-
-const P = 'void *';
-
-/** Every C function that is called: library, result, arguments. */
-const FUNCTIONS = {
-  ggml_op_name: ['base', 'str', ['int32']],
-  ggml_unary_op_name: ['base', 'str', ['int32']],
-  ggml_glu_op_name: ['base', 'str', ['int32']],
-  ggml_type_name: ['base', 'str', ['int32']],
-  ggml_backend_tensor_get: ['base', 'void', [P, P, 'size_t', 'size_t']],
-  ggml_backend_tensor_set: ['base', 'void', [P, P, 'size_t', 'size_t']],
-  gguf_init_from_file: ['base', P, ['str', GgufInitParams]],
-  gguf_free: ['base', 'void', [P]],
-  gguf_get_n_tensors: ['base', 'int64', [P]],
-  gguf_get_tensor_type: ['base', 'int32', [P, 'int64']],
-  ggml_backend_load: ['ggml', P, ['str']],
-  llama_model_default_params: ['llama', ModelParams, []],
-  llama_context_default_params: ['llama', ContextParams, []],
-  llama_model_quantize_default_params: ['llama', QuantizeParams, []],
-  llama_backend_init: ['llama', 'void', []],
-  llama_model_load_from_file: ['llama', P, ['str', ModelParams]],
-  llama_model_free: ['llama', 'void', [P]],
-  llama_init_from_model: ['llama', P, [P, ContextParams]],
-  llama_free: ['llama', 'void', [P]],
-  llama_decode: ['llama', 'int32', [P, Batch]],
-  llama_get_memory: ['llama', P, [P]],
-  llama_memory_clear: ['llama', 'void', [P, 'bool']],
-  llama_get_logits_ith: ['llama', P, [P, 'int32']],
-  llama_model_get_vocab: ['llama', P, [P]],
-  llama_model_meta_val_str: ['llama', 'int32', [P, 'str', P, 'size_t']],
-  llama_model_desc: ['llama', 'int32', [P, P, 'size_t']],
-  llama_model_ftype: ['llama', 'int32', [P]],
-  llama_model_size: ['llama', 'uint64', [P]],
-  llama_model_n_params: ['llama', 'uint64', [P]],
-  llama_model_n_layer: ['llama', 'int32', [P]],
-  llama_model_n_embd: ['llama', 'int32', [P]],
-  llama_model_n_head: ['llama', 'int32', [P]],
-  llama_model_n_head_kv: ['llama', 'int32', [P]],
-  llama_model_n_ctx_train: ['llama', 'int32', [P]],
-  llama_model_has_decoder: ['llama', 'bool', [P]],
-  llama_model_chat_template: ['llama', 'str', [P, 'str']],
-  llama_model_quantize: ['llama', 'uint32', ['str', 'str', koffi.pointer(QuantizeParams)]],
-  llama_vocab_n_tokens: ['llama', 'int32', [P]],
-  llama_vocab_type: ['llama', 'int32', [P]],
-  llama_tokenize: ['llama', 'int32', [P, P, 'int32', P, 'int32', 'bool', 'bool']],
-  llama_detokenize: ['llama', 'int32', [P, P, 'int32', P, 'int32', 'bool', 'bool']],
-  llama_chat_apply_template: ['llama', 'int32', ['str', koffi.pointer(ChatMessage), 'size_t', 'bool', P, 'int32']],
-} as const;
-
-type Functions = { readonly [name in keyof typeof FUNCTIONS]: ReturnType<LibraryHandle['func']> };
+export type { Pointer };
 
 export interface LlamaLibrary extends Functions {
   readonly version: string;
@@ -72,6 +13,8 @@ export interface LlamaLibrary extends Functions {
   /** The builds that this machine can run, and LLAMA_PROBE_CPU lets it, the one that ggml scores highest first. */
   readonly cpuVariants: string[];
   readonly directory: string;
+  /** What computes the graph instead of the CPU. */
+  readonly device?: Device | undefined;
   /** Copies `bytes` bytes from an address into a typed array. */
   readonly memcpy: (target: Uint8Array, source: Pointer, bytes: number) => void;
 }
@@ -81,9 +24,10 @@ export interface LlamaLibrary extends Functions {
  *
  * @param cpuVariant such as `haswell`; without it the build that ggml scores highest on this machine. The environment variable
  * LLAMA_PROBE_CPU names the highest one that is taken: a machine with AVX-512 then is one without.
+ * @param device the name of the device that computes, such as `Vulkan0`; the CPU without it
  * @throws UnsupportedLibraryError
  */
-export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string): LlamaLibrary {
+export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string, device?: string): LlamaLibrary {
   const files = libraryFiles(directory);
   // Global: the CPU backend that ggml opens later finds its symbols in these.
   const handles = {
@@ -100,8 +44,9 @@ export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string)
   ) as unknown as Functions;
   checkLayouts(functions, handles.base);
   const cpu = loadCpu(files, functions, cpuVariant);
+  const found = device === undefined ? undefined : findDevice(files, functions, device);
   functions.llama_backend_init();
-  return { ...functions, version, directory, ...cpu, memcpy: loadMemcpy() };
+  return { ...functions, version, directory, ...cpu, device: found, memcpy: loadMemcpy() };
 }
 
 function checkVersion(directory: string, handles: Record<'base' | 'llama', LibraryHandle>): string {
@@ -166,7 +111,8 @@ function loadCpu(
   const variant = wanted ?? usable[0] ?? '';
   checkBuild(variant, 'the CPU build', names, usable, best);
   // One CPU backend and nothing else: a GPU backend would take over part of the graph.
-  if (!functions.ggml_backend_load(files.cpu.get(variant))) {
+  const isLoaded = functions.ggml_backend_load(files.cpu.get(variant)) || functions.ggml_backend_reg_by_name('CPU'); // or linked
+  if (!isLoaded) {
     throw new LlamaCppError('cpu-backend', `ggml does not load its "${variant}" CPU build: {log}`);
   }
   return { cpuVariant: variant, cpuVariants: usable };
@@ -202,5 +148,5 @@ function cpuScore(file: string): number {
 
 function loadMemcpy(): LlamaLibrary['memcpy'] {
   const libc = process.platform === 'win32' ? koffi.load('msvcrt.dll') : koffi.load(null);
-  return libc.func('memcpy', 'void', [P, P, 'size_t']);
+  return libc.func('memcpy', 'void', ['void *', 'void *', 'size_t']);
 }

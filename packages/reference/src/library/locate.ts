@@ -15,8 +15,10 @@ const PLATFORMS: Record<string, { package: string; bins: string }> = {
   'win32-x64': { package: '@node-llama-cpp/win-x64', bins: 'win-x64' },
 };
 
-/** File names: `libllama.v0.5.0.so`, `libggml-cpu-haswell.so`, `llama.dll`. */
-const LIBRARY = /^(?:lib)?(llama|ggml|ggml-base|ggml-cpu(?:-.+)?)(?:\.(v[0-9.]*[0-9]))?\.(?:so|dylib|dll)$/;
+/** File names: `libllama.v0.5.0.so`, `libllama.vulkan.v0.5.0.so`, `libggml-cpu-haswell.so`, `libggml-vulkan.so`, `llama.dll`. */
+const LIBRARY = /^(?:lib)?(llama|ggml(?:-[\w-]+)?)(?:\.[a-z]+)?(?:\.(v[0-9.]*[0-9]))?\.(?:so|dylib|dll)$/;
+
+const NAMES = new Set(['llama', 'ggml', 'ggml-base']);
 
 export interface LibraryFiles {
   directory: string;
@@ -25,6 +27,8 @@ export interface LibraryFiles {
   llama: string;
   /** CPU generation, such as `haswell`, or `default` where there is only one → file. */
   cpu: Map<string, string>;
+  /** The backends of other devices, such as `vulkan` → file. */
+  backends: Map<string, string>;
 }
 
 /** The directory of the libraries for this platform. @throws UnsupportedLibraryError `library-not-found`, `platform-unsupported` */
@@ -55,17 +59,19 @@ export function libraryFiles(directory: string): LibraryFiles {
   if (!existsSync(directory)) {
     throw new UnsupportedLibraryError(
       'library-not-found',
-      `${directory}: there is no such directory; wanted the one with llama.cpp ${WANTED.release}'s libraries. Reinstall with: npm install --include=optional`,
+      `${directory}: there is no such directory; wanted the one with llama.cpp ${WANTED.release}'s libraries. ${remedyFor(directory)}`,
     );
   }
   const found = new Map<string, string>();
   const cpu = new Map<string, string>();
+  const backends = new Map<string, string>();
   for (const file of readdirSync(directory).sort()) {
     const [, name, release] = LIBRARY.exec(file) ?? [];
     if (!name) continue;
     if (release && release !== WANTED.release) throw wrongRelease(directory, release, file);
     if (name.startsWith('ggml-cpu')) cpu.set(name.slice('ggml-cpu-'.length) || 'default', join(directory, file));
-    else found.set(name, join(directory, file));
+    else if (NAMES.has(name)) found.set(name, join(directory, file));
+    else backends.set(name.slice('ggml-'.length), join(directory, file));
   }
   const release = buildRelease(directory);
   if (release !== undefined && release !== WANTED.release)
@@ -74,10 +80,10 @@ export function libraryFiles(directory: string): LibraryFiles {
   if (!base || !ggml || !llama || cpu.size === 0) {
     throw new UnsupportedLibraryError(
       'library-not-found',
-      `${directory}: found ${[...found.keys(), ...[...cpu.keys()].map((name) => `ggml-cpu-${name}`)].join(', ') || 'no libraries'}; wanted llama, ggml, ggml-base and ggml-cpu. Reinstall with: npm install --include=optional`,
+      `${directory}: found ${[...found.keys(), ...[...cpu.keys()].map((name) => `ggml-cpu-${name}`)].join(', ') || 'no libraries'}; wanted llama, ggml, ggml-base and ggml-cpu. ${remedyFor(directory)}`,
     );
   }
-  return { directory, base, ggml, llama, cpu };
+  return { directory, base, ggml, llama, cpu, backends };
 }
 
 function buildRelease(directory: string): string | undefined {
@@ -91,8 +97,15 @@ function buildRelease(directory: string): string | undefined {
 }
 
 export function wrongRelease(directory: string, found: string, where: string): UnsupportedLibraryError {
-  return new UnsupportedLibraryError(
-    'library-version',
-    `${directory}: these are the libraries of llama.cpp ${found} (says ${where}), and only ${WANTED.release} is known here; other releases lay out their structs differently and would be read wrongly. Install the release that fits: npm install ${PLATFORMS[`${process.platform}-${process.arch}`]?.package ?? 'node-llama-cpp'}@3.22.1`,
-  );
+  const what = `these are the libraries of llama.cpp ${found} (says ${where}), and only ${WANTED.release} is known here`;
+  const why = 'other releases lay out their structs differently and would be read wrongly';
+  return new UnsupportedLibraryError('library-version', `${directory}: ${what}; ${why}. ${remedyFor(directory)}`);
+}
+
+/** Another package for those that came with this project, another build for a user's. */
+function remedyFor(directory: string): string {
+  const key = `${process.platform}-${process.arch}`;
+  return directory.includes('node_modules')
+    ? `Install the release that fits: npm install --include=optional ${PLATFORMS[key]?.package ?? 'node-llama-cpp'}@3.22.1`
+    : `Give the folder of a build of llama.cpp ${WANTED.release} with shared libraries (cmake -DBUILD_SHARED_LIBS=ON); for another release, capture its stages and compare the dumps: docs/engine.md.`;
 }

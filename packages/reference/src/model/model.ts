@@ -4,11 +4,15 @@ import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { ModelInfo } from '../process/protocol.js';
 import { ftypeName } from './ftypes.js';
 
-/** Loads a model the same way in every run: on the CPU, weights in the file's own layout. @throws ModelError `model-unloadable` */
+const ALL = 999; // layers on the device, and what comes after them
+
+/** Loads a model the same way in every run: on the CPU or the library's device, weights in the file's own layout. @throws ModelError `model-unloadable` */
 export function loadModel(library: LlamaLibrary, path: string, weights = true): Pointer {
+  const devices = BigUint64Array.of(library.device?.address ?? 0n, 0n);
   const model = library.llama_model_load_from_file(path, {
     ...library.llama_model_default_params(),
-    n_gpu_layers: 0,
+    devices,
+    n_gpu_layers: library.device ? ALL : 0,
     // repacked weights are summed in another order
     use_extra_bufts: false,
     // without weights there is nothing to map

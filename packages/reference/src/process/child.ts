@@ -26,10 +26,10 @@ const model = (): NonNullable<typeof loaded> => {
 };
 
 const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | Promise<Methods[M][1]> } = {
-  open({ directory, cpuVariant }) {
-    opened = loadLibrary(directory, cpuVariant);
-    const { version, cpuVariant: chosen, cpuVariants } = opened;
-    return { version, cpuVariant: chosen, cpuVariants };
+  open({ directory, cpuVariant, device }) {
+    opened = loadLibrary(directory, cpuVariant, device);
+    const { version, cpuVariant: chosen, cpuVariants, device: found } = opened;
+    return { version, cpuVariant: chosen, cpuVariants, device: found && `${found.name}, ${found.description}` };
   },
   describe: ({ path }) => describeModel(library(), path),
   load({ path, isExact }) {

@@ -46,8 +46,8 @@ export interface RunResult {
 /** What the child process can be asked: parameters → result. */
 export interface Methods {
   open: [
-    { directory?: string | undefined; cpuVariant?: string | undefined },
-    { version: string; cpuVariant: string; cpuVariants: string[] },
+    { directory?: string | undefined; cpuVariant?: string | undefined; device?: string | undefined },
+    { version: string; cpuVariant: string; cpuVariants: string[]; device?: string | undefined },
   ];
   describe: [{ path: string }, ModelInfo & { allF32: boolean }];
   /** @param isExact what llama.cpp's CPU only approximates is computed in f32 */

@@ -1,0 +1,112 @@
+import { isComputed } from '@llama-probe/engine';
+import { compare } from './compare.js';
+import { UsageError } from './errors.js';
+import { Kept } from './kept.js';
+import type { CompareOptions } from './options.js';
+import type { Progress } from './progress.js';
+import { parsePrompt } from './prompt.js';
+import type { Report } from './report.js';
+import { parseLayers, parseStages } from './selection.js';
+import { llama, llamaSide } from './sides/llama.js';
+import { chooseModel, openLlama } from './sides/open.js';
+import type { Watcher } from './watcher.js';
+
+/**
+ * `probe compare --candidate llama`: llama.cpp from libraries of the user's, or on another device, and llama.cpp on this machine's CPU, on the same
+ * tokens. Both run the file as it is unless something else is asked for: a build has its own kernels for each type of weights.
+ *
+ * @throws UsageError for options of another candidate, UnsupportedLibraryError for libraries of another release
+ */
+export async function runLlama(
+  options: CompareOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  watcher?: Watcher,
+): Promise<Report> {
+  const begin = performance.now();
+  checkOptions(options);
+  const prompt = parsePrompt(options);
+  Kept.check(options.out); // before anything is opened
+  const asked = options.reference === 'auto' ? 'native' : options.reference;
+  const file = await chooseModel(options, progress, signal);
+  const architecture = String(file.metadata['general.architecture']);
+  const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
+  const stages =
+    options.stages === undefined
+      ? isComputed(architecture)
+        ? ('vocabulary' as const)
+        : ('all' as const)
+      : parseStages(options.stages);
+  const { reference, chosen } = await openLlama(file, asked, progress, signal, 1); // the other one computes beside it
+  try {
+    const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
+    progress.say(`loading ${file.path} in the llama.cpp that is the candidate`);
+    const candidate = await llama(file.path, { mode: chosen.mode, libraries, device, signal, progress });
+    try {
+      const opened = performance.now();
+      const ask = {
+        floors,
+        margin,
+        minimum,
+        ruleAt,
+        prompt,
+        steps,
+        ubatch,
+        stages,
+        layers,
+        blame,
+        strict,
+        precision: precisionOf(options, reference.info.model.quantization),
+        keep: out,
+        model: file,
+      };
+      const report = await compare(candidate, llamaSide(reference, file, chosen), ask, { progress, watcher, signal });
+      return { ...report, timings: { open: opened - begin, ...report.timings, total: performance.now() - begin } };
+    } finally {
+      await candidate.close();
+    }
+  } finally {
+    await reference.close();
+  }
+}
+
+/**
+ * What the candidate is held to: backends of devices multiply and add in 16 bits where weights are not quantised, as ggml's Vulkan does with F16
+ * and F32 ones. A build for the CPU does not.
+ */
+const precisionOf = ({ precision = 'auto', device }: CompareOptions, quantization: string | undefined) =>
+  precision === 'auto' && device !== undefined && /^B?F(16|32)$/.test(quantization ?? '') ? 'bf16' : precision;
+
+/** @throws UsageError for what only another candidate takes, or where it is not said which llama.cpp */
+function checkOptions({
+  candidate,
+  llamaLib,
+  device,
+  engine,
+  adapter,
+  inject,
+  map,
+  engineTimeout,
+}: CompareOptions): void {
+  if (candidate === 'webgpu') {
+    const what = '--candidate webgpu is the engine of llama-probe, and --llama-lib and --device are for llama.cpp';
+    throw new UsageError(`${what}; leave them out, or give --candidate llama.`);
+  }
+  if (llamaLib === undefined && device === undefined) {
+    throw new UsageError(
+      '--candidate llama is another build or device of llama.cpp; give the folder of its libraries with --llama-lib, --device, or both.',
+    );
+  }
+  const given = {
+    '--engine': engine,
+    '--inject': inject,
+    '--adapter': adapter === 'auto' ? undefined : adapter,
+    '--map': map,
+    '--engine-timeout': engineTimeout,
+  };
+  const wrong = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (wrong === undefined) return;
+  throw new UsageError(
+    `${wrong} is not for llama.cpp as the candidate; leave out ${wrong}, or --llama-lib and --device.`,
+  );
+}
