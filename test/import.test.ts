@@ -64,6 +64,23 @@ describe('what PyTorch and others have saved', () => {
     expect(code).toBe(1);
   });
 
+  test('a wrong stage is told with the line of the code that computes it, and GitHub annotates that', async () => {
+    const [wrong, map] = [path('wrong.safetensors'), path('map.json')];
+    const bytes = readFileSync(fixture('mine.safetensors'));
+    const at = bytes.length - 4 * 1500;
+    bytes.writeFloatLE(bytes.readFloatLE(at) + 1, at);
+    writeFileSync(wrong, bytes);
+    const name = 'model.layers.{layer}.self_attn.o_proj';
+    writeFileSync(map, JSON.stringify({ tensors: [{ name, stage: 'attn_out', source: 'src/attention.rs:212' }] }));
+    const { json } = await probeJson<{ first: { where: { source: string; text: string } } }>([
+      ...['diff', wrong, reference, '--map', map],
+    ]);
+    expect(json.first.where.source).toBe('src/attention.rs:212');
+    expect(json.first.where.text).toMatch(/; the line is src\/attention\.rs:212$/);
+    const { stdout } = await probe(['diff', wrong, reference, '--map', map, '--github']);
+    expect(stdout).toContain('::error file=src/attention.rs,line=212,title=');
+  });
+
   test('text, Markdown and the page say how it was read', async () => {
     const [markdown, page] = [path('report.md'), path('report.html')];
     const args = ['diff', fixture('mine.safetensors'), reference, '--markdown', markdown, '--html', page];

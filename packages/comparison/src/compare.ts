@@ -60,6 +60,7 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
     const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
     return reportOf({
       about: aboutSides(candidate, reference, plan.shown), // again: what was done to a file is known when it was read
+      sources: candidate.about.sources,
       named,
       held: free.held,
       precision: { ...precision, ...(free.isOnlyStored ? { stored: true } : {}) },

@@ -15,6 +15,7 @@ import { type Decode, describeDecode } from './decode.js';
 import type { Held } from './floors/held.js';
 import type { KnownPrecision } from './floors/precision.js';
 import type { Side } from './side.js';
+import { type Sources, withSource } from './sources.js';
 
 /** A fault with what is known of its cause. */
 export type NamedFault = Fault & { readonly diagnosis: Diagnosis | null };
@@ -137,6 +138,7 @@ const UNKNOWN = 'unknown';
 /** Everything that was found. */
 export interface Found {
   readonly about: AboutSides;
+  readonly sources?: Sources | undefined;
   readonly named: Comparison & Pick<Report, 'faults' | 'inputsOf' | 'diagnosis'>;
   readonly held: Pick<Held, 'method' | 'rule'>;
   readonly precision: KnownPrecision;
@@ -153,10 +155,13 @@ export interface Found {
 export function reportOf(found: Found): Report {
   const { about, named, held, precision, checks, observers, texts, memory, callbackChangesNothing } = found;
   const { greedy, gaps: _, passedOver: __, ...comparison } = named;
+  const { first, faults } = comparison;
   return {
     ...emptyReport(comparison.reason),
     ...about,
     ...comparison,
+    first: first && withSource(first, found.sources),
+    faults: faults?.map((fault) => withSource(fault, found.sources)) ?? null,
     reference: {
       ...about.reference,
       ...(callbackChangesNothing === undefined ? {} : { callbackChangesNothing }),

@@ -3,6 +3,7 @@ import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
 import type { FloorSource } from './floors/source.js';
 import type { Progress } from './progress.js';
+import type { Sources } from './sources.js';
 
 /**
  * Whatever answers "the tensors of this model on these tokens": llama.cpp, an engine, a file. What it can do beyond that, it says of itself;
@@ -50,6 +51,8 @@ export interface Opening {
 
 /** Who computes what. What is not known is left out. */
 export interface SideAbout {
+  /** Which lines of its code compute which stages. */
+  readonly sources?: Sources | undefined;
   /** @example 'llama.cpp' */
   readonly name: string;
   readonly version: string;

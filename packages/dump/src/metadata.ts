@@ -42,6 +42,8 @@ export interface DumpMetadata {
   /** Stage → shape of one row, such as [8, 32]; -1 stands for n_kv, which grows. */
   shapes?: Record<string, number[]>;
   config?: Record<string, unknown>;
+  /** Stage → the line of code that computes it. @example { q_rope: 'src/attention.rs:212' } */
+  sources?: Record<string, string>;
   /** Of a reference: what its measured floors are. */
   floors?: FloorsDescription;
 }
@@ -144,6 +146,7 @@ const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is obj
   },
   shapes: { is: each(isShape), wanted: '{"q_proj": [8, 32], …}: stage → whole numbers' },
   config: { is: isObject, wanted: 'an object' },
+  sources: { is: each(isText), wanted: '{"q_rope": "src/attention.rs:212", …}: stage → file and line' },
 };
 
 const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0;

@@ -68,7 +68,10 @@ export async function importRun(source: Source, options: OpenOptions, mapping?: 
     path,
     bytes,
     notes,
-    metadata: metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers - facts.firstLayer),
+    metadata: {
+      ...metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers - facts.firstLayer),
+      ...sourcesOf(mapping),
+    },
     tensors: () => tensorsOf(stages),
     close: () => source.close(),
   };
@@ -151,6 +154,14 @@ function tokenNote(
   if (tokens.length > 0)
     return `token ids: it has none; ${tokensFrom ? `those of ${tokensFrom}` : 'those given'} were taken`;
   return `token ids: it has none; ${count ?? 'an unknown number of'} positions, by the shapes`;
+}
+
+/** Which lines compute which stages, by the mapping file. */
+function sourcesOf(mapping: Mapping | undefined): Pick<DumpMetadata, 'sources'> {
+  const said = (mapping?.tensors ?? []).flatMap((entry) =>
+    'stage' in entry && entry.source !== undefined ? [[entry.stage, entry.source] as const] : [],
+  );
+  return said.length > 0 ? { sources: Object.fromEntries(said) } : {};
 }
 
 function metadataOf(

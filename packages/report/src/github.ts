@@ -12,6 +12,8 @@ interface Annotation {
   readonly level: Note['level'];
   readonly title: string;
   readonly message: string;
+  /** Of the code that computes what is wrong, if a run says that. */
+  readonly source?: string | undefined;
 }
 
 const SHOWN = 10; // GitHub shows so many of each level and step, and says nothing of the rest
@@ -55,7 +57,8 @@ function annotationsOf(finding: Finding): Annotation[] {
   // A gate's errors say why it fails; without any, the reason does.
   const isSaid = wrong.length > 0 || noted.some(({ level }) => level === 'error');
   const whole: Annotation = { level: 'error', title: `llama-probe: ${name} ${verdict}`, message: reason };
-  return [...(isSaid ? [] : [{ ...whole, message: withDiagnosis(finding) }]), ...wrong, ...noted];
+  const { source } = finding.report.first?.where ?? {};
+  return [...(isSaid ? [] : [{ ...whole, message: withDiagnosis(finding), source }]), ...wrong, ...noted];
 }
 
 function withDiagnosis({ reason, report }: Finding): string {
@@ -72,7 +75,8 @@ function withDiagnosis({ reason, report }: Finding): string {
 function faultOf(finding: Finding, group: FaultGroup): Annotation {
   const errors = group.flatMap((fault) => errorsAt(finding, fault));
   const message = [faultMessage(group), ...errors].join('\n');
-  return { level: 'error', title: `${finding.name}: ${placeOf(group)} is wrong`, message };
+  const { source } = group[0].where ?? {};
+  return { level: 'error', title: `${finding.name}: ${placeOf(group)} is wrong`, message, source };
 }
 
 function faultMessage(group: FaultGroup): string {
@@ -85,11 +89,17 @@ function faultMessage(group: FaultGroup): string {
 }
 
 /** @example '::error title=model.gguf%3A q_rope is wrong::at the steps 0 to 16: …' */
-function command({ level, title, message }: Annotation): string {
+function command({ level, title, message, source }: Annotation): string {
   const data = (text: string) =>
     tame(shorten(text, LONGEST).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'));
-  const property = data(title).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  return `::${level} title=${property}::${data(message)}`;
+  const property = (text: string) => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  const [, file, line] = /^(.+?)(?::(\d+))?$/s.exec(source ?? '') ?? [];
+  const at = [
+    ...(file ? [`file=${property(file)}`] : []),
+    ...(line ? [`line=${line}`] : []),
+    `title=${property(title)}`,
+  ];
+  return `::${level} ${at.join()}::${data(message)}`;
 }
 
 /** Adds the report to the job summary of GitHub Actions; elsewhere there is none. @throws UsageError where it cannot be written */

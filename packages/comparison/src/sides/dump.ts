@@ -19,13 +19,14 @@ export async function dump(path: string, options: OpenOptions = {}): Promise<Sid
 /** The same of an open file. */
 export function dumpSide(file: RecordedRun): Side {
   const { path, metadata } = file;
-  const { producer, model, shapes, config, tokens } = metadata;
+  const { producer, model, shapes, config, tokens, sources } = metadata;
   const heads = { heads: shapes?.kq?.[0], headsKv: shapes?.k_proj?.[0] };
   const layers = model?.layers;
   const mode = config?.reference;
   return {
     about: {
       ...producer,
+      sources,
       adapter: producer.adapter ?? path,
       mode: mode === undefined ? 'unknown' : String(mode),
       model: {

@@ -18,12 +18,24 @@ const columns = z
   .describe('Only these columns of each row, from the first up to the last, which is not one of them: [0, 256].');
 
 /** How an array becomes a stage. */
+const source = z
+  .string()
+  .min(1)
+  .describe('The line of your code that computes it, for reports and annotations: "src/attention.rs:212".');
+
 export const ENTRY = z.union([
-  z.strictObject({ name: pattern, stage, layer: layer.optional(), columns: columns.optional() }),
+  z.strictObject({
+    name: pattern,
+    stage,
+    layer: layer.optional(),
+    columns: columns.optional(),
+    source: source.optional(),
+  }),
   z.strictObject({
     sum: z.tuple([pattern, pattern]).describe('Two arrays of one shape whose sum the stage is.'),
     stage,
     layer: layer.optional(),
+    source: source.optional(),
   }),
   z.strictObject({ name: pattern, ignore: z.literal(true).describe('It is no stage.') }),
 ]);

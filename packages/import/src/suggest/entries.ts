@@ -17,7 +17,7 @@ export function entriesOf(found: readonly Found[]): Entries {
     const cut = columns ? { columns: [...columns] as [number, number] } : {};
     const layer = place.layer === null ? null : place.layer + layersFrom;
     const name = layer === null ? undefined : patternOf(array.name, layer);
-    const entry =
+    const entry: MappingEntry =
       name !== undefined
         ? { name, stage, ...cut }
         : { name: array.name, stage, ...(layer === null ? {} : { layer }), ...cut };

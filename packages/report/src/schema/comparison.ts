@@ -39,6 +39,7 @@ const kind = z.union([
 const where = z
   .looseObject({
     tokens: z.array(range),
+    source: z.exactOptional(text),
     wrongRows: count,
     rows: count,
     heads: z.array(range).nullable(),
