@@ -101,6 +101,7 @@ describe('--json is what its published schema says', () => {
     ['check', ['check', dump]],
     ['import', ['import', dump, path('imported.arrow')]],
     ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
+    ['weights', ['weights', '--tensor', 'output*', '--values', '2']],
     ['doctor', ['doctor']],
     ['bugs', ['bugs']],
     ['failure', ['diff', dump, path('missing.arrow')]],

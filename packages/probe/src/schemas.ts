@@ -11,7 +11,9 @@ import {
   GATE,
   IMPORT,
   INSPECTION,
+  WEIGHTS,
 } from '@llama-probe/report/schema';
+import type { WeightsReport } from '@llama-probe/weights';
 import { z } from 'zod';
 import type { BugsReport } from './commands/bugs.js';
 import type { CheckReport } from './commands/check.js';
@@ -34,6 +36,7 @@ export const SCHEMAS = {
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+  weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
 };
 
 /** As JSON Schema, by kind. */

@@ -145,3 +145,60 @@ export const INSPECTION = z
     ),
   })
   .meta({ title: 'What probe inspect --json prints' });
+
+const index = { row: count, column: count };
+
+export const WEIGHTS = z
+  .looseObject({
+    ...head('weights'),
+    verdict: z.enum(['equal', 'differ', 'nothing']),
+    reason: text,
+    next: z.array(text),
+    model: z.looseObject({
+      file: text,
+      bytes: count,
+      architecture: text,
+      tensors: count,
+      types: z.record(text, count),
+    }),
+    reference: z.looseObject({ name: z.literal('llama.cpp'), version: text }),
+    candidate: z.looseObject({ name: text, adapter: text }),
+    tensors: z.array(
+      z.looseObject({
+        name: text,
+        type: text,
+        shape: z.array(count),
+        bytes: count,
+        hash: text,
+        engine: z.enum(['equal', 'differs', 'not-computed']),
+        why: z.exactOptional(text),
+        statistics: z
+          .looseObject({
+            min: number,
+            max: number,
+            mean: number,
+            rms: number,
+            zeros: count,
+            nan: count,
+            inf: count,
+            firstBad: z.looseObject(index).nullable(),
+            deadRows: count,
+            firstDead: count.nullable(),
+            loud: z.looseObject({ ...index, times: number }).nullable(),
+          })
+          .nullable(),
+        bits: z
+          .looseObject({
+            differing: count,
+            zeroSigns: count,
+            flushed: count,
+            first: z.looseObject({ ...index, engine: number, ggml: number }).nullable(),
+          })
+          .nullable(),
+        values: z.exactOptional(z.looseObject({ ggml: z.array(number), engine: z.array(number).nullable() })),
+      }),
+    ),
+    duplicates: z.array(z.array(text)),
+    remarks: z.array(text),
+  })
+  .meta({ title: 'What probe weights --json prints' });

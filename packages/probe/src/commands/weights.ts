@@ -1,0 +1,12 @@
+import { BUNDLED_MODEL } from '@llama-probe/comparison';
+import type { Progress } from '@llama-probe/comparison/ask';
+import { type CheckWeightsOptions, checkWeights, type WeightsReport } from '@llama-probe/weights';
+
+export { weightsText } from '@llama-probe/weights';
+
+/** `probe weights`, of the bundled model unless another one is given. */
+export const runWeights = (
+  { model = BUNDLED_MODEL, ...options }: Omit<CheckWeightsOptions, 'model'> & { model?: string | undefined },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<WeightsReport> => checkWeights({ ...options, model }, progress, signal);
