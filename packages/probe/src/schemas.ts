@@ -12,8 +12,9 @@ import {
   IMPORT,
   INSPECTION,
   WEIGHTS,
+  WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
-import type { WeightsReport } from '@llama-probe/weights';
+import type { WeightsComparison, WeightsReport } from '@llama-probe/weights';
 import { z } from 'zod';
 import type { BugsReport } from './commands/bugs.js';
 import type { CheckReport } from './commands/check.js';
@@ -37,6 +38,7 @@ export const SCHEMAS = {
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
+  'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };
 
 /** As JSON Schema, by kind. */

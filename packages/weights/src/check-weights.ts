@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { Progress } from '@llama-probe/comparison/ask';
-import { type AdapterKind, type GgufFile, openDequantizer, openGguf } from '@llama-probe/engine';
+import { type AdapterKind, openDequantizer, openGguf } from '@llama-probe/engine';
 import { openGgmlWeights } from '@llama-probe/reference';
 import { checkTensor } from './check-tensor.js';
 import { conclude } from './conclude.js';
 import { duplicatesOf } from './duplicates.js';
+import { modelOf } from './model.js';
 import { remarksOn } from './remarks.js';
 import type { TensorReport, WeightsReport } from './report.js';
 import { selected } from './select.js';
@@ -68,17 +69,4 @@ export async function checkWeights(
     await ggml.close();
     engine.close();
   }
-}
-
-export function modelOf(gguf: GgufFile): WeightsReport['model'] {
-  const types: Record<string, number> = {};
-  for (const { type } of gguf.tensors.values()) types[type.name] = (types[type.name] ?? 0) + 1;
-  const architecture = gguf.metadata['general.architecture'];
-  return {
-    file: gguf.path,
-    bytes: gguf.bytes,
-    architecture: typeof architecture === 'string' ? architecture : 'unknown',
-    tensors: gguf.tensors.size,
-    types,
-  };
 }

@@ -1,4 +1,4 @@
-import { type AdapterChoice, documentOf, encode } from '@llama-probe/comparison/ask';
+import { type AdapterChoice, documentOf, encode, UsageError } from '@llama-probe/comparison/ask';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from '../exit.js';
 import type { Context } from './context.js';
@@ -8,6 +8,7 @@ import { OPTIONS } from './options.js';
 interface WeightsOptions {
   model?: string;
   adapter?: AdapterChoice;
+  against?: string;
   tensor?: string;
   values?: number;
   json?: boolean;
@@ -19,6 +20,12 @@ export function weightsCommand(context: Context): Command {
   return new Command('weights')
     .description('is it the weights? each tensor by the engine and by ggml, bit for bit, and what is in it')
     .addOption(OPTIONS.model())
+    .addOption(
+      new Option(
+        '--against <file>',
+        'hold them to another GGUF file, to safetensors (a file or a folder of shards), or to a folder of dequantised weights of yours (.npy, .f32)',
+      ),
+    )
     .addOption(new Option('--tensor <names>', 'only these tensors, such as output.weight or blk.*.attn_q.weight'))
     .addOption(new Option('--values <count>', 'show the first values of each tensor').argParser(parseCount))
     .addOption(OPTIONS.adapter())
@@ -28,10 +35,19 @@ export function weightsCommand(context: Context): Command {
       examples({
         'probe weights --model model.gguf': 'is the dequantisation right? what is in the file?',
         'probe weights --model model.gguf --tensor output.weight --values 100': 'the first values of a tensor',
+        'probe weights --model model.gguf --against model.safetensors': 'was the file converted rightly?',
+        'probe weights --model model.gguf --against mine/': 'is your dequantisation right? if not, which bug is it?',
       }),
     )
-    .action(async ({ json, model, ...options }: WeightsOptions) => {
-      const { runWeights, weightsText } = await import('../commands/weights.js');
+    .action(async ({ json, model, against, ...options }: WeightsOptions) => {
+      const { comparisonText, runAgainst, runWeights, weightsText } = await import('../commands/weights.js');
+      if (against !== undefined) {
+        if (options.values !== undefined) throw new UsageError('--values: is for a file alone. Leave out --against.');
+        const compared = await runAgainst({ ...options, model, against }, context.progress, context.signal);
+        context.print(json ? encode(documentOf('weights-comparison', compared)) : comparisonText(compared));
+        context.code = CODES[compared.verdict];
+        return;
+      }
       const report = await runWeights({ ...options, model }, context.progress, context.signal);
       context.print(json ? encode(documentOf('weights', report)) : weightsText(report));
       context.code = CODES[report.verdict];
