@@ -107,7 +107,7 @@ describe('a checkpoint of Hugging Face', () => {
     const same = new Map([...arraysOf(parts)].map(([name, array]) => [HUGGING_FACE(name), array]));
     const { json, code } = await against(model, safetensorsFile(path('same.safetensors'), same));
     expect([code, json.verdict]).toEqual([0, 'equal']);
-    expect(json.remarks[0]).toContain('if ' + json.other.file + ' is the original checkpoint');
+    expect(json.remarks[0]).toContain(`if ${json.other.file} is the original checkpoint`);
   });
 
   test('of an architecture that the converter does not permute: then it is a difference', async () => {
