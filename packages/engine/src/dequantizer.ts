@@ -54,13 +54,16 @@ export class Dequantizer {
 
   /**
    * @param bytes whole rows as the file has them; at most `most(type, columns)` of them
+   * @param into where they are to be; memory of their own without it
    * @returns (rows, columns)
    * @throws RunError where the device gave up
    */
-  rows(type: WeightType, columns: number, bytes: Uint8Array): Promise<Float32Array> {
+  rows(type: WeightType, columns: number, bytes: Uint8Array, into?: Float32Array): Promise<Float32Array> {
     const count = bytes.length / rowBytes(type, columns);
     const packed = packRows(type, columns, bytes);
-    const rows = this.turn.then(() => this.run(type, columns, packed, count));
+    const rows = this.turn.then(() =>
+      this.run(type, columns, packed, into ?? new Float32Array(count * columns), count),
+    );
     this.turn = rows.catch(() => {});
     return rows;
   }
@@ -69,7 +72,13 @@ export class Dequantizer {
     this.opened.close();
   }
 
-  private async run(type: WeightType, columns: number, packed: Uint8Array, count: number): Promise<Float32Array> {
+  private async run(
+    type: WeightType,
+    columns: number,
+    packed: Uint8Array,
+    into: Float32Array,
+    count: number,
+  ): Promise<Float32Array> {
     const { device } = this.opened;
     const size = count * columns * 4;
     const { ids, weight, dst, readback } = this.allocate(count, packed.length, size);
@@ -82,7 +91,8 @@ export class Dequantizer {
     commands.copy(dst, 0, readback, 0, size);
     commands.submit();
     await readback.mapAsync(GPUMapMode.READ, 0, size);
-    const values = new Float32Array(readback.getMappedRange(0, size).slice(0));
+    const values = into.subarray(0, count * columns);
+    values.set(new Float32Array(readback.getMappedRange(0, size)));
     readback.unmap();
     this.opened.check();
     return values;

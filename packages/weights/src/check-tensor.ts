@@ -4,7 +4,7 @@ import { type Dequantizer, isWeightType, ModelError, type TensorInfo } from '@ll
 import type { GgmlWeights } from '@llama-probe/reference';
 import { BitsCount } from './bits.js';
 import { matrixOf } from './gguf-matrix.js';
-import { loadedAhead, piecesOf } from './pieces.js';
+import { loadedAhead, piecesOf, type Turns } from './pieces.js';
 import type { TensorReport } from './report.js';
 import { StatisticsSums } from './statistics.js';
 
@@ -14,6 +14,7 @@ export interface Readers {
   readonly file: FileHandle;
   readonly engine: Dequantizer;
   readonly ggml: GgmlWeights;
+  readonly memory: Readonly<Record<'file' | 'engine' | 'ggml', Turns>>;
 }
 
 /**
@@ -35,12 +36,19 @@ export async function checkTensor(
   const bits = new BitsCount(columns);
   const first = { ggml: [] as number[], engine: [] as number[] };
   const pieces = piecesOf(rows, columns, most || undefined);
+  const { memory } = readers;
   const load = async (piece: (typeof pieces)[number]) => {
     const offset = tensor.offset + piece.firstRow * rowBytes;
-    const bytes = await read(readers.file, offset, piece.rows * rowBytes, tensor.name);
+    const bytes = memory.file.bytes(piece.rows * rowBytes);
+    await read(readers.file, bytes, offset, tensor.name);
+    const count = piece.rows * columns;
+    const at = { path: readers.path, offset, type, columns, rows: piece.rows };
+    const name = tensor.type.name;
     const [ggml, engine] = await Promise.all([
-      reads ? readers.ggml.rows({ path: readers.path, offset, type, columns, rows: piece.rows }) : undefined,
-      most > 0 && isWeightType(tensor.type.name) ? readers.engine.rows(tensor.type.name, columns, bytes) : undefined,
+      reads ? readers.ggml.rows(at, memory.ggml.floats(count)) : undefined,
+      most > 0 && isWeightType(name)
+        ? readers.engine.rows(name, columns, bytes, memory.engine.floats(count))
+        : undefined,
     ]);
     return { bytes, ggml, engine };
   };
@@ -88,12 +96,10 @@ function keep(into: number[], values: Float32Array, wanted: number): void {
   if (into.length < wanted) into.push(...values.subarray(0, wanted - into.length));
 }
 
-async function read(file: FileHandle, offset: number, length: number, name: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await file.read(bytes, at, length - at, offset + at);
+async function read(file: FileHandle, into: Uint8Array, offset: number, name: string): Promise<void> {
+  for (let at = 0; at < into.length; ) {
+    const { bytesRead } = await file.read(into, at, into.length - at, offset + at);
     if (bytesRead === 0) throw new ModelError('model-truncated', `${name}: the file became shorter while it was read.`);
     at += bytesRead;
   }
-  return bytes;
 }

@@ -6,6 +6,7 @@ import { checkTensor } from './check-tensor.js';
 import { conclude } from './conclude.js';
 import { duplicatesOf } from './duplicates.js';
 import { modelOf } from './model.js';
+import { Turns } from './pieces.js';
 import { remarksOn } from './remarks.js';
 import type { TensorReport, WeightsReport } from './report.js';
 import { selected } from './select.js';
@@ -43,6 +44,7 @@ export async function checkWeights(
   });
   const file = await open(gguf.path, 'r');
   try {
+    const memory = { file: new Turns(), engine: new Turns(), ggml: new Turns() };
     const tensors: TensorReport[] = [];
     let done = 0;
     for (const tensor of asked) {
@@ -51,7 +53,9 @@ export async function checkWeights(
         done += bytes;
         progress.say(`dequantising weights: ${Math.floor((100 * done) / total)} %`);
       };
-      tensors.push(await checkTensor({ path: gguf.path, file, engine, ggml }, tensor, options.values ?? 0, onBytes));
+      tensors.push(
+        await checkTensor({ path: gguf.path, file, engine, ggml, memory }, tensor, options.values ?? 0, onBytes),
+      );
     }
     const duplicates = duplicatesOf(tensors);
     return {

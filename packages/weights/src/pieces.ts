@@ -35,3 +35,27 @@ export async function* loadedAhead<P, T>(pieces: readonly P[], load: (piece: P) 
     yield [piece, loaded];
   }
 }
+
+/**
+ * Memory that is used again, in turns: what was taken before the last one is free again. To get and to clear it anew for each piece takes longer than
+ * to compare it. With `loadedAhead` two are in use.
+ */
+export class Turns {
+  private readonly memory: [ArrayBuffer, ArrayBuffer] = [new ArrayBuffer(0), new ArrayBuffer(0)];
+  private next: 0 | 1 = 0;
+
+  floats(count: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.take(count * 4), 0, count);
+  }
+
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.take(count), 0, count);
+  }
+
+  private take(bytes: number): ArrayBuffer {
+    const turn = this.next;
+    this.next = turn === 0 ? 1 : 0;
+    if (this.memory[turn].byteLength < bytes) this.memory[turn] = new ArrayBuffer(bytes);
+    return this.memory[turn];
+  }
+}

@@ -74,8 +74,8 @@ export interface Methods {
   run: [RunParameters, RunResult];
   /** What ggml's type traits can do, by the type's number. */
   weightTypes: [null, [number, { reads: boolean; makes: boolean }][]];
-  /** The rows come as floats on the pipe TENSOR_PIPE, unless there is an error. */
-  weights: [WeightRows, null];
+  /** @param into the file that the rows are written to, as floats from its beginning */
+  weights: [WeightRows & { into: string }, null];
 }
 
 export type Method = keyof Methods;

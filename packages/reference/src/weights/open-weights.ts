@@ -1,4 +1,8 @@
-import type { Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LlamaCppError } from '../errors.js';
 import { LlamaProcess } from '../process/process.js';
 import type { WeightRows } from '../process/protocol.js';
 
@@ -12,10 +16,11 @@ export interface GgmlWeights {
    * Rows of a tensor, which the process reads from the file itself.
    *
    * @param piece.through what is left of them when this type has held them, made row by row without an importance matrix
+   * @param into where they are to be; memory of their own without it
    * @returns (rows, columns)
    * @throws LlamaCppError `weights-type` where ggml cannot
    */
-  rows(piece: WeightRows): Promise<Float32Array>;
+  rows(piece: WeightRows, into?: Float32Array): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -33,57 +38,69 @@ export async function openGgmlWeights({
   libraries?: string | undefined;
 } = {}): Promise<GgmlWeights> {
   const child = new LlamaProcess({ signal });
+  let passed: Passed | undefined;
   try {
     const { version } = await child.request('open', { directory: libraries });
     const types = new Map(await child.request('weightTypes', null));
+    const file = await Passed.open();
+    passed = file;
     let turn: Promise<unknown> = Promise.resolve();
     return {
       version,
       types,
-      rows(piece) {
+      rows(piece, into) {
         const rows = turn.then(async () => {
-          const floats = new Uint8Array(piece.columns * piece.rows * 4);
-          const stop = new AbortController();
-          const filled = fill(floats, child.tensors, stop.signal);
-          try {
-            await child.request('weights', piece); // an error comes before any byte
-          } catch (error) {
-            stop.abort();
-            throw error;
-          }
-          await filled;
-          return new Float32Array(floats.buffer);
+          await child.request('weights', { ...piece, into: file.path });
+          return file.read(piece.columns * piece.rows, into);
         });
         turn = rows.catch(() => {});
         return rows;
       },
-      close: () => child.close(),
+      async close() {
+        await child.close();
+        await file.close();
+      },
     };
   } catch (error) {
+    await passed?.close();
     await child.close();
     throw error;
   }
 }
 
-/** Takes from a pipe until there is no room left. The child waits while nobody takes anything. */
-function fill(into: Uint8Array, pipe: Socket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    let at = 0;
-    const leave = () => {
-      pipe.off('readable', take);
-      resolve();
-    };
-    const take = () => {
-      while (at < into.length) {
-        const chunk: Buffer | null = pipe.read();
-        if (!chunk) return;
-        into.set(chunk, at);
-        at += chunk.length;
-      }
-      leave();
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    pipe.on('readable', take);
-    take();
-  });
+/** A temporary file that one piece after the other is passed in: its bytes stay in memory, and a pipe takes ten times as long. */
+class Passed {
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+  ) {}
+
+  static async open(): Promise<Passed> {
+    const path = join(tmpdir(), `llama-probe-${process.pid}-${randomUUID()}.f32`);
+    try {
+      return new Passed(path, await open(path, 'wx+'));
+    } catch (cause) {
+      throw new LlamaCppError(
+        'temporary-unwritable',
+        `${path}: cannot be written (${(cause as NodeJS.ErrnoException).code}). Set TMPDIR to a folder that you may write to.`,
+        { cause },
+      );
+    }
+  }
+
+  async read(count: number, into: Float32Array = new Float32Array(count)): Promise<Float32Array> {
+    const values = into.subarray(0, count);
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await this.file.read(bytes, at, bytes.length - at, at);
+      if (bytesRead === 0) throw new LlamaCppError('internal', `${this.path} is shorter than what was written to it`);
+      at += bytesRead;
+    }
+    return values;
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+    await rm(this.path, { force: true });
+  }
 }

@@ -8,8 +8,11 @@ export interface Matrix {
   readonly type: string;
   readonly rows: number;
   readonly columns: number;
-  /** @returns (rows, columns) */
-  read(firstRow: number, rows: number): Promise<Float32Array>;
+  /**
+   * @param into where they may be put, to spare memory
+   * @returns (rows, columns)
+   */
+  read(firstRow: number, rows: number, into?: Float32Array): Promise<Float32Array>;
   /** The same rows when a ggml type, by its number, has held them; undefined where that cannot be made. */
   through?(type: number, firstRow: number, rows: number): Promise<Float32Array>;
 }
@@ -35,7 +38,7 @@ export function inFile(ggml: GgmlWeights, at: RowsInFile): Matrix {
     type: at.typeName,
     rows: at.rows,
     columns,
-    read: (firstRow, rows) => ggml.rows(piece(firstRow, rows)),
+    read: (firstRow, rows, into) => ggml.rows(piece(firstRow, rows), into),
     through: (through, firstRow, rows) => ggml.rows({ ...piece(firstRow, rows), through }),
   };
 }

@@ -1,4 +1,4 @@
-import { loadedAhead, type Rows } from '../pieces.js';
+import { loadedAhead, type Rows, Turns } from '../pieces.js';
 import type { Index } from '../statistics.js';
 import type { Matrix } from './matrix.js';
 
@@ -32,7 +32,11 @@ export async function measure(
   pieces: readonly Rows[],
 ): Promise<Measure> {
   const sums = new Sums(ours.columns);
-  const load = ({ firstRow, rows }: Rows) => Promise.all([ours.read(firstRow, rows), theirs.read(firstRow, rows)]);
+  const memory = [new Turns(), new Turns()] as const;
+  const load = ({ firstRow, rows }: Rows) => {
+    const [a, b] = memory.map((turns) => turns.floats(rows * ours.columns));
+    return Promise.all([ours.read(firstRow, rows, a), theirs.read(firstRow, rows, b)]);
+  };
   for await (const [{ firstRow }, [a, b]] of loadedAhead(pieces, load)) sums.add(a, b, firstRow);
   return sums.result();
 }
