@@ -119,6 +119,64 @@ describe('a checkpoint of Hugging Face', () => {
     expect(json.reason).toContain("llama.cpp's converter does not do that for qwen2");
   });
 
+  test('with experts, each in a tensor of its own', async () => {
+    const moe = tiny({ experts: 4 });
+    const arrays = new Map<string, Array2>();
+    for (const [name, array] of checkpoint(arraysOf(moe))) {
+      const [, layer, part] = /layers\.(\d+)\.ffn_(gate|up|down)_exps/.exec(name) ?? [];
+      const [experts = 1, rows = 1, columns = 1] = array.shape;
+      for (let expert = 0; part && expert < experts; expert++) {
+        const values = array.values.slice(expert * rows * columns, (expert + 1) * rows * columns);
+        arrays.set(`model.layers.${layer}.mlp.experts.${expert}.${part}_proj.weight`, {
+          shape: [rows, columns],
+          values,
+        });
+      }
+      if (!part) arrays.set(name.replace('ffn_gate_inp', 'mlp.gate'), array);
+    }
+    const healthy = await against(ggufFile(moe), safetensorsFile(path('moe.safetensors'), arrays));
+    expect([healthy.code, differing(healthy.json), healthy.json.missing, healthy.json.extra]).toEqual([0, [], [], []]);
+    expect(find(healthy.json, 'blk.1.ffn_up_exps.weight').otherShape).toEqual([4, SIZES.ff, SIZES.embd]);
+    const expert = 'model.layers.1.mlp.experts.2.up_proj.weight';
+    arrays.set(
+      expert,
+      with_(arrays.get(expert) as Array2, (value) => 2 * value),
+    );
+    const sick = await against(ggufFile(moe), safetensorsFile(path('sick.safetensors'), arrays));
+    expect(differing(sick.json)).toEqual(['blk.1.ffn_up_exps.weight']);
+    const first = 2 * SIZES.ff;
+    expect(find(sick.json, 'blk.1.ffn_up_exps.weight').values).toEqual({ kind: 'rows', rows: SIZES.ff, first });
+  });
+
+  test('of gemma, to whose norms the converter adds 1', async () => {
+    const gemma = tiny({ architecture: 'gemma' });
+    const less = new Map(
+      [...arraysOf(gemma)].map(([name, array]) => [
+        HUGGING_FACE(name),
+        name.includes('norm') ? with_(array, (value) => value - 1) : array,
+      ]),
+    );
+    const file = safetensorsFile(path('gemma.safetensors'), less);
+    const { json, code } = await against(ggufFile(gemma), file);
+    expect([code, differing(json)]).toEqual([0, []]);
+    expect(find(json, 'output_norm.weight').text).toContain("1 is added to the norm's weight");
+    const llama = await against(ggufFile({ ...gemma, metadata: parts.metadata }), file);
+    expect(differing(llama.json)).toContain('output_norm.weight');
+  });
+
+  test('whose vocabulary is larger', async () => {
+    const larger = new Map(hf);
+    const { shape, values } = hf.get('lm_head.weight') as Array2;
+    const [rows = 0, columns = 0] = shape;
+    const more = Float32Array.from([...values, ...new Float32Array(2 * columns)]);
+    larger.set('lm_head.weight', { shape: [rows + 2, columns], values: more });
+    const { json } = await against(model, safetensorsFile(path('larger.safetensors'), larger));
+    expect(differing(json)).toEqual(['output.weight']);
+    expect(find(json, 'output.weight').text).toBe(
+      `another number of rows, ${rows + 2} there; of those that both have; then equal, bit for bit`,
+    );
+  });
+
   test('with tensors that are not there, and others that are', async () => {
     const some = new Map([...hf].filter(([name]) => name !== 'model.layers.1.mlp.up_proj.weight'));
     some.set('model.layers.9.mlp.up_proj.weight', hf.get('model.norm.weight') as Array2);
