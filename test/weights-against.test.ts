@@ -300,7 +300,7 @@ describe('what an engine has made of the weights', () => {
 
   test('in float16 it is right, too', async () => {
     const half = (value: number) => {
-      const exponent = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
+      const exponent = 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(value)))) - 10);
       return Math.round(value / exponent) * exponent;
     };
     const { json, code } = await against(
@@ -363,6 +363,25 @@ describe('dequantisation', () => {
     expect(json.pairs[0]?.first).toMatchObject({ row: 0, block: expect.any(Number) });
     expect(json.reason).toContain('dequantised wrongly');
     expect(json.next[0]).toContain(`Mend the dequantisation of ${type} first`);
+  });
+
+  test('that is coarser than it need be is no difference', async () => {
+    const random = randomFrom(5);
+    const values = Float32Array.from({ length: COLUMNS * ROWS }, () => random() - 0.5);
+    const data = Buffer.alloc((COLUMNS * ROWS * 34) / 32);
+    for (let block = 0; block < values.length / 32; block++) {
+      data.writeUInt16LE(0x1c20, block * 34); // 0.00403: 124 steps for 0.5, where ggml takes 127 for the largest
+      for (let i = 0; i < 32; i++) {
+        data.writeInt8(Math.round((values[block * 32 + i] as number) / 0.00402832), block * 34 + 2 + i);
+      }
+    }
+    const tensors = [{ name: 'output.weight', type: numberOfType('Q8_0'), shape: [COLUMNS, ROWS], data }];
+    const model = ggufFile({ metadata: { 'general.architecture': text('llama') }, tensors });
+    const { json, code } = await against(model, folderOf(Float64Array.from(values)));
+    expect(json.pairs[0]).toMatchObject({ verdict: 'equal', values: { kind: 'requantised', type: 'Q8_0' } });
+    expect(code).toBe(0);
+    const far = await against(model, folderOf(Float64Array.from(values, (value, i) => value * (1 + (i % 3) / 50))));
+    expect(far.json.pairs[0]).toMatchObject({ verdict: 'differs', values: { kind: 'differ' } });
   });
 
   test('that no known bug makes is not named', async () => {

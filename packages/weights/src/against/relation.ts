@@ -133,9 +133,9 @@ function holdings(ours: Matrix, theirs: Matrix, ggml: GgmlWeights): Holding[] {
   });
 }
 
-/** A type whose rounding is looked for and not computed at once: of all of a large tensor it is only held to what it may be. */
+/** Types whose scales are searched for: of a large tensor all of that takes minutes, so only a sample of it is made; the rest is held to its RMS. */
 const SLOW = /_K$|^IQ|^TQ/;
-const MANY = 1 << 24; // values
+const MANY = 1 << 21; // values
 
 /** What a sample said of rounding, held to all rows. A row that is off further than rounding makes it is named. */
 async function everyRow(ours: Matrix, { values, holding }: Held, all: Measure): Promise<Values | undefined> {
@@ -145,9 +145,10 @@ async function everyRow(ours: Matrix, { values, holding }: Held, all: Measure): 
     return exact.differing === 0 ? values : mostRows(ours, exact);
   }
   const expected = (await measure(before, after, sampleOf(ours))).rel;
+  const said: Values = { kind: 'requantised', type, expected };
   if (!all.worst || all.rel > ROUNDING.all * expected) return undefined;
   const { row, rel } = all.worst;
-  if (rel <= ROUNDING.row * expected) return values;
+  if (rel <= ROUNDING.row * expected) return said;
   const ofRow = (await measure(before, after, [{ firstRow: row, rows: 1 }])).rel;
-  return rel <= ROUNDING.row * ofRow ? values : { kind: 'rows', rows: 1, first: row };
+  return rel <= ROUNDING.row * ofRow ? said : { kind: 'rows', rows: 1, first: row };
 }
