@@ -365,23 +365,28 @@ describe('dequantisation', () => {
     expect(json.next[0]).toContain(`Mend the dequantisation of ${type} first`);
   });
 
-  test('that is coarser than it need be is no difference', async () => {
+  test('that is coarser than it need be is no difference, and a row that is wrong is one', async () => {
     const random = randomFrom(5);
-    const values = Float32Array.from({ length: COLUMNS * ROWS }, () => random() - 0.5);
-    const data = Buffer.alloc((COLUMNS * ROWS * 34) / 32);
+    const rows = 64;
+    const values = Float32Array.from({ length: COLUMNS * rows }, () => random() - 0.5);
+    const data = Buffer.alloc((values.length * 34) / 32);
     for (let block = 0; block < values.length / 32; block++) {
       data.writeUInt16LE(0x1c20, block * 34); // 0.00403: 124 steps for 0.5, where ggml takes 127 for the largest
       for (let i = 0; i < 32; i++) {
         data.writeInt8(Math.round((values[block * 32 + i] as number) / 0.00402832), block * 34 + 2 + i);
       }
     }
-    const tensors = [{ name: 'output.weight', type: numberOfType('Q8_0'), shape: [COLUMNS, ROWS], data }];
+    const tensors = [{ name: 'output.weight', type: numberOfType('Q8_0'), shape: [COLUMNS, rows], data }];
     const model = ggufFile({ metadata: { 'general.architecture': text('llama') }, tensors });
-    const { json, code } = await against(model, folderOf(Float64Array.from(values)));
-    expect(json.pairs[0]).toMatchObject({ verdict: 'equal', values: { kind: 'requantised', type: 'Q8_0' } });
-    expect(code).toBe(0);
-    const far = await against(model, folderOf(Float64Array.from(values, (value, i) => value * (1 + (i % 3) / 50))));
-    expect(far.json.pairs[0]).toMatchObject({ verdict: 'differs', values: { kind: 'differ' } });
+    const heldTo = async (change: (value: number, i: number) => number) => {
+      const array = { shape: [rows, COLUMNS], values: values.map(change) };
+      const { json, code } = await against(model, npyFolder(new Map([['output.weight', array]])));
+      return { code, values: json.pairs[0]?.values };
+    };
+    expect(await heldTo((value) => value)).toMatchObject({ code: 0, values: { kind: 'requantised', type: 'Q8_0' } });
+    const wrongRow = await heldTo((value, i) => (Math.floor(i / COLUMNS) === 20 ? -value : value));
+    expect(wrongRow).toEqual({ code: 1, values: { kind: 'rows', rows: 1, first: 20 } });
+    expect(await heldTo((value, i) => value * (1 + (i % 3) / 50))).toEqual({ code: 1, values: { kind: 'differ' } });
   });
 
   test('that no known bug makes is not named', async () => {

@@ -12,6 +12,8 @@ export interface Measure {
   readonly first: (Index & { readonly ours: number; readonly theirs: number }) | null;
   /** The row that differs most, by its relative RMS delta. */
   readonly worst: { readonly row: number; readonly rel: number } | null;
+  /** Relative RMS delta of all other rows. */
+  readonly rest: number;
   /** Values that are finite on one side only: no sum has them. */
   readonly bad: number;
   /** Relative RMS delta. */
@@ -48,6 +50,7 @@ class Sums {
   private rowsDiffering = 0;
   private first: Measure['first'] = null;
   private worst: Measure['worst'] = null;
+  private readonly ofWorst = { aa: 0, dd: 0 };
   private bad = 0;
   private readonly sum = { aa: 0, bb: 0, ab: 0, d: 0, dd: 0 };
   private maxDelta = 0;
@@ -93,7 +96,9 @@ class Sums {
     if (differing === 0) return;
     this.rowsDiffering++;
     const rel = relative(dd, aa);
-    if (!this.worst || rel > this.worst.rel) this.worst = { row, rel };
+    if (this.worst && rel <= this.worst.rel) return;
+    this.worst = { row, rel };
+    Object.assign(this.ofWorst, { aa, dd });
   }
 
   result(): Measure {
@@ -104,6 +109,7 @@ class Sums {
     return {
       ...{ count, differing, rows, rowsDiffering, first, worst, bad, maxDelta, maxAbs },
       rel: relative(dd, aa),
+      rest: relative(Math.max(0, dd - this.ofWorst.dd), aa - this.ofWorst.aa),
       scale: { factor, rel: relative(Math.max(0, aa - factor * ab), aa) },
       offset: { value, rel: relative(Math.max(0, dd - count * value * value), aa) },
     };

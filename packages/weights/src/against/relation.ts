@@ -146,9 +146,9 @@ async function everyRow(ours: Matrix, { values, holding }: Held, all: Measure): 
   }
   const expected = (await measure(before, after, sampleOf(ours))).rel;
   const said: Values = { kind: 'requantised', type, expected };
-  if (!all.worst || all.rel > ROUNDING.all * expected) return undefined;
+  if (!all.worst || all.rest > ROUNDING.all * expected) return undefined;
   const { row, rel } = all.worst;
-  if (rel <= ROUNDING.row * expected) return said;
+  if (all.rel <= ROUNDING.all * expected && rel <= ROUNDING.row * expected) return said;
   const ofRow = (await measure(before, after, [{ firstRow: row, rows: 1 }])).rel;
   return rel <= ROUNDING.row * ofRow ? said : { kind: 'rows', rows: 1, first: row };
 }
