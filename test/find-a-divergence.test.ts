@@ -11,6 +11,7 @@ const PAGE = readPage('docs/find-a-divergence.md');
 const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: string | RegExp }>> = {
   'probe doctor --prove': { code: 0, says: 'never agrees' },
   'probe compare --model model.gguf --prompt Hello': { code: 0, says: '✓ agree' },
+  'probe weights --model model.gguf': { code: 0, says: '✓ The dequantisation is right' },
   'probe capture --from llama --model model.gguf --prompt "What is 2 plus 3?" --steps 0 --out reference.arrow --json': {
     code: 0,
     says: `"tokens":[${TOKENS}]`,

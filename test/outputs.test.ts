@@ -7,6 +7,7 @@ import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { COLUMNS } from '../packages/report/src/tables/rows.js';
+import { BUNDLED } from './support/models.js';
 import { type Ended, path, probe as start } from './support/probe.js';
 import { probe } from './support/session.js';
 
@@ -101,6 +102,8 @@ describe('--json is what its published schema says', () => {
     ['check', ['check', dump]],
     ['import', ['import', dump, path('imported.arrow')]],
     ['inspection', ['inspect', dump, '--stage', 'q_rope', '--values', '2']],
+    ['weights', ['weights', '--tensor', 'output*', '--values', '2']],
+    ['weights-comparison', ['weights', '--against', BUNDLED]],
     ['doctor', ['doctor']],
     ['bugs', ['bugs']],
     ['failure', ['diff', dump, path('missing.arrow')]],

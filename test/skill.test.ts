@@ -26,6 +26,7 @@ const COMMANDS: readonly { readonly command: RegExp; readonly code: number; read
   { command: /^probe capture .* --out whole\.arrow --json$/, code: 0, prints: { kind: 'capture' } },
   { command: /^probe diff decoded\.safetensors whole\.arrow /, code: 0, prints: { verdict: 'agree', first: null } },
   { command: /^probe check mine\.safetensors /, code: 0, prints: { broken: [] } },
+  { command: /^probe weights --model model\.gguf --json$/, code: 0, prints: { kind: 'weights', verdict: 'equal' } },
   { command: /^probe compare --model model\.gguf --prompt Hello --json$/, code: 0, prints: { verdict: 'agree' } },
 ];
 

@@ -43,3 +43,7 @@ export const GGML_TYPES: Readonly<Record<number, GgmlType>> = {
   41: { name: 'Q1_0', elements: 128, bytes: 18 },
   42: { name: 'Q2_0', elements: 64, bytes: 18 },
 };
+
+/** ggml's number of a type. @example numberOfType('Q8_0') === 8 */
+export const numberOfType = (name: string): number =>
+  Number(Object.keys(GGML_TYPES).find((number) => GGML_TYPES[Number(number)]?.name === name));

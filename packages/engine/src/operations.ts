@@ -1,6 +1,7 @@
 import type { LlamaConfig } from './config.js';
+import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
-import { type MulMat, WEIGHT_TYPES, type Weight } from './mul-mat.js';
+import type { MulMat, Weight } from './mul-mat.js';
 
 /** The tokens that a pass works on. */
 export interface Batch {
@@ -63,14 +64,7 @@ export function createOperations(
     );
 
   return {
-    getRows(dst, weight, ids) {
-      const { shader } = WEIGHT_TYPES[weight.type];
-      for (const { buffer, firstRow, rows } of weight.slices) {
-        const constants = { columns: weight.columns, first_row: firstRow, rows };
-        const pipeline = kernels.pipeline(['batch.wgsl', 'quant/block.wgsl', shader, 'get_rows.wgsl'], constants);
-        commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, buffer, ids, dst]), tokens);
-      }
-    },
+    getRows: (dst, weight, ids) => encodeGetRows(kernels, commands, uniform, dst, weight, ids, tokens),
     rmsNorm(dst, x) {
       run('rms_norm', { width: embeddingLength, epsilon: config.rmsEpsilon }, tokens, x, dst);
     },

@@ -8,6 +8,8 @@ export interface ForeignArray {
   readonly dtype: Dtype;
   /** Its values' bytes: little-endian, in C order, and as many as its shape says. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Where these bytes lie in a file just as they are, if they do: for what is too large to be read at once. */
+  readonly at?: { readonly path: string; readonly offset: number };
 }
 
 /** A file or a folder that has arrays. */

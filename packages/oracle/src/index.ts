@@ -13,6 +13,7 @@ export { GraphOperations } from './graph/graph-operations.js';
 export { hasWeights } from './graph/on-the-way.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';
+export { type KnownReading, knownReadings } from './readings.js';
 export { type Rotation, rope, ropeAngle } from './rope.js';
 export type { StageOperation } from './stage-operations.js';
 export { weightAt } from './variants/weight.js';

@@ -11,7 +11,10 @@ import {
   GATE,
   IMPORT,
   INSPECTION,
+  WEIGHTS,
+  WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
+import type { WeightsComparison, WeightsReport } from '@llama-probe/weights';
 import { z } from 'zod';
 import type { BugsReport } from './commands/bugs.js';
 import type { CheckReport } from './commands/check.js';
@@ -34,6 +37,8 @@ export const SCHEMAS = {
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+  weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
+  'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };
 
 /** As JSON Schema, by kind. */

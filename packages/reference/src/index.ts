@@ -20,7 +20,7 @@ export {
 } from './model/cache-room.js';
 export { FTYPES } from './model/ftypes.js';
 export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
-export type { ModelInfo, RunResult } from './process/protocol.js';
+export type { ModelInfo, RunResult, WeightRows } from './process/protocol.js';
 export { availableCores } from './process/threads.js';
 export {
   inspectModel,
@@ -31,3 +31,4 @@ export {
   type ReferenceRun,
   type RunOptions,
 } from './reference.js';
+export { type GgmlWeights, openGgmlWeights } from './weights/open-weights.js';

@@ -11,12 +11,14 @@ export async function openNpy(path: string): Promise<Source> {
   try {
     const header = npyHeader(await file.read(0, Math.min(file.bytes, LONGEST_HEADER)), file.bytes, path);
     const read = async () => inOrder(await file.read(header.begin, file.bytes - header.begin), header);
+    const asTheyAre = !header.isBigEndian && (!header.isFortran || header.shape.length < 2);
+    const at = asTheyAre ? { at: { path, offset: header.begin } } : {};
     return {
       format: 'NumPy (.npy)',
       isUnnamed: true,
       path,
       bytes: file.bytes,
-      arrays: [{ name: basename(path, '.npy'), shape: header.shape, dtype: header.dtype, read }],
+      arrays: [{ name: basename(path, '.npy'), shape: header.shape, dtype: header.dtype, read, ...at }],
       close: () => file.close(),
     };
   } catch (error) {

@@ -28,6 +28,7 @@ export async function openRaw(path: string, tokens: number | undefined): Promise
         dtype: 'F32',
         shape: isAll ? [tokens, count / tokens] : [count],
         read: () => file.read(0, file.bytes),
+        at: { path, offset: 0 },
       },
     ],
     close: () => file.close(),

@@ -29,6 +29,7 @@ export async function openSafetensors(path: string): Promise<Source> {
           dtype,
           shape,
           read: () => file.read(begin + from, to - from),
+          at: { path, offset: begin + from },
         }),
       ),
       close: () => file.close(),

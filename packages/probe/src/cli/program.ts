@@ -14,6 +14,7 @@ import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { mergeCommand } from './merge.js';
+import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
 
@@ -21,7 +22,7 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [weightsCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -5,6 +5,8 @@ import { LlamaCppError, toWire } from '../errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
 import { describeModel, loadModel, quantizeFile } from '../model/model.js';
 import { applyChatTemplate, detokenize, tokenize } from '../model/vocabulary.js';
+import { readRows } from '../weights/read-rows.js';
+import { weightTypes } from '../weights/traits.js';
 import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
 
 /**
@@ -55,6 +57,8 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     if (isExact) tabled ??= lookForTables(library(), address, parameters.threads);
     return run(library(), address, parameters, tabled);
   },
+  weightTypes: () => weightTypes(library()),
+  weights: (piece) => readRows(library(), piece),
 };
 
 async function answer({ id, method, parameters }: Request): Promise<Answer> {

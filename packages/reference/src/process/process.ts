@@ -35,6 +35,8 @@ const DOING: Record<Method, { what: string; remedy: string }> = {
     remedy: 'Write the prompt in the model’s format yourself and give it as plain text.',
   },
   operations: { what: "reading the model's graph", remedy: 'Without it no cause is looked for.' },
+  weightTypes: { what: "reading ggml's type traits", remedy: 'Reinstall its libraries.' },
+  weights: { what: 'dequantising a tensor', remedy: 'The file may be damaged; fetch or convert it again.' },
   run: { what: 'evaluating the model', remedy: 'Fewer tokens, or other options, may get around it.' },
 };
 

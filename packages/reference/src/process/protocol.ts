@@ -43,6 +43,19 @@ export interface RunResult {
   notes: string[];
 }
 
+/** Rows of a tensor in a file: what ggml is to make floats of. */
+export interface WeightRows {
+  path: string;
+  /** Of the first row, from the beginning of the file, in bytes. */
+  offset: number;
+  /** ggml's number. */
+  type: number;
+  columns: number;
+  rows: number;
+  /** ggml's number of a type that is made of them, and read again. */
+  through?: number | undefined;
+}
+
 /** What the child process can be asked: parameters → result. */
 export interface Methods {
   open: [
@@ -59,6 +72,10 @@ export interface Methods {
   operations: [OperationsParameters, NodeOperation[]];
   /** Its tensors come as one Arrow stream on the pipe TENSOR_PIPE. */
   run: [RunParameters, RunResult];
+  /** What ggml's type traits can do, by the type's number. */
+  weightTypes: [null, [number, { reads: boolean; makes: boolean }][]];
+  /** @param into the file that the rows are written to, as floats from its beginning */
+  weights: [WeightRows & { into: string }, null];
 }
 
 export type Method = keyof Methods;

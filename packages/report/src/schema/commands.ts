@@ -145,3 +145,120 @@ export const INSPECTION = z
     ),
   })
   .meta({ title: 'What probe inspect --json prints' });
+
+const index = { row: count, column: count };
+
+/** What both documents about weights begin with. */
+const answer = {
+  verdict: z.enum(['equal', 'differ', 'nothing']),
+  reason: text,
+  next: z.array(text),
+  model: z.looseObject({
+    file: text,
+    bytes: count,
+    architecture: text,
+    tensors: count,
+    types: z.record(text, count),
+  }),
+  reference: z.looseObject({ name: z.literal('llama.cpp'), version: text }),
+};
+
+export const WEIGHTS = z
+  .looseObject({
+    ...head('weights'),
+    ...answer,
+    candidate: z.looseObject({ name: text, adapter: text }),
+    tensors: z.array(
+      z.looseObject({
+        name: text,
+        type: text,
+        shape: z.array(count),
+        bytes: count,
+        hash: text,
+        engine: z.enum(['equal', 'differs', 'not-computed']),
+        why: z.exactOptional(text),
+        statistics: z
+          .looseObject({
+            min: number,
+            max: number,
+            mean: number,
+            rms: number,
+            zeros: count,
+            nan: count,
+            inf: count,
+            firstBad: z.looseObject(index).nullable(),
+            deadRows: count,
+            firstDead: count.nullable(),
+            loud: z.looseObject({ ...index, times: number }).nullable(),
+          })
+          .nullable(),
+        bits: z
+          .looseObject({
+            differing: count,
+            zeroSigns: count,
+            flushed: count,
+            first: z.looseObject({ ...index, engine: number, ggml: number }).nullable(),
+          })
+          .nullable(),
+        values: z.exactOptional(z.looseObject({ ggml: z.array(number), engine: z.array(number).nullable() })),
+      }),
+    ),
+    duplicates: z.array(z.array(text)),
+    remarks: z.array(text),
+  })
+  .meta({ title: 'What probe weights --json prints' });
+
+const layout = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.enum(['half-split', 'adjacent', 'transposed', 'reshaped']) }),
+  z.looseObject({ kind: z.literal('shifted'), by: z.int() }),
+  z.looseObject({ kind: z.literal('heads'), order: z.array(count) }),
+  z.looseObject({ kind: z.literal('first-rows'), rows: count }),
+]);
+
+const values = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.enum(['equal', 'close', 'differ']) }),
+  z.looseObject({ kind: z.literal('rounded'), type: text }),
+  z.looseObject({ kind: z.literal('requantised'), type: text, expected: number }),
+  z.looseObject({ kind: z.literal('scaled'), factor: number }),
+  z.looseObject({ kind: z.literal('offset'), value: number }),
+  z.looseObject({ kind: z.literal('rows'), rows: count, first: count }),
+]);
+
+export const WEIGHTS_COMPARISON = z
+  .looseObject({
+    ...head('weights-comparison'),
+    ...answer,
+    other: z.looseObject({ file: text, format: text, tensors: count }),
+    pairs: z.array(
+      z.looseObject({
+        name: text,
+        type: text,
+        shape: z.array(count),
+        other: z.array(text),
+        otherType: text,
+        otherShape: z.array(count),
+        verdict: z.enum(['equal', 'differs']),
+        layout: z.array(layout),
+        values,
+        misreading: z
+          .looseObject({
+            id: text,
+            title: text,
+            look: text,
+            parameters: z.record(text, z.union([number, text])),
+            also: z.array(text),
+          })
+          .nullable(),
+        is: text.nullable(),
+        count,
+        differing: count,
+        rel: number,
+        first: z.looseObject({ ...index, block: count, ours: number, theirs: number }).nullable(),
+        text,
+      }),
+    ),
+    missing: z.array(text),
+    extra: z.array(text),
+    remarks: z.array(text),
+  })
+  .meta({ title: 'What probe weights --against --json prints' });

@@ -1,0 +1,91 @@
+import { listed } from '../remarks.js';
+import { isPermuted } from './heads.js';
+import type { Other } from './other.js';
+import type { PairReport, WeightsComparison } from './report.js';
+
+type Found = Pick<WeightsComparison, 'pairs' | 'missing' | 'extra' | 'model'> & { readonly other: Other };
+type Conclusion = Pick<WeightsComparison, 'verdict' | 'reason' | 'next'>;
+
+/** The answer to "is it my weights?", and what to do next. */
+export function concludeComparison({ pairs, missing, extra, model, other }: Found): Conclusion {
+  const wrong = pairs.filter(({ verdict }) => verdict === 'differs');
+  if (pairs.length === 0) return { verdict: 'nothing', reason: 'No tensor could be compared.', next: [] };
+  const absent = [
+    missing.length > 0 ? `${missing.length} of the model's are missing there (${listed(missing)})` : '',
+    extra.length > 0 ? `${extra.length} are there only (${listed(extra)})` : '',
+  ].filter(Boolean);
+  const besides = absent.length > 0 ? ` Besides, ${absent.join(', and ')}.` : '';
+  if (wrong.length === 0) {
+    return {
+      verdict: missing.length > 0 ? 'differ' : 'equal',
+      reason: `The weights are right: all ${pairs.length} tensors that both have are the same${howEqual(pairs)}.${besides}`,
+      next: [`The weights are not to blame. Find the stage: probe compare --model ${model.file}`],
+    };
+  }
+  const groups = groupsOf(wrong);
+  const reasons = groups
+    .slice(0, 3)
+    .map(({ family, tensors, text }) => `${family}${tensors.length > 1 ? ` (${tensors.length})` : ''} ${text}`);
+  const more = groups.length > 3 ? ` And ${groups.length - 3} more kinds, below.` : '';
+  return {
+    verdict: 'differ',
+    reason: `${wrong.length} of ${pairs.length} tensors differ: ${reasons.join('. ')}.${more}${besides}`,
+    next: nextOf(wrong, model.file, other),
+  };
+}
+
+function howEqual(pairs: readonly PairReport[]): string {
+  const count = (is: (pair: PairReport) => boolean) => pairs.filter(is).length;
+  const said = [
+    [
+      count(({ layout }) => layout.some(({ kind }) => kind === 'half-split')),
+      'permuted as llama.cpp’s converter does for Q and K',
+    ],
+    [count(({ values }) => values.kind === 'rounded'), 'rounded to another type'],
+    [count(({ values }) => values.kind === 'requantised'), 'as far apart as their quantisation makes them'],
+    [count(({ values }) => values.kind === 'close'), 'but for the last bits'],
+    [count(({ values }) => values.kind === 'offset'), 'but for the 1 that llama.cpp’s converter adds to gemma’s norms'],
+  ] as const;
+  const parts = said.filter(([many]) => many > 0).map(([many, what]) => `${many} ${what}`);
+  return parts.length > 0 ? `, ${parts.join(', ')}` : ', bit for bit';
+}
+
+/** Tensors of all layers to which the same has happened. */
+export function groupsOf(pairs: readonly PairReport[]): { family: string; tensors: PairReport[]; text: string }[] {
+  const groups = new Map<string, PairReport[]>();
+  for (const pair of pairs) {
+    const key = `${familyOf(pair.name)} ${kindOf(pair)}`;
+    groups.set(key, [...(groups.get(key) ?? []), pair]);
+  }
+  return [...groups.values()].map((tensors) => {
+    const [first] = tensors as [PairReport];
+    return { family: tensors.length > 1 ? familyOf(first.name) : first.name, tensors, text: first.text };
+  });
+}
+
+const familyOf = (name: string): string => name.replace(/^blk\.\d+\./, 'blk.*.');
+const kindOf = ({ layout, values, misreading, is }: PairReport): string =>
+  [layout.map(({ kind }) => kind).join(), values.kind, misreading?.id, is && familyOf(is)].join(' ');
+
+function nextOf(wrong: readonly PairReport[], file: string, other: Other): string[] {
+  const [first] = wrong as [PairReport];
+  const known = wrong.find(({ misreading }) => misreading);
+  return [
+    ...(known ? [`Mend the dequantisation of ${known.type} first: ${known.misreading?.look}`] : []),
+    `The values of the first one: probe weights --model ${file} --tensor ${first.name} --values 64`,
+    `One tensor alone, after a change: probe weights --model ${file} --against ${other.file} --tensor ${first.name}`,
+    ...(known ? [`What the bug's id means: probe bugs --only ${known.misreading?.id}`] : []),
+  ];
+}
+
+/** What is worth knowing, and no difference. */
+export function remarksOf(pairs: readonly PairReport[], architecture: string, other: Other): string[] {
+  const plain = pairs.filter(
+    ({ name, layout, verdict }) => /attn_[qk]\.weight$/.test(name) && layout.length === 0 && verdict === 'equal',
+  );
+  if (plain.length === 0 || !other.isHuggingFace || !isPermuted(architecture)) return [];
+  return [
+    `Q and K lie in the same order on both sides. llama.cpp's converter permutes them for ${architecture}: if ${other.file} is the original checkpoint, the GGUF file was converted ` +
+      'without that, and llama.cpp turns the wrong pairs; if your engine wrote it from the GGUF file, it is right.',
+  ];
+}

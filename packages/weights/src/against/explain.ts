@@ -1,0 +1,79 @@
+import type { FileHandle } from 'node:fs/promises';
+import { canDequantize } from '@llama-probe/oracle';
+import type { GgmlWeights } from '@llama-probe/reference';
+import { type Heads, type Layout, layouts } from './layouts.js';
+import { inFile, type Matrix, type RowsInFile } from './matrix.js';
+import { type Measure, measure } from './measure.js';
+import { type Misreading, misreadingOf } from './misread.js';
+import { type Related, relateAll, sampleOf, type Values } from './relation.js';
+import { reshaped } from './views.js';
+
+/** What is known of how two tensors are related. */
+export interface Explained {
+  readonly layout: readonly Layout[];
+  readonly values: Values;
+  readonly misreading: Misreading | null;
+  /** The tensor of the model that it is instead. */
+  readonly is: string | null;
+  /** Once the layout is undone; null where the shapes do not fit at all. */
+  readonly measure: Measure | null;
+}
+
+/** Other tensors of the model, to be tried where nothing else explains a difference. */
+export type Candidates = () => Iterable<readonly [name: string, matrix: Matrix]>;
+
+/**
+ * How the other side's tensor is related to the model's. Nothing is claimed but what undoing it shows of all values.
+ *
+ * 1. The values as they are: equal, or rounded, scaled, offset.
+ * 2. Every layout, undone.
+ * 3. Every known bug of dequantisation, computed from the model's bytes.
+ * 4. Every other tensor of this shape.
+ */
+export async function explain(
+  file: FileHandle,
+  at: RowsInFile,
+  theirs: Matrix,
+  heads: Heads | undefined,
+  others: Candidates,
+  ggml: GgmlWeights,
+): Promise<Explained> {
+  const ours = inFile(ggml, at);
+  const [a, b] = heads && at.rows === 1 ? [onePerRow(ours), onePerRow(theirs)] : [ours, theirs];
+  const isSame = ours.rows === theirs.rows && ours.columns === theirs.columns;
+  const plain = isSame ? await relateAll(ours, theirs, ggml) : undefined;
+  if (plain && isSettled(plain.values)) return explained([], plain);
+  for await (const undone of layouts(a, b, heads)) {
+    const related = await relateAll(undone.ours, undone.theirs, ggml);
+    if (related && isSettled(related.values)) return explained(undone.layout, related);
+  }
+  const { typeName } = at;
+  const misreading = isSame && canDequantize(typeName) ? await misreadingOf(file, at, typeName, theirs) : undefined;
+  const found = plain ?? (isSame ? await differing(ours, theirs) : undefined);
+  if (misreading && found) return { ...explained([], found), misreading };
+  if (plain) return explained([], plain);
+  for (const [name, other] of others()) {
+    if (other.rows !== theirs.rows || other.columns !== theirs.columns) continue;
+    const related = await relateAll(other, theirs, ggml);
+    if (related && isSettled(related.values))
+      return { ...explained([], found ?? related), values: { kind: 'differ' }, is: name };
+  }
+  return found
+    ? explained([], found)
+    : { layout: [], values: { kind: 'differ' }, misreading: null, is: null, measure: null };
+}
+
+/** Whether there is nothing more to explain. */
+const isSettled = ({ kind }: Values): boolean => kind !== 'rows' && kind !== 'differ';
+
+const explained = (layout: readonly Layout[], { values, measure: found }: Related): Explained => ({
+  ...{ layout, values, misreading: null, is: null },
+  measure: found,
+});
+
+/** A bias has one value for each row of its matrix. */
+const onePerRow = (m: Matrix): Matrix => reshaped(m, m.columns * m.rows, 1);
+
+async function differing(ours: Matrix, theirs: Matrix): Promise<Related> {
+  return { values: { kind: 'differ' }, measure: await measure(ours, theirs, sampleOf(ours)) };
+}
