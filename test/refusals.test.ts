@@ -148,7 +148,7 @@ const VARIATIONS: readonly [string, object, readonly Change[], 'computed' | stri
   ['heads that KV heads do not divide', {}, [set('attention.head_count_kv', u32(3))], 'model-metadata', 'refuses'],
   ['a missing tensor', {}, [({ tensors }) => tensors.splice(3, 1)], 'model-tensor', 'refuses'],
   ['a norm of halves', {}, [halves('blk.0.attn_norm.weight')], 'model-tensor-type', 'refuses'],
-  ...['Q3_K', 'IQ4_NL', 'TQ2_0', 'NVFP4'].map((type): (typeof VARIATIONS)[number] => [
+  ...['IQ3_S', 'TQ2_0', 'NVFP4'].map((type): (typeof VARIATIONS)[number] => [
     type,
     {},
     [typed(type)],

@@ -30,9 +30,18 @@ const SCALES: Partial<Record<WeightType, number[]>> = {
   Q4_1: [0, 2],
   Q5_0: [0],
   Q5_1: [0, 2],
+  Q2_K: [80, 82],
+  Q3_K: [108],
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ4_NL: [0],
+  IQ4_XS: [0],
+};
+
+/** Of another scale, one byte: where it is, and its value for a magnitude. */
+const BYTES: Partial<Record<WeightType, readonly [at: number, of: (magnitude: number) => number]>> = {
+  MXFP4: [0, (magnitude) => 127 + Math.round(Math.log2(magnitude))],
 };
 
 /** Rows of random blocks, with scales of about `magnitude`. */
@@ -49,7 +58,26 @@ export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, r
     } else {
       for (let i = 0; i < bytes; i++) data[at + i] = random() * 256;
       for (const scale of SCALES[type] ?? []) view.setUint16(at + scale, toHalf(value()), true);
+      const [scale, of] = BYTES[type] ?? [];
+      if (scale !== undefined && of) data[at + scale] = of(Math.abs(value()) + magnitude / 8);
     }
+  }
+  return data;
+}
+
+// biome-ignore format: zeros, subnormals, the least and the largest numbers, infinities and NaNs
+const HALVES = [0, 0x8000, 1, 0x8001, 0x3ff, 0x83ff, 0x400, 0x8400, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00, 0xfd55];
+
+/** Random bits, every second scale one that is special. */
+export function anyBlocks(type: WeightType, n: number, random: () => number): Uint8Array {
+  const { elements, bytes } = WEIGHT_TYPES[type];
+  const data = Uint8Array.from({ length: (n / elements) * bytes }, () => random() * 256);
+  const view = new DataView(data.buffer);
+  const one = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+  for (let at = 0; at < data.length; at += bytes) {
+    for (const scale of SCALES[type] ?? []) if (random() < 0.5) view.setUint16(at + scale, one(HALVES), true);
+    const [scale] = BYTES[type] ?? [];
+    if (scale !== undefined && random() < 0.5) data[at + scale] = one([0, 1, 2, 3, 127, 253, 254, 255]);
   }
   return data;
 }

@@ -61,7 +61,7 @@ const SCALES: Shape[] = [5e-6, 6e4].flatMap((magnitude) => [
   { rows: 9, columns: 256, tokens: 5, magnitude },
 ]);
 
-const SHORT_TYPES: WeightType[] = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'];
+const SHORT_TYPES: WeightType[] = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'IQ4_NL', 'MXFP4'];
 
 describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('on $name', ({ adapter }) => {
   const slow = adapter.info.kind === 'swiftshader';

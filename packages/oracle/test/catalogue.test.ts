@@ -6,6 +6,7 @@ import { graphCases } from './graph-cases.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [
+  ...casesOf(tiny(['Q2_K', 'Q3_K', 'IQ4_XS', 'IQ4_NL', 'MXFP4', 'Q5_K'], {})),
   ...casesOf(tiny(['Q4_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q4_1'], { head: true, freqs: true, bias: true })),
   ...casesOf(tiny(['F16', 'Q5_K', 'BF16', 'Q5_1', 'F32'], {})),
   ...casesOf(tiny(['F32'], { yarn: true })).filter(({ c }) => c.stage.endsWith('_rope')),

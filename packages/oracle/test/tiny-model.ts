@@ -106,9 +106,13 @@ const HALVES: Partial<Record<QuantizedType, readonly (readonly [at: number, valu
   Q5_0: [[0, 0.006]],
   Q5_1: [[0, 0.006], [2, -0.09]], // biome-ignore format: pairs
   Q8_0: [[0, 0.0008]],
+  Q2_K: [[80, 0.004], [82, 0.004]], // biome-ignore format: pairs
+  Q3_K: [[108, 0.0012]],
   Q4_K: [[0, 0.0003], [2, 0.002]], // biome-ignore format: pairs
   Q5_K: [[0, 0.00015], [2, 0.002]], // biome-ignore format: pairs
   Q6_K: [[208, 4e-5]], // a subnormal half
+  IQ4_NL: [[0, 0.0008]],
+  IQ4_XS: [[0, 5e-5]], // a subnormal half
 };
 
 /** Random bytes, with scales of a sensible size: every bit of every block matters. */
@@ -122,6 +126,7 @@ export function matrix(type: QuantizedType, rows: number, columns: number): Case
     if (type === 'F32') view.setFloat32(at, plain, true);
     if (type === 'F16') view.setUint16(at, toHalf(plain), true);
     if (type === 'BF16') view.setUint16(at, upper(plain), true);
+    if (type === 'MXFP4') bytes[at] = 121 + 2 * random();
     for (const [offset, value] of HALVES[type] ?? []) {
       view.setUint16(at + offset, toHalf(value * (0.7 + 0.6 * random())), true);
     }

@@ -7,12 +7,23 @@ import { ownWeight } from './weights.js';
 
 const WEIGHTS = ['embd', ...PRODUCT_STAGES];
 
-const NIBBLES: readonly QuantizedType[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'];
+const TABLE: readonly QuantizedType[] = ['IQ4_NL', 'IQ4_XS', 'MXFP4'];
 const K_QUANTS: readonly QuantizedType[] = ['Q4_K', 'Q5_K', 'Q6_K'];
-const HIGH_BITS: readonly QuantizedType[] = ['Q5_0', 'Q5_1', 'Q5_K', 'Q6_K'];
-const EXCESS: readonly QuantizedType[] = ['Q4_0', 'Q5_0', 'Q6_K'];
-const MINIMA: readonly QuantizedType[] = ['Q4_1', 'Q5_1', 'Q4_K', 'Q5_K'];
+const NIBBLES: readonly QuantizedType[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', ...K_QUANTS, ...TABLE];
+const TWO_BITS: readonly QuantizedType[] = ['Q2_K', 'Q3_K'];
+const HIGH_BITS: readonly QuantizedType[] = ['Q3_K', 'Q5_0', 'Q5_1', 'Q5_K', 'Q6_K'];
+const EXCESS: readonly QuantizedType[] = ['Q4_0', 'Q5_0', 'Q3_K', 'Q6_K'];
+const MINIMA: readonly QuantizedType[] = ['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K'];
+const NO_HALF: readonly QuantizedType[] = ['F32', 'F16', 'BF16', 'MXFP4'];
 const PLAIN: readonly QuantizedType[] = ['F32', 'F16', 'BF16'];
+
+/** How the scales of a K-quant's and of IQ4_XS's sub-blocks may be misread. */
+const SCALES: Partial<Record<QuantizedType, readonly ScaleReading[]>> = {
+  Q2_K: ['low-exchanged', 'by-32', 'first'],
+  Q3_K: ['low-bits', 'unsigned', 'by-32', 'first'],
+  Q6_K: ['by-32', 'unsigned', 'first'],
+  IQ4_XS: ['low-bits', 'unsigned', 'first'],
+};
 
 const SIX_BITS: readonly ScaleReading[] = [
   'plain',
@@ -41,9 +52,12 @@ export const QUANT_BUGS: readonly Bug[] = [
     changes: 'Weights are exchanged within each block: neighbours from one byte, or the high nibbles first.',
     look: 'Unpacking: of a block of 32, weights 0 … 15 are the low nibbles and 16 … 31 the high; of K-quants, runs of 32.',
     source: 'paiml/aprender#2069',
-    needs: 'a weight of a 4-, 5- or 6-bit type',
+    needs: 'a weight of a 2-, 3-, 4-, 5- or 6-bit type',
     variants: (c) => [
       ...each('nibbles', forType(c, NIBBLES, ['adjacent', 'swapped'] as const), (nibbles) => ({
+        product: { reading: { nibbles } },
+      })),
+      ...each('pairs of bits', forType(c, TWO_BITS, ['adjacent'] as const), (nibbles) => ({
         product: { reading: { nibbles } },
       })),
       ...each('nibbles', forType(c, K_QUANTS, ['by-32'] as const), (nibbles) => ({
@@ -55,13 +69,13 @@ export const QUANT_BUGS: readonly Bug[] = [
     id: 'quant-high-bits',
     title: 'The bits above the nibbles are left out, or read in another order',
     stages: WEIGHTS,
-    changes: 'The fifth and sixth bit of each weight is 0, or that of another weight.',
-    look: 'Unpacking qh: a bit (two for Q6_K) for each weight, in the order that the type has.',
+    changes: 'The uppermost bits of each weight are 0, or those of another weight.',
+    look: 'Unpacking qh or hmask: a bit (two for Q6_K) for each weight, in the order that the type has.',
     source: COMMON,
-    needs: 'a weight of a 5- or 6-bit type',
+    needs: 'a weight of a 3-, 5- or 6-bit type',
     variants: (c) => [
       ...each('high bits', forType(c, HIGH_BITS, ['missing'] as const), (high) => ({ product: { reading: { high } } })),
-      ...each('high bits', forType(c, ['Q5_K', 'Q6_K'], ['consecutive'] as const), (high) => ({
+      ...each('high bits', forType(c, ['Q3_K', 'Q5_K', 'Q6_K'], ['consecutive'] as const), (high) => ({
         product: { reading: { high } },
       })),
     ],
@@ -70,10 +84,11 @@ export const QUANT_BUGS: readonly Bug[] = [
     id: 'quant-excess',
     title: "The excess of a quant is read as two's complement, or the other way",
     stages: WEIGHTS,
-    changes: 'Weights are off by the excess (8 of Q4_0, 16 of Q5_0, 32 of Q6_K), all of them or half of them.',
+    changes:
+      'Weights are off by the excess (4 of Q3_K, 8 of Q4_0, 16 of Q5_0, 32 of Q6_K), all of them or half of them.',
     look: "Unpacking: nibble − 8, not a sign-extended nibble; of Q8_0 it is the int8's own sign.",
     source: '1bit-MONSTER/1bit-MONSTER#572',
-    needs: 'a weight of Q4_0, Q5_0, Q6_K or Q8_0',
+    needs: 'a weight of Q3_K, Q4_0, Q5_0, Q6_K or Q8_0',
     variants: (c) => [
       ...each('read as', forType(c, EXCESS, ['twos-complement', 'none'] as const), (excess) => ({
         product: { reading: { excess } },
@@ -85,17 +100,15 @@ export const QUANT_BUGS: readonly Bug[] = [
   }),
   bug({
     id: 'k-quant-scales',
-    title: 'The scales of a K-quant are unpacked wrongly',
+    title: 'The scales of the sub-blocks are unpacked wrongly',
     stages: WEIGHTS,
     changes: 'Some of the sub-blocks have wrong scales and minima: those from the fourth on, or all but the first.',
     look: 'Unpacking 12 bytes into eight 6-bit scales and minima: 4 … 7 are four bits at the end and two above 0 … 3.',
     source: 'paiml/aprender#2141',
-    needs: 'a weight of a K-quant',
+    needs: 'a weight of a K-quant or IQ4_XS',
     variants: (c) => [
       ...each('scales', forType(c, ['Q4_K', 'Q5_K'], SIX_BITS), (scales) => ({ product: { reading: { scales } } })),
-      ...each('scales', forType(c, ['Q6_K'], ['by-32', 'unsigned', 'first'] as const), (scales) => ({
-        product: { reading: { scales } },
-      })),
+      ...each('scales', SCALES[ownWeight(c)?.type ?? 'F32'] ?? [], (scales) => ({ product: { reading: { scales } } })),
     ],
   }),
   bug({
@@ -103,9 +116,9 @@ export const QUANT_BUGS: readonly Bug[] = [
     title: 'The minimum of a block is left out, or has the wrong sign',
     stages: WEIGHTS,
     changes: 'Every weight of a block is off by the same amount.',
-    look: 'Unpacking: scale · quant + m for Q4_1 and Q5_1, scale · quant − minimum for Q4_K and Q5_K.',
+    look: 'Unpacking: scale · quant + m for Q4_1 and Q5_1, scale · quant − minimum for Q2_K, Q4_K and Q5_K.',
     source: COMMON,
-    needs: 'a weight of Q4_1, Q5_1, Q4_K or Q5_K',
+    needs: 'a weight of Q4_1, Q5_1, Q2_K, Q4_K or Q5_K',
     variants: (c) =>
       each('minimum', forType(c, MINIMA, ['missing', 'opposite'] as const), (minimum) => ({
         product: { reading: { minimum } },
@@ -118,11 +131,24 @@ export const QUANT_BUGS: readonly Bug[] = [
     changes: 'The two bytes of the scale are taken for a bfloat, or subnormal halves for 0.',
     look: 'Where the scale becomes f32: IEEE half with its subnormals, which small scales need.',
     source: COMMON,
-    needs: 'a quantised weight; for subnormals, scales below 6e-5',
+    needs: 'a quantised weight, but of MXFP4; for subnormals, scales below 6e-5',
     variants: (c) => {
-      const readings = PLAIN.includes(ownWeight(c)?.type ?? 'F32') ? [] : (['bf16', 'flushed'] as const);
+      const readings = NO_HALF.includes(ownWeight(c)?.type ?? 'F32') ? [] : (['bf16', 'flushed'] as const);
       return each('scale', readings, (half) => ({ product: { reading: { half } } }));
     },
+  }),
+  bug({
+    id: 'quant-table',
+    title: 'The table of a type is not looked up, or is another',
+    stages: WEIGHTS,
+    changes: 'Each weight is that of the nibble itself, less 8; or twice what it should be.',
+    look: "Unpacking IQ4_NL, IQ4_XS and MXFP4: a nibble is an index. ggml's table of MXFP4 has twice the values, and its scale is half of 2^(e − 127).",
+    source: COMMON,
+    needs: 'a weight of IQ4_NL, IQ4_XS or MXFP4',
+    variants: (c) => [
+      ...each('table', forType(c, TABLE, ['linear'] as const), (table) => ({ product: { reading: { table } } })),
+      ...each('table', forType(c, ['MXFP4'], ['doubled'] as const), (table) => ({ product: { reading: { table } } })),
+    ],
   }),
   bug({
     id: 'weight-type',
