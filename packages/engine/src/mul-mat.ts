@@ -1,4 +1,5 @@
 import type { AdapterInfo } from './adapter/index.js';
+import { codebookOf } from './codebooks/codebook.js';
 import { shaderSource } from './kernels.js';
 import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
@@ -58,6 +59,7 @@ function chooseKernel(
 }
 
 const MAX_WORKGROUPS = 65535;
+const TYPES: readonly GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
 
 /**
  * The product kernels of a device. Pipelines and bind groups are made when first needed, and kept.
@@ -65,12 +67,14 @@ const MAX_WORKGROUPS = 65535;
  * @example mulMat.encode(pass, blk.ffnDown, s.hb, s.xb, tokens);
  */
 export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' | 'kind'>): MulMat {
-  const types: GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
-  const groupLayout = device.createBindGroupLayout({
-    label: 'mul_mat',
-    entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-  });
-  const layout = device.createPipelineLayout({ label: 'mul_mat', bindGroupLayouts: [groupLayout] });
+  const layoutOf = (label: string, types: readonly GPUBufferBindingType[]) => {
+    const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
+    const group = device.createBindGroupLayout({ label, entries });
+    return { group, pipeline: device.createPipelineLayout({ label, bindGroupLayouts: [group] }) };
+  };
+  const plain = layoutOf('mul_mat', TYPES);
+  const withCodebook = layoutOf('mul_mat with a codebook', [...TYPES, 'read-only-storage']);
+  const layoutFor = (type: WeightType) => (WEIGHT_TYPES[type].codebook ? withCodebook : plain);
 
   const pipelines = new Map<string, GPUComputePipeline>();
   const pipelineOf = (type: WeightType, { files }: Kernel): GPUComputePipeline => {
@@ -79,7 +83,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
     if (known) return known;
     const code = ['quant/block.wgsl', WEIGHT_TYPES[type].shader, ...files].map(shaderSource).join('\n');
     const module = device.createShaderModule({ label, code });
-    const pipeline = device.createComputePipeline({ label, layout, compute: { module } });
+    const pipeline = device.createComputePipeline({ label, layout: layoutFor(type).pipeline, compute: { module } });
     pipelines.set(label, pipeline);
     return pipeline;
   };
@@ -99,7 +103,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
   const groups = new WeakMap<GPUBuffer, Map<string, GPUBindGroup>>();
   const idOf = numbered();
   const groupOf = (
-    label: string,
+    { name: label, type }: Weight,
     weight: GPUBuffer,
     others: { uniform: GPUBuffer; x: GPUBuffer; dst: GPUBuffer },
   ): GPUBindGroup => {
@@ -109,8 +113,9 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
     const key = `${idOf(uniform)} ${idOf(x)} ${idOf(dst)}`;
     const known = ofWeight.get(key);
     if (known) return known;
-    const entries = [uniform, weight, x, dst].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const group = device.createBindGroup({ label, layout: groupLayout, entries });
+    const buffers = [uniform, weight, x, dst, codebookOf(device, type)].filter((buffer) => buffer !== undefined);
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = device.createBindGroup({ label, layout: layoutFor(type).group, entries });
     ofWeight.set(key, group);
     return group;
   };
@@ -121,7 +126,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
       pass.setPipeline(pipelineOf(weight.type, kernel));
       for (const { buffer, firstRow, rows } of weight.slices) {
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
-        pass.setBindGroup(0, groupOf(weight.name, buffer, { uniform, x, dst }));
+        pass.setBindGroup(0, groupOf(weight, buffer, { uniform, x, dst }));
         const count = Math.ceil(rows / kernel.rows);
         const folds = Math.ceil(count / MAX_WORKGROUPS); // kernels fold y back with folded_group()
         pass.dispatchWorkgroups(Math.ceil(count / folds), folds, Math.ceil(tokens / kernel.tokens));

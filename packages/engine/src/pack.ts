@@ -1,11 +1,12 @@
 import { BLOCKS_OF_32 } from './packers/blocks-of-32.js';
 import { I_QUANTS } from './packers/i-quants.js';
 import { K_QUANTS } from './packers/k-quants.js';
+import { TERNARY } from './packers/ternary.js';
 import type { Packer } from './packers/words.js';
 import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
 /** Types that are not here lie on the GPU as in the file. */
-const PACKERS: Partial<Record<WeightType, Packer>> = { ...BLOCKS_OF_32, ...K_QUANTS, ...I_QUANTS };
+const PACKERS: Partial<Record<WeightType, Packer>> = { ...BLOCKS_OF_32, ...K_QUANTS, ...I_QUANTS, ...TERNARY };
 
 /**
  * How rows of weights lie in GPU memory: quantised as in the file, arranged so that the kernels read aligned vec4u.

@@ -2,15 +2,18 @@
 export interface Reading {
   /** Neighbouring weights in one byte, of two bits four; the high nibble before the low; a K-quant's nibbles as if 32 weights shared 16 bytes. */
   readonly nibbles?: 'adjacent' | 'swapped' | 'by-32' | undefined;
-  /** The bits above the nibble of a 5- or 6-bit type: left out, or taken weight after weight. */
+  /** The bits above the nibble of a 5- or 6-bit type: left out, or taken weight after weight. Of a point of a codebook, the bits above the byte. */
   readonly high?: 'missing' | 'consecutive' | undefined;
-  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128. */
+  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128. Of a ternary type, 1. */
   readonly excess?: 'twos-complement' | 'none' | undefined;
+  /** Of IQ1_S and IQ1_M, the eighth that weights are shifted by. */
   readonly minimum?: 'missing' | 'opposite' | undefined;
   /** The scales of a K-quant's sub-blocks; see `scaleAndMinimum`. */
   readonly scales?: ScaleReading | undefined;
-  /** What a nibble stands for in IQ4_NL, IQ4_XS and MXFP4: the nibble itself, less 8; or an entry of a table twice as large. */
+  /** What a nibble stands for in IQ4_NL, IQ4_XS, MXFP4 and NVFP4: the nibble itself, less 8; or an entry of a table twice as large. */
   readonly table?: 'linear' | 'doubled' | undefined;
+  /** The signs of an i-quant: all left out, or the eighth, which follows from the seven that are kept. */
+  readonly signs?: 'missing' | 'seven' | undefined;
   /** The block's own scale, a half: taken for a bfloat, or its subnormals flushed to zero. */
   readonly half?: 'bf16' | 'flushed' | undefined;
 }

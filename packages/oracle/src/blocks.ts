@@ -10,8 +10,10 @@ import {
   scaleAndMinimum,
   signed,
 } from './block-parts.js';
+import { GRID_BLOCKS } from './quants/grids.js';
 import { LOW_K_BLOCKS } from './quants/low-k.js';
 import { TABLE_BLOCKS } from './quants/tables.js';
+import { TERNARY_BLOCKS } from './quants/ternary.js';
 
 export type { Block };
 
@@ -20,7 +22,9 @@ export type QuantizedType =
   | ('F32' | 'F16' | 'BF16')
   | ('Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0')
   | ('Q2_K' | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K')
-  | ('IQ4_NL' | 'IQ4_XS' | 'MXFP4');
+  | ('IQ1_S' | 'IQ1_M' | 'IQ2_XXS' | 'IQ2_XS' | 'IQ2_S' | 'IQ3_XXS' | 'IQ3_S')
+  | ('IQ4_NL' | 'IQ4_XS' | 'MXFP4' | 'NVFP4')
+  | ('Q1_0' | 'Q2_0' | 'TQ1_0' | 'TQ2_0');
 
 /** Sources: the block layouts in ggml-common.h and what its comments say of each block. */
 export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
@@ -92,7 +96,9 @@ export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
       return half(b, at + 208, r) * scale * signed(quant, 32, r);
     },
   },
+  ...GRID_BLOCKS,
   ...TABLE_BLOCKS,
+  ...TERNARY_BLOCKS,
 };
 
 const fifth = (b: DataView, at: number, i: number, r: Reading): number => (r.high === 'missing' ? 0 : bit(b, at, i));
@@ -134,7 +140,7 @@ export function dequantizeRow(type: QuantizedType, bytes: Uint8Array, n: number,
 }
 
 /** Every reading with the same fields in the same order, so that the engine compiles the loops above once. */
-export const withEveryField = ({ nibbles, high, excess, minimum, scales, half, table }: Reading): Reading => ({
+export const withEveryField = ({ nibbles, high, excess, minimum, scales, half, table, signs }: Reading): Reading => ({
   nibbles,
   high,
   excess,
@@ -142,6 +148,7 @@ export const withEveryField = ({ nibbles, high, excess, minimum, scales, half, t
   scales,
   half,
   table,
+  signs,
 });
 
 /** Whether `dequantizeRow` reads a ggml type. */

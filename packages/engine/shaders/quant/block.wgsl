@@ -76,7 +76,8 @@ fn fifth_bits(bits: u32, part: u32) -> vec4u {
   return ((vec4u(bits >> (part * 4u)) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(0x01010101u)) << vec4u(4u);
 }
 
-// The half-precision number of this index among the eight of a vec4u.
+// The half-precision number of this index among the eight of a vec4u. Of unpack2x16float itself a product with a constant would be one of
+// halves on OpenGL ES, whose function of that name has medium precision; what a function of ours returns has not.
 fn half_at(h: vec4u, i: u32) -> f32 {
   return unpack2x16float(h[i / 2u] >> (i % 2u * 16u)).x;
 }
@@ -93,4 +94,30 @@ fn table_word(q: u32, table: vec4u) -> vec4f {
   let upper = select(vec4u(table.z), vec4u(table.w), odd);
   let word = select(lower, upper, (i & vec4u(8u)) != vec4u());
   return vec4f(bitcast<vec4i>(word << (vec4u(24u) - (i & vec4u(3u)) * 8u)) >> vec4u(24u));
+}
+
+// Four numbers of two bits, from the lowest on.
+fn two_bits(codes: u32) -> vec4u {
+  return (vec4u(codes) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(3u);
+}
+
+// Four numbers of three bits, from the lowest on.
+fn three_bits(codes: u32) -> vec4u {
+  return (vec4u(codes) >> vec4u(0u, 3u, 6u, 9u)) & vec4u(7u);
+}
+
+// Four numbers, negative where a bit is set.
+fn with_signs(x: vec4u, bits: u32) -> vec4f {
+  return vec4f(x) * (vec4f(1.0) - 2.0 * vec4f((vec4u(bits) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u)));
+}
+
+// Seven signs as eight, of which an even number is negative.
+fn even_signs(bits: u32) -> u32 {
+  let seven = bits & 127u;
+  return seven | ((countOneBits(seven) & 1u) << 7u);
+}
+
+// The point of 16 bits with this index among the two of each word.
+fn point_of(word: u32, index: u32) -> u32 {
+  return (word >> (index % 2u * 16u)) & 0xffffu;
 }

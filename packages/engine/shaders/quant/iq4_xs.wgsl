@@ -15,7 +15,7 @@ fn header_at(at: u32) -> Header {
 fn scale_of(h: Header, chunk: u32) -> vec2f {
   let low = (h.y >> (chunk * 4u)) & 15u;
   let high = (h.x >> (16u + chunk * 2u)) & 3u;
-  return vec2f(unpack2x16float(h.x).x * (f32(low | (high << 4u)) - 32.0), 0.0);
+  return vec2f(half_at(h, 0u) * (f32(low | (high << 4u)) - 32.0), 0.0);
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {

@@ -30,7 +30,31 @@ export const TABLE_BLOCKS = {
     bytes: 17,
     weight: (b, at, i, r) => 2 ** (b.getUint8(at) - 127) * e2m1(nibble(b, at + 1, i, r), r),
   },
+  // scales[4], floats of four bits of exponent and three of fraction, without a sign; for each 16 weights nibbles[8], floats as in MXFP4
+  NVFP4: {
+    elements: 64,
+    bytes: 36,
+    weight(b, at, i, r) {
+      const sixteen = r.scales === 'first' ? 0 : i >> 4;
+      return e4m3(b.getUint8(at + sixteen)) * e2m1(nibbleOf16(b, at + 4 + (i >> 4) * 8, i % 16, r), r);
+    },
+  },
 } satisfies Record<string, Block>;
+
+/** 16 weights in 8 bytes: 0…7 in the low nibbles, 8…15 in the high. */
+function nibbleOf16(b: DataView, at: number, i: number, r: Reading): number {
+  if (r.nibbles === 'adjacent') return (b.getUint8(at + (i >> 1)) >> (i & 1 ? 4 : 0)) & 15;
+  const byte = b.getUint8(at + (i % 8));
+  return i < 8 !== (r.nibbles === 'swapped') ? byte & 15 : byte >> 4;
+}
+
+/** ggml takes the pattern of the one NaN for 0, and does not look at the sign's bit. */
+function e4m3(bits: number): number {
+  if (bits === 0x7f) return 0;
+  const exponent = (bits >> 3) & 15;
+  const fraction = (bits & 7) / 8;
+  return exponent === 0 ? fraction * 2 ** -6 : (1 + fraction) * 2 ** (exponent - 7);
+}
 
 const iq4 = (index: number, r: Reading): number => (r.table === 'linear' ? index - 8 : (IQ4[index] as number));
 
