@@ -11,7 +11,7 @@ import { probeJson } from './support/session.js';
 const SIZES = { layers: 2, embd: 256, heads: 4, kvHeads: 2, headDim: 64, ff: 256, vocab: 32, context: 16 };
 const random = seeded();
 
-/** The types that llama.cpp makes only with an importance matrix, or not of such a model: their tensors are random blocks. */
+/** The types that llama.cpp makes only with an importance matrix, or not at all: here their tensors are random blocks. */
 const TYPES = ['IQ1_S', 'IQ1_M', 'IQ2_XXS', 'IQ2_XS', 'IQ2_S', 'IQ3_XXS', 'NVFP4'] as const;
 
 /** Every matrix in a type. */
