@@ -174,7 +174,8 @@ describe('a model of architecture llama, with', () => {
     const short = ['--model', model, '--tokens', '1,2,3', '--steps', '0'];
 
     const { code, stdout, stderr } = await probe(['compare', ...short, '--no-floors', '--json']);
-    if (outcome === 'computed') expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // on a busy machine progress is told, so that stderr may say something
+    if (outcome === 'computed') expect(code, stderr).toBe(0);
     else expect(JSON.parse(stdout)).toMatchObject({ error: { code: outcome } });
 
     const capture = await probe([
