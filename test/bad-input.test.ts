@@ -308,8 +308,12 @@ describe('a model file that is', () => {
   });
 
   test('of a type that the engine cannot read', async () => {
-    const failed = await fails(['compare', '--quantize', 'Q3_K']);
-    expectFailure(failed, 'model-tensor-type', 'Q3_K', 'Q4_K', 'Requantise', 'capture --from llama');
+    const model = parseGguf(original);
+    tensor(model, 'blk.0.attn_q.weight').type = 25;
+    const file = path('integers.gguf');
+    writeFileSync(file, writeGguf(model).bytes);
+    const failed = await fails(['compare', '--model', file]);
+    expectFailure(failed, 'model-tensor-type', 'blk.0.attn_q.weight', 'I16', 'Q4_K', 'Convert the model again');
   });
 
   test('the same without --json: nothing on stdout', async () => {

@@ -148,14 +148,14 @@ const VARIATIONS: readonly [string, object, readonly Change[], 'computed' | stri
   ['heads that KV heads do not divide', {}, [set('attention.head_count_kv', u32(3))], 'model-metadata', 'refuses'],
   ['a missing tensor', {}, [({ tensors }) => tensors.splice(3, 1)], 'model-tensor', 'refuses'],
   ['a norm of halves', {}, [halves('blk.0.attn_norm.weight')], 'model-tensor-type', 'refuses'],
-  ...['Q3_K', 'IQ4_NL', 'TQ2_0', 'NVFP4'].map((type): (typeof VARIATIONS)[number] => [
+  ...['Q3_K', 'IQ2_XXS', 'NVFP4'].map((type): (typeof VARIATIONS)[number] => [
     type,
     {},
     [typed(type)],
-    'model-tensor-type',
+    'computed',
     'runs',
   ]),
-  ...['Q8_1', 'F64'].map((type): (typeof VARIATIONS)[number] => [
+  ...['Q8_1', 'Q8_K', 'I8', 'I16', 'I32', 'I64', 'F64'].map((type): (typeof VARIATIONS)[number] => [
     type,
     {},
     [typed(type)],
@@ -174,7 +174,8 @@ describe('a model of architecture llama, with', () => {
     const short = ['--model', model, '--tokens', '1,2,3', '--steps', '0'];
 
     const { code, stdout, stderr } = await probe(['compare', ...short, '--no-floors', '--json']);
-    if (outcome === 'computed') expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // on a busy machine progress is told, so that stderr may say something
+    if (outcome === 'computed') expect(code, stderr).toBe(0);
     else expect(JSON.parse(stdout)).toMatchObject({ error: { code: outcome } });
 
     const capture = await probe([

@@ -32,8 +32,12 @@ export function firstBlocks(count: number): string {
   return file;
 }
 
-/** The types that the engine computes with. */
-export const TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const;
+/** The types that the engine computes with and llama.cpp makes without an importance matrix; test/random-blocks.test.ts has the others. */
+export const TYPES = [
+  ...(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'] as const),
+  ...(['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS', 'MXFP4'] as const),
+  ...(['IQ3_S', 'TQ1_0', 'TQ2_0', 'Q1_0', 'Q2_0'] as const),
+];
 
 /** Models from outside. They are no part of the project: the variable says where they are. */
 const FOLDER = process.env.LLAMA_PROBE_MODELS;

@@ -15,6 +15,8 @@ export function encodeGetRows(
   for (const { buffer, firstRow, rows } of weight.slices) {
     const constants = { columns: weight.columns, first_row: firstRow, rows };
     const pipeline = kernels.pipeline(['batch.wgsl', 'quant/block.wgsl', shader, 'get_rows.wgsl'], constants);
-    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, buffer, ids, dst]), tokens);
+    const codebook = kernels.codebook(weight.type);
+    const buffers = [uniform, buffer, ids, dst, ...(codebook ? [codebook] : [])];
+    commands.dispatch(pipeline, kernels.bindGroup(pipeline, buffers), tokens);
   }
 }

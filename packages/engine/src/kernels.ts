@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codebookOf } from './codebooks/codebook.js';
+import type { WeightType } from './weight-types.js';
 
 /** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
 export const SHADER_FOLDER = process.env.LLAMA_PROBE_SHADERS || fileURLToPath(new URL('../shaders/', import.meta.url));
@@ -101,6 +103,11 @@ export class KernelCache {
       this.groups.set(key, group);
     }
     return group;
+  }
+
+  /** What the shader of a weight type finds at binding 4, if it looks anything up. */
+  codebook(type: WeightType): GPUBuffer | undefined {
+    return codebookOf(this.device, type);
   }
 
   private id(object: object): number {

@@ -1,28 +1,9 @@
 import type { AdapterInfo } from './adapter/index.js';
+import { codebookOf } from './codebooks/codebook.js';
 import { shaderSource } from './kernels.js';
+import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
-export type WeightType = 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q4_K' | 'Q5_K' | 'Q6_K';
-
-/**
- * The weight types the engine computes with. `elements` and `bytes` are of one block in the file (ggml-common.h); `header` and
- * `chunk` are of one block on the GPU, in units of 16 bytes (pack.ts). `shader` knows how to read them (quant/block.wgsl).
- */
-export const WEIGHT_TYPES: Record<
-  WeightType,
-  { ggmlType: number; elements: number; bytes: number; header: number; chunk: number; shader: string }
-> = {
-  F32: { ggmlType: 0, elements: 1, bytes: 4, header: 0, chunk: 8, shader: 'quant/f32.wgsl' },
-  F16: { ggmlType: 1, elements: 1, bytes: 2, header: 0, chunk: 4, shader: 'quant/f16.wgsl' },
-  Q4_0: { ggmlType: 2, elements: 32, bytes: 18, header: 1, chunk: 1, shader: 'quant/q4_0.wgsl' },
-  Q4_1: { ggmlType: 3, elements: 32, bytes: 20, header: 2, chunk: 1, shader: 'quant/q4_1.wgsl' },
-  Q5_0: { ggmlType: 6, elements: 32, bytes: 22, header: 3, chunk: 1, shader: 'quant/q5_0.wgsl' },
-  Q5_1: { ggmlType: 7, elements: 32, bytes: 24, header: 4, chunk: 1, shader: 'quant/q5_1.wgsl' },
-  Q8_0: { ggmlType: 8, elements: 32, bytes: 34, header: 1, chunk: 2, shader: 'quant/q8_0.wgsl' },
-  Q4_K: { ggmlType: 12, elements: 256, bytes: 144, header: 1, chunk: 1, shader: 'quant/q4_k.wgsl' },
-  Q5_K: { ggmlType: 13, elements: 256, bytes: 176, header: 3, chunk: 1, shader: 'quant/q5_k.wgsl' },
-  Q6_K: { ggmlType: 14, elements: 256, bytes: 210, header: 6, chunk: 1, shader: 'quant/q6_k.wgsl' },
-  BF16: { ggmlType: 30, elements: 1, bytes: 2, header: 0, chunk: 4, shader: 'quant/bf16.wgsl' },
-};
+export { WEIGHT_TYPES, type WeightType };
 
 /** A matrix on the GPU, its rows packed by packRows(), cut by rows where it is larger than one binding may be. */
 export interface Weight {
@@ -78,6 +59,7 @@ function chooseKernel(
 }
 
 const MAX_WORKGROUPS = 65535;
+const TYPES: readonly GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
 
 /**
  * The product kernels of a device. Pipelines and bind groups are made when first needed, and kept.
@@ -85,12 +67,14 @@ const MAX_WORKGROUPS = 65535;
  * @example mulMat.encode(pass, blk.ffnDown, s.hb, s.xb, tokens);
  */
 export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' | 'kind'>): MulMat {
-  const types: GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
-  const groupLayout = device.createBindGroupLayout({
-    label: 'mul_mat',
-    entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-  });
-  const layout = device.createPipelineLayout({ label: 'mul_mat', bindGroupLayouts: [groupLayout] });
+  const layoutOf = (label: string, types: readonly GPUBufferBindingType[]) => {
+    const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
+    const group = device.createBindGroupLayout({ label, entries });
+    return { group, pipeline: device.createPipelineLayout({ label, bindGroupLayouts: [group] }) };
+  };
+  const plain = layoutOf('mul_mat', TYPES);
+  const withCodebook = layoutOf('mul_mat with a codebook', [...TYPES, 'read-only-storage']);
+  const layoutFor = (type: WeightType) => (WEIGHT_TYPES[type].codebook ? withCodebook : plain);
 
   const pipelines = new Map<string, GPUComputePipeline>();
   const pipelineOf = (type: WeightType, { files }: Kernel): GPUComputePipeline => {
@@ -99,7 +83,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
     if (known) return known;
     const code = ['quant/block.wgsl', WEIGHT_TYPES[type].shader, ...files].map(shaderSource).join('\n');
     const module = device.createShaderModule({ label, code });
-    const pipeline = device.createComputePipeline({ label, layout, compute: { module } });
+    const pipeline = device.createComputePipeline({ label, layout: layoutFor(type).pipeline, compute: { module } });
     pipelines.set(label, pipeline);
     return pipeline;
   };
@@ -119,7 +103,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
   const groups = new WeakMap<GPUBuffer, Map<string, GPUBindGroup>>();
   const idOf = numbered();
   const groupOf = (
-    label: string,
+    { name: label, type }: Weight,
     weight: GPUBuffer,
     others: { uniform: GPUBuffer; x: GPUBuffer; dst: GPUBuffer },
   ): GPUBindGroup => {
@@ -129,8 +113,9 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
     const key = `${idOf(uniform)} ${idOf(x)} ${idOf(dst)}`;
     const known = ofWeight.get(key);
     if (known) return known;
-    const entries = [uniform, weight, x, dst].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const group = device.createBindGroup({ label, layout: groupLayout, entries });
+    const buffers = [uniform, weight, x, dst, codebookOf(device, type)].filter((buffer) => buffer !== undefined);
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = device.createBindGroup({ label, layout: layoutFor(type).group, entries });
     ofWeight.set(key, group);
     return group;
   };
@@ -141,7 +126,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
       pass.setPipeline(pipelineOf(weight.type, kernel));
       for (const { buffer, firstRow, rows } of weight.slices) {
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
-        pass.setBindGroup(0, groupOf(weight.name, buffer, { uniform, x, dst }));
+        pass.setBindGroup(0, groupOf(weight, buffer, { uniform, x, dst }));
         const count = Math.ceil(rows / kernel.rows);
         const folds = Math.ceil(count / MAX_WORKGROUPS); // kernels fold y back with folded_group()
         pass.dispatchWorkgroups(Math.ceil(count / folds), folds, Math.ceil(tokens / kernel.tokens));

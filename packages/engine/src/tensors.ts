@@ -54,7 +54,7 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
     if (shape.length === 1 ? type !== 'F32' : !(type in WEIGHT_TYPES)) {
       throw new ModelError(
         'model-tensor-type',
-        `${path}: ${name} is ${type}, ${shape.length === 1 ? NO_VECTOR : remedyFor(type)}`,
+        `${path}: ${name} is ${type}, ${shape.length === 1 ? NO_VECTOR : NO_MATRIX}`,
       );
     }
     return tensor;
@@ -110,14 +110,8 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
 const NO_VECTOR =
   "and a vector must be F32, here and for llama.cpp. Convert the model again with llama.cpp's convert_hf_to_gguf.py, which writes them so.";
 
-/** Types that no model has: llama.cpp keeps activations and indices in them, and cannot make other types of them. */
-const NO_WEIGHTS: ReadonlySet<string> = new Set(['Q8_1', 'Q8_K', 'I8', 'I16', 'I32', 'I64', 'F64']);
-
-const remedyFor = (type: string): string =>
-  NO_WEIGHTS.has(type)
-    ? `which is no type for weights, here and for llama.cpp. Convert the model again; the engine reads ${Object.keys(WEIGHT_TYPES).join(', ')}.`
-    : `which the engine cannot read yet (it reads ${Object.keys(WEIGHT_TYPES).join(', ')}). ` +
-      'Requantise the model (probe compare --quantize Q8_0), or capture llama.cpp alone: probe capture --from llama.';
+/** Of ggml's types, llama.cpp keeps activations and indices in the others: Q8_1, Q8_K, integers and F64. No product of its takes them as weights. */
+const NO_MATRIX = `which is no type for weights, here and for llama.cpp. Convert the model again; the engine reads ${Object.keys(WEIGHT_TYPES).join(', ')}.`;
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 const defined = <T extends object>(values: T): Defined<T> =>

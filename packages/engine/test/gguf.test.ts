@@ -22,8 +22,10 @@ import {
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { llamaConfig } from '../src/config.js';
 import { ModelError, type ModelErrorCode } from '../src/errors.js';
+import { GGML_TYPES } from '../src/ggml-types.js';
 import { openGguf } from '../src/gguf.js';
 import { llamaTensors } from '../src/tensors.js';
+import { WEIGHT_TYPES } from '../src/weight-types.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-gguf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -293,10 +295,18 @@ describe('tensors', () => {
     ['a layer too many', 'model-tensor', extra('blk.1.attn_norm.weight'), ['blk.1.attn_norm.weight']],
   ])('%s', (_, code, parts, says) => expectError(openParts(parts), code, ...says));
 
-  test('IQ2_S is named, with the remedy', async () => {
+  test('Q8_K is named, with the remedy', async () => {
     const wide = tinyLlama({ ...sizes, embd: 256 }, randomFrom(1));
-    Object.assign(wide.tensors.find(({ name }) => name === q) as GgufTensor, { type: 22, data: Buffer.alloc(8 * 82) });
-    await expectError(openParts(wide), 'model-tensor-type', `${q} is IQ2_S`, 'Q4_K', 'Requantise');
+    Object.assign(wide.tensors.find(({ name }) => name === q) as GgufTensor, { type: 15, data: Buffer.alloc(8 * 292) });
+    await expectError(openParts(wide), 'model-tensor-type', `${q} is Q8_K`, 'no type for weights', 'Q4_K', 'Convert');
+  });
+
+  test('every type that ggml knows is computed, but for those of activations and indices', () => {
+    const others = Object.values(GGML_TYPES).filter(({ name }) => !(name in WEIGHT_TYPES));
+    expect(others.map(({ name }) => name)).toEqual(['Q8_1', 'Q8_K', 'I8', 'I16', 'I32', 'I64', 'F64']);
+    for (const [name, { ggmlType, elements, bytes }] of Object.entries(WEIGHT_TYPES)) {
+      expect(GGML_TYPES[ggmlType]).toEqual({ name, elements, bytes });
+    }
   });
 });
 

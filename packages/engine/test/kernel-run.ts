@@ -122,7 +122,7 @@ function weightOf({ weight }: KernelCase, buffer: (label: string, data: Uint8Arr
   return { name: 'table', type, rows, columns, slices };
 }
 
-function configOf(s: Shape) {
+export function configOf(s: Shape) {
   return {
     blockCount: 1,
     embeddingLength: s.embd,

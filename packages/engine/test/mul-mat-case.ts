@@ -30,10 +30,38 @@ const SCALES: Partial<Record<WeightType, number[]>> = {
   Q4_1: [0, 2],
   Q5_0: [0],
   Q5_1: [0, 2],
+  Q2_K: [80, 82],
+  Q3_K: [108],
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ1_S: [0],
+  IQ2_XXS: [0],
+  IQ2_XS: [0],
+  IQ2_S: [0],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
+  IQ4_NL: [0],
+  IQ4_XS: [0],
+  TQ1_0: [52],
+  TQ2_0: [64],
+  Q1_0: [0],
+  Q2_0: [0],
 };
+
+/** Of scales of one byte: where they are, and what stands for a magnitude. */
+const BYTES: Partial<Record<WeightType, readonly [at: readonly number[], of: (magnitude: number) => number]>> = {
+  MXFP4: [[0], (magnitude) => 127 + Math.round(Math.log2(magnitude))],
+  NVFP4: [[0, 1, 2, 3], (magnitude) => Math.min(Math.max(Math.round(Math.log2(magnitude)) + 7, 0), 14) * 8 + 5],
+};
+
+/** IQ1_M has its half in the upper nibbles of four. */
+function scatter(half: number, view: DataView, at: number): void {
+  for (let i = 0; i < 4; i++) {
+    const byte = at + 49 + 2 * i;
+    view.setUint8(byte, (view.getUint8(byte) & 15) | (((half >> (4 * i)) & 15) << 4));
+  }
+}
 
 /** Rows of random blocks, with scales of about `magnitude`. */
 export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, random: () => number): Uint8Array {
@@ -49,7 +77,29 @@ export function randomWeights({ type, rows, columns, magnitude = 0.05 }: Case, r
     } else {
       for (let i = 0; i < bytes; i++) data[at + i] = random() * 256;
       for (const scale of SCALES[type] ?? []) view.setUint16(at + scale, toHalf(value()), true);
+      const [scales, of] = BYTES[type] ?? [];
+      for (const scale of scales ?? []) data[at + scale] = of?.(Math.abs(value()) + magnitude / 8) ?? 0;
+      if (type === 'IQ1_M') scatter(toHalf(value()), view, at);
     }
+  }
+  return data;
+}
+
+// biome-ignore format: zeros, subnormals, the least and the largest numbers, infinities and NaNs
+const HALVES = [0, 0x8000, 1, 0x8001, 0x3ff, 0x83ff, 0x400, 0x8400, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00, 0xfd55];
+
+/** Random bits, every second scale one that is special. */
+export function anyBlocks(type: WeightType, n: number, random: () => number): Uint8Array {
+  const { elements, bytes } = WEIGHT_TYPES[type];
+  const data = Uint8Array.from({ length: (n / elements) * bytes }, () => random() * 256);
+  const view = new DataView(data.buffer);
+  const one = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+  for (let at = 0; at < data.length; at += bytes) {
+    for (const scale of SCALES[type] ?? []) if (random() < 0.5) view.setUint16(at + scale, one(HALVES), true);
+    for (const scale of BYTES[type]?.[0] ?? []) {
+      if (random() < 0.5) data[at + scale] = one([0, 1, 2, 3, 7, 8, 127, 128, 253, 254, 255]);
+    }
+    if (type === 'IQ1_M' && random() < 0.5) scatter(one(HALVES), view, at);
   }
   return data;
 }

@@ -61,7 +61,13 @@ const SCALES: Shape[] = [5e-6, 6e4].flatMap((magnitude) => [
   { rows: 9, columns: 256, tokens: 5, magnitude },
 ]);
 
-const SHORT_TYPES: WeightType[] = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'];
+// Of types whose blocks have more than 32 weights and fewer than 256.
+const SHORT_OF_64: Shape[] = [64, 192, 320].flatMap((columns) =>
+  [1, 5].map((tokens) => ({ rows: 10, columns, tokens })),
+);
+const SHORT_OF_128: Shape[] = [128, 384].flatMap((columns) => [1, 5].map((tokens) => ({ rows: 10, columns, tokens })));
+
+const SHORT_TYPES: WeightType[] = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'IQ4_NL', 'MXFP4'];
 
 describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('on $name', ({ adapter }) => {
   const slow = adapter.info.kind === 'swiftshader';
@@ -73,6 +79,8 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('
     check(adapter, family, of('Q8_0', slow ? EDGES.slice(-6) : EDGES));
     if (slow) continue;
     for (const type of SHORT_TYPES) check(adapter, family, of(type, SHORT));
+    for (const type of ['Q2_0', 'NVFP4'] as const) check(adapter, family, of(type, SHORT_OF_64));
+    check(adapter, family, of('Q1_0', SHORT_OF_128));
     for (const type of SHORT_TYPES.slice(0, 3)) check(adapter, family, of(type, ODD));
     // A dispatch has at most 65535 workgroups in a dimension: the gpu family has four rows in each.
     check(adapter, family, of('Q4_0', [{ rows: 4 * 65536 + 3, columns: 32, tokens: 1 }]));

@@ -1,14 +1,19 @@
 /** How a block may be misread; {} reads it as the format says. */
 export interface Reading {
-  /** Neighbouring weights in one byte; the high nibble before the low; a K-quant's nibbles as if 32 weights shared 16 bytes. */
+  /** Neighbouring weights in one byte, of two bits four; the high nibble before the low; a K-quant's nibbles as if 32 weights shared 16 bytes. */
   readonly nibbles?: 'adjacent' | 'swapped' | 'by-32' | undefined;
-  /** The bits above the nibble of a 5- or 6-bit type: left out, or taken weight after weight. */
+  /** The bits above the nibble of a 5- or 6-bit type: left out, or taken weight after weight. Of a point of a codebook, the bits above the byte. */
   readonly high?: 'missing' | 'consecutive' | undefined;
-  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128. */
+  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128. Of a ternary type, 1. */
   readonly excess?: 'twos-complement' | 'none' | undefined;
+  /** Of IQ1_S and IQ1_M, the eighth that weights are shifted by. */
   readonly minimum?: 'missing' | 'opposite' | undefined;
   /** The scales of a K-quant's sub-blocks; see `scaleAndMinimum`. */
   readonly scales?: ScaleReading | undefined;
+  /** What a nibble stands for in IQ4_NL, IQ4_XS, MXFP4 and NVFP4: the nibble itself, less 8; or an entry of a table twice as large. */
+  readonly table?: 'linear' | 'doubled' | undefined;
+  /** The signs of an i-quant: all left out, or the eighth, which follows from the seven that are kept. */
+  readonly signs?: 'missing' | 'seven' | undefined;
   /** The block's own scale, a half: taken for a bfloat, or its subnormals flushed to zero. */
   readonly half?: 'bf16' | 'flushed' | undefined;
 }
@@ -23,8 +28,8 @@ export type ScaleReading =
   | 'stream' // sixteen numbers of 6 bits one after another, the scales first
   | 'stream-of-pairs' // the same, scale and minimum in turn
   | 'first' // all sub-blocks have those of the first
-  | 'by-32' // Q6_K: one scale for 32 weights, not 16
-  | 'unsigned'; // Q6_K: int8 taken for uint8
+  | 'by-32' // Q2_K, Q3_K, Q6_K: one scale for 32 weights, not 16
+  | 'unsigned'; // Q6_K: int8 taken for uint8; Q3_K, IQ4_XS: the excess of 32 never subtracted
 
 const NONE: Reading = {};
 const POWERS = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (exponent - 25));
@@ -72,6 +77,9 @@ export function signed(quant: number, excess: number, r: Reading): number {
   if (r.excess === 'twos-complement') return quant < excess ? quant : quant - 2 * excess;
   return quant - excess;
 }
+
+export const minimum = (value: number, r: Reading): number =>
+  r.minimum === 'missing' ? 0 : r.minimum === 'opposite' ? -value : value;
 
 /**
  * Eight scales and eight minima of 6 bits in 12 bytes. Those of groups 4…7 are in two pieces: 4 bits at the end, 2 bits above groups 0…3.

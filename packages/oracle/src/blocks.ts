@@ -1,25 +1,30 @@
-import { bfloat, bit, half, nibble, nibbleOf64, type Reading, scaleAndMinimum, signed } from './block-parts.js';
+import type { Block } from './block.js';
+import {
+  bfloat,
+  bit,
+  half,
+  minimum,
+  nibble,
+  nibbleOf64,
+  type Reading,
+  scaleAndMinimum,
+  signed,
+} from './block-parts.js';
+import { GRID_BLOCKS } from './quants/grids.js';
+import { LOW_K_BLOCKS } from './quants/low-k.js';
+import { TABLE_BLOCKS } from './quants/tables.js';
+import { TERNARY_BLOCKS } from './quants/ternary.js';
+
+export type { Block };
 
 /** A ggml tensor type that can be read here. */
 export type QuantizedType =
-  | 'F32'
-  | 'F16'
-  | 'BF16'
-  | 'Q4_0'
-  | 'Q4_1'
-  | 'Q5_0'
-  | 'Q5_1'
-  | 'Q8_0'
-  | 'Q4_K'
-  | 'Q5_K'
-  | 'Q6_K';
-
-/** How one block is read: how many weights it holds, in how many bytes, and what weight `i` of the block at `at` is. */
-export interface Block {
-  readonly elements: number;
-  readonly bytes: number;
-  weight(bytes: DataView, at: number, i: number, r: Reading): number;
-}
+  | ('F32' | 'F16' | 'BF16')
+  | ('Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0')
+  | ('Q2_K' | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K')
+  | ('IQ1_S' | 'IQ1_M' | 'IQ2_XXS' | 'IQ2_XS' | 'IQ2_S' | 'IQ3_XXS' | 'IQ3_S')
+  | ('IQ4_NL' | 'IQ4_XS' | 'MXFP4' | 'NVFP4')
+  | ('Q1_0' | 'Q2_0' | 'TQ1_0' | 'TQ2_0');
 
 /** Sources: the block layouts in ggml-common.h and what its comments say of each block. */
 export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
@@ -57,6 +62,7 @@ export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
     bytes: 34,
     weight: (b, at, i, r) => half(b, at, r) * (r.excess ? b.getUint8(at + 2 + i) - 128 : b.getInt8(at + 2 + i)),
   },
+  ...LOW_K_BLOCKS,
   // half d, dmin; scales[12]; nibbles[128], 64 weights in 32 bytes
   Q4_K: {
     elements: 256,
@@ -90,10 +96,10 @@ export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
       return half(b, at + 208, r) * scale * signed(quant, 32, r);
     },
   },
+  ...GRID_BLOCKS,
+  ...TABLE_BLOCKS,
+  ...TERNARY_BLOCKS,
 };
-
-const minimum = (value: number, r: Reading): number =>
-  r.minimum === 'missing' ? 0 : r.minimum === 'opposite' ? -value : value;
 
 const fifth = (b: DataView, at: number, i: number, r: Reading): number => (r.high === 'missing' ? 0 : bit(b, at, i));
 
@@ -134,13 +140,15 @@ export function dequantizeRow(type: QuantizedType, bytes: Uint8Array, n: number,
 }
 
 /** Every reading with the same fields in the same order, so that the engine compiles the loops above once. */
-export const withEveryField = ({ nibbles, high, excess, minimum, scales, half }: Reading): Reading => ({
+export const withEveryField = ({ nibbles, high, excess, minimum, scales, half, table, signs }: Reading): Reading => ({
   nibbles,
   high,
   excess,
   minimum,
   scales,
   half,
+  table,
+  signs,
 });
 
 /** Whether `dequantizeRow` reads a ggml type. */

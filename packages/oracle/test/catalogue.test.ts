@@ -6,6 +6,9 @@ import { graphCases } from './graph-cases.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [
+  ...casesOf(tiny(['Q2_K', 'Q3_K', 'IQ4_XS', 'IQ4_NL', 'MXFP4', 'Q5_K'], {})),
+  ...casesOf(tiny(['IQ2_XXS', 'IQ1_S', 'IQ3_S', 'IQ1_M', 'IQ2_XS', 'IQ3_XXS'], {})),
+  ...casesOf(tiny(['TQ1_0', 'NVFP4', 'TQ2_0', 'Q1_0', 'Q2_0', 'IQ2_S'], {})),
   ...casesOf(tiny(['Q4_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q4_1'], { head: true, freqs: true, bias: true })),
   ...casesOf(tiny(['F16', 'Q5_K', 'BF16', 'Q5_1', 'F32'], {})),
   ...casesOf(tiny(['F32'], { yarn: true })).filter(({ c }) => c.stage.endsWith('_rope')),

@@ -106,9 +106,23 @@ const HALVES: Partial<Record<QuantizedType, readonly (readonly [at: number, valu
   Q5_0: [[0, 0.006]],
   Q5_1: [[0, 0.006], [2, -0.09]], // biome-ignore format: pairs
   Q8_0: [[0, 0.0008]],
+  Q2_K: [[80, 0.004], [82, 0.004]], // biome-ignore format: pairs
+  Q3_K: [[108, 0.0012]],
   Q4_K: [[0, 0.0003], [2, 0.002]], // biome-ignore format: pairs
   Q5_K: [[0, 0.00015], [2, 0.002]], // biome-ignore format: pairs
   Q6_K: [[208, 4e-5]], // a subnormal half
+  IQ1_S: [[0, 0.01]],
+  IQ2_XXS: [[0, 0.001]],
+  IQ2_XS: [[0, 0.001]],
+  IQ2_S: [[0, 0.001]],
+  IQ3_XXS: [[0, 0.0005]],
+  IQ3_S: [[0, 0.0005]],
+  TQ1_0: [[52, 0.07]],
+  TQ2_0: [[64, 0.07]],
+  Q1_0: [[0, 0.07]],
+  Q2_0: [[0, 0.07]],
+  IQ4_NL: [[0, 0.0008]],
+  IQ4_XS: [[0, 5e-5]], // a subnormal half
 };
 
 /** Random bytes, with scales of a sensible size: every bit of every block matters. */
@@ -122,11 +136,19 @@ export function matrix(type: QuantizedType, rows: number, columns: number): Case
     if (type === 'F32') view.setFloat32(at, plain, true);
     if (type === 'F16') view.setUint16(at, toHalf(plain), true);
     if (type === 'BF16') view.setUint16(at, upper(plain), true);
+    if (type === 'MXFP4') bytes[at] = 121 + 2 * random();
+    if (type === 'NVFP4') for (let i = 0; i < 4; i++) bytes[at + i] = 8 + 16 * random();
+    if (type === 'IQ1_M') for (let i = 0; i < 4; i++) scatter(bytes, at + 49 + 2 * i, (0x2400 >> (4 * i)) & 15);
     for (const [offset, value] of HALVES[type] ?? []) {
       view.setUint16(at + offset, toHalf(value * (0.7 + 0.6 * random())), true);
     }
   }
   return { type, rows, columns, bytes };
+}
+
+/** IQ1_M has its half in the upper nibbles of four. */
+function scatter(bytes: Uint8Array, at: number, nibble: number): void {
+  bytes[at] = ((bytes[at] as number) & 15) | (nibble << 4);
 }
 
 function vector(columns: number, mean: number): CaseWeight {

@@ -2,6 +2,8 @@
 const HEADER: u32 = 0u;
 const CHUNK: u32 = 8u;
 const MINIMUM: bool = false;
+const EXCESS: f32 = 0.0;
+const SCALED: bool = false;
 alias Header = u32;
 
 fn header_at(at: u32) -> Header {

@@ -3,6 +3,8 @@
 const HEADER: u32 = 1u;
 const CHUNK: u32 = 1u;
 const MINIMUM: bool = true;
+const EXCESS: f32 = 0.0;
+const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {

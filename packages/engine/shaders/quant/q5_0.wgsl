@@ -2,6 +2,8 @@
 const HEADER: u32 = 3u;
 const CHUNK: u32 = 1u;
 const MINIMUM: bool = true;
+const EXCESS: f32 = 16.0;
+const SCALED: bool = true;
 
 struct Header {
   d: vec4u,

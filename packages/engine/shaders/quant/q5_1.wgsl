@@ -2,6 +2,8 @@
 const HEADER: u32 = 4u;
 const CHUNK: u32 = 1u;
 const MINIMUM: bool = true;
+const EXCESS: f32 = 0.0;
+const SCALED: bool = true;
 
 struct Header {
   first: vec4u,       // d and m of chunks 0…3

@@ -3,6 +3,8 @@
 const HEADER: u32 = 6u;
 const CHUNK: u32 = 1u;
 const MINIMUM: bool = false;
+const EXCESS: f32 = 0.0;
+const SCALED: bool = true;
 
 struct Header {
   scales: vec4u,
@@ -23,7 +25,5 @@ fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let upper = ((vec4u(bits) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(0x03030303u)) << vec4u(4u);
   let q = unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | upper);
   let scales = bitcast<i32>(h.scales[chunk / 2u] << (24u - (chunk % 2u * 16u + part * 8u)));
-  let scale = f32(scales >> 24u);
-  let offset = vec4f(-32.0 * scale);
-  return scale * q + mat4x4f(offset, offset, offset, offset);
+  return f32(scales >> 24u) * less(q, 32.0);
 }

@@ -2,6 +2,8 @@
 const HEADER: u32 = 1u;
 const CHUNK: u32 = 2u;
 const MINIMUM: bool = false;
+const EXCESS: f32 = 0.0;
+const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {

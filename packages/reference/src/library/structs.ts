@@ -83,6 +83,9 @@ export const QuantizeParams = koffi.struct({
   max_buf_size: 'size_t',
 });
 
+/** An entry of an importance matrix; an array of them ends with one that has no name. */
+export const ImportanceData = koffi.struct({ name: 'void *', data: 'void *', size: 'size_t' });
+
 export const Batch = koffi.struct({
   n_tokens: 'int32',
   token: 'void *',

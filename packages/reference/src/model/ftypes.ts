@@ -1,13 +1,20 @@
 import { QuantizeError } from '../errors.js';
 
+interface Ftype {
+  ftype: number;
+  pure: boolean;
+  importance?: boolean;
+}
+
 /**
  * llama.cpp's file types by the name its quantize tool uses.
  *
  * A name that is a type (`Q4_K`, `Q8_0`) makes every matrix that type; llama.cpp alone would give some of them a finer
  * one. A name with a size (`Q4_K_M`) is llama.cpp's own mix. A matrix whose rows the type does not divide falls back
  * to what llama.cpp chooses, in both.
+ * `importance`: llama.cpp wants an importance matrix for the type, and gets one that finds all columns alike.
  */
-export const FTYPES: Readonly<Record<string, { ftype: number; pure: boolean }>> = {
+export const FTYPES: Readonly<Record<string, Ftype>> = {
   F32: { ftype: 0, pure: true },
   F16: { ftype: 1, pure: true },
   BF16: { ftype: 32, pure: true },
@@ -21,7 +28,7 @@ export const FTYPES: Readonly<Record<string, { ftype: number; pure: boolean }>> 
   Q4_K: { ftype: 14, pure: true },
   Q5_K: { ftype: 16, pure: true },
   Q6_K: { ftype: 18, pure: true },
-  Q2_K_S: { ftype: 21, pure: false },
+  Q2_K_S: { ftype: 21, pure: false, importance: true },
   Q3_K_S: { ftype: 11, pure: false },
   Q3_K_M: { ftype: 12, pure: false },
   Q3_K_L: { ftype: 13, pure: false },
@@ -31,16 +38,16 @@ export const FTYPES: Readonly<Record<string, { ftype: number; pure: boolean }>> 
   Q5_K_M: { ftype: 17, pure: false },
   IQ4_NL: { ftype: 25, pure: true },
   IQ4_XS: { ftype: 30, pure: true },
-  IQ3_XXS: { ftype: 23, pure: true },
+  IQ3_XXS: { ftype: 23, pure: true, importance: true },
   IQ3_S: { ftype: 26, pure: true },
-  IQ3_XS: { ftype: 22, pure: false },
+  IQ3_XS: { ftype: 22, pure: false, importance: true },
   IQ3_M: { ftype: 27, pure: false },
-  IQ2_XXS: { ftype: 19, pure: true },
-  IQ2_XS: { ftype: 20, pure: true },
-  IQ2_S: { ftype: 28, pure: false },
-  IQ2_M: { ftype: 29, pure: false },
-  IQ1_S: { ftype: 24, pure: true },
-  IQ1_M: { ftype: 31, pure: true },
+  IQ2_XXS: { ftype: 19, pure: true, importance: true },
+  IQ2_XS: { ftype: 20, pure: true, importance: true },
+  IQ2_S: { ftype: 28, pure: false, importance: true },
+  IQ2_M: { ftype: 29, pure: false, importance: true },
+  IQ1_S: { ftype: 24, pure: true, importance: true },
+  IQ1_M: { ftype: 31, pure: true, importance: true },
   TQ1_0: { ftype: 36, pure: true },
   TQ2_0: { ftype: 37, pure: true },
   MXFP4: { ftype: 38, pure: true },
@@ -50,7 +57,7 @@ export const FTYPES: Readonly<Record<string, { ftype: number; pure: boolean }>> 
 };
 
 /** @throws QuantizeError `quantize-type` for a name that llama.cpp does not know. */
-export function ftypeOf(name: string): { name: string; ftype: number; pure: boolean } {
+export function ftypeOf(name: string): Ftype & { name: string } {
   const upper = name.toUpperCase();
   const type = FTYPES[upper];
   if (!type) {

@@ -3,6 +3,7 @@ import { LlamaCppError, ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { ModelInfo } from '../process/protocol.js';
 import { ftypeName } from './ftypes.js';
+import { evenImportance } from './importance.js';
 
 const ALL = 999; // layers on the device, and what comes after them
 
@@ -94,15 +95,23 @@ export function quantizeFile(
     target,
     ftype,
     pure,
+    importance,
     threads,
-  }: { source: string; target: string; ftype: number; pure: boolean; threads: number },
+  }: { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
 ): void {
-  const status = library.llama_model_quantize(source, target, {
-    ...library.llama_model_quantize_default_params(),
-    nthread: threads,
-    ftype,
-    pure,
-    allow_requantize: true,
-  });
+  const even = importance ? evenImportance(library, source) : undefined;
+  let status: number;
+  try {
+    status = library.llama_model_quantize(source, target, {
+      ...library.llama_model_quantize_default_params(),
+      nthread: threads,
+      ftype,
+      pure,
+      allow_requantize: true,
+      ...(even && { imatrix: even.address }),
+    });
+  } finally {
+    even?.free();
+  }
   if (status !== 0) throw new LlamaCppError('quantize-failed', '{log}');
 }

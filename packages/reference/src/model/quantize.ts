@@ -41,10 +41,10 @@ export function quantizeWith(
   options: QuantizeOptions & { version: string; info: ModelInfo },
 ): Promise<string> {
   const { model, version, info, signal, onProgress } = options;
-  const { name, ftype, pure } = ftypeOf(options.type);
+  const { name, ftype, pure, importance = false } = ftypeOf(options.type);
   const make = async (target: string) => {
     try {
-      await child.request('quantize', { source: model, target, ftype, pure, threads: availableCores() });
+      await child.request('quantize', { source: model, target, ftype, pure, importance, threads: availableCores() });
     } catch (error) {
       if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') {
         await child.close(); // while it lives it may still create the file that is about to be removed

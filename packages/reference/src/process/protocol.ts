@@ -65,7 +65,11 @@ export interface Methods {
   describe: [{ path: string }, ModelInfo & { allF32: boolean }];
   /** @param isExact what llama.cpp's CPU only approximates is computed in f32 */
   load: [{ path: string; isExact: boolean }, null];
-  quantize: [{ source: string; target: string; ftype: number; pure: boolean; threads: number }, null];
+  /** @param importance llama.cpp gets an importance matrix, one that makes no difference between columns */
+  quantize: [
+    { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
+    null,
+  ];
   tokenize: [{ text: string; addSpecial: boolean; parseSpecial: boolean }, number[]];
   detokenize: [{ ids: readonly number[]; special: boolean }, string];
   chat: [{ prompt: string }, string];
