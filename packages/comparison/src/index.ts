@@ -12,6 +12,7 @@ export { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 export { RULES } from './floors/rules.js';
 export { hyperparametersOf } from './metadata.js';
 export { BUNDLED_MODEL, gib } from './model.js';
+export { graphToUse } from './model-graph.js';
 export { ownModel } from './own-model.js';
 export { ProgramError, type ProgramErrorCode } from './program/errors.js';
 export { tokenize } from './prompt.js';
