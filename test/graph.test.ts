@@ -132,6 +132,13 @@ describe.each(Object.keys(BROKEN) as TinyArchitecture[])('%s', (architecture) =>
     },
   );
 
+  test('with the model, it is the only one that is wrong from its inputs', async () => {
+    const wrong = await ranWrong(['attn_out'], 0);
+    const candidate = writeDump(healthy, () => wrong);
+    const { json } = await probeJson<Found>(['diff', candidate, capture, '--model', model]);
+    expect(json.faults).toMatchObject([{ stage: 'attn_out', layer: 0 }]);
+  });
+
   test('two of which neither is computed from the other are two', async () => {
     const { roots, reason } = await told(await ranWrong(beside, 1));
     expect(roots.toSorted()).toEqual(beside.map((stage) => nameOf({ stage, layer: 1 })).toSorted());
