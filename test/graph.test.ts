@@ -3,6 +3,7 @@ import { decodeGraph, type Tensor } from '@llama-probe/dump';
 import { openReference, type RunOptions } from '@llama-probe/reference';
 import { inShort, randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Trial } from '../packages/comparison/src/diagnosis/matrix.js';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
 import { path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
@@ -24,6 +25,9 @@ const BROKEN: Readonly<
   granite: { alone: ['attn_out', 'ffn_out'], beside: ['ffn_gate', 'ffn_up'] },
   starcoder2: { alone: ['attn_ln', 'ffn_norm_w'], beside: ['q_proj', 'v_proj'] },
 };
+
+/** Of the rotation, the scores, the softmax and the residual: what all of them have. */
+const BUGS = ['rope-theta', 'gqa-tiled', 'attention-scale-missing', 'residual-twice'];
 
 interface Place {
   readonly stage: string;
@@ -137,6 +141,18 @@ describe.each(Object.keys(BROKEN) as TinyArchitecture[])('%s', (architecture) =>
     const candidate = writeDump(healthy, () => wrong);
     const { json } = await probeJson<Found>(['diff', candidate, capture, '--model', model]);
     expect(json.faults).toMatchObject([{ stage: 'attn_out', layer: 0 }]);
+  });
+
+  test('known bugs put into its own run are found where they are, as the only fault, and named', async () => {
+    const { code, json } = await probeJson<{ trials: readonly Trial[] }>([
+      ...['bugs', '--run', '--only', BUGS.join(), '--model', model],
+    ]);
+    expect(code, JSON.stringify(json.trials)).toBe(0);
+    const seen = json.trials.filter(({ found }) => found !== 'unseen');
+    expect(seen.map(({ found, named, run }) => [found, named, run])).toEqual(
+      seen.map(() => ['right', 'first', 'teacher-forced']),
+    );
+    expect([...new Set(seen.map(({ id }) => id))].toSorted()).toEqual(BUGS.toSorted());
   });
 
   test('two of which neither is computed from the other are two', async () => {
