@@ -90,8 +90,9 @@ async function chosen(tensors: AsyncIterable<Tensor>): Promise<ReadonlyMap<strin
   return found;
 }
 
+/** What is no number is in no other order either. */
 const isDescending = (values: readonly number[]): boolean =>
-  values.every((value, i) => i === 0 || value <= (values[i - 1] as number));
+  !values.some((value, i) => i > 0 && value > (values[i - 1] as number));
 
 function reordered(tensor: Tensor, orders: ReadonlyMap<string, readonly number[]>): Tensor {
   const { width, positions } = tensor;
