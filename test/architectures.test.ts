@@ -84,7 +84,7 @@ describe.each(Object.keys(FAULTS) as TinyArchitecture[])('%s', (architecture) =>
     return writeDump(healthy, () => ran.filter(({ stage }) => ENGINE.has(stage)));
   }
 
-  test.each(inShort(FAULTS[architecture], 2))(
+  test.each(inShort(FAULTS[architecture] ?? [], 2))(
     '$id, of $stage in layer $layer',
     async ({ id, stage, layer, shows, wrong }) => {
       const candidate = await ranWith(stage, layer, wrong);

@@ -93,7 +93,7 @@ const softMaxOf = (id: string, layer: number, how: (rows: Rows) => SoftMax): Arc
 });
 
 /** For each architecture the bugs of what a Llama does not have. */
-export const FAULTS: Readonly<Record<TinyArchitecture, readonly ArchitectureFault[]>> = {
+export const FAULTS: Readonly<Partial<Record<TinyArchitecture, readonly ArchitectureFault[]>>> = {
   'gpt-oss': [
     softMaxOf('sinks-ignored', 0, () => ({ window: TINY_WINDOW })),
     softMaxOf('sinks-ignored', 1, () => ({})),

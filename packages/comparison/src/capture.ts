@@ -4,6 +4,7 @@ import { arraysFormat, runWriter } from '@llama-probe/import';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
+import { readGraph } from './model-graph.js';
 import type { RunOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { type Prompt, parsePrompt, tokenize } from './prompt.js';
@@ -50,7 +51,7 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
 
   if (options.from === 'llama') {
     const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
-    const side = llamaSide(reference, file, chosen);
+    const side = llamaSide(reference, file, chosen, await orClose(reference, readGraph(reference)));
     try {
       const { ids, text } = await tokenize(prompt, side.text);
       // Decoded first, so that what measures the floor can be fed the same tokens.
@@ -87,6 +88,16 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     });
   } finally {
     await side.close();
+  }
+}
+
+/** What is open is closed where something fails before there is a side to close. */
+async function orClose<T>(reference: { close(): Promise<void> }, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    await reference.close();
+    throw error;
   }
 }
 

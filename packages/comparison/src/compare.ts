@@ -1,4 +1,5 @@
 import { type AboutTokens, diagnoseTokens, unseen } from '@llama-probe/diff';
+import { isInVocabulary } from '@llama-probe/dump/stage';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
 import { blame } from './blame/blame.js';
@@ -90,11 +91,15 @@ async function modelFile(given: CompareAsk['model'], ...sides: readonly Side[]):
 
 /** What there will be to see, as far as it is known when a comparison begins. */
 function expected(candidate: Side, reference: Side, { run, unwatched, shown }: Plan, { stages, layers }: CompareAsk) {
-  const { heads, headsKv } = modelOf(candidate, reference);
+  const { heads, headsKv, graph } = modelOf(candidate, reference);
   const told = reference.about.expects ?? candidate.about.expects;
-  const graph = reference.about.graph ?? candidate.about.graph;
   const steps = (unwatched ? run.steps : (run.steps ?? told?.steps)) ?? null;
-  const names = typeof stages === 'object' ? stages : graph && !told ? graph.names : (told?.stages ?? null);
+  const names =
+    typeof stages === 'object'
+      ? stages
+      : graph && !told
+        ? graph.names.filter((name) => stages === 'all' || isInVocabulary(name))
+        : (told?.stages ?? null);
   return {
     heads: { heads, headsKv },
     stages: names,

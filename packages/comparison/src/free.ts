@@ -95,13 +95,13 @@ export async function freeRun(
   }
 }
 
-/** What is known of the model that both run: of the side that knows it. */
+/** What is known of the model that both run: of the side that knows it, and its graph rather of one that has read it. */
 export function modelOf(candidate: Side, reference: Side) {
   const known = [reference.about, candidate.about];
   return {
     architecture: reference.about.model.arch ?? candidate.about.model.arch,
     hyperparameters: known.find(({ model }) => model.hyperparameters)?.model.hyperparameters,
-    graph: known.find(({ graph }) => graph)?.graph,
+    graph: (known.find(({ graph }) => graph?.isOfModel) ?? known.find(({ graph }) => graph))?.graph,
     heads: known.find(({ heads }) => heads.heads !== undefined)?.heads.heads,
     headsKv: known.find(({ heads }) => heads.headsKv !== undefined)?.heads.headsKv,
   };

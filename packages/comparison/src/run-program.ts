@@ -2,6 +2,7 @@ import { isComputed } from '@llama-probe/engine';
 import { compare } from './compare.js';
 import { UsageError } from './errors.js';
 import { Kept } from './kept.js';
+import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { parsePrompt, tokenize } from './prompt.js';
@@ -37,7 +38,7 @@ export async function runProgram(
   const asked = options.stages === undefined ? undefined : parseStages(options.stages);
   const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
   try {
-    const llama = llamaSide(reference, file, chosen);
+    const llama = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
     const { ids } = await tokenize(prompt, llama.text);
     const { steps, map, engineTimeout: timeout, engineFolder: folder } = options;
     const told = { model: file.path, tokens: ids, steps, stages: asked, layers };

@@ -1,4 +1,4 @@
-import { type Graph, idOf, type StageId, stageKey } from '@llama-probe/dump/stage';
+import { type Graph, idOf, isDetail, type StageId, stageKey } from '@llama-probe/dump/stage';
 import type { Between, StageResult } from './comparison.js';
 import { describe, fromToken, whyWrong } from './words.js';
 
@@ -44,7 +44,7 @@ function bracketOf(first: StageResult, stages: readonly StageResult[], { gaps, g
         continue;
       }
       const gap = missing.get(key);
-      if (gap) between.set(key, gap);
+      if (gap && !isDetail(gap.stage)) between.set(key, gap);
       open.push(...graph.inputsOf(place));
     }
     return between.size === 0 ? undefined : { after, between: [...between.values()].sort((a, b) => a.order - b.order) };

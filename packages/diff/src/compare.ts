@@ -10,6 +10,7 @@ import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
 import { rowOf } from './metrics.js';
 import { OpenStage, type Yardstick } from './open-stage.js';
+import { rootsBy } from './roots.js';
 import { aloneText, passedOverText } from './words.js';
 
 export interface CompareOptions extends AboutModel {
@@ -119,13 +120,15 @@ export async function compare(
   const notJudged = [...passedOver.values()];
   const judged =
     layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
-  const reason = [judged.reason, ...passedOverText(notJudged), ...aloneText(alone)].join(' ');
+  const roots = judged.verdict === 'diverged' ? rootsBy(stages, options.graph) : { stages, text: undefined };
+  const more = [...(roots.text === undefined ? [] : [roots.text]), ...passedOverText(notJudged), ...aloneText(alone)];
+  const reason = [judged.reason, ...more].join(' ');
   const choices = [...greedy.values()].map((choice) => {
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
     return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
   const rest = notJudged.length > 0 ? { passedOver: notJudged } : {};
-  return { ...judged, reason, stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
+  return { ...judged, reason, stages: roots.stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
 }
 
 /** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */
@@ -137,6 +140,9 @@ function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): Retu
   const reason = `The candidate has a layer ${most}, and the model has the layers 0 to ${graph.layers - 1}.${from1}`;
   return { verdict: 'incomparable', reason, first: null };
 }
+
+const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
+const isStageName = (name: string): boolean => NAMES.has(name);
 
 const NOTHING: Alone = { stages: 0, names: [], rows: 0 };
 
@@ -173,6 +179,7 @@ function refuseWrongOrder(open: ReadonlyMap<string, OpenStage>, graph: Graph): v
   for (const stage of open.values()) {
     const { step } = stage.at;
     for (const input of graph.inputsOf(stage.at)) {
+      if (!isStageName(input.stage) || !isStageName(stage.at.stage)) continue; // an import orders other names by a table
       const before = open.get(stageKey({ step, ...input }))?.candidateOrder;
       if (stage.candidateOrder === undefined || before === undefined || stage.candidateOrder >= before) continue;
       stage.refuse(

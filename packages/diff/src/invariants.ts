@@ -1,7 +1,14 @@
 import type { Tensor } from '@llama-probe/dump';
 import type { Place } from '@llama-probe/dump/stage';
 import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
-import { hidesOnlyTheFuture, holdsIn, rotatesAdjacentPairs } from './invariants/architectures.js';
+import {
+  hidesOnlyTheFuture,
+  holdsBy,
+  holdsIn,
+  isRotation,
+  isSum,
+  rotatesAdjacentPairs,
+} from './invariants/architectures.js';
 import { type Hyperparameters, isCausal, leftOut, mayScaleRotated } from './invariants/assumptions.js';
 import type { FirstRows } from './invariants/attention-first.js';
 import { type Checked, type CheckName, inOrder, type LeftOut } from './invariants/broken.js';
@@ -31,8 +38,8 @@ export interface InvariantsOptions extends AboutModel {
 }
 
 /** What must hold of a run of this model by itself, and what would if its hyperparameters were others. */
-export function checksOf({ architecture, hyperparameters = {} }: InvariantsOptions) {
-  const usual = holdsIn(architecture);
+export function checksOf({ architecture, hyperparameters = {}, graph }: InvariantsOptions) {
+  const usual = graph?.isOfModel ? holdsBy(graph) : holdsIn(architecture);
   const out = leftOut(usual, hyperparameters);
   const holds: ReadonlySet<CheckName> = new Set([...usual].filter((name) => !out.some(({ check }) => check === name)));
   return { holds, leftOut: out };
@@ -66,7 +73,7 @@ export class Invariants {
     ({ holds: this.holds, leftOut: this.leftOut } = checksOf(about));
     this.mayScale = !rotatesAdjacentPairs(architecture) || mayScaleRotated(hyperparameters);
     this.graph = new GraphSoFar(about);
-    const made = graphOf(about, [{ layer: 1 }]).stages.filter(({ op }) => op === 'ROPE' || op === 'ADD');
+    const made = graphOf(about, [{ layer: 1 }]).stages.filter((stage) => isRotation(stage) || isSum(stage));
     this.made = new Set(made.map(({ stage }) => stage));
     this.held = new Held(new Set(made.flatMap(({ inputs }) => inputs.map(({ stage }) => stage))));
     this.finite = new FirstNonFinite(about, hidesOnlyTheFuture(architecture) && isCausal(hyperparameters));
@@ -119,9 +126,10 @@ export class Invariants {
 
   private addMade(tensor: Tensor): void {
     const graph = this.graph.withLayer(tensor.layer);
-    const isRope = graph.at(tensor)?.op === 'ROPE';
-    const parts = graph.inputsOf(tensor);
-    if (parts.length === 0) return; // of a layer that the model does not have
+    const stage = graph.at(tensor);
+    const isRope = stage !== undefined && isRotation(stage);
+    if (!stage || !(isRope || isSum(stage))) return; // of a layer that the model does not have, or that computes it in another way
+    const parts = stage.inputs;
     const rows = [...this.rowsWith(tensor, parts)];
     if (isRope) this.addRotated(tensor, rows);
     else if (this.holds.has('residual')) {

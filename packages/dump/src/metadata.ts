@@ -1,4 +1,5 @@
 import { DumpError } from './errors.js';
+import { type GraphDescription, isGraphDescription } from './stage/graph-codec.js';
 
 /** Who wrote the dump. */
 export interface Producer {
@@ -44,6 +45,8 @@ export interface DumpMetadata {
   config?: Record<string, unknown>;
   /** Stage → the line of code that computes it. @example { q_rope: 'src/attention.rs:212' } */
   sources?: Record<string, string>;
+  /** Of a run of llama.cpp: what each stage of the model is computed from, by its own graph. */
+  graph?: GraphDescription;
   /** Of a reference: what its measured floors are. */
   floors?: FloorsDescription;
 }
@@ -147,6 +150,10 @@ const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is obj
   shapes: { is: each(isShape), wanted: '{"q_proj": [8, 32], …}: stage → whole numbers' },
   config: { is: isObject, wanted: 'an object' },
   sources: { is: each(isText), wanted: '{"q_rope": "src/attention.rs:212", …}: stage → file and line' },
+  graph: {
+    is: (value): value is GraphDescription => isGraphDescription(value, MOST_LAYERS),
+    wanted: `{"before", "after", "kinds", "layers"}: stages with "stage", "op" and "inputs", and the kind of each layer (at most ${MOST_LAYERS})`,
+  },
 };
 
 const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0;

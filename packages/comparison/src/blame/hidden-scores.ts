@@ -1,17 +1,25 @@
+import type { Comparison } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
-import type { Graph } from '@llama-probe/dump/stage';
+import { type Graph, stageKey } from '@llama-probe/dump/stage';
 
 /**
  * A recorded run without the scores of which its mask hides too much: what is under such a mask nobody can go on from, so whoever goes on
- * computes them from Q and K. Their own fault they keep, for they are compared all the same.
+ * computes them from Q and K. Their own fault they keep, for they are compared all the same. What the reference hides too, by a window, is not too much.
  *
- * @example judge.run({ ...run, from: withoutHiddenScores(rows, graph) })
+ * @param found of the candidate and the reference as they are
+ * @example judge.run({ ...run, from: withoutHiddenScores(rows, graph, comparison) })
  */
-export async function* withoutHiddenScores(tensors: AsyncIterable<Tensor>, graph: Graph): AsyncGenerator<Tensor> {
-  for await (const tensor of tensors) if (!hidesTooMuch(tensor, graph)) yield tensor;
+export async function* withoutHiddenScores(
+  tensors: AsyncIterable<Tensor>,
+  graph: Graph,
+  { stages }: Pick<Comparison, 'stages'>,
+): AsyncGenerator<Tensor> {
+  // Where both have NaN nothing is counted.
+  const more = new Set(stages.filter(({ nan, inf }) => nan.candidate + inf.candidate > 0).map(stageKey));
+  for await (const tensor of tensors) if (!more.has(stageKey(tensor)) || !hidesTooMuch(tensor, graph)) yield tensor;
 }
 
-/** Whether a score that its row may see is what hides one. */
+/** Whether a score of a position that its row may see is what hides one. */
 function hidesTooMuch(tensor: Tensor, graph: Graph): boolean {
   const { stage, positions, width, values } = tensor;
   const heads = graph.headsOf(stage);

@@ -34,9 +34,13 @@ export async function blameRecorded(
   const run = { ...rows.run, stages: 'vocabulary' as const, signal };
   const ours = narrated(rows.tensors(), `${name} from the candidate's inputs:`, model.layers, progress);
   const [given, compared] = tee(ours);
-  const right = judge.run({ ...run, from: withoutHiddenScores(given, graph) }).tensors;
+  const right = judge.run({ ...run, from: withoutHiddenScores(given, graph, comparison) }).tensors;
   const once = new RunFloors();
-  const twin = rounded?.run({ ...run, from: withoutHiddenScores(rows.tensors(), graph), round: held.format }).tensors;
+  const twin = rounded?.run({
+    ...run,
+    from: withoutHiddenScores(rows.tensors(), graph, comparison),
+    round: held.format,
+  }).tensors;
   const floors = twin ? once : held.floors;
   const blamed = await compare(compared, twin ? measureFloors(right, twin, once) : right, {
     floors,
@@ -62,7 +66,7 @@ export async function blameRecorded(
       },
     }),
     async cases(source) {
-      const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph));
+      const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph, comparison));
       const right = judge.run({ ...run, from }).tensors;
       const wentOn = ownOrRight(own, right, rows.run.tokens.length);
       const cases = await collectCases(explained.faults, rows.tensors(), wentOn, source);

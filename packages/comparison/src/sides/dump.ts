@@ -1,8 +1,18 @@
-import { llamaGraph, MOST_LAYERS, type RecordedRun, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import {
+  decodeGraph,
+  llamaGraph,
+  MOST_LAYERS,
+  presentKeys,
+  presentNames,
+  type RecordedRun,
+  STAGE_NAMES,
+  type Tensor,
+} from '@llama-probe/dump';
 import { type OpenOptions, openRun } from '@llama-probe/import';
 import { decodeFloors } from '../floors/codec.js';
 import { unmeasured } from '../floors/rules.js';
 import type { FloorSource } from '../floors/source.js';
+import { graphToUse } from '../model-graph.js';
 import type { Side } from '../side.js';
 
 /**
@@ -17,11 +27,13 @@ export async function dump(path: string, options: OpenOptions = {}): Promise<Sid
 }
 
 /** The same of an open file. */
-export function dumpSide(file: RecordedRun): Side {
+export function dumpSide(given: RecordedRun): Side {
+  const file = isOlder(given) ? underPresentNames(given) : given;
   const { path, metadata } = file;
-  const { producer, model, shapes, config, tokens, sources } = metadata;
+  const { producer, model, shapes, config, tokens, sources, graph } = metadata;
   const heads = { heads: shapes?.kq?.[0], headsKv: shapes?.k_proj?.[0] };
   const layers = model?.layers;
+  const assumed = layers === undefined ? undefined : llamaGraph({ layers, ...heads });
   const mode = config?.reference;
   return {
     about: {
@@ -38,7 +50,7 @@ export function dumpSide(file: RecordedRun): Side {
         hyperparameters: model?.hyperparameters,
       },
       heads,
-      graph: layers !== undefined ? llamaGraph({ layers, ...heads }) : undefined,
+      graph: graph ? graphToUse(decodeGraph(graph, heads), heads) : assumed,
       expects: expected(config),
       notes: file.notes,
     },
@@ -48,6 +60,26 @@ export function dumpSide(file: RecordedRun): Side {
     describe: async () => metadata,
     close: () => file.close(),
     [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+/** Whether it is a run of llama.cpp, captured before dumps had their graph: and before norms had names. */
+const isOlder = ({ metadata: { producer, graph }, excerpt }: RecordedRun): boolean =>
+  producer.name === 'llama.cpp' && !graph && !excerpt;
+
+function underPresentNames(file: RecordedRun): RecordedRun {
+  const { floors } = file.metadata;
+  const keys = floors && presentKeys(Object.keys(floors.stages));
+  const stages = floors && Object.fromEntries(Object.values(floors.stages).map((floor, i) => [keys?.[i], floor]));
+  return {
+    path: file.path,
+    bytes: file.bytes,
+    get notes() {
+      return file.notes;
+    },
+    metadata: { ...file.metadata, ...(floors && stages ? { floors: { ...floors, stages } } : {}) },
+    tensors: () => presentNames(file.tensors()),
+    close: () => file.close(),
   };
 }
 

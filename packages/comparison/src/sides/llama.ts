@@ -1,9 +1,10 @@
-import { llamaGraph } from '@llama-probe/dump';
-import { type GgufFile, isComputed, openGguf } from '@llama-probe/engine';
+import { type Graph, llamaGraph } from '@llama-probe/dump';
+import { type GgufFile, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
 import { hyperparametersOf, referenceMetadata } from '../metadata.js';
 import { type ChosenMode, chooseMode, parameters } from '../model.js';
+import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
 import type { ModeChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
 
@@ -39,18 +40,28 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
     signal,
     onProgress,
   });
-  const side = llamaSide(reference, file, chosen);
+  const side = llamaSide(reference, file, chosen, await graphOrClose(reference, file));
   const name = device === undefined ? libraries && `llama.cpp of ${libraries}` : `llama.cpp on ${device}`;
   return name === undefined
     ? side
     : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
 }
 
-/** The same of what is open. */
-export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode): Side {
+async function graphOrClose(reference: Reference, file: GgufFile): Promise<Graph | undefined> {
+  try {
+    return await readUnlessLlama(reference, file);
+  } catch (error) {
+    await reference.close();
+    throw error;
+  }
+}
+
+/** The same of what is open. @param graph what the model's stages are computed from, where it was read */
+export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode, graph?: Graph): Side {
   const { name, version, cpuVariant, device, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
-  const isLlama = isComputed(model.architecture);
+  const dense = isDense(file) ? llamaGraph({ layers: model.layers, ...heads }, true) : undefined;
+  const described = describeGraph(graph);
   return {
     about: {
       name,
@@ -68,7 +79,7 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
         hyperparameters: hyperparametersOf(file),
       },
       heads,
-      graph: isLlama ? llamaGraph({ layers: model.layers, ...heads }) : undefined,
+      graph: dense ?? (graph && graphToUse(graph, heads)),
     },
     text: textTools(reference, file),
     canStartFrom: true,
@@ -76,7 +87,10 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
     run: ({ signal: _, ...run }) => reference.run(run),
     operations: (run) => reference.operations(run),
     floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
-    describe: (about) => referenceMetadata(reference, file, mode, about),
+    describe: async (about) => ({
+      ...(await referenceMetadata(reference, file, mode, about)),
+      ...(described ? { graph: described } : {}),
+    }),
     file,
     close: () => reference.close(),
     [Symbol.asyncDispose]: () => reference.close(),

@@ -1,3 +1,4 @@
+import type { Graph, GraphStage } from '@llama-probe/dump/stage';
 import { CHECKS, type CheckName } from './broken.js';
 
 /** Hold of every architecture that is not an exception. */
@@ -50,6 +51,51 @@ const ARCHITECTURES: Readonly<Record<string, readonly CheckName[]>> = {
 export function holdsIn(architecture: string | undefined): ReadonlySet<CheckName> {
   return new Set(architecture === undefined ? CHECKS : (ARCHITECTURES[architecture] ?? SOFTMAX));
 }
+
+/**
+ * What holds of a model by its own graph. A check of a stage and what it is made of is made where the stage is that operation on its inputs and
+ * nothing else, whatever the architecture is called.
+ *
+ * @param graph one that was read from the model
+ */
+export function holdsBy(graph: Graph): ReadonlySet<CheckName> {
+  const of = (op: string) => graph.stages.filter((stage) => stage.op === op);
+  const softMaxes = of('SOFT_MAX').filter(({ row }) => row === 'scores');
+  const isCausal = softMaxes.every(({ mask }) => mask !== 'other');
+  const hasSinks = softMaxes.some(({ weights }) => weights !== undefined);
+  const { stages } = graph.within(({ stage }) => stage !== 'kqv');
+  const each = (name: string, is: (stage: GraphStage) => boolean) => {
+    const all = stages.filter(({ stage }) => stage === name);
+    return all.length > 0 && all.every(is);
+  };
+  const names = ({ inputs }: GraphStage) =>
+    inputs
+      .map(({ stage }) => stage)
+      .sort()
+      .join();
+  const isProduct = ({ through = [] }: GraphStage) => through.every((op) => op === 'MUL_MAT');
+  const takesValues =
+    isCausal && !hasSinks && each('kqv_out', (stage) => names(stage) === 'kq_soft_max,v_proj' && isProduct(stage));
+  const givesThemOut = takesValues && each('attn_out', (stage) => names(stage) === 'kqv_out' && isProduct(stage));
+  return new Set<CheckName>([
+    'finite',
+    'softmax-range',
+    ...(isCausal ? (['cache', 'softmax-mask'] as const) : []),
+    ...(hasSinks ? [] : (['softmax-sum'] as const)),
+    ...(of('ROPE').some(isRotation) ? (['rope-norm', 'rope-identity'] as const) : []),
+    ...(takesValues ? (['first-value'] as const) : []),
+    ...(givesThemOut ? (['attention-first'] as const) : []),
+    ...(of('ADD').some(isSum) ? (['residual'] as const) : []),
+  ]);
+}
+
+/** Whether a stage is its input, rotated. */
+export const isRotation = ({ op, inputs, through }: GraphStage): boolean =>
+  op === 'ROPE' && inputs.length === 1 && !through;
+
+/** Whether a stage is the sum of its two inputs. */
+export const isSum = ({ op, inputs, through, weights }: GraphStage): boolean =>
+  op === 'ADD' && inputs.length === 2 && !through && !weights;
 
 /** Only here is it known which values a rotation turns with each other: llama.cpp permutes Q and K of `llama` when it converts. */
 export const rotatesAdjacentPairs = (architecture: string | undefined): boolean => architecture === 'llama';

@@ -1,9 +1,13 @@
 import type { Tensor } from '@llama-probe/dump';
-import { placeKey } from '@llama-probe/dump/stage';
+import { placeKey, type StageId, stageKey } from '@llama-probe/dump/stage';
 import type { StageResult } from '../comparison.js';
+import { rowOf } from '../metrics.js';
 import type { Layout } from './layout.js';
 
 const CHOSEN = 'ffn_moe_topk';
+
+/** What they are chosen by, the last one that there is. */
+const CHOSEN_BY: readonly string[] = ['ffn_moe_probs', 'ffn_moe_probs_biased'];
 
 /** What has a part for each chosen expert, one after the other: a name that only llama.cpp has, such as argsort, is of all experts. */
 const PARTS: ReadonlySet<string> = new Set([
@@ -28,7 +32,8 @@ const PARTS: ReadonlySet<string> = new Set([
 /**
  * Whether the candidate chose the same experts and has them in another order: they are a set, and their sum does not depend on it.
  *
- * Where it chose another expert anywhere, that token is left as it is, and the choice is what differs.
+ * Where it chose another expert anywhere, that token is left as it is, and the choice is what differs. So is one where what they are chosen by differs,
+ * and it has them by its own: that is no way to write them, and its own order is what a right choice makes of them.
  */
 export async function expertsInOrder(
   candidate: AsyncIterable<Tensor>,
@@ -37,9 +42,15 @@ export async function expertsInOrder(
 ): Promise<Layout | undefined> {
   if (!stages.some(({ stage, verdict }) => stage === CHOSEN && verdict === 'diverged')) return undefined;
   const wanted = await chosen(reference);
+  const differs = new Set(
+    stages
+      .filter(({ stage, verdict }) => CHOSEN_BY.includes(stage) && verdict === 'diverged')
+      .map(({ step, layer }) => stageKey({ step, layer, stage: CHOSEN })),
+  );
   const orders = new Map<string, readonly number[]>(); // of a token: which of the candidate's parts comes first, …
-  for (const [key, experts] of await chosen(candidate)) {
-    const order = wanted.get(key)?.map((expert) => experts.indexOf(expert));
+  for (const [key, { at, experts, isSorted }] of await chosen(candidate)) {
+    if (isSorted && differs.has(at)) continue;
+    const order = wanted.get(key)?.experts.map((expert) => experts.indexOf(expert));
     if (order && order.length === experts.length && new Set(order).size === order.length && !order.includes(-1)) {
       if (order.some((from, to) => from !== to)) orders.set(key, order);
     }
@@ -51,17 +62,37 @@ export async function expertsInOrder(
   };
 }
 
+interface Choice {
+  /** The key of its stage. */
+  readonly at: string;
+  readonly experts: readonly number[];
+  /** Whether the one that has most of what they are chosen by comes first, and so on; not where the run does not have that. */
+  readonly isSorted: boolean;
+}
+
 /** The experts of each token of each layer. */
-async function chosen(tensors: AsyncIterable<Tensor>): Promise<ReadonlyMap<string, readonly number[]>> {
-  const found = new Map<string, readonly number[]>();
+async function chosen(tensors: AsyncIterable<Tensor>): Promise<ReadonlyMap<string, Choice>> {
+  const found = new Map<string, Choice>();
+  let by: Tensor | undefined;
   for await (const tensor of tensors) {
+    if (CHOSEN_BY.includes(tensor.stage)) by = tensor;
     if (tensor.stage !== CHOSEN) continue;
-    const { width, values, positions } = tensor;
-    for (const [row, position] of positions.entries())
-      found.set(tokenKey(tensor, position), [...values.subarray(row * width, (row + 1) * width)]);
+    const at = stageKey(tensor);
+    const own = by?.step === tensor.step && by.layer === tensor.layer ? by : undefined;
+    for (const [row, position] of tensor.positions.entries()) {
+      const experts = [...rowOf(tensor, row)];
+      const from = own?.positions.indexOf(position) ?? -1;
+      const values = own && from >= 0 ? rowOf(own, from) : undefined;
+      const isSorted = values !== undefined && isDescending(experts.map((expert) => values[expert] ?? Number.NaN));
+      found.set(tokenKey(tensor, position), { at, experts, isSorted });
+    }
   }
   return found;
 }
+
+/** What is no number is in no other order either. */
+const isDescending = (values: readonly number[]): boolean =>
+  !values.some((value, i) => i > 0 && value > (values[i - 1] as number));
 
 function reordered(tensor: Tensor, orders: ReadonlyMap<string, readonly number[]>): Tensor {
   const { width, positions } = tensor;
@@ -78,5 +109,5 @@ function reordered(tensor: Tensor, orders: ReadonlyMap<string, readonly number[]
   return { ...tensor, values };
 }
 
-const tokenKey = ({ step, layer }: Tensor, position: number): string =>
+const tokenKey = ({ step, layer }: StageId, position: number): string =>
   `${step}/${placeKey({ layer, stage: CHOSEN })}/${position}`;

@@ -14,6 +14,12 @@ export interface GraphStage extends Place {
   readonly inputs: readonly Place[];
   /** The input that earlier positions supply too, through the KV cache. */
   readonly cached?: Place;
+  /** Operations between the inputs and the stage that are no stages, by ggml's names: where there are none, it is the operation on its inputs and no more. */
+  readonly through?: readonly string[];
+  /** What it reads of the file, without layer and ending, such as `attn_q`. */
+  readonly weights?: readonly string[];
+  /** Of a softmax over a mask: whether it hides what comes after a row, whatever it hides besides. */
+  readonly mask?: 'causal' | 'other';
   readonly row: RowKind;
   /** Whose heads lie side by side in a row. */
   readonly heads?: 'query' | 'key';
@@ -43,9 +49,11 @@ export class Graph {
   /** How many it has. */
   readonly layers: number;
 
+  /** @param isOfModel whether it was read from the model itself, and not taken for that of a Llama */
   constructor(
     stages: readonly GraphStage[],
     private readonly counts: Heads = {},
+    readonly isOfModel = false,
   ) {
     this.stages = stages;
     this.byPlace = new Map(stages.map((stage) => [placeKey(stage), stage]));
@@ -91,6 +99,28 @@ export class Graph {
     return whose === 'query' ? this.counts.heads : this.counts.headsKv;
   }
 
+  /** The same model with these stages only: the others lie between them. @example graph.within(({ stage }) => stage !== 'kqv') */
+  within(has: (place: Place) => boolean): Graph {
+    const folded = new Map<string, Folded>();
+    const stages: GraphStage[] = [];
+    for (const stage of this.stages) {
+      const { inputs, cached, through, weights } = fold(stage, folded, has);
+      if (!has(stage)) {
+        folded.set(placeKey(stage), { inputs, cached, through: [...new Set([...through, stage.op])], weights });
+        continue;
+      }
+      const { cached: _, through: __, weights: ___, ...own } = stage;
+      stages.push({
+        ...own,
+        inputs,
+        ...(cached ? { cached } : {}),
+        ...(through.length > 0 ? { through } : {}),
+        ...(weights.length > 0 ? { weights } : {}),
+      });
+    }
+    return new Graph(stages, this.counts, this.isOfModel);
+  }
+
   /** The names of the stages that fill the KV cache. */
   get cachedNames(): ReadonlySet<string> {
     return new Set(this.stages.flatMap(({ cached }) => (cached ? [cached.stage] : [])));
@@ -100,4 +130,28 @@ export class Graph {
   lastOf(layer: number | null): GraphStage | undefined {
     return this.stages.findLast((stage) => stage.layer === layer);
   }
+}
+
+/** What a stage is computed from, once those that a run does not have are looked through. */
+interface Folded {
+  readonly inputs: readonly Place[];
+  readonly cached: Place | undefined;
+  readonly through: readonly string[];
+  readonly weights: readonly string[];
+}
+
+/** @param folded the stages before it that the run does not have */
+function fold(stage: GraphStage, folded: ReadonlyMap<string, Folded>, has: (place: Place) => boolean): Folded {
+  const inputs = new Map<string, Place>();
+  const through = new Set(stage.through);
+  const weights = new Set(stage.weights);
+  let cached = stage.cached && has(stage.cached) ? stage.cached : undefined;
+  for (const input of stage.inputs) {
+    const inner = folded.get(placeKey(input));
+    for (const place of inner?.inputs ?? [input]) inputs.set(placeKey(place), place);
+    for (const op of inner?.through ?? []) through.add(op);
+    for (const weight of inner?.weights ?? []) weights.add(weight);
+    cached ??= inner?.cached;
+  }
+  return { inputs: [...inputs.values()], cached, through: [...through], weights: [...weights] };
 }

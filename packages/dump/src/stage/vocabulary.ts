@@ -58,14 +58,23 @@ const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
 /** Whether runs of any producer are expected to call a stage so. */
 export const isInVocabulary = (stage: string): boolean => NAMES.has(stage) || isOfExperts(stage);
 
+/** llama.cpp's own steps on the way to a stage, which no other engine is expected to have as a tensor. */
+const DETAILS: ReadonlySet<string> = new Set(['kqv', 'ffn_moe_argsort', 'ffn_moe_weights_sum_clamped']);
+
+export const isDetail = (stage: string): boolean => DETAILS.has(stage);
+
 const HEADS: Readonly<Partial<Record<RowWidth, GraphStage['heads']>>> = {
   n_q: 'query',
   n_k: 'key',
   heads_n_kv: 'query',
 };
 
-/** A Llama of so many layers. @example llamaGraph({ layers: 32, heads: 32, headsKv: 8 }) */
-export function llamaGraph({ layers, ...heads }: { readonly layers: number } & Heads): Graph {
+/**
+ * A Llama of so many layers.
+ *
+ * @param isOfModel whether the model is known to be one @example llamaGraph({ layers: 32, heads: 32, headsKv: 8 })
+ */
+export function llamaGraph({ layers, ...heads }: { readonly layers: number } & Heads, isOfModel = false): Graph {
   const perLayer = STAGES.filter((stage) => stage.perLayer);
   const whole = STAGES.filter((stage) => !stage.perLayer);
   const after = whole.filter(({ inputs }) => inputs.length > 0);
@@ -74,7 +83,7 @@ export function llamaGraph({ layers, ...heads }: { readonly layers: number } & H
     ...Array.from({ length: layers }, (_, layer) => perLayer.map((stage) => stageAt(stage, layer, layers))).flat(),
     ...after.map((stage) => stageAt(stage, null, layers)),
   ];
-  return new Graph(stages, heads);
+  return new Graph(stages, heads, isOfModel);
 }
 
 /** What a row of a stage is, by its name; values without heads where it is no name of the vocabulary. */

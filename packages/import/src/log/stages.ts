@@ -1,4 +1,4 @@
-import type { Place } from '@llama-probe/dump/stage';
+import { normBefore, type Place } from '@llama-probe/dump/stage';
 import type { PrintedNode } from './printed.js';
 
 /** A node that is a stage, and how its elements are rows. */
@@ -30,13 +30,6 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   kqv: [{ ops: ['MUL_MAT'], stage: 'kqv', isByHeads: true }],
 };
 
-/** What a norm before its weight is called, by the node that multiplies it. */
-const NORMS: Readonly<Record<string, string>> = {
-  attn_norm: 'attn_rms',
-  ffn_norm: 'ffn_rms',
-  result_norm: 'result_rms',
-};
-
 const NO_COMPUTATION = new Set(['NONE', 'RESHAPE', 'VIEW', 'PERMUTE', 'TRANSPOSE', 'SET_ROWS', 'CPY']);
 
 /**
@@ -48,7 +41,12 @@ export function stageOf(node: PrintedNode, next: PrintedNode | undefined): Stage
   const own = alone(node);
   if (!own) return undefined;
   const isUsed = next?.sources.includes(node.name) ?? false;
-  if (own.stage === 'norm' && isUsed && next) return { ...own, stage: NORMS[split(next.name).stage] ?? own.stage };
+  if (own.stage === 'norm' && isUsed && next) {
+    const weighted = alone(next);
+    const weight = next.sources.find((source) => source.endsWith('.weight'));
+    const stage = normBefore(weighted?.stage, weight, node.op) ?? own.stage;
+    return { ...own, stage, layer: own.layer ?? weighted?.layer ?? null };
+  }
   const after = isUsed && node.op === 'MUL_MAT' && next?.op === 'ADD' ? alone(next) : undefined;
   return after?.stage === own.stage && after.layer === own.layer ? undefined : own;
 }
@@ -57,7 +55,10 @@ function alone({ name, op, sources }: PrintedNode): StageOfLog | undefined {
   // llama.cpp gives the product with the output weight no name.
   const output = sources.map((source) => /^blk\.(\d+)\.attn_output\.(?:weight|bias)$/.exec(source)).find(Boolean);
   if (output && (op === 'MUL_MAT' || op === 'ADD')) return { stage: 'attn_out', layer: Number(output[1]) };
-  const { stage, layer } = split(name);
+  const { stage, layer: named } = split(name);
+  // Some architectures name a node of a layer without it.
+  const block = sources.map((source) => /^blk\.(\d+)\.\w+\.(?:weight|bias)$/.exec(source)?.[1]).find(Boolean);
+  const layer = named ?? (block === undefined ? null : Number(block));
   const rules = RULES[stage];
   if (rules) {
     const rule = rules.find(({ ops }) => ops.includes(op));

@@ -10,7 +10,12 @@ export function bugsCommand(context: Context): Command {
   return new Command('bugs')
     .alias('faults') // as it was called
     .description('list the known bugs; with --run, put each into a healthy run, to be found and named')
-    .addOption(new Option('--run', 'put each into the engine, in several layers, free and with blame'))
+    .addOption(
+      new Option(
+        '--run',
+        'put each into the engine, in several layers, free and with blame; of other architectures into the run of llama.cpp, with blame',
+      ),
+    )
     .addOption(new Option('--only <ids>', 'only these, such as rope-halves,rms-eps'))
     .addOption(OPTIONS.model())
     .addOption(OPTIONS.quantize())
@@ -21,6 +26,7 @@ export function bugsCommand(context: Context): Command {
       examples({
         'probe bugs': 'the list',
         'probe bugs --run --only rope-halves,gqa-tiled': 'are these two found and named?',
+        'probe bugs --run --model gemma.gguf': 'is each found in a model of another architecture?',
       }),
     )
     .action(async (options: BugsOptions) => {

@@ -2,6 +2,8 @@ import {
   bugsNamed,
   caseModel,
   chooseModel,
+  graphTrials,
+  isDense,
   llamaSide,
   openBoth,
   RULES,
@@ -40,7 +42,10 @@ export interface BugsReport {
 const PROMPT = { text: 'Hello, my friend! What is 2 plus 3?', chat: false };
 const STEPS = 2;
 
-/** `probe bugs`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named. */
+/**
+ * `probe bugs`: the catalogue; with `--run` each bug is put into healthy runs, to be found and named: the engine's, or llama.cpp's own of a model that
+ * the engine does not compute.
+ */
 export async function runBugs(options: BugsOptions, progress: Progress, signal: AbortSignal): Promise<BugsReport> {
   const entries = options.only === undefined ? CATALOGUE : bugsNamed('--only', options.only);
   const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
@@ -52,6 +57,16 @@ export async function runBugs(options: BugsOptions, progress: Progress, signal: 
     return { schema: 1, faults, trials: null };
   }
   const file = await chooseModel(options, progress, signal);
+  if (!isDense(file)) {
+    const { trials } = await graphTrials(file, {
+      ids: entries.map(({ id }) => id),
+      tokensOf: async (text) =>
+        file.metadata['tokenizer.ggml.model'] === 'no_vocab' ? NUMBERS : (await tokenize(PROMPT, text)).ids,
+      onProgress: progress.say,
+      signal,
+    });
+    return { schema: 1, faults, trials };
+  }
   const { engine, reference, chosen } = await openBoth(file, { ...options, reference: 'exact' }, progress, signal);
   let other: Reference | undefined;
   try {

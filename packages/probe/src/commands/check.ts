@@ -1,8 +1,15 @@
-import { checkFirstAttention, hyperparametersOf, openingOf, ownModel, together } from '@llama-probe/comparison';
+import {
+  checkFirstAttention,
+  graphToUse,
+  hyperparametersOf,
+  openingOf,
+  ownModel,
+  together,
+} from '@llama-probe/comparison';
 import type { Progress, ReadOptions } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
-import { STAGE_NAMES } from '@llama-probe/dump/stage';
+import { decodeGraph, STAGE_NAMES } from '@llama-probe/dump/stage';
 import { openRun } from '@llama-probe/import';
 import { broken, color, tameAll } from '@llama-probe/report';
 
@@ -36,6 +43,7 @@ export async function runCheck(
     const invariants = new Invariants({
       architecture: metadata.model?.architecture,
       hyperparameters: metadata.model?.hyperparameters ?? (model && hyperparametersOf(model)),
+      graph: metadata.graph && graphToUse(decodeGraph(metadata.graph, heads), heads),
       ...heads,
     });
     progress.say(`checking ${path}`);

@@ -2,19 +2,11 @@ import type { Place, Tensor } from '@llama-probe/dump';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
 import type { KnownGraph } from './look.js';
+import { Matcher } from './matcher.js';
 import { type GraphNode, NodeReader } from './node.js';
 import type { Computed, Replacement } from './replace.js';
 import type { Rounding } from './rounding.js';
-import {
-  type Match,
-  matchNode,
-  mayBe,
-  type Selection,
-  selector,
-  settleMatch,
-  splitName,
-  UniqueNames,
-} from './stages.js';
+import { type Match, mayBe, type Selection, Settling, selector, splitName, UniqueNames, type Wants } from './stages.js';
 import { Recomputed, type TabledNodes } from './tabled.js';
 import { isReadable, readValues } from './values.js';
 
@@ -22,6 +14,7 @@ import { isReadable, readValues } from './values.js';
 interface Held {
   node: GraphNode;
   match: Match;
+  settling: Settling;
   /** The stage's name in the run, where the graph was looked at. */
   name: string | undefined;
   rows: Rows;
@@ -62,7 +55,8 @@ export class Capture {
   /** What was not captured and why. */
   readonly notes = new Set<string>();
   private readonly reader: NodeReader;
-  private readonly wants: (stage: string, layer: number | null) => boolean;
+  private readonly wants: Wants;
+  private readonly matcher = new Matcher();
   private readonly replacement: Replacement | undefined;
   private readonly rounding: Rounding | undefined;
   private readonly names = new UniqueNames();
@@ -105,6 +99,7 @@ export class Capture {
     this.graph = graph;
     this.index = 0;
     this.names.clear();
+    this.matcher.begin();
     this.replacement?.begin(first, tokens);
   }
 
@@ -139,7 +134,7 @@ export class Capture {
   private identify(node: GraphNode): Omit<Asked, 'isCaptured'> {
     const { graph, replacement } = this;
     if (!graph || !replacement) {
-      return { node, match: matchNode(node), name: undefined, given: undefined, isLast: false };
+      return { node, match: this.matcher.match(node), name: undefined, given: undefined, isLast: false };
     }
     const index = this.index++;
     const { match, stage } = graph.at(index, node);
@@ -177,7 +172,8 @@ export class Capture {
         : { values, width: values.length / tokens };
     const settled = match.until === undefined;
     const dropped = !given && !mayBe(match, this.wants);
-    const held: Held = { node, match, name, rows, values, settled, dropped, replace: undefined };
+    const settling = new Settling(match, node);
+    const held: Held = { node, match, settling, name, rows, values, settled, dropped, replace: undefined };
     this.held.push(held);
     if (settled || match.until === 'mask') this.round(held);
     if (given) this.goOnFrom(given, held, { node, values, tokens, layout }, isLast);
@@ -218,13 +214,15 @@ export class Capture {
   }
 
   private decide(held: Held, next: GraphNode | undefined): void {
-    const { match, node } = held;
+    const { match, settling } = held;
     if (match.until !== 'mask') {
-      const settled = settleMatch(match, node, next);
+      settling.see(next);
+      if (!settling.isSettled && next) return;
+      const settled = settling.match;
       held.match = settled ?? match;
       held.dropped = !settled || !this.wants(settled.stage, settled.layer);
       held.settled = true;
-      if (settled) this.round(held);
+      if (settled && !settling.isLate) this.round(held);
     } else if (next === undefined || (next.op === 'SOFT_MAX' && splitName(next.name).layer === match.layer)) {
       this.applyMask(held.rows, next);
       held.settled = true;

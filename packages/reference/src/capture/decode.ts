@@ -51,12 +51,13 @@ export function lookForTables(library: LlamaLibrary, model: Pointer, threads: nu
   }
 }
 
-/** What each node of a model's graph computes. The prompt is evaluated for it, for what its masks hide; so are forced tokens. */
+/** What each node of a model's graph computes. The prompt is evaluated for it, for what its masks hide; so are forced tokens. Nothing of one without a decoder. */
 export function lookForOperations(
   library: LlamaLibrary,
   model: Pointer,
   { tokens, ubatch, contextLength, threads }: OperationsParameters,
 ): NodeOperation[] {
+  if (!library.llama_model_has_decoder(model)) return [];
   const look = new OperationsLook(library);
   const evaluation = new Evaluation(library, model, { ubatch, contextLength, threads }, look);
   try {

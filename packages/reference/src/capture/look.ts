@@ -2,8 +2,9 @@ import type { Place } from '@llama-probe/dump';
 import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { layoutOf } from './layout.js';
+import { Matcher } from './matcher.js';
 import { type GraphNode, NodeReader } from './node.js';
-import { type Match, matchNode, settleMatch, UniqueNames } from './stages.js';
+import { type Match, Settling, UniqueNames } from './stages.js';
 import { findTabled, type TabledNodes } from './tabled.js';
 import { isReadable } from './values.js';
 
@@ -46,9 +47,9 @@ export class Look {
   /** @param tokens how many the graph was evaluated for */
   known(tokens: number): KnownGraph {
     const names = new UniqueNames();
+    const matcher = new Matcher();
     const nodes = this.nodes.map((node, i): KnownNode => {
-      const first = matchNode(node);
-      const match = first && settleMatch(first, node, this.nodes[i + 1]);
+      const match = this.settled(matcher.match(node), i);
       const readable = match && isReadable(node) && (match.layout ?? layoutOf(node, tokens)) !== undefined;
       const { name, op } = node;
       return readable
@@ -57,7 +58,19 @@ export class Look {
     });
     return new KnownGraph(nodes);
   }
+
+  private settled(match: Match | undefined, index: number): Match | undefined {
+    const [node, ...after] = this.nodes.slice(index, index + 1 + MOST_AFTER);
+    if (!match || !node) return undefined;
+    const settling = new Settling(match, node);
+    for (const next of after) settling.see(next);
+    settling.see(undefined);
+    return settling.match;
+  }
 }
+
+/** How many nodes further on may tell what a node is: a norm, its weight, its bias. */
+const MOST_AFTER = 2;
 
 /** The nodes of one kind of graph, in evaluation order. */
 export class KnownGraph {

@@ -16,7 +16,7 @@ export interface GraphNode {
   parameters: [number, number];
   /** Where its values lie. */
   data: Pointer;
-  /** The weight of a product, or what may be the bias of a sum, that llama.cpp gave no name. @example 'blk.0.attn_output.weight' */
+  /** What it multiplies with or adds, where that may tell what it is: of a norm's weight, and of what has no name or no layer in it. @example 'blk.0.attn_output.weight' */
   weight?: string;
 }
 
@@ -56,8 +56,8 @@ export class NodeReader {
     this.library.memcpy(bytes, address, TENSOR_BYTES);
     const node = this.decoded(address);
     const [first, second] = node.sources;
-    const weight = node.op === 'MUL_MAT' ? first : node.op === 'ADD' ? second : undefined;
-    if (weight && node.name.startsWith('node_')) {
+    const weight = node.op === 'MUL_MAT' ? first : node.op === 'ADD' || node.op === 'MUL' ? second : undefined;
+    if (weight && (node.op === 'MUL' || !/-\d+$/.test(node.name))) {
       this.library.memcpy(bytes, weight, TENSOR_BYTES);
       node.weight = this.decoded(weight).name;
     }

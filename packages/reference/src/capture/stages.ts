@@ -1,4 +1,5 @@
-import { isInVocabulary } from '@llama-probe/dump/stage';
+import { isInVocabulary, mayBeNorm, normBefore, STAGE_NAMES } from '@llama-probe/dump/stage';
+import type { Pointer } from '../library/library.js';
 import type { GraphNode } from './node.js';
 
 /**
@@ -18,16 +19,13 @@ interface Rule {
   cache?: true;
 }
 
-/** What RMS_NORM `norm` is called, by the node that multiplies it with its weight. */
-const NORMS: Readonly<Record<string, string>> = {
-  attn_norm: 'attn_rms',
-  ffn_norm: 'ffn_rms',
-  result_norm: 'result_rms',
-};
+/** A norm times its weight, to which a bias is still added: llama.cpp calls the sum what others call the product. */
+const WEIGHTED = 'norm_w';
 
 // The first row that fits counts.
 const RULES: readonly Rule[] = [
-  { node: 'norm', ops: ['RMS_NORM'], stage: 'norm', until: 'consumer' },
+  { node: 'norm', ops: ['RMS_NORM', 'NORM'], stage: 'norm', until: 'consumer' },
+  { node: WEIGHTED, ops: ['MUL'], stage: WEIGHTED, until: 'consumer' },
   { node: 'Qcur', ops: ['MUL_MAT'], stage: 'q_proj', until: 'bias' },
   { node: 'Kcur', ops: ['MUL_MAT'], stage: 'k_proj', until: 'bias' },
   { node: 'Vcur', ops: ['MUL_MAT'], stage: 'v_proj', until: 'bias' },
@@ -54,42 +52,74 @@ export interface Match {
   cache?: true;
 }
 
-/** The stage of a node; undefined where it computes nothing or llama.cpp gave it no name. */
+/** The stage of a node by itself; undefined where it computes nothing, or neither its name nor its weight tells. */
 export function matchNode(node: GraphNode): Match | undefined {
-  const [, block, part] = /^blk\.(\d+)\.attn_output\.(weight|bias)$/.exec(node.weight ?? '') ?? [];
-  if (part) return { stage: 'attn_out', layer: Number(block), ...(part === 'weight' ? { until: 'bias' } : {}) };
-  const { base, layer } = splitName(node.name);
+  const { base, layer: named } = splitName(node.name);
+  const [, block, stem, part] = /^blk\.(\d+)\.(.+)\.(weight|bias)$/.exec(node.weight ?? '') ?? [];
+  const layer = named ?? (block === undefined ? null : Number(block)); // some architectures name a node of a layer without it
+  const anonymous = base === 'node' || base === 'leaf' || base === '' || base.includes(' ') || /^node_\d+$/.test(base);
+  if (anonymous && stem) {
+    const stage = stem === 'attn_output' ? 'attn_out' : stem;
+    // Of other names of the vocabulary a later node of the layer may be the one.
+    if (stage !== 'attn_out' && (STAGE_NAMES as readonly string[]).includes(stage)) return undefined;
+    return { stage, layer, ...(part === 'weight' && node.op === 'MUL_MAT' ? { until: 'bias' } : {}) };
+  }
   const rule = RULES.find((row) => row.node === base && (!row.ops || row.ops.includes(node.op)));
   if (rule) {
     const { node: _, ops: __, ...match } = rule;
     return { ...match, layer };
   }
-  const anonymous = base === 'node' || base === 'leaf' || base === '' || base.includes(' ') || /^node_\d+$/.test(base);
-  if (anonymous || NO_COMPUTATION.has(node.op)) return undefined;
-  return { stage: base, layer };
+  return anonymous || NO_COMPUTATION.has(node.op) ? undefined : { stage: base, layer };
 }
 
 /** Whether a stage by this match may turn out to be one of these. */
-export function mayBe(
-  { stage, layer, until }: Match,
-  wants: (stage: string, layer: number | null) => boolean,
-): boolean {
-  return wants(stage, layer) || (until === 'consumer' && Object.values(NORMS).some((name) => wants(name, layer)));
-}
+export const mayBe = ({ stage, layer, until }: Match, wants: Wants): boolean =>
+  wants(stage, layer) || (until === 'consumer' && wants.mayWantNorms);
 
-/**
- * What a match is, by the node that comes next: a product that gets its bias there is no stage, and a norm is called after who
- * uses it. The `mask` is still to come.
- */
-export function settleMatch(match: Match, node: GraphNode, next: GraphNode | undefined): Match | undefined {
-  const { until, ...settled } = match;
-  const follows = next?.sources.includes(node.address) ?? false;
-  if (until === 'mask') return match;
-  if (until === 'bias') return follows && next?.op === 'ADD' && isSame(settled, matchNode(next)) ? undefined : settled;
-  if (until === 'consumer' && follows && next) {
-    return { ...settled, stage: NORMS[splitName(next.name).base] ?? match.stage };
+/** A match of which later nodes tell more: a product that gets its bias there is no stage, and a norm is called after who uses it. */
+export class Settling {
+  /** undefined where it is no stage. The `mask` is still to come. */
+  match: Match | undefined;
+  isSettled: boolean;
+  /** More than the next node had to be seen: others may have been computed from it, and in its memory, since. */
+  isLate = false;
+  private used: Pointer;
+
+  constructor(
+    match: Match,
+    private readonly node: GraphNode,
+  ) {
+    this.match = match;
+    this.isSettled = match.until === undefined || match.until === 'mask';
+    this.used = node.address;
   }
-  return settled;
+
+  /** Takes the next node; nothing where there is none. */
+  see(next: GraphNode | undefined): void {
+    if (!this.match || this.isSettled) return;
+    const { until, ...settled } = this.match;
+    const follows = next?.sources.includes(this.used) ?? false;
+    const after = follows && next ? matchNode(next) : undefined;
+    this.match = settled;
+    this.isSettled = true;
+    if (until === 'bias' && next?.op === 'ADD' && isSame(settled, after)) this.match = undefined;
+    if (until === 'consumer' && next && after) {
+      if (after.stage === WEIGHTED) {
+        // who uses it is known when its bias was added
+        this.match = { ...settled, until };
+        this.isSettled = false;
+        this.isLate = true;
+        this.used = next.address;
+      } else {
+        this.match = { ...settled, stage: this.named(after.stage, next), layer: settled.layer ?? after.layer };
+      }
+    }
+  }
+
+  private named(after: string, { weight }: GraphNode): string {
+    if (this.node.op === 'MUL') return `${after}_w`;
+    return normBefore(after, weight, this.node.op) ?? 'norm';
+  }
 }
 
 const isSame = (one: Match, other: Match | undefined): boolean =>
@@ -123,10 +153,19 @@ export interface Selection {
   layers?: readonly number[] | undefined;
 }
 
-export function selector({ stages, layers }: Selection): (stage: string, layer: number | null) => boolean {
+/** Whether a stage comes. */
+export interface Wants {
+  (stage: string, layer: number | null): boolean;
+  /** Whether norms may: what one of them is called is known only when the next node is seen. */
+  readonly mayWantNorms: boolean;
+}
+
+export function selector({ stages, layers }: Selection): Wants {
   const isChosen = chooserOf(stages);
   const inLayers = layers && new Set(layers);
-  return (stage, layer) => isChosen(stage) && (layer === null || !inLayers || inLayers.has(layer));
+  const wants = (stage: string, layer: number | null) =>
+    isChosen(stage) && (layer === null || !inLayers || inLayers.has(layer));
+  return Object.assign(wants, { mayWantNorms: typeof stages === 'string' || stages.some(mayBeNorm) });
 }
 
 function chooserOf(stages: Selection['stages']): (stage: string) => boolean {

@@ -1,7 +1,7 @@
 import { f32, floats, type GgufParts, type GgufTensor, type GgufValue, text, u32 } from '../gguf.js';
 
 /** Architectures that are no Llama, and that llama.cpp runs. */
-export type TinyArchitecture = 'gpt-oss' | 'gemma2' | 'gemma3' | 'qwen3';
+export type TinyArchitecture = 'gpt-oss' | 'gemma2' | 'gemma3' | 'qwen3' | 'olmo2' | 'phi3' | 'granite' | 'starcoder2';
 
 const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
 /** How many positions a row sees in the layers that have a window. */
@@ -12,13 +12,16 @@ type Shaped = readonly [name: string, shape: readonly number[]];
 const Q = N.heads * N.headDim;
 const KV = N.kvHeads * N.headDim;
 
-const PROJECTIONS: readonly Shaped[] = [
+const projections = (q: number, kv: number): readonly Shaped[] => [
   ['attn_norm.weight', [N.embd]],
-  ['attn_q.weight', [N.embd, Q]],
-  ['attn_k.weight', [N.embd, KV]],
-  ['attn_v.weight', [N.embd, KV]],
-  ['attn_output.weight', [Q, N.embd]],
+  ['attn_q.weight', [N.embd, q]],
+  ['attn_k.weight', [N.embd, kv]],
+  ['attn_v.weight', [N.embd, kv]],
+  ['attn_output.weight', [q, N.embd]],
 ];
+const PROJECTIONS = projections(Q, KV);
+/** Of an architecture whose heads are as wide together as the stream. */
+const NARROW = projections(N.embd, N.embd / 2);
 const FEED_FORWARD: readonly Shaped[] = [
   ['ffn_norm.weight', [N.embd]],
   ['ffn_gate.weight', [N.embd, N.ff]],
@@ -50,9 +53,23 @@ const EXPERTS: readonly Shaped[] = [
   ['ffn_down_exps.bias', [N.embd, N.experts]],
 ];
 
+const OF_NARROW: Readonly<Record<string, GgufValue>> = Object.fromEntries(
+  ['attention.key_length', 'attention.value_length', 'rope.dimension_count'].map((name) => [
+    name,
+    u32(N.embd / N.heads),
+  ]),
+);
+
 /** What each has beside what all have. */
 const KINDS: Readonly<
-  Record<TinyArchitecture, { readonly layer: readonly Shaped[]; readonly also: Readonly<Record<string, GgufValue>> }>
+  Record<
+    TinyArchitecture,
+    {
+      readonly layer: readonly Shaped[];
+      readonly whole?: readonly Shaped[];
+      readonly also: Readonly<Record<string, GgufValue>>;
+    }
+  >
 > = {
   'gpt-oss': {
     layer: [...PROJECTIONS, ...EXPERTS],
@@ -76,16 +93,57 @@ const KINDS: Readonly<
     also: { 'attention.sliding_window': u32(TINY_WINDOW), 'rope.freq_base_swa': f32(1000) },
   },
   qwen3: { layer: [...PROJECTIONS, ...HEAD_NORMS, ...FEED_FORWARD], also: {} },
+  // Norms behind attention and feed-forward only, and of all heads of Q and K together.
+  olmo2: {
+    layer: [
+      ...[...NARROW, ...FEED_FORWARD].filter(([name]) => !/^(attn|ffn)_norm/.test(name)),
+      ['attn_q_norm.weight', [N.embd]],
+      ['attn_k_norm.weight', [N.embd / 2]],
+      ...POST_NORMS,
+    ],
+    also: OF_NARROW,
+  },
+  // Gate and up in one matrix. llama.cpp gives its residual after attention no name.
+  phi3: {
+    layer: [
+      ...NARROW,
+      ...FEED_FORWARD.filter(([name]) => !/^ffn_(gate|up)/.test(name)),
+      ['ffn_up.weight', [N.embd, 2 * N.ff]],
+    ],
+    also: OF_NARROW,
+  },
+  // LayerNorm, with a bias; nothing is gated.
+  starcoder2: {
+    layer: [
+      ...NARROW,
+      ['attn_norm.bias', [N.embd]],
+      ['attn_output.bias', [N.embd]],
+      ['ffn_norm.weight', [N.embd]],
+      ['ffn_norm.bias', [N.embd]],
+      ['ffn_up.weight', [N.embd, N.ff]],
+      ['ffn_up.bias', [N.ff]],
+      ['ffn_down.weight', [N.ff, N.embd]],
+      ['ffn_down.bias', [N.embd]],
+    ],
+    whole: [['output_norm.bias', [N.embd]]],
+    also: { ...OF_NARROW, 'attention.layer_norm_epsilon': f32(1e-5) },
+  },
+  // What attention and feed-forward give is added times a number.
+  granite: {
+    layer: [...PROJECTIONS, ...FEED_FORWARD],
+    also: { residual_scale: f32(0.5), 'attention.scale': f32(0.25), embedding_scale: f32(2), logit_scale: f32(3) },
+  },
 };
 
 /** A random F32 model of an architecture, as the parts of a GGUF file. Its stages are about 1. */
 export function tinyArchitecture(architecture: TinyArchitecture, random: () => number): GgufParts {
-  const { layer, also } = KINDS[architecture];
+  const { layer, whole = [], also } = KINDS[architecture];
   const inLayer = (il: number) => layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
   const shapes: Shaped[] = [
     ['token_embd.weight', [N.embd, N.vocab]],
     ...Array.from({ length: N.layers }, (_, il) => inLayer(il)).flat(),
     ['output_norm.weight', [N.embd]],
+    ...whole,
     ...(architecture.startsWith('gemma') ? [] : [['output.weight', [N.embd, N.vocab]] as Shaped]),
   ];
   const tensor = ([name, shape]: Shaped): GgufTensor => {

@@ -1,0 +1,192 @@
+import { type Floor, measureFloors } from '@llama-probe/diff';
+import { graphOfNodes, type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import type { GgufFile } from '@llama-probe/engine';
+import { type Bug, CATALOGUE, computeStage, GraphOperations } from '@llama-probe/oracle';
+import { compare } from '../compare.js';
+import { RULES } from '../floors/rules.js';
+import type { Report } from '../report.js';
+import type { Side } from '../side.js';
+import { graphCaseModel } from './case-model.js';
+import { collectCases, type SickCase, wentOnFrom } from './collect.js';
+import type { Trial } from './matrix.js';
+
+/** llama.cpp, whose rows are exact. */
+export type LlamaSide = Side & Required<Pick<Side, 'operations'>> & { readonly file: GgufFile };
+
+export interface GraphMatrixOptions {
+  readonly side: LlamaSide;
+  /** The same under another of its builds, for the floors. */
+  readonly other: Side | undefined;
+  readonly tokens: readonly number[];
+  /** Which bugs; all of them unless given. */
+  readonly ids?: readonly string[] | undefined;
+  readonly onProgress: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Puts each catalogued bug into some layers of llama.cpp's own run of a model of any architecture: rows that the oracle has computed with the bug are
+ * put in the place of a stage's, and all that follows goes on from them. Is it found there, as the only fault, and named?
+ *
+ * A bug is put into the first stage of a layer that can have it, by llama.cpp's graph. The run is that of an engine which has the stages of the
+ * vocabulary, so that what lies between two of them is computed on the way.
+ *
+ * @example for await (const trial of runGraphMatrix(options)) console.log(trial.id, trial.found, trial.named);
+ */
+export async function* runGraphMatrix(options: GraphMatrixOptions): AsyncGenerator<Trial> {
+  const { ids, onProgress, signal } = options;
+  onProgress('llama.cpp runs');
+  const healthy = await Healthy.capture(options);
+  const cases = await healthy.cases();
+  const entries = CATALOGUE.filter(({ id, stages }) => !stages.includes('tokens') && (ids?.includes(id) ?? true));
+  const last = Math.max(...cases.map(({ fault }) => fault.layer ?? 0));
+  const layers = [...new Set([0, Math.ceil(last / 2), last]), null];
+  for (const [done, bug] of entries.entries()) {
+    for (const layer of layers) {
+      signal.throwIfAborted();
+      const sick = firstOf(bug, layer, cases);
+      if (!sick) continue;
+      const where = layer === null ? 'the whole model' : `layer ${layer}`;
+      onProgress(`${bug.id} (${done + 1} of ${entries.length}) in ${where}`);
+      yield await healthy.trial(bug, sick);
+    }
+  }
+}
+
+/** The first stage of a layer that can have a bug, with its rows. */
+function firstOf(bug: Bug, layer: number | null, cases: readonly SickCase[]): SickCase | undefined {
+  for (const one of cases) {
+    if (one.fault.layer !== layer) continue;
+    const variation = bug.example(one.case);
+    if (variation) return { ...one, sick: Float32Array.from(computeStage(one.case, variation)) };
+  }
+  return undefined;
+}
+
+/** What every trial is compared with, kept in memory. */
+class Healthy {
+  private readonly run: { readonly tokens: readonly number[]; readonly steps: 0; readonly stages: readonly string[] };
+  private readonly reference: Side;
+
+  private constructor(
+    private readonly options: GraphMatrixOptions,
+    private readonly tensors: readonly Tensor[],
+    private readonly floors: ReadonlyMap<string, Floor>,
+  ) {
+    const { side, tokens } = options;
+    this.run = { tokens, steps: 0, stages: [...new Set(tensors.map(({ stage }) => stage))] };
+    this.reference = {
+      ...this.recorded(tensors),
+      canStartFrom: true,
+      operations: side.operations,
+      file: side.file,
+      floor: async () => ({ kind: 'known', method: 'another build of it', rule: RULES.exact, floors }),
+      run: (plan) => (plan.from ? side.run(plan) : replayed(tensors)),
+    };
+  }
+
+  static async capture(options: GraphMatrixOptions): Promise<Healthy> {
+    const { side, other, tokens } = options;
+    const floors = new Map<string, Floor>();
+    const plan = { tokens, steps: 0 };
+    const run = side.run(plan).tensors;
+    const tensors: Tensor[] = [];
+    for await (const tensor of other ? measureFloors(run, other.run(plan).tensors, floors) : run)
+      tensors.push({ ...tensor, values: tensor.values.slice() });
+    return new Healthy(options, tensors, floors);
+  }
+
+  /** Every stage that the oracle computes, as if it were to be diagnosed. */
+  async cases(): Promise<SickCase[]> {
+    const { side, tokens } = this.options;
+    const has = ({ stage }: Place) => this.run.stages.includes(stage);
+    const nodes = await side.operations({ tokens });
+    const operations = new GraphOperations(nodes, has);
+    const graph = graphOfNodes(nodes, has, side.about.heads);
+    const model = graphCaseModel(side.file, operations);
+    const stages = this.tensors.map(({ step, layer, stage }) => ({ step, layer, stage, token: null, limits: NONE }));
+    const again = () => stream(this.tensors);
+    return collectCases(stages, again(), wentOnFrom(again()), { model, graph, operations, ids: tokens });
+  }
+
+  async trial(bug: Bug, { fault: at, sick, right }: SickCase): Promise<Trial> {
+    const base = { id: bug.id, layer: at.layer, run: 'teacher-forced' as const };
+    if (!this.isChanged(stageKey(at), sick, right))
+      return { ...base, found: 'unseen', at: null, named: null, confidence: null, name: null };
+    const tensors = await this.ranWith(stageKey(at), sick);
+    const report = await compare(
+      this.recorded(tensors),
+      this.reference,
+      { blame: true },
+      { signal: this.options.signal },
+    );
+    return { ...base, ...judged(report, at, bug) };
+  }
+
+  /** llama.cpp's run from there on, which is an engine's with that bug. */
+  private async ranWith(key: string, values: Float32Array): Promise<Tensor[]> {
+    const given = this.tensors.filter((tensor) => stageKey(tensor) === key).map((tensor) => ({ ...tensor, values }));
+    const ran: Tensor[] = [];
+    for await (const tensor of this.options.side.run({ ...this.run, from: stream(given) }).tensors)
+      ran.push({ ...tensor, values: stageKey(tensor) === key ? values : tensor.values.slice() });
+    return ran;
+  }
+
+  /** Whether rows are further from the right ones than their stage's limit; told without the comparison that is on trial. */
+  private isChanged(key: string, sick: Float32Array, right: Float32Array): boolean {
+    let [delta, size] = [0, 0];
+    for (const [i, wanted] of right.entries()) {
+      const value = sick[i] as number;
+      if (Number.isNaN(wanted)) continue; // what the mask hides
+      if (!Number.isFinite(value)) return true;
+      delta += (value - wanted) ** 2;
+      size += wanted ** 2;
+    }
+    const limit = Math.max(RULES.exact.margin * (this.floors.get(key)?.rel ?? 0), RULES.exact.minimum);
+    return delta > limit * limit * size;
+  }
+
+  /** A run that is over. */
+  private recorded(tensors: readonly Tensor[]): Side {
+    const { side, tokens } = this.options;
+    return {
+      about: { ...side.about, expects: undefined },
+      recorded: { tokens, promptLength: async () => tokens.length },
+      run: () => replayed(tensors),
+      describe: (about) => side.describe(about),
+      close: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+}
+
+const NONE: Floor = { rel: 0, row: 0, value: 0 };
+
+function judged(
+  { faults }: Report,
+  at: Place,
+  bug: Bug,
+): Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'> {
+  const [first] = faults ?? [];
+  const isRight = faults?.length === 1 && first?.stage === at.stage && first.layer === at.layer;
+  const place = faults && faults.length > 0 ? faults.map(stageKey).join(' ') : null;
+  const { confidence = null, candidates = [], indistinguishable = [] } = first?.diagnosis ?? {};
+  const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
+  const named = !isRight
+    ? 'no'
+    : name === bug.id
+      ? 'first'
+      : name !== null && indistinguishable.includes(bug.id)
+        ? 'tied'
+        : 'no';
+  return { found: isRight ? 'right' : 'wrong', at: place, named, confidence, name };
+}
+
+const replayed = (tensors: readonly Tensor[]) => ({
+  tensors: stream(tensors),
+  result: Promise.resolve({ generated: [] }),
+});
+
+async function* stream(tensors: readonly Tensor[]): AsyncGenerator<Tensor> {
+  yield* tensors;
+}
