@@ -499,7 +499,7 @@ describe('--out', () => {
 
 test.skipIf(process.platform === 'win32')('a process that may not open files ends as one that could not tell', () => {
   const command = fileURLToPath(new URL('../packages/probe/bin/probe.js', import.meta.url));
-  for (const files of [30, 45]) {
+  for (const files of [21, 26]) {
     const limited = `ulimit -n ${files}; exec "$0" "$@"`;
     const { status, stderr } = spawnSync('bash', ['-c', limited, process.execPath, command, 'compare'], {
       encoding: 'utf8',

@@ -216,7 +216,7 @@ describe('a wrong kernel is found where it is, and named', () => {
     expect(bare.code).toBe(1);
     expect(bare.json.first).toEqual(compared.json.first);
     expect(bare.json.first).toMatchObject({ stage: 'q_rope', cause: null });
-    expect(bare.json.reason).toBe(compared.json.reason);
+    expect(compared.json.reason).toContain(bare.json.reason); // which goes on, by the model's graph
     const named = await probeJson(['diff', ...dumps, '--model', BUNDLED]);
     expect(named.code).toBe(1);
     expect(named.json.model.quantization).toBe(bare.json.model.quantization);

@@ -25,7 +25,7 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
   'probe diff mine.safetensors reference.arrow --model model.gguf': { code: 1, says: 'The error begins between' },
   'probe compare --engine "node mine.mjs" --model model.gguf --prompt "What is 2 plus 3?" --steps 4': {
     code: 0,
-    says: '✓ agree: All 71 stages agree',
+    says: '✓ agree: All 355 stages agree',
   },
   'probe check mine.safetensors --model model.gguf': { code: 0, says: '✓ finite' },
   'probe compare --prompt "What is 2 plus 3?" --steps 3 --inject rope-halves': { code: 1, says: '✗ diverged: q_rope' },

@@ -41,7 +41,8 @@ async function withStepsOf([one, other]: readonly [RecordedRun, RecordedRun]): P
   const [prompt, otherPrompt] = await Promise.all([one, other].map(promptLength));
   const isSame = ids.slice(0, otherIds.length).every((id, i) => id === otherIds[i]);
   if (!isSame || prompt === undefined || otherPrompt === undefined || prompt === otherPrompt) return [one, other];
-  return prompt > otherPrompt ? [inSteps(one, otherPrompt), other] : [one, inSteps(other, prompt)];
+  const heads = [one, other].map(({ metadata }) => metadata.shapes?.kq?.[0]).find((count) => count !== undefined);
+  return prompt > otherPrompt ? [inSteps(one, otherPrompt, heads), other] : [one, inSteps(other, prompt, heads)];
 }
 
 /** What one run says that another one does not say of itself: its tokens, how many layers there are. A dump of ours is not told anything. */

@@ -54,3 +54,12 @@ test('a run that is its prompt is left as it is', () => {
   expect(inSteps(run, 4)).toBe(run);
   expect(inSteps(run, 0)).toBe(run);
 });
+
+test('scores are those of the positions that a step has', async () => {
+  const scores = { ...rows('kq', [0, 1, 2, 3]), width: 8, values: Float32Array.from({ length: 32 }, (_, i) => i) }; // of two heads
+  const metadata = { ...runOf([]).metadata, shapes: { kq: [2, -1] } };
+  const [prompt, first, second] = await partsOf(inSteps(runOf([scores], { metadata }), 2));
+  expect(prompt).toEqual([0, 'kq', [0, 1], [0, 1, 4, 5, 8, 9, 12, 13]]);
+  expect(first).toEqual([1, 'kq', [2], [16, 17, 18, 20, 21, 22]]);
+  expect(second).toEqual([2, 'kq', [3], [24, 25, 26, 27, 28, 29, 30, 31]]);
+});

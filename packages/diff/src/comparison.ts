@@ -21,6 +21,11 @@ export interface StageResult extends Metrics, StageId {
   readonly local: number | null;
   /** The stage with a fault of its own that this one's error comes from; null where there is none, or it was not told. */
   readonly inherits: StageId | null;
+  /**
+   * Of a free run whose model's graph is known: the stage that is wrong, with nothing wrong before it, that this one is computed from. Whether
+   * this one has a fault of its own besides, only a second run tells (`inherits`).
+   */
+  readonly follows?: StageId;
   readonly verdict: Verdict;
   /** Why it is incomparable, or which check other than the limit failed. */
   readonly reason?: string;

@@ -53,7 +53,8 @@ export function explain(
     const key = stageKey(stage);
     const origin = stage.verdict === 'diverged' ? descent.get(key)?.origin : undefined;
     const inherits = origin && stageKey(origin) !== key ? idOf(origin) : null;
-    return { ...stage, local: twin?.rel ?? null, inherits };
+    const { follows: _, ...known } = stage; // what a free run supposes
+    return { ...known, local: twin?.rel ?? null, inherits };
   });
   const faults = faultsOf(wrong);
   const [first] = faults;

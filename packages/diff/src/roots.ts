@@ -28,9 +28,9 @@ export function rootsBy(stages: readonly StageResult[], graph: Graph | undefined
   );
   const told = stages.map((stage) => {
     const origin = stage.verdict === 'diverged' ? descent.get(stageKey(stage))?.origin : undefined;
-    return origin && origin !== stage ? { ...stage, inherits: idOf(origin) } : stage;
+    return origin && origin !== stage ? { ...stage, follows: idOf(origin) } : stage;
   });
-  const roots = told.filter(({ verdict, inherits }) => verdict === 'diverged' && !inherits);
+  const roots = told.filter(({ verdict, follows }) => verdict === 'diverged' && !follows);
   const places = [...new Map(roots.map((stage) => [placeKey(stage), stage])).values()];
   const rest = wrong.length - roots.length;
   return { stages: told, text: textOf(places, rest) };

@@ -20,7 +20,7 @@ function run(diverged: readonly string[], { steps = 1, incomparable = [] as stri
 const AFTER_Q = ['0/0/q_rope', '0/0/kq', '0/0/kq_soft_max', '0/0/kqv_out'];
 
 const inheritors = (stages: readonly StageResult[]): string[] =>
-  stages.flatMap((stage) => (stage.inherits ? [`${stageKey(stage)} < ${stageKey(stage.inherits)}`] : []));
+  stages.flatMap((stage) => (stage.follows ? [`${stageKey(stage)} < ${stageKey(stage.follows)}`] : []));
 
 describe('without a second run', () => {
   test('what is wrong and computed from something wrong is told from where that begins', () => {

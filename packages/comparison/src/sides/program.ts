@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
 import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
+import { openGguf } from '@llama-probe/engine';
 import { openRun, readMapping } from '@llama-probe/import';
 import { inSteps } from '../in-steps.js';
 import { brief, environmentOf, filled, nameOf } from '../program/command.js';
@@ -52,7 +53,7 @@ export async function program(command: string, options: ProgramOptions): Promise
     const { tokens, map, modelLayers } = options;
     const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers }));
     const isAsked = tokens.every((id, i) => id === run.metadata.tokens[i]);
-    const stepped = isAsked ? inSteps(run, tokens.length) : run;
+    const stepped = isAsked ? inSteps(run, tokens.length, await headsOf(run, options.model)) : run;
     const side = dumpSide(named(stepped, command, folder.path, options));
     const close = async () => {
       await side.close();
@@ -72,6 +73,14 @@ export async function program(command: string, options: ProgramOptions): Promise
     folder.remove();
     throw error;
   }
+}
+
+/** How many heads the scores of a run have: by itself, or else by the model; undefined where neither says it. */
+async function headsOf({ metadata: { shapes } }: RecordedRun, model: string): Promise<number | undefined> {
+  if (shapes?.kq) return shapes.kq[0];
+  const { metadata } = await openGguf(model).catch(() => ({ metadata: {} as Record<string, unknown> })); // no GGUF file, for a program that needs none
+  const count = metadata[`${metadata['general.architecture']}.attention.head_count`];
+  return typeof count === 'number' ? count : undefined;
 }
 
 /** Runs it. @returns the path of what it has left */

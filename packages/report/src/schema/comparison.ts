@@ -113,6 +113,7 @@ const stage = stageId
     ofLimit: number,
     local: number.nullable(),
     inherits: stageId.nullable(),
+    follows: z.exactOptional(stageId),
     verdict,
     reason: z.exactOptional(text),
     worstRow: z.looseObject({ token: count, rel: number }).nullable(),
