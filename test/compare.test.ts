@@ -5,7 +5,7 @@ import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
 import { hasOtherBuild } from './support/builds.js';
-import { BUNDLED, sampleTokens, THIRD_PARTY, TYPES, testThirdParty } from './support/models.js';
+import { BUNDLED, TYPES as EVERY_TYPE, sampleTokens, THIRD_PARTY, testThirdParty } from './support/models.js';
 import { once, path } from './support/probe.js';
 import { probe, probeBoth, probeJson } from './support/session.js';
 
@@ -63,6 +63,9 @@ describe('the bundled model', () => {
     ['Q8_0', 64, 4],
     ['Q4_K', 200, 4],
   ] as const;
+  const TYPES = EVERY_TYPE.filter(
+    (type) => ['Q8_0', 'Q4_K', 'Q6_K'].includes(type) || inShort(EVERY_TYPE, 6).includes(type),
+  );
   const NATIVELY = TYPES.filter((type) => type === 'Q6_K' || inShort(TYPES, 4).includes(type));
   let sample: readonly number[];
   let all: All;

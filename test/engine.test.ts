@@ -118,7 +118,7 @@ describe('a bug of the engine is named', () => {
 test('what the program wrote gets what probe diff says of the same file', async () => {
   const [dump, reference, html] = [path('mine.npz'), path('reference.arrow'), path('report.html')];
   const ids = '1,15,77,300,21';
-  const run = ['--tokens', ids, '--steps', '2'];
+  const run = ['--tokens', ids, '--steps', '1'];
   await probe([
     'compare',
     '--engine',
@@ -145,7 +145,7 @@ test('what the program wrote gets what probe diff says of the same file', async 
   });
   expect(compared.first).toMatchObject({ stage: 'ffn_swiglu', layer: 2 });
   expect(said(compared)).toEqual(said(diffed));
-  expect(new Set(diffed.stages.map(({ step }) => step))).toEqual(new Set([0, 1, 2]));
+  expect(new Set(diffed.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
   expect(readFileSync(html, 'utf8')).toContain('ffn_swiglu');
 });
 

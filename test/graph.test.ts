@@ -45,7 +45,7 @@ interface Found {
 }
 const nameOf = ({ stage, layer }: Place): string => `${stage} of layer ${layer}`;
 
-describe.each(Object.keys(BROKEN) as TinyArchitecture[])('%s', (architecture) => {
+describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (architecture) => {
   const model = path(`graph-${architecture}.gguf`);
   const capture = path(`graph-${architecture}.arrow`);
   const { alone, beside } = BROKEN[architecture] ?? expect.fail('no stages');

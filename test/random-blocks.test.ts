@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { type GgufParts, seeded, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { type GgufParts, inShort, seeded, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WEIGHT_TYPES, type WeightType } from '../packages/engine/src/weight-types.js';
 import { randomWeights } from '../packages/engine/test/mul-mat-case.js';
@@ -30,7 +30,7 @@ function randomModel(type: WeightType): GgufParts {
   return parts;
 }
 
-describe.each(TYPES)('a model of random blocks of %s', (type) => {
+describe.each(inShort(TYPES, 3))('a model of random blocks of %s', (type) => {
   const model = path(`random-${type}.gguf`);
   beforeAll(() => writeFileSync(model, writeGguf(randomModel(type)).bytes));
   const compare = async (reference: string): Promise<Report> => {
