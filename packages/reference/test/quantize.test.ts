@@ -97,7 +97,11 @@ describe('quantising', () => {
   });
 
   test('to a type for which llama.cpp wants an importance matrix is possible', async () => {
-    const path = await quantizeModel({ model, type: 'IQ2_XXS' });
+    const messages: string[] = [];
+    const path = await quantizeModel({ model, type: 'IQ2_XXS', onProgress: (message) => messages.push(message) });
+    expect(messages).toContain(
+      'IQ2_XXS wants an importance matrix: every column is taken for as important as the others',
+    );
     expect((await inspectModel({ model: path })).quantization).toBe('IQ2_XXS');
     expect(statSync(path).size).toBeLessThan(statSync(await quantizeModel({ model, type: 'IQ4_XS' })).size);
   });

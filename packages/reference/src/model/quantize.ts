@@ -44,6 +44,8 @@ export function quantizeWith(
   const { name, ftype, pure, importance = false } = ftypeOf(options.type);
   const make = async (target: string) => {
     try {
+      if (importance)
+        onProgress?.(`${name} wants an importance matrix: every column is taken for as important as the others`);
       await child.request('quantize', { source: model, target, ftype, pure, importance, threads: availableCores() });
     } catch (error) {
       if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') {

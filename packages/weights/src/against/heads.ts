@@ -20,19 +20,8 @@ export function headsOf({ metadata }: GgufFile, name: string): Heads | undefined
  * pairs, since it turns neighbours for them. Source: convert_hf_to_gguf.py, the classes that call LlamaModel.permute.
  */
 const PERMUTED: ReadonlySet<string> = new Set([
-  ...[
-    'llama',
-    'deci',
-    'granite',
-    'granitemoe',
-    'minicpm',
-    'olmo',
-    'arcee',
-    'smollm3',
-    'xverse',
-    'internlm2',
-    'baichuan',
-  ],
+  ...['llama', 'deci', 'granite', 'granitemoe', 'minicpm', 'mistral3', 'olmo'],
+  ...['arcee', 'smollm3', 'xverse', 'internlm2', 'baichuan'],
 ]);
 
 export const isPermuted = (architecture: unknown): boolean =>
