@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Trial } from '../packages/comparison/src/diagnosis/matrix.js';
+import type { Trial } from '../packages/comparison/src/diagnosis/trial.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { BUNDLED, firstBlocks } from './support/models.js';
 import { path } from './support/probe.js';

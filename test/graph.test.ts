@@ -3,7 +3,7 @@ import { decodeGraph, type Tensor } from '@llama-probe/dump';
 import { openReference, type RunOptions } from '@llama-probe/reference';
 import { inShort, randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Trial } from '../packages/comparison/src/diagnosis/matrix.js';
+import type { Trial } from '../packages/comparison/src/diagnosis/trial.js';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
 import { path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';

@@ -1,9 +1,10 @@
-import { type DumpMetadata, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
-import { isComputed, openEngine } from '@llama-probe/engine';
+import { type DumpMetadata, isStageName, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
+import { openEngine } from '@llama-probe/engine';
 import { arraysFormat, runWriter } from '@llama-probe/import';
 import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
+import { everyStage, layersOf } from './model.js';
 import { readGraph } from './model-graph.js';
 import type { RunOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -11,7 +12,7 @@ import { type Prompt, parsePrompt, tokenize } from './prompt.js';
 import { parseLayers, parseStages } from './selection.js';
 import { allTokens, type RunPlan, type Side } from './side.js';
 import { llamaSide, textTools } from './sides/llama.js';
-import { chooseModel, openLlama } from './sides/open.js';
+import { chooseModel, openLlama, orClose } from './sides/open.js';
 import { webgpuSide } from './sides/webgpu.js';
 
 export interface CaptureOptions extends RunOptions {
@@ -37,12 +38,10 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     );
   }
   const file = await chooseModel(options, progress, signal);
-  const architecture = file.metadata['general.architecture'];
-  // The vocabulary of stages is that of a Llama, with or without experts; of anything else llama.cpp's every node is taken.
-  const asked = options.stages ?? (isComputed(architecture) ? 'vocabulary' : 'all');
+  const asked = options.stages ?? everyStage(file);
   const { steps } = options;
   const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
-  const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
+  const layers = parseLayers(options.layers, layersOf(file));
   const config = {
     stages: asked,
     layers: options.layers ?? 'all',
@@ -91,20 +90,9 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   }
 }
 
-/** What is open is closed where something fails before there is a side to close. */
-async function orClose<T>(reference: { close(): Promise<void> }, waiting: Promise<T>): Promise<T> {
-  try {
-    return await waiting;
-  } catch (error) {
-    await reference.close();
-    throw error;
-  }
-}
-
 /** The stages that llama.cpp has of this model: the vocabulary, and where that does not have all that is asked for, whatever its graph names. */
 async function stagesOf(side: Side, asked: string, ids: readonly number[]): Promise<readonly string[]> {
-  const isKnown = (name: string) => (STAGE_NAMES as readonly string[]).includes(name.trim());
-  if (asked.split(',').every(isKnown)) return STAGE_NAMES;
+  if (asked.split(',').every((name) => isStageName(name.trim()))) return STAGE_NAMES;
   const names = new Set<string>();
   for await (const { stage } of side.run({ tokens: ids.slice(0, 1), steps: 0, stages: 'all' }).tensors)
     names.add(stage);

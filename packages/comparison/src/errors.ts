@@ -9,3 +9,7 @@ export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly code = 'interrupted';
 }
+
+/** The first of some options that was given. @example firstGiven({ '--map': undefined, '--inject': 'rms-eps' }) === '--inject' */
+export const firstGiven = (options: Readonly<Record<string, unknown>>): string | undefined =>
+  Object.entries(options).find(([, value]) => value !== undefined)?.[0];

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { GgufFile } from '@llama-probe/engine';
+import { type GgufFile, isComputed } from '@llama-probe/engine';
 import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
 
 /** The trained model that comes with the package; scripts/bundled-model made it. */
@@ -55,6 +55,17 @@ async function freeDisk(): Promise<number> {
 export function gib(bytes: number): string {
   return bytes < 2 ** 28 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
+
+/** How many layers a model has, by its file. */
+export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
+  Number(metadata[`${metadata['general.architecture']}.block_count`] ?? 0);
+
+/**
+ * The stages of llama.cpp's run that are taken where nobody says which. The vocabulary is that of a Llama, with or without experts; of anything
+ * else every node is.
+ */
+export const everyStage = ({ metadata }: Pick<GgufFile, 'metadata'>): 'vocabulary' | 'all' =>
+  isComputed(metadata['general.architecture']) ? 'vocabulary' : 'all';
 
 /** How many weights a file has. */
 export const parameters = (file: GgufFile): number =>

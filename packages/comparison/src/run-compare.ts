@@ -1,6 +1,6 @@
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
-import { UsageError } from './errors.js';
+import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -69,7 +69,7 @@ function refuseOfPrograms({ map, precision = 'auto', engineTimeout }: CompareOpt
     '--precision': precision === 'auto' ? undefined : precision,
     '--engine-timeout': engineTimeout,
   };
-  const wrong = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  const wrong = firstGiven(given);
   if (wrong === undefined) return;
   throw new UsageError(`${wrong} is for a program of yours; give its command with --engine, or leave ${wrong} out.`);
 }

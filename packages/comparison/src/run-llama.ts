@@ -1,7 +1,8 @@
-import { isComputed } from '@llama-probe/engine';
 import { compare } from './compare.js';
-import { UsageError } from './errors.js';
+import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
+import { everyStage, layersOf } from './model.js';
+import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { parsePrompt } from './prompt.js';
@@ -29,14 +30,8 @@ export async function runLlama(
   Kept.check(options.out); // before anything is opened
   const asked = options.reference === 'auto' ? 'native' : options.reference;
   const file = await chooseModel(options, progress, signal);
-  const architecture = String(file.metadata['general.architecture']);
-  const layers = parseLayers(options.layers, Number(file.metadata[`${architecture}.block_count`] ?? 0));
-  const stages =
-    options.stages === undefined
-      ? isComputed(architecture)
-        ? ('vocabulary' as const)
-        : ('all' as const)
-      : parseStages(options.stages);
+  const layers = parseLayers(options.layers, layersOf(file));
+  const stages = options.stages === undefined ? everyStage(file) : parseStages(options.stages);
   const { reference, chosen } = await openLlama(file, asked, progress, signal, 1); // the other one computes beside it
   try {
     const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
@@ -60,7 +55,8 @@ export async function runLlama(
         keep: out,
         model: file,
       };
-      const report = await compare(candidate, llamaSide(reference, file, chosen), ask, { progress, watcher, signal });
+      const side = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
+      const report = await compare(candidate, side, ask, { progress, watcher, signal });
       return { ...report, timings: { open: opened - begin, ...report.timings, total: performance.now() - begin } };
     } finally {
       await candidate.close();
@@ -104,7 +100,7 @@ function checkOptions({
     '--map': map,
     '--engine-timeout': engineTimeout,
   };
-  const wrong = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  const wrong = firstGiven(given);
   if (wrong === undefined) return;
   throw new UsageError(
     `${wrong} is not for llama.cpp as the candidate; leave out ${wrong}, or --llama-lib and --device.`,

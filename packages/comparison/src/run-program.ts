@@ -1,7 +1,7 @@
-import { isComputed } from '@llama-probe/engine';
 import { compare } from './compare.js';
-import { UsageError } from './errors.js';
+import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
+import { everyStage, layersOf } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -32,8 +32,7 @@ export async function runProgram(
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
   const file = await chooseModel(options, progress, signal);
-  const architecture = String(file.metadata['general.architecture']);
-  const blockCount = Number(file.metadata[`${architecture}.block_count`] ?? 0);
+  const blockCount = layersOf(file);
   const layers = parseLayers(options.layers, blockCount);
   const asked = options.stages === undefined ? undefined : parseStages(options.stages);
   const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
@@ -46,8 +45,7 @@ export async function runProgram(
     try {
       const ran = performance.now();
       const { floors, margin, minimum, ruleAt, strict, blame, precision, out } = options;
-      // Of what is no Llama, llama.cpp's every node is taken, as capture does.
-      const stages = asked ?? (isComputed(architecture) ? ('vocabulary' as const) : ('all' as const));
+      const stages = asked ?? everyStage(file);
       const ask = {
         floors,
         margin,
@@ -91,14 +89,8 @@ function withLessDecoded(
 function checkOptions(command: string, { adapter, inject, ubatch }: CompareOptions): void {
   if (command.trim() === '')
     throw new UsageError("--engine is empty; wanted a command, such as 'python3 mine.py --out {out}'.");
-  const wrong =
-    inject !== undefined
-      ? '--inject'
-      : ubatch !== undefined
-        ? '--ubatch'
-        : adapter !== 'auto'
-          ? '--adapter'
-          : undefined;
+  const given = { '--inject': inject, '--ubatch': ubatch, '--adapter': adapter === 'auto' ? undefined : adapter };
+  const wrong = firstGiven(given);
   if (wrong === undefined) return;
   throw new UsageError(
     `${wrong} is for the WebGPU engine of llama-probe, and --engine runs a program in its place; leave one of them out.`,

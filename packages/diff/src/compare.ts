@@ -1,6 +1,6 @@
 import type { Tensor } from '@llama-probe/dump';
 import type { StageId } from '@llama-probe/dump/stage';
-import { type Graph, isOfExperts, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
+import { type Graph, isOfExperts, isStageName, placeKey, STAGE_NAMES, stageKey } from '@llama-probe/dump/stage';
 import { align } from './align.js';
 import type { Alone, Comparison, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
@@ -140,9 +140,6 @@ function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): Retu
   const reason = `The candidate has a layer ${most}, and the model has the layers 0 to ${graph.layers - 1}.${from1}`;
   return { verdict: 'incomparable', reason, first: null };
 }
-
-const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
-const isStageName = (name: string): boolean => NAMES.has(name);
 
 const NOTHING: Alone = { stages: 0, names: [], rows: 0 };
 

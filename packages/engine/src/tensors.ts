@@ -2,7 +2,7 @@ import { CAPTURE, type LlamaConfig } from './config.js';
 import { ModelError } from './errors.js';
 import { findTensor } from './fused.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
-import { WEIGHT_TYPES } from './mul-mat.js';
+import { isWeightType, WEIGHT_TYPES } from './weight-types.js';
 
 /** The tensors of a `llama` file under the file's own names, checked for presence, shape and type. */
 export interface LlamaTensors {
@@ -51,7 +51,7 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
       );
     }
     const { name: type } = tensor.type;
-    if (shape.length === 1 ? type !== 'F32' : !(type in WEIGHT_TYPES)) {
+    if (shape.length === 1 ? type !== 'F32' : !isWeightType(type)) {
       throw new ModelError(
         'model-tensor-type',
         `${path}: ${name} is ${type}, ${shape.length === 1 ? NO_VECTOR : NO_MATRIX}`,

@@ -84,3 +84,6 @@ export const WEIGHT_TYPES: Record<WeightType, WeightLayout> = {
   Q1_0: { ggmlType: 41, elements: 128, bytes: 18, header: 3, chunk: 0, shader: 'quant/q1_0.wgsl' },
   Q2_0: { ggmlType: 42, elements: 64, bytes: 18, header: 5, chunk: 0, shader: 'quant/q2_0.wgsl' },
 };
+
+/** Whether the engine has kernels for a type. */
+export const isWeightType = (type: string): type is WeightType => Object.hasOwn(WEIGHT_TYPES, type);

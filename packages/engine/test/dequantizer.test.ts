@@ -1,8 +1,9 @@
 import { seeded } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dequantizeRow } from '../../oracle/src/index.js';
-import { isWeightType, openDequantizer } from '../src/dequantizer.js';
+import { openDequantizer } from '../src/dequantizer.js';
 import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { isWeightType } from '../src/weight-types.js';
 import { randomWeights } from './mul-mat-case.js';
 
 const random = seeded();

@@ -3,7 +3,7 @@ import { basename, extname, join } from 'node:path';
 import { DumpError } from '@llama-probe/dump';
 import type { ForeignArray, Source } from './array.js';
 import { damaged } from './errors.js';
-import type { OpenFile } from './formats/folder.js';
+import { type OpenFile, readAgain } from './formats/folder.js';
 import { openNpy } from './formats/npy.js';
 import { openRaw } from './formats/raw.js';
 import { openSafetensors } from './formats/safetensors.js';
@@ -65,7 +65,7 @@ async function openFolder(path: string): Promise<Source> {
     bytes += source.bytes;
     for (const [index, array] of source.arrays.entries()) {
       const own = source.isUnnamed ? basename(name, extname(name)) : array.name;
-      arrays.push({ ...array, name: own, read: () => readAgain(open, join(path, name), index) });
+      arrays.push({ ...array, name: own, read: () => readAgain(join(path, name), index, open) });
     }
     await source.close(); // a folder may have more files than a process may have open
   }
@@ -87,14 +87,5 @@ async function checkIndex(path: string, names: readonly string[], shards: readon
       'dump-damaged',
       `${path}: ${INDEX} names ${missing.join(', ')}, which is not there. Download the model again.`,
     );
-  }
-}
-
-async function readAgain(open: OpenFile, path: string, index: number): Promise<Uint8Array<ArrayBuffer>> {
-  const source = await open(path);
-  try {
-    return await (source.arrays[index] as ForeignArray).read();
-  } finally {
-    await source.close();
   }
 }

@@ -1,14 +1,24 @@
 import { type Floor, measureFloors } from '@llama-probe/diff';
 import { graphOfNodes, type Place, stageKey, type Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import { type Bug, CATALOGUE, computeStage, GraphOperations } from '@llama-probe/oracle';
+import { type Bug, computeStage, GraphOperations } from '@llama-probe/oracle';
 import { compare } from '../compare.js';
 import { RULES } from '../floors/rules.js';
 import type { Report } from '../report.js';
 import type { Side } from '../side.js';
 import { graphCaseModel } from './case-model.js';
 import { collectCases, type SickCase, wentOnFrom } from './collect.js';
-import type { Trial } from './matrix.js';
+import {
+  aboutTrial,
+  bugsToPut,
+  isChanged,
+  namedAs,
+  type Outcome,
+  someLayers,
+  stream,
+  type Trial,
+  UNSEEN,
+} from './trial.js';
 
 /** llama.cpp, whose rows are exact. */
 export type LlamaSide = Side & Required<Pick<Side, 'operations'>> & { readonly file: GgufFile };
@@ -38,16 +48,14 @@ export async function* runGraphMatrix(options: GraphMatrixOptions): AsyncGenerat
   onProgress('llama.cpp runs');
   const healthy = await Healthy.capture(options);
   const cases = await healthy.cases();
-  const entries = CATALOGUE.filter(({ id, stages }) => !stages.includes('tokens') && (ids?.includes(id) ?? true));
-  const last = Math.max(...cases.map(({ fault }) => fault.layer ?? 0));
-  const layers = [...new Set([0, Math.ceil(last / 2), last]), null];
+  const entries = bugsToPut(ids);
+  const layers = [...someLayers(Math.max(...cases.map(({ fault }) => fault.layer ?? 0))), null];
   for (const [done, bug] of entries.entries()) {
     for (const layer of layers) {
       signal.throwIfAborted();
       const sick = firstOf(bug, layer, cases);
       if (!sick) continue;
-      const where = layer === null ? 'the whole model' : `layer ${layer}`;
-      onProgress(`${bug.id} (${done + 1} of ${entries.length}) in ${where}`);
+      onProgress(aboutTrial(bug.id, layer, done, entries.length));
       yield await healthy.trial(bug, sick);
     }
   }
@@ -111,8 +119,7 @@ class Healthy {
 
   async trial(bug: Bug, { fault: at, sick, right }: SickCase): Promise<Trial> {
     const base = { id: bug.id, layer: at.layer, run: 'teacher-forced' as const };
-    if (!this.isChanged(stageKey(at), sick, right))
-      return { ...base, found: 'unseen', at: null, named: null, confidence: null, name: null };
+    if (!isChanged(sick, right, this.floors.get(stageKey(at)), RULES.exact)) return { ...base, ...UNSEEN };
     const tensors = await this.ranWith(stageKey(at), sick);
     const report = await compare(
       this.recorded(tensors),
@@ -132,20 +139,6 @@ class Healthy {
     return ran;
   }
 
-  /** Whether rows are further from the right ones than their stage's limit; told without the comparison that is on trial. */
-  private isChanged(key: string, sick: Float32Array, right: Float32Array): boolean {
-    let [delta, size] = [0, 0];
-    for (const [i, wanted] of right.entries()) {
-      const value = sick[i] as number;
-      if (Number.isNaN(wanted)) continue; // what the mask hides
-      if (!Number.isFinite(value)) return true;
-      delta += (value - wanted) ** 2;
-      size += wanted ** 2;
-    }
-    const limit = Math.max(RULES.exact.margin * (this.floors.get(key)?.rel ?? 0), RULES.exact.minimum);
-    return delta > limit * limit * size;
-  }
-
   /** A run that is over. */
   private recorded(tensors: readonly Tensor[]): Side {
     const { side, tokens } = this.options;
@@ -162,31 +155,17 @@ class Healthy {
 
 const NONE: Floor = { rel: 0, row: 0, value: 0 };
 
-function judged(
-  { faults }: Report,
-  at: Place,
-  bug: Bug,
-): Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'> {
+function judged({ faults }: Report, at: Place, bug: Bug): Outcome {
   const [first] = faults ?? [];
   const isRight = faults?.length === 1 && first?.stage === at.stage && first.layer === at.layer;
   const place = faults && faults.length > 0 ? faults.map(stageKey).join(' ') : null;
-  const { confidence = null, candidates = [], indistinguishable = [] } = first?.diagnosis ?? {};
-  const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
-  const named = !isRight
-    ? 'no'
-    : name === bug.id
-      ? 'first'
-      : name !== null && indistinguishable.includes(bug.id)
-        ? 'tied'
-        : 'no';
-  return { found: isRight ? 'right' : 'wrong', at: place, named, confidence, name };
+  const diagnosis = first?.diagnosis;
+  const { name, named } = diagnosis ? namedAs(bug, diagnosis) : { name: null, named: 'no' as const };
+  const confidence = diagnosis?.confidence ?? null;
+  return { found: isRight ? 'right' : 'wrong', at: place, named: isRight ? named : 'no', confidence, name };
 }
 
 const replayed = (tensors: readonly Tensor[]) => ({
   tensors: stream(tensors),
   result: Promise.resolve({ generated: [] }),
 });
-
-async function* stream(tensors: readonly Tensor[]): AsyncGenerator<Tensor> {
-  yield* tensors;
-}

@@ -4,7 +4,7 @@ import { readGraph } from '../model-graph.js';
 import type { SideAbout } from '../side.js';
 import { llama, llamaSide } from '../sides/llama.js';
 import { type GraphMatrixOptions, runGraphMatrix } from './graph-matrix.js';
-import type { Trial } from './matrix.js';
+import type { Trial } from './trial.js';
 
 /** What came of all bugs in a model. */
 export interface GraphTrials {

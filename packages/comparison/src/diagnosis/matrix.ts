@@ -10,26 +10,21 @@ import {
 import type { Tensor } from '@llama-probe/dump';
 import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
-import { type Bug, CATALOGUE, type CaseModel, computeStage, type Diagnosis, diagnose } from '@llama-probe/oracle';
+import { type Bug, type CaseModel, computeStage, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
 import { collectCases, type SickCase, wentOnFrom } from './collect.js';
 import { Injector } from './injector.js';
-
-/** One bug, put into one layer of a healthy run. */
-export interface Trial {
-  readonly id: string;
-  /** null where it was put into the model-wide stages. */
-  readonly layer: number | null;
-  readonly run: 'free' | 'teacher-forced';
-  /** `unseen`: it changed nothing by more than the limits allow, so there was nothing to find. */
-  readonly found: 'right' | 'wrong' | 'unseen';
-  /** The place that was found first. */
-  readonly at: string | null;
-  /** `first`; `tied` where other bugs compute the same from these inputs and one of them is named; `no`. */
-  readonly named: 'first' | 'tied' | 'no' | null;
-  readonly confidence: Diagnosis['confidence'] | null;
-  readonly name: string | null;
-}
+import {
+  aboutTrial,
+  bugsToPut,
+  isChanged,
+  namedAs,
+  type Outcome,
+  someLayers,
+  stream,
+  type Trial,
+  UNSEEN,
+} from './trial.js';
 
 export interface MatrixOptions {
   readonly engine: Engine;
@@ -53,20 +48,15 @@ export interface MatrixOptions {
  */
 export async function* runMatrix(options: MatrixOptions): AsyncGenerator<Trial> {
   const healthy = await Healthy.capture(options);
-  const entries = CATALOGUE.filter(
-    ({ id, stages }) => !stages.includes('tokens') && (options.ids?.includes(id) ?? true),
-  );
-  const last = options.model.layers - 1;
-  const layers = [...new Set([0, Math.ceil(last / 2), last])];
+  const entries = bugsToPut(options.ids);
+  const layers = someLayers(options.model.layers - 1);
   const { graph } = healthy.source;
   const isInLayers = (stage: string) => graph.isInLayers(stage);
   for (const [done, bug] of entries.entries()) {
     const places = [...(bug.stages.some(isInLayers) ? layers : []), ...(bug.stages.every(isInLayers) ? [] : [null])];
     for (const layer of places) {
       options.signal.throwIfAborted();
-      options.onProgress(
-        `${bug.id} (${done + 1} of ${entries.length}) in ${layer === null ? 'the whole model' : `layer ${layer}`}`,
-      );
+      options.onProgress(aboutTrial(bug.id, layer, done, entries.length));
       yield* trials(healthy, bug, layer, options);
     }
   }
@@ -134,18 +124,14 @@ async function judgeTrial(
   at: Explained['first'],
   bug: Bug,
   collect: () => Promise<SickCase | undefined>,
-): Promise<Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'>> {
-  if (!seen) return { found: 'unseen', at: null, named: null, confidence: null, name: null };
+): Promise<Outcome> {
+  if (!seen) return UNSEEN;
   const place = at && stageKey(at);
   if (!right || !at) return { found: 'wrong', at: place, named: 'no', confidence: null, name: null };
   const sick = await collect();
   if (!sick) return { found: 'right', at: place, named: 'no', confidence: null, name: null };
-  const { confidence, candidates, indistinguishable } = await diagnose(sick.case, sick.sick, sick.right, {
-    limits: sick.fault.limits,
-  });
-  const name = confidence === 'unknown' ? null : (candidates[0]?.id ?? null);
-  const named = name === bug.id ? 'first' : name !== null && indistinguishable.includes(bug.id) ? 'tied' : 'no';
-  return { found: 'right', at: place, named, confidence, name };
+  const diagnosis = await diagnose(sick.case, sick.sick, sick.right, { limits: sick.fault.limits });
+  return { found: 'right', at: place, confidence: diagnosis.confidence, ...namedAs(bug, diagnosis) };
 }
 
 /** What every trial is compared with, kept in memory: llama.cpp runs once. */
@@ -185,21 +171,10 @@ class Healthy {
     return stream(this.tensors);
   }
 
-  /** Whether rows are further from the right ones than their stage's limit; told without the comparison that is on trial. */
+  /** Whether a stage's rows are no longer the right ones. */
   isChanged({ values, ...at }: Tensor): boolean {
     const right = this.tensors.find((one) => stageKey(one) === stageKey(at))?.values;
-    if (!right) return false;
-    let [delta, size] = [0, 0];
-    for (const [i, wanted] of right.entries()) {
-      const value = values[i] as number;
-      if (Number.isNaN(wanted)) continue; // what the mask hides
-      if (!Number.isFinite(value)) return true;
-      delta += (value - wanted) ** 2;
-      size += wanted ** 2;
-    }
-    const { margin, minimum } = this.options.rule;
-    const limit = Math.max(margin * (this.floors.get(stageKey(at))?.rel ?? 0), minimum);
-    return delta > limit * limit * size;
+    return right !== undefined && isChanged(values, right, this.floors.get(stageKey(at)), this.options.rule);
   }
 
   compare(candidate: AsyncIterable<Tensor>, reference: AsyncIterable<Tensor> = this.stream()): Promise<Comparison> {
@@ -212,8 +187,4 @@ class Healthy {
       ...heads,
     });
   }
-}
-
-async function* stream(tensors: readonly Tensor[]): AsyncGenerator<Tensor> {
-  yield* tensors;
 }

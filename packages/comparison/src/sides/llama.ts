@@ -7,6 +7,7 @@ import { type ChosenMode, chooseMode, parameters } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
 import type { ModeChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
+import { orClose } from './open.js';
 
 /** How llama.cpp is opened. */
 export interface LlamaOptions extends Opening {
@@ -40,20 +41,11 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
     signal,
     onProgress,
   });
-  const side = llamaSide(reference, file, chosen, await graphOrClose(reference, file));
+  const side = llamaSide(reference, file, chosen, await orClose(reference, readUnlessLlama(reference, file)));
   const name = device === undefined ? libraries && `llama.cpp of ${libraries}` : `llama.cpp on ${device}`;
   return name === undefined
     ? side
     : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
-}
-
-async function graphOrClose(reference: Reference, file: GgufFile): Promise<Graph | undefined> {
-  try {
-    return await readUnlessLlama(reference, file);
-  } catch (error) {
-    await reference.close();
-    throw error;
-  }
 }
 
 /** The same of what is open. @param graph what the model's stages are computed from, where it was read */

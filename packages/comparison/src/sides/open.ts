@@ -32,6 +32,16 @@ export async function openLlama(
   return { reference, chosen };
 }
 
+/** What is open is closed where something fails before there is a side to close. */
+export async function orClose<T>(reference: Reference, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    await reference.close();
+    throw error;
+  }
+}
+
 /** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
 export async function openBoth(
   file: GgufFile,

@@ -52,8 +52,9 @@ export async function program(command: string, options: ProgramOptions): Promise
     const path = await outputOf(command, folder.path, options);
     const { tokens, map, modelLayers } = options;
     const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers }));
-    const isAsked = tokens.every((id, i) => id === run.metadata.tokens[i]);
-    const stepped = isAsked ? inSteps(run, tokens.length, await headsOf(run, options.model)) : run;
+    const ran = run.metadata.tokens;
+    const goesOn = ran.length > tokens.length && tokens.every((id, i) => id === ran[i]);
+    const stepped = goesOn ? inSteps(run, tokens.length, await headsOf(run, options.model)) : run;
     const side = dumpSide(named(stepped, command, folder.path, options));
     const close = async () => {
       await side.close();

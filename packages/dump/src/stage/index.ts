@@ -10,6 +10,7 @@ export {
   isDetail,
   isInVocabulary,
   isOfExperts,
+  isStageName,
   llamaGraph,
   type RowWidth,
   STAGE_NAMES,

@@ -55,8 +55,11 @@ export const isOfExperts = (stage: string): boolean => stage.startsWith('ffn_moe
 
 const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
 
+/** Whether a name is one of the table. */
+export const isStageName = (stage: string): stage is StageName => NAMES.has(stage);
+
 /** Whether runs of any producer are expected to call a stage so. */
-export const isInVocabulary = (stage: string): boolean => NAMES.has(stage) || isOfExperts(stage);
+export const isInVocabulary = (stage: string): boolean => isStageName(stage) || isOfExperts(stage);
 
 /** llama.cpp's own steps on the way to a stage, which no other engine is expected to have as a tensor. */
 const DETAILS: ReadonlySet<string> = new Set(['kqv', 'ffn_moe_argsort', 'ffn_moe_weights_sum_clamped']);

@@ -9,7 +9,7 @@ import {
 import type { Progress, ReadOptions } from '@llama-probe/comparison/ask';
 import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
-import { decodeGraph, STAGE_NAMES } from '@llama-probe/dump/stage';
+import { decodeGraph, isStageName } from '@llama-probe/dump/stage';
 import { openRun } from '@llama-probe/import';
 import { broken, color, tameAll } from '@llama-probe/report';
 
@@ -50,7 +50,7 @@ export async function runCheck(
     let known = 0;
     for await (const tensor of dump.tensors()) {
       signal.throwIfAborted();
-      if ((STAGE_NAMES as readonly string[]).includes(tensor.stage)) known++;
+      if (isStageName(tensor.stage)) known++;
       invariants.add(tensor);
     }
     const result = invariants.result();

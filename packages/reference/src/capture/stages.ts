@@ -1,4 +1,4 @@
-import { isInVocabulary, mayBeNorm, normBefore, STAGE_NAMES } from '@llama-probe/dump/stage';
+import { isInVocabulary, isStageName, mayBeNorm, normBefore } from '@llama-probe/dump/stage';
 import type { Pointer } from '../library/library.js';
 import type { GraphNode } from './node.js';
 
@@ -61,7 +61,7 @@ export function matchNode(node: GraphNode): Match | undefined {
   if (anonymous && stem) {
     const stage = stem === 'attn_output' ? 'attn_out' : stem;
     // Of other names of the vocabulary a later node of the layer may be the one.
-    if (stage !== 'attn_out' && (STAGE_NAMES as readonly string[]).includes(stage)) return undefined;
+    if (stage !== 'attn_out' && isStageName(stage)) return undefined;
     return { stage, layer, ...(part === 'weight' && node.op === 'MUL_MAT' ? { until: 'bias' } : {}) };
   }
   const rule = RULES.find((row) => row.node === base && (!row.ops || row.ops.includes(node.op)));

@@ -124,8 +124,8 @@ function holdings(ours: Matrix, theirs: Matrix, ggml: GgmlWeights): Holding[] {
     const { through, columns } = before;
     const types = [...new Set([other.type, 'F16', 'BF16'])].filter((type) => type !== 'F32');
     return types.flatMap((type) => {
-      const known = Object.values(GGML_TYPES).find(({ name }) => name === type);
       const number = numberOfType(type);
+      const known = GGML_TYPES[number];
       if (!through || !known || !ggml.types.get(number)?.makes || columns % known.elements !== 0) return [];
       const read = (firstRow: number, rows: number) => through(number, firstRow, rows);
       return [{ type, other, before, after: { columns, read } }];
