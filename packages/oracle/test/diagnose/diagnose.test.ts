@@ -262,6 +262,15 @@ describe('what these inputs cannot tell apart', () => {
     const longer = await diagnosed(randomCase('q_rope', { rows: 8 }), { rope: { times: 0 } }, [missing, restarts]);
     expect(longer).toMatchObject({ confidence: 'confirmed', indistinguishable: [] });
   });
+
+  test('of a decoded row by another decode step, where one would', async () => {
+    // One position too few at position 1 is none at all.
+    const c = randomCase('q_rope', { rows: 1, firstPosition: 1 });
+    const stays = one('stays', { rope: { position: 'from-zero' } });
+    const late = one('late', { rope: { offset: -1 } });
+    const found = await diagnosed(c, { rope: { offset: -1 } }, [late, stays]);
+    expect(found).toMatchObject({ indistinguishable: ['stays'], hint: 'a decode step after 40 tokens' });
+  });
 });
 
 describe('values that are not numbers', () => {
