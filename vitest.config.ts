@@ -10,9 +10,17 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
+      { extends: true, test: { name: 'runs', include: ['packages/*/test/**/*.test.ts'], exclude: PURE } },
+      // The files of a worker run their commands in one process (test/support/session.ts).
       {
         extends: true,
-        test: { name: 'runs', include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'], exclude: PURE },
+        test: {
+          name: 'commands',
+          include: ['test/**/*.test.ts'],
+          isolate: false,
+          setupFiles: 'test/support/each-file.ts',
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
     globalSetup: 'test/support/shared-folders.ts',

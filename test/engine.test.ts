@@ -22,8 +22,9 @@ const compare = (own = '', ...args: readonly string[]) => [
 ];
 
 describe('a healthy engine agrees', () => {
+  const dumps = path('dumps');
   const healthy = once(() =>
-    probeBoth(compare('--model {model} --tokens {tokens} --steps {steps} --out {out}', '--steps', '2')),
+    probeBoth(compare('--model {model} --tokens {tokens} --steps {steps} --out {out}', '--steps', '2', '--out', dumps)),
   );
 
   test('at every stage of the prompt and of what it decodes, and says the same', async () => {
@@ -37,13 +38,25 @@ describe('a healthy engine agrees', () => {
     expect(stdout).toContain('mini-llama  says');
   });
 
-  test.each([
-    ['a stream on standard output', '--format stream', 'f32'],
-    ['half-split order, in .npz', '--order hf --format npz', 'f32'],
-    ['raw floats with a manifest', '--format raw', 'f32'],
-    ['bf16, in a folder of .npy', '--precision bf16 --format npy', 'bf16'],
-    ['f16 and half-split order, in safetensors', '--precision f16 --order hf --format safetensors', 'f16'],
-  ])('that writes %s', async (_, own, precision) => {
+  test('and both dumps are kept where that is asked for', async () => {
+    await healthy();
+    expect(readdirSync(dumps).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
+    const { json } = await probeJson(['diff', `${dumps}/candidate.arrow`, `${dumps}/reference.arrow`]);
+    expect(json.verdict, json.reason).toBe('agree');
+  });
+
+  test.each(
+    inShort(
+      [
+        ['a stream on standard output', '--format stream', 'f32'],
+        ['half-split order, in .npz', '--order hf --format npz', 'f32'],
+        ['raw floats with a manifest', '--format raw', 'f32'],
+        ['bf16, in a folder of .npy', '--precision bf16 --format npy', 'bf16'],
+        ['f16 and half-split order, in safetensors', '--precision f16 --order hf --format safetensors', 'f16'],
+      ],
+      2,
+    ),
+  )('that writes %s', async (_, own, precision) => {
     const { json } = await probeJson(compare(own, '--steps', '1'));
     expect(json.verdict, json.reason).toBe('agree');
     expect(json.candidate.precision?.format ?? 'f32').toBe(precision);
@@ -90,11 +103,16 @@ describe('a healthy engine agrees', () => {
 });
 
 describe('a bug of the engine is named', () => {
-  test.each([
-    ['rope-halves', '--from 2', 'q_rope', 2, 'rope-halves'],
-    ['rope-base', '--from 1 --order hf --format npz', 'q_rope', 1, 'rope-theta'],
-    ['gqa-tiled', '--precision bf16 --format stream', 'kq', 0, 'gqa-tiled'],
-  ])('%s %s', async (bug, own, stage, layer, id) => {
+  test.each(
+    inShort(
+      [
+        ['rope-halves', '--from 2', 'q_rope', 2, 'rope-halves'],
+        ['rope-base', '--from 1 --order hf --format npz', 'q_rope', 1, 'rope-theta'],
+        ['gqa-tiled', '--precision bf16 --format stream', 'kq', 0, 'gqa-tiled'],
+      ] as const,
+      2,
+    ),
+  )('%s %s', async (bug, own, stage, layer, id) => {
     const { json, code } = await probeJson(compare(`--bug ${bug} ${own}`, '--steps', '1'));
     expect(code).toBe(1);
     expect(json, json.reason).toMatchObject({
@@ -147,15 +165,6 @@ test('what the program wrote gets what probe diff says of the same file', async 
   expect(said(compared)).toEqual(said(diffed));
   expect(new Set(diffed.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
   expect(readFileSync(html, 'utf8')).toContain('ffn_swiglu');
-});
-
-test('both dumps are kept where that is asked for', async () => {
-  const folder = path('dumps');
-  const { code } = await probe(compare('', '--steps', '0', '--out', folder));
-  expect(code).toBe(0);
-  expect(readdirSync(folder).sort()).toEqual(['candidate.arrow', 'reference.arrow']);
-  const { json } = await probeJson(['diff', `${folder}/candidate.arrow`, `${folder}/reference.arrow`]);
-  expect(json.verdict, json.reason).toBe('agree');
 });
 
 test('a quantised model is made first, and is what the program is told', async () => {

@@ -2,17 +2,20 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@llama-probe/dump';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { inShort } from '@llama-probe/testing';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadDump, writeDump } from './support/dumps.js';
 import { path, probe } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
-import { hasTmux, Terminal } from './support/terminal.js';
+import { closeTerminals, hasTmux, Terminal } from './support/terminal.js';
 
 const SMALL = { columns: 80, rows: 24 };
 const LARGE = { columns: 200, rows: 60 };
 
 const HELD = new URL('support/held.mjs', import.meta.url).href;
 const STREAM = fileURLToPath(new URL('support/stream.mjs', import.meta.url));
+
+afterEach(closeTerminals);
 
 let reference: string;
 let sick: string;
@@ -215,7 +218,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
 });
 
 describe.skipIf(!hasTmux)('the keyboard', () => {
-  test.each([60, 1000])('no key is dropped while %d stages a second stream in', async (rate) => {
+  test.each(inShort([1000, 60], 1))('no key is dropped while %d stages a second stream in', async (rate) => {
     const terminal = new Terminal(LARGE);
     terminal.run(`${process.execPath} ${STREAM} ${rate}`);
     await terminal.sees(/[1-9]\d* of \d{6}/);
@@ -278,25 +281,21 @@ describe.skipIf(!hasTmux)('the terminal is given back', () => {
     return { code, said };
   }
 
-  test('after q', async () => {
-    const { code } = await left((terminal) => terminal.press('q'));
-    expect(code).toBe(2);
-  });
-
-  test('after Ctrl-C', async () => {
-    const { code } = await left((terminal) => terminal.press('C-c'));
-    expect(code).toBe(2);
-  });
-
-  test('after SIGTERM', async () => {
-    const { code } = await left((_, pid) => void process.kill(pid, 'SIGTERM'));
-    expect(code).toBe(2);
-  });
-
-  test('after the comparing process was killed', async () => {
-    const { code } = await left((_, pid) => {
-      for (const child of childrenOf(pid)) process.kill(child, 'SIGKILL');
-    });
+  const killChildren = (pid: number) => {
+    for (const child of childrenOf(pid)) process.kill(child, 'SIGKILL');
+  };
+  test.each(
+    inShort(
+      [
+        ['q', (terminal) => terminal.press('q')],
+        ['Ctrl-C', (terminal) => terminal.press('C-c')],
+        ['SIGTERM', (_, pid) => void process.kill(pid, 'SIGTERM')],
+        ['the comparing process was killed', (_, pid) => killChildren(pid)],
+      ] satisfies [what: string, end: (terminal: Terminal, pid: number) => void][],
+      3,
+    ),
+  )('after %s', async (_, end) => {
+    const { code } = await left(end);
     expect(code).toBe(2);
   });
 

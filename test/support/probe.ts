@@ -1,23 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
-import { afterAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { decode } from '../../packages/comparison/src/report-json.js';
 import type { Report } from '../../packages/probe/src/index.js';
 
 /** The command as a user starts it. */
 const PROBE = fileURLToPath(new URL('../../packages/probe/bin/probe.js', import.meta.url));
 
-/** Holds everything that the tests of one file write; gone when they are done. */
-export const scratch = mkdtempSync(join(tmpdir(), 'llama-probe-e2e-'));
+/** Holds what the tests of this worker write; gone when all are done. */
+export const scratch = mkdtempSync(join(inject('temporary'), 'e2e-'));
+
 const running = new Set<ChildProcess>();
-afterAll(() => {
-  for (const child of running) child.kill('SIGKILL'); // of a test that failed
-  rmSync(scratch, { recursive: true, force: true });
-});
+/** Ends what a test that failed has left. */
+export function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
 
 let made = 0;
 
@@ -29,8 +29,13 @@ export let CACHE = inject('cache');
 
 /** A cache that is empty and no other test file's, for the rest of this one: for what looks into it, or damages it. */
 export function ownCache(): string {
-  CACHE = join(scratch, 'cache');
+  CACHE = path('cache');
   return CACHE;
+}
+
+/** The cache that is everybody's again: for the next test file. */
+export function sharedCache(): void {
+  CACHE = inject('cache');
 }
 
 /** What runs take for the system's folder of temporary files. */

@@ -1,8 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import { bothOf, CACHE, type Ended, isInherited, jsonOf, path, TEMPORARY } from './probe.js';
 import { brokenShaders } from './shaders.js';
 
@@ -25,11 +23,19 @@ class Session {
 
   constructor(nodeOptions: string) {
     const inherited = Object.entries(process.env).filter(([name]) => isInherited(name));
-    const own = { LLAMA_PROBE_CACHE: CACHE, TMPDIR: TEMPORARY, LLAMA_PROBE_SHADERS: this.shaders };
+    const own = { TMPDIR: TEMPORARY, LLAMA_PROBE_SHADERS: this.shaders };
     this.child = fork(SCRIPT, {
       env: { ...Object.fromEntries(inherited), ...own, NODE_OPTIONS: nodeOptions },
       execArgv: [],
     });
+    // It does not keep its worker alive, and ends with it.
+    this.child.unref();
+    this.child.channel?.unref();
+  }
+
+  /** Not so where a command has taken the process with it. */
+  get isOpen(): boolean {
+    return this.child.connected;
   }
 
   run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
@@ -50,28 +56,22 @@ class Session {
         this.child.off('exit', onExit);
         resolve(ended);
       });
-      this.child.send({ args, env });
+      this.child.send({ args, env: { LLAMA_PROBE_CACHE: CACHE, ...env } });
     });
-  }
-
-  async end(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = once(this.child, 'exit');
-    this.child.disconnect();
-    await ended;
   }
 }
 
+/** By their options of Node. They end with this worker, whose test files share them. */
 const sessions = new Map<string, Session>();
-afterAll(async () => {
-  await Promise.all([...sessions.values()].map((session) => session.end()));
-});
 
-/** Runs a command to its end, in the process that runs all such commands of a test file. */
+/** Runs a command to its end, in the process that runs all such commands of this worker. */
 export function probe(args: readonly string[], { env = {} }: SessionOptions = {}): Promise<Ended> {
   const { NODE_OPTIONS = '', ...others } = env;
-  const session = sessions.get(NODE_OPTIONS) ?? new Session(NODE_OPTIONS);
-  sessions.set(NODE_OPTIONS, session);
+  let session = sessions.get(NODE_OPTIONS);
+  if (!session?.isOpen) {
+    session = new Session(NODE_OPTIONS);
+    sessions.set(NODE_OPTIONS, session);
+  }
   return session.run(args, others);
 }
 

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterEach } from 'vitest';
 import { CACHE, isInherited, TEMPORARY } from './probe.js';
 
 /** Whether there is a terminal to test in. */
@@ -15,9 +14,10 @@ export interface Size {
 const PROMPT = '% ';
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const open = new Set<Terminal>();
-afterEach(() => {
+/** Ends what a test has left open. */
+export function closeTerminals(): void {
   for (const terminal of open) terminal.close();
-});
+}
 
 let opened = 0;
 

@@ -34,6 +34,8 @@ const everyType = (shapes: Shape[], types: readonly WeightType[] = TYPES) =>
   types.flatMap((type) => shapes.map((shape): [WeightType, Shape] => [type, shape]));
 /** What differs in these cases is how a product is cut, and not how a type is read. */
 const SOME = inShort(TYPES, 8);
+/** Where a kernel takes long to compile. */
+const FEWER = inShort(SOME, 4);
 const of = (type: WeightType, shapes: Shape[]) => shapes.map((shape): [WeightType, Shape] => [type, shape]);
 
 // One token, and more than one; rows in and past one workgroup; several slices; one block and two.
@@ -74,9 +76,9 @@ const SHORT_TYPES: WeightType[] = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1',
 describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('on $name', ({ adapter }) => {
   const slow = adapter.info.kind === 'swiftshader';
   for (const family of ['cpu', 'gpu'] as const) {
-    check(adapter, family, everyType([FEW], slow ? SOME : TYPES));
+    check(adapter, family, everyType([FEW], slow ? FEWER : TYPES));
     // SwiftShader takes two seconds to compile a kernel with barriers.
-    check(adapter, family, slow && family === 'gpu' ? of('Q4_K', [MANY]) : everyType([MANY], SOME));
+    check(adapter, family, slow && family === 'gpu' ? of('Q4_K', [MANY]) : everyType([MANY], slow ? FEWER : SOME));
     check(adapter, family, everyType(slow ? SCALES.slice(0, 1) : SCALES, SOME));
     check(adapter, family, of('Q8_0', slow ? EDGES.slice(-6) : EDGES));
     if (slow) continue;
