@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
   },
   'probe check mine.safetensors --model model.gguf': { code: 0, says: '✓ finite' },
   'probe compare --prompt "What is 2 plus 3?" --steps 3 --inject rope-halves': { code: 1, says: '✗ diverged: q_rope' },
-  'probe diff first.safetensors second.safetensors': { code: 0, says: '✓ agree' },
+  'probe repeat first.safetensors second.safetensors': { code: 0, says: 'the same to the bit' },
   [`probe capture --from llama --model model.gguf --tokens ${TOKENS},${DECODED} --steps 0 --out whole.arrow`]: {
     code: 0,
     says: '80 tensors',

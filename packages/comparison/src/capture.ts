@@ -1,18 +1,18 @@
 import { type DumpMetadata, isStageName, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import { arraysFormat, runWriter } from '@llama-probe/import';
-import { openReference } from '@llama-probe/reference';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
 import { everyStage, layersOf } from './model.js';
 import { readGraph } from './model-graph.js';
 import type { RunOptions } from './options.js';
 import type { Progress } from './progress.js';
-import { type Prompt, parsePrompt, tokenize } from './prompt.js';
+import { parsePrompt, tokenize } from './prompt.js';
 import { parseLayers, parseStages } from './selection.js';
 import { allTokens, type RunPlan, type Side } from './side.js';
-import { llamaSide, textTools } from './sides/llama.js';
+import { llamaSide } from './sides/llama.js';
 import { chooseModel, openLlama, orClose } from './sides/open.js';
+import { tokenizeAlone } from './sides/tokenize-alone.js';
 import { webgpuSide } from './sides/webgpu.js';
 
 export interface CaptureOptions extends RunOptions {
@@ -97,21 +97,6 @@ async function stagesOf(side: Side, asked: string, ids: readonly number[]): Prom
   for await (const { stage } of side.run({ tokens: ids.slice(0, 1), steps: 0, stages: 'all' }).tensors)
     names.add(stage);
   return [...names];
-}
-
-/** The engine takes ids: text is llama.cpp's to tokenise. */
-async function tokenizeAlone(
-  file: Parameters<typeof textTools>[1] & { readonly path: string },
-  prompt: Prompt,
-  signal: AbortSignal,
-): ReturnType<typeof tokenize> {
-  if ('ids' in prompt) return prompt;
-  const reference = await openReference({ model: file.path, mode: 'native', signal });
-  try {
-    return await tokenize(prompt, textTools(reference, file));
-  } finally {
-    await reference.close();
-  }
 }
 
 async function write(

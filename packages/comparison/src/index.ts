@@ -19,10 +19,13 @@ export { ownModel } from './own-model.js';
 export { ProgramError, type ProgramErrorCode } from './program/errors.js';
 export { tokenize } from './prompt.js';
 export { type Proof, prove } from './prove.js';
+export type { Changing } from './repeat/changes.js';
+export { howItChanges, type OtherToken, type Repeated } from './repeat/report.js';
 export { type Checks, emptyReport, type Generated, type NamedFault, type Report } from './report.js';
 export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';
 export { runProgram } from './run-program.js';
+export { type RepeatOptions, runRepeat } from './run-repeat.js';
 export { parseLayers, parseStages } from './selection.js';
 export {
   allTokens,

@@ -1,4 +1,4 @@
-import type { Captured, ComparisonDocument, Document, Failure } from '@llama-probe/comparison';
+import type { Captured, ComparisonDocument, Document, Failure, Repeated } from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
@@ -11,6 +11,7 @@ import {
   GATE,
   IMPORT,
   INSPECTION,
+  REPEAT,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
@@ -37,6 +38,7 @@ export const SCHEMAS = {
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+  repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
   'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };

@@ -8,12 +8,7 @@ import { HEADINGS, OPTIONS, RUN } from './options.js';
 export function captureCommand(context: Context): Command {
   const command = new Command('capture')
     .description('run one side and write its stages into a dump')
-    .addOption(
-      new Option('--from <side>', "whose stages: llama.cpp's, or the engine's")
-        .helpGroup(HEADINGS.what)
-        .choices(['llama', 'webgpu'])
-        .makeOptionMandatory(),
-    )
+    .addOption(OPTIONS.from().makeOptionMandatory())
     .addHelpText(
       'after',
       examples({

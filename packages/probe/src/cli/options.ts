@@ -30,11 +30,11 @@ export const OPTIONS = {
   prompt: () => what('-p, --prompt <text>', 'the text to run (default: "Hello")'),
   promptFile: () => what('--prompt-file <file>', 'read the prompt from a file'),
   tokens: () => what('--tokens <ids>', 'token ids instead of a text, such as 1,15043'),
-  engine: () =>
-    what(
-      '--engine <command>',
-      'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
-    ),
+  engine: (
+    description = 'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
+  ) => what('--engine <command>', description),
+  from: () => what('--from <side>', "whose stages: llama.cpp's, or the engine's").choices(['llama', 'webgpu']),
+  times: () => what('--times <count>', 'how often it is run').default(10).argParser(parsePositive),
   candidate: () =>
     what('--candidate <side>', 'what is compared with llama.cpp: the WebGPU engine, or llama.cpp itself').choices([
       ...CANDIDATES,

@@ -14,6 +14,7 @@ import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { mergeCommand } from './merge.js';
+import { repeatCommand } from './repeat.js';
 import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
@@ -22,7 +23,7 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [weightsCommand, bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -39,6 +39,23 @@ export const CHECK = z
   .looseObject({ ...head('check'), file: text, known: count, notes: z.exactOptional(z.array(text)), ...checked })
   .meta({ title: 'What probe check --json prints' });
 
+const place = { step: count, layer: count.nullable(), stage: text };
+
+export const REPEAT = z
+  .looseObject({
+    ...head('repeat'),
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    candidate: z.looseObject({ name: text, version: text, adapter: z.exactOptional(text) }),
+    runs: count,
+    tokens: z.array(z.int()),
+    stages: count,
+    changing: z.array(z.looseObject({ ...place, results: z.array(count), positions: z.array(z.int()), rows: count })),
+    otherTokens: z.array(z.looseObject({ run: count, position: count, token: z.int(), first: z.int() })),
+    incomplete: z.array(text),
+  })
+  .meta({ title: 'What probe repeat --json prints' });
+
 const adapter = z.looseObject({
   kind: text,
   found: z.boolean(),

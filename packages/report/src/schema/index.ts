@@ -1,4 +1,15 @@
-export { BUGS, CAPTURE, CHECK, DOCTOR, FAILURE, IMPORT, INSPECTION, WEIGHTS, WEIGHTS_COMPARISON } from './commands.js';
+export {
+  BUGS,
+  CAPTURE,
+  CHECK,
+  DOCTOR,
+  FAILURE,
+  IMPORT,
+  INSPECTION,
+  REPEAT,
+  WEIGHTS,
+  WEIGHTS_COMPARISON,
+} from './commands.js';
 export { COMPARISON } from './comparison.js';
 export { GATE } from './gate.js';
 export { agreed } from './parts.js';

@@ -1,0 +1,179 @@
+import { type GgufFile, openEngine } from '@llama-probe/engine';
+import { firstGiven, UsageError } from './errors.js';
+import { everyStage, layersOf } from './model.js';
+import { readUnlessLlama } from './model-graph.js';
+import { openingOf } from './opening.js';
+import type { RunOptions } from './options.js';
+import { type Progress, within } from './progress.js';
+import { parsePrompt, tokenize } from './prompt.js';
+import { type OneRun, repeated } from './repeat/repeat.js';
+import type { Repeated } from './repeat/report.js';
+import { parseLayers, parseStages } from './selection.js';
+import type { RunPlan, Side } from './side.js';
+import { dump } from './sides/dump.js';
+import { llamaSide } from './sides/llama.js';
+import { chooseModel, openLlama, orClose } from './sides/open.js';
+import { program } from './sides/program.js';
+import { tokenizeAlone } from './sides/tokenize-alone.js';
+import { webgpuSide } from './sides/webgpu.js';
+
+export interface RepeatOptions extends Omit<RunOptions, 'out' | 'floors' | 'margin' | 'minimum'> {
+  /** How often it is run. */
+  times: number;
+  /** What is run: our engine, unless another one is named. */
+  from?: 'webgpu' | 'llama';
+  /** A program of the user's in its place. */
+  engine?: string;
+  engineTimeout?: number;
+  map?: string;
+}
+
+/**
+ * `probe repeat`: the same run several times, bit by bit. @param files runs that are over, in place of those that are made here
+ *
+ * @throws UsageError for too few of them, or runs of other tokens
+ */
+export async function runRepeat(
+  files: readonly string[],
+  options: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Repeated> {
+  if (files.length > 0) {
+    const { engine, from, model, prompt, promptFile } = options;
+    const given = {
+      '--engine': engine,
+      '--from': from,
+      '--model': model,
+      '--prompt': prompt,
+      '--prompt-file': promptFile,
+    };
+    const wrong = firstGiven(given);
+    if (wrong !== undefined)
+      throw new UsageError(
+        `${wrong} is for runs that are made now, and ${files[0]} is one that is over; leave one of them out.`,
+      );
+    if (files.length < 2)
+      throw new UsageError(
+        `${files[0]} is one run; wanted at least two, such as "probe repeat ${files[0]} again.npz".`,
+      );
+    return repeated(recorded(files, options, progress, signal));
+  }
+  if (options.times < 2) throw new UsageError('--times 1 has nothing to be compared with; wanted 2 or more.');
+  if (options.engine !== undefined && options.from !== undefined)
+    throw new UsageError(
+      '--engine runs a program of yours, and --from one of the sides of llama-probe; leave one of them out.',
+    );
+  const prompt = parsePrompt(options);
+  const file = await chooseModel(options, progress, signal);
+  const run = { layers: parseLayers(options.layers, layersOf(file)), steps: options.steps };
+  if (options.engine !== undefined) {
+    const { ids } = await tokenizeAlone(file, prompt, signal);
+    return repeated(programs(options.engine, file, { ...run, tokens: ids }, options, progress, signal));
+  }
+  const side = await (options.from === 'llama' ? llamaOf : webgpuOf)(file, options, progress, signal);
+  try {
+    const { ids } = side.text ? await tokenize(prompt, side.text) : await tokenizeAlone(file, prompt, signal);
+    const every = everyStage(file);
+    const stages = options.stages === undefined ? every : parseStages(options.stages);
+    const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
+    return await repeated(again(side, { ...run, ...ubatch, tokens: ids, stages }, options, progress, signal));
+  } finally {
+    await side.close();
+  }
+}
+
+/** Runs that are over, one after the other. */
+async function* recorded(
+  files: readonly string[],
+  options: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): AsyncGenerator<OneRun> {
+  const { tokens, map } = options;
+  const opening = openingOf({ ...(tokens === undefined ? {} : { tokens }), ...(map === undefined ? {} : { map }) });
+  for (const [i, path] of files.entries()) {
+    progress.say(`reading ${path}: run ${i + 1} of ${files.length}`);
+    const side = await dump(path, opening);
+    try {
+      yield await runOf(side, path, side.run({ tokens: [], signal }).tensors);
+    } finally {
+      await side.close();
+    }
+  }
+}
+
+/** A program, started again and again. */
+async function* programs(
+  command: string,
+  file: GgufFile,
+  { tokens, steps, layers }: Pick<RunPlan, 'tokens' | 'steps' | 'layers'>,
+  options: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): AsyncGenerator<OneRun> {
+  const stages = options.stages === undefined ? undefined : parseStages(options.stages);
+  const { times, map, engineTimeout: timeout } = options;
+  for (let i = 1; i <= times; i++) {
+    const told = { model: file.path, tokens, steps, stages, layers, map, timeout, modelLayers: layersOf(file) };
+    const side = await program(command, { ...told, progress: within(progress, `run ${i} of ${times}`), signal });
+    try {
+      const run = await runOf(side, `run ${i}`, side.run({ tokens, stages, layers, signal }).tensors);
+      yield { ...run, prompt: tokens.length };
+    } finally {
+      await side.close();
+    }
+  }
+}
+
+const runOf = async (side: Side, called: string, tensors: OneRun['tensors']): Promise<OneRun> => ({
+  about: side.about,
+  called,
+  tokens: side.recorded?.tokens ?? [],
+  prompt: (await side.recorded?.promptLength()) ?? 0,
+  tensors,
+});
+
+/** A side of ours, each time on the tokens that its first run has decoded. */
+async function* again(
+  side: Side,
+  run: RunPlan,
+  { times }: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): AsyncGenerator<OneRun> {
+  const { tokens, steps = 0 } = run;
+  const free = side.run({ ...run, stages: [], signal });
+  for await (const _ of free.tensors); // none: it is run for what it decodes
+  const forcedTokens = (await free.result).generated.slice(0, steps);
+  for (let i = 1; i <= times; i++) {
+    progress.say(`run ${i} of ${times}`);
+    const { tensors } = side.run({ ...run, forcedTokens, signal });
+    yield {
+      about: side.about,
+      called: `run ${i}`,
+      tokens: [...tokens, ...forcedTokens],
+      prompt: tokens.length,
+      tensors,
+    };
+  }
+}
+
+async function webgpuOf(
+  file: GgufFile,
+  { adapter }: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Side> {
+  return webgpuSide(await openEngine({ model: file.path, adapter, onProgress: progress.say, signal }));
+}
+
+async function llamaOf(
+  file: GgufFile,
+  { reference: asked }: RepeatOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Side> {
+  const { reference, chosen } = await openLlama(file, asked, progress, signal);
+  return llamaSide(reference, file, chosen, await orClose(reference, readUnlessLlama(reference, file)));
+}
