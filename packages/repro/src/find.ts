@@ -1,7 +1,7 @@
 import type { Blamed, BlamedOf, SickCase } from '@llama-probe/comparison';
 import { graphCaseModel } from '@llama-probe/comparison';
 import { graphOfNodes } from '@llama-probe/dump';
-import { type Place, placeKey } from '@llama-probe/dump/stage';
+import { isDetail, type Place, placeKey } from '@llama-probe/dump/stage';
 import type { GgufFile } from '@llama-probe/engine';
 import { GraphOperations } from '@llama-probe/oracle';
 import { ReproError } from './errors.js';
@@ -20,7 +20,8 @@ export async function caseAt(
   file: GgufFile,
 ): Promise<SickCase> {
   const nodes = (await computes?.nodes()) ?? [];
-  const own = (place: Place) => has(place) || placeKey(place) === placeKey(target);
+  // llama.cpp's own steps within attention read the cache: with them as stages, what follows would not.
+  const own = (place: Place) => (has(place) && !isDetail(place.stage)) || placeKey(place) === placeKey(target);
   const operations = new GraphOperations(nodes, own);
   const [graph, whole] = [graphOfNodes(nodes, own, heads), graphOfNodes(nodes, () => true, heads)];
   const missing = operations.at(target) ? [] : whole.inputsOf(target).filter((input) => !has(input));

@@ -47,9 +47,7 @@ export function reproCommand(context: Context): Command {
         .default(['python'], 'python')
         .argParser(parseLanguages),
     )
-    .addOption(
-      test('--out <folder>', 'where the test is written (default: a folder of its own, such as repro-q_rope-0)'),
-    )
+    .addOption(test('--out <directory>', 'where the test is written (default: one of its own, such as repro-q_rope-0)'))
     .addOption(test('--whole', 'leave out no rows and no columns'))
     .addOption(OPTIONS.json())
     .addHelpText(

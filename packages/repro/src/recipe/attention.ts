@@ -1,5 +1,5 @@
 import type { Place } from '@llama-probe/dump/stage';
-import { isInner, type StageOperation } from '@llama-probe/oracle';
+import { isInner, operationOf, type StageOperation } from '@llama-probe/oracle';
 import { ReproError } from '../errors.js';
 import type { Builder } from './builder.js';
 import { count, counts, real } from './recipe.js';
@@ -38,8 +38,10 @@ function cached(operation: StageOperation, from: Place | StageOperation, { c, in
   const ofPass = isInner(from) || c.firstPosition > 0 ? undefined : c.inputs[from.stage];
   const values = operation.stage === c.stage ? (c.cache ?? ofPass) : ofPass;
   if (isInner(from) || !values) {
-    const what = `${c.stage} needs ${operation.stage} of earlier positions, which the run does not have`;
-    throw new ReproError('repro-inputs', `${what}. Capture ${operation.stage} there, too.`);
+    const inner = operationOf(c).inputs.filter(isInner)[0]?.stage ?? c.stage;
+    const input = inner.replace(/(-\d+)?#\d+$/, ''); // as llama.cpp calls its node
+    const what = `${c.stage} was computed from ${input}, which the run does not have, and which takes keys of earlier passes`;
+    throw new ReproError('repro-inputs', `${what}. Capture ${input} there, too, and try again.`);
   }
   return inputs.cache(from, values, seenBy(c));
 }

@@ -79,7 +79,7 @@ function worst(length: number, of: (index: number) => number): number {
   let [at, most] = [0, -1];
   for (let i = 0; i < length; i++) {
     const value = of(i);
-    if (value > most) [at, most] = [i, value];
+    if (value >= most) [at, most] = [i, value];
   }
   return at;
 }
