@@ -1,4 +1,5 @@
 import { npyFile } from '@llama-probe/import';
+import { shown, tameAll } from '@llama-probe/report/tame';
 import { WRITING } from './check/languages.js';
 import type { Language } from './check/names.js';
 import { checkProgram } from './check/write.js';
@@ -8,7 +9,10 @@ import { BLOCK_ENDING, readme } from './readme.js';
 import type { Matrix } from './recipe/recipe.js';
 
 /** Everything that is in the folder of a test, by name. */
-export function filesOf(found: Found, languages: readonly Language[], about: About): Map<string, string | Uint8Array> {
+export function filesOf(raw: Found, languages: readonly Language[], given: About): Map<string, string | Uint8Array> {
+  // Names are anybody's, and are written into programs.
+  const found = { ...raw, target: tameAll(raw.target) };
+  const about = { ...given, run: shown(given.run), report: tameAll(given.report) };
   const { cut, target } = found;
   const { recipe, distances } = cut;
   const files = new Map<string, string | Uint8Array>();
