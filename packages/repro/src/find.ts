@@ -18,7 +18,7 @@ export async function caseAt(
   { computes, cases }: Blamed,
   { ids, heads, has }: BlamedOf,
   file: GgufFile,
-): Promise<SickCase> {
+): Promise<{ readonly sick: SickCase; readonly op: string | undefined }> {
   const nodes = (await computes?.nodes()) ?? [];
   // llama.cpp's own steps within attention read the cache: with them as stages, what follows would not.
   const own = (place: Place) => (has(place) && !isDetail(place.stage)) || placeKey(place) === placeKey(target);
@@ -29,7 +29,7 @@ export async function caseAt(
   const model = graphCaseModel(file, operations);
   const [found] = await cases({ model, graph, operations, ids, anyway: true }, [target]);
   if (!found) throw lacking(target, graph.inputsOf(target));
-  return found;
+  return { sick: found, op: whole.at(target)?.op };
 }
 
 function lacking(target: Target, missing: readonly Place[]): ReproError {

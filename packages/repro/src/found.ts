@@ -8,6 +8,8 @@ export interface Found {
   readonly target: Target;
   readonly sick: SickCase;
   readonly cut: Cut;
+  /** What llama.cpp computes there, by ggml's name. */
+  readonly op?: string | undefined;
 }
 
 /** Of what run and model it is. */

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { NamedFault } from '@llama-probe/comparison';
 import { short } from '@llama-probe/diff';
 import { WRITING } from './check/languages.js';
 import type { Language } from './check/names.js';
@@ -33,21 +34,36 @@ function whatIsWrong({ target, sick, cut }: Found, { report }: About): string[] 
   const verdict = target.isWrong
     ? `What ${candidate.name} computes at ${at} is wrong: it is off by ${far}. Its inputs are ${candidate.name}'s own, so that whatever was before it is no part of this.`
     : `What ${candidate.name} computes at ${at} is right: it is off by ${far}.`;
-  return ['', verdict, ...(target.isWrong ? ['', cause(found(report, target))] : [])];
+  if (!target.isWrong) return ['', verdict];
+  const fault = faultAt(report, target);
+  const where = fault?.where ? ` Where: ${fault.where.text}.` : '';
+  return ['', verdict + where, '', cause(fault?.diagnosis), ...others(report, target)];
 }
 
-const found = ({ faults }: About['report'], { stage, layer }: Found['target']) =>
-  faults?.find((fault) => fault.stage === stage && fault.layer === layer)?.diagnosis;
+/** What else is wrong by itself. */
+function others({ faults }: About['report'], target: Found['target']): string[] {
+  const rest = (faults ?? []).filter(({ stage, layer }) => stage !== target.stage || layer !== target.layer);
+  if (rest.length === 0) return [];
+  const named = rest.slice(0, MOST).map(nameOf);
+  const more = rest.length > MOST ? [`${rest.length - MOST} more`] : [];
+  return ['', `Wrong by themselves are also ${[...named, ...more].join(', ')}.`];
+}
 
-function cause(diagnosis: ReturnType<typeof found>): string {
+const MOST = 8;
+
+const faultAt = ({ faults }: About['report'], { stage, layer }: Found['target']) =>
+  faults?.find((fault) => fault.stage === stage && fault.layer === layer);
+
+function cause(diagnosis: NamedFault['diagnosis'] | undefined): string {
   if (!diagnosis) return 'The cause was not looked for.';
   return `The cause is **${diagnosis.confidence}**. ${diagnosis.text}`;
 }
 
-function operation({ cut, sick }: Found): string[] {
+function operation({ cut, sick, op: name }: Found): string[] {
   const { recipe } = cut;
   if (!recipe) {
-    const what = `What is computed here is none of the operations that this tool can write down: there is neither a formula nor a program that checks it.`;
+    const op = name === undefined ? 'something' : `\`${name}\`, as ggml calls it`;
+    const what = `llama.cpp computes ${op}, which is none of the operations that this tool can write down: there is neither a formula nor a program that checks it.`;
     return [
       '',
       '## The operation',
@@ -168,9 +184,11 @@ function cutting({ cut, sick }: Found): string[] {
     `${rows.length} of ${height} rows (position ${rangeOf(rows.map((row) => sick.case.firstPosition + row))})`,
     `${columns.length} of ${width} columns${columns.length < width ? ` (${rangeOf(columns)})` : ''}`,
   ];
-  const why = cut.distances
-    ? 'the fewest of those that were tried in which the wrong rows are over the limit and the right ones are not. What needs more of a row to be computed, such as the inner dimension of a product, is all there.'
-    : 'nothing that was tried shows the fault by itself.';
+  const why = !cut.recipe
+    ? 'the worst row.'
+    : cut.distances
+      ? 'the fewest of those that were tried in which the wrong rows are over the limit and the right ones are not. What needs more of a row to be computed, such as the inner dimension of a product, is all there.'
+      : 'nothing that was tried shows the fault by itself.';
   const warning =
     rows.length < height || columns.length < width
       ? ' If your function is right here and your engine is not, what is wrong is between the rows or columns: `probe repro --whole` leaves nothing out.'

@@ -69,10 +69,10 @@ export async function runRepro(
   const report = await runAlone(path, model, judged, progress, signal, async (blamed, of) => {
     const target = targetOf(blamed, { stage, layer, step });
     if (!target) return;
-    const sick = await caseAt(target, blamed, of, file);
+    const { sick, op } = await caseAt(target, blamed, of, file);
     progress.say(`cutting ${nameOf(target)} down`);
     const isKnown = sick.case.operation !== undefined;
-    found = { target, sick, cut: isKnown ? await cutDown(sick, target.isWrong, whole) : worstRow(sick) };
+    found = { target, sick, op, cut: isKnown ? await cutDown(sick, target.isWrong, whole) : worstRow(sick) };
   });
   if (!found) return withoutCase(path, report, isAsked);
   const { target, cut, sick } = found;

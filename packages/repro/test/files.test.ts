@@ -19,7 +19,10 @@ function about(name = 'mine'): About {
     candidate: { name, backend: 'CPU', adapter: 'none', notes: ['names: mine'] },
     reference: { name: 'llama.cpp', version: 'v0.5.0', mode: 'exact', cpuVariant: 'haswell' },
     model: { file: '/home/me/model.gguf', arch: 'llama', quantization: 'Q8_0', layers: 2, bytes: 1 },
-    faults: [{ stage: 'q_proj', layer: 0, diagnosis: CAUSE }],
+    faults: [
+      { stage: 'q_proj', layer: 0, diagnosis: CAUSE, where: { text: 'every row is wrong' } },
+      { stage: 'q_proj', layer: 1, diagnosis: null, where: null },
+    ],
   } as unknown as Report;
   return { report, run: 'mine.arrow', file: { path: '/home/me/model.gguf' } as GgufFile, hash: 'abc' };
 }
@@ -51,6 +54,8 @@ describe('a folder', () => {
       '# Repro: q_proj of layer 0 of model.gguf',
       'mine computes at q_proj of layer 0, in the prompt, position',
       'it is off by 5.0e-1 from what llama.cpp makes of the same inputs',
+      'Where: every row is wrong.',
+      'Wrong by themselves are also q_proj of layer 1.',
       'The cause is **likely**. Likely, not confirmed: eps',
       'by_mat_mul = attn_norm · blk_0_attn_q_weightᵀ',
       'expected = by_mat_mul_i + blk_0_attn_q_bias_i',
@@ -70,8 +75,9 @@ describe('a folder', () => {
   });
 
   test('of an operation that nobody knows has its rows, and no program', async () => {
-    const files = filesOf(await found('ffn_swiglu', false), LANGUAGES, about());
+    const files = filesOf({ ...(await found('ffn_swiglu', false)), op: 'SWIGLU_OAI' }, LANGUAGES, about());
     expect([...files.keys()].sort()).toEqual(['README.md', 'ffn_gate.npy', 'ffn_up.npy', 'right.npy', 'wrong.npy']);
+    expect(readmeOf(files)).toContain('`SWIGLU_OAI`, as ggml calls it');
     expect(readmeOf(files)).toContain('there is neither a formula nor a program');
   });
 

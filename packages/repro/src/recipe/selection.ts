@@ -54,7 +54,10 @@ export function* selections(
     Math.sqrt(of.reduce((sum, column) => sum + square(values[row * width + column] as number), 0));
   const all = Array.from({ length: width }, (_, column) => column);
   const off = (row: number, of: readonly number[]) => size(row)(error, of) / (size(row)(right, of) || 1);
-  const row = worst(rows, (one) => off(one, all));
+  // Of rows that are about as wrong, the one with the largest error: the first row of attention sees a single position.
+  const relative = Array.from({ length: rows }, (_, one) => off(one, all));
+  const half = Math.max(...relative) / 2;
+  const row = worst(rows, (one) => ((relative[one] as number) >= half ? size(one)(error, all) : -1));
   const units = Array.from({ length: Math.ceil(width / unit) }, (_, i) => all.slice(i * unit, (i + 1) * unit));
   const byError = [...units].sort((a, b) => size(row)(error, b) - size(row)(error, a));
   for (const few of unit === 1 ? FEW : [1]) {
