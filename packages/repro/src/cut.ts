@@ -1,9 +1,11 @@
 import type { SickCase } from '@llama-probe/comparison';
-import { operationOf } from '@llama-probe/oracle';
+import { operationOf, type StageCase } from '@llama-probe/oracle';
 import { distance, evaluate } from './check/evaluate.js';
+import { ReproError } from './errors.js';
 import { build } from './recipe/build.js';
 import type { Matrix, Recipe } from './recipe/recipe.js';
 import { errorOf, type Selection, selected, selections, unitOf } from './recipe/selection.js';
+import { isFeasible } from './recipe/size.js';
 
 /** A case cut down to what still shows its fault. */
 export interface Cut {
@@ -26,8 +28,10 @@ export async function cutDown(sick: SickCase, isWrong: boolean, whole = false): 
   const { case: c, right, fault } = sick;
   const width = right.length / c.rows;
   const of = [...selections(errorOf(sick.sick, right), right, c.rows, unitOf(c, operationOf(c), width))];
+  const feasible = (whole ? of.slice(-1) : of).filter((selection) => isFeasible(c, selection));
+  if (feasible.length === 0) throw tooLarge(c, whole);
   let cut: Cut | undefined;
-  for (const selection of whole ? of.slice(-1) : of) {
+  for (const selection of feasible) {
     const recipe = build(c, selection);
     const expected = await evaluate(recipe);
     const rows = partsOf(sick, selection);
@@ -41,6 +45,12 @@ export async function cutDown(sick: SickCase, isWrong: boolean, whole = false): 
   }
   if (!cut) throw new Error(`${c.stage} has no rows.`);
   return cut;
+}
+
+function tooLarge({ stage, inputs }: StageCase, whole: boolean): ReproError {
+  const what = `a test of ${stage} from ${Object.keys(inputs).join(', ')} needs more of the model's weights than a test can have`;
+  const remedy = whole ? 'Leave out --whole' : 'Capture the stages that lie between them, too';
+  return new ReproError('repro-inputs', `${what}. ${remedy}, and try again.`);
 }
 
 /** The worst row of a stage whose operation nobody knows, with all of its columns. */

@@ -4,8 +4,9 @@ import { computeStage } from '../../oracle/src/index.js';
 import { casesOf, tiny } from '../../oracle/test/tiny-model.js';
 import { cutDown, limitBetween } from '../src/cut.js';
 import { errorOf, selections } from '../src/recipe/selection.js';
+import { isFeasible } from '../src/recipe/size.js';
 
-const CASES = casesOf(tiny(['F32'], {})).filter(({ c }) => c.layer === 1 && c.step === 0);
+const CASES = casesOf(tiny(['F32'], {})).filter(({ c }) => c.layer !== 0 && c.step === 0);
 
 /** A stage with one of its values, or all, made wrong. */
 function sickCase(stage: string, change: (value: number, i: number) => number): SickCase {
@@ -74,6 +75,29 @@ describe('a fault is cut down', () => {
     expect(selection.columns).toContain(9);
     expect(distances?.wrong).toBeNaN();
   });
+});
+
+test('a part that needs more weights than a test can have is not tried', async () => {
+  const sick = sickCase('result_output', (value) => value * 1.01);
+  const huge = 1 << 24;
+  const model = {
+    ...sick.case.model,
+    weight: () => ({ type: 'F32', rows: huge, columns: huge, bytes: new Uint8Array() }) as const,
+  };
+  const failed = cutDown({ ...sick, case: { ...sick.case, model } }, true);
+  await expect(failed).rejects.toMatchObject({ code: 'repro-inputs' });
+  await expect(failed).rejects.toThrow('Capture the stages that lie between them');
+  // Of one that is only large few columns are.
+  const { c } = CASES.find(({ c }) => c.stage === 'q_proj') as (typeof CASES)[number];
+  const large = {
+    ...c,
+    model: {
+      ...c.model,
+      weight: () => ({ type: 'F32', rows: 4096, columns: 1 << 20, bytes: new Uint8Array() }) as const,
+    },
+  };
+  expect(isFeasible(large, { rows: [0], columns: [1, 2, 3, 4] })).toBe(true);
+  expect(isFeasible(large, { rows: [0], columns: Array.from({ length: 64 }, (_, i) => i) })).toBe(false);
 });
 
 test('what a mask hides is no error, and what should be a number and is none is the largest', () => {

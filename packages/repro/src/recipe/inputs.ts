@@ -42,16 +42,19 @@ export class Inputs {
     const bytes = weight.bytes.length / weight.rows;
     const blocks = rows.map((row) => weight.bytes.subarray(row * bytes, (row + 1) * bytes));
     const kept = columns ?? Array.from({ length: weight.columns }, (_, i) => i);
-    const values = blocks.flatMap((block) => {
+    const values = new Float64Array(rows.length * kept.length);
+    blocks.forEach((block, i) => {
       const row = dequantizeRow(weight.type, block, weight.columns);
-      return kept.map((column) => row[column] as number);
+      kept.forEach((column, j) => {
+        values[i * kept.length + j] = row[column] as number;
+      });
     });
     return this.add({
       name,
       what: `${rows.length} of the ${weight.rows} rows of the weight, dequantised${partOf(kept, weight.columns)}`,
       rows: rows.length,
       columns: kept.length,
-      values: Float64Array.from(values),
+      values,
       weight: {
         ...about(name, weight),
         rows,
