@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quantizeModel } from '@llama-probe/reference';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Repro } from '../packages/repro/src/index.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { CACHE, path } from './support/probe.js';
@@ -143,8 +143,8 @@ describe('of a quantised weight', () => {
   let model: string;
   let file: string;
   beforeAll(async () => {
-    process.env.LLAMA_PROBE_CACHE = CACHE;
-    model = await quantizeModel({ model: MODEL, type: 'Q8_0' });
+    vi.stubEnv('LLAMA_PROBE_CACHE', CACHE);
+    model = await quantizeModel({ model: MODEL, type: 'Q8_0' }).finally(() => vi.unstubAllEnvs());
     const healthy = path('healthy.arrow');
     await probe(['capture', '--from', 'llama', '--model', model, '--tokens', TOKENS, '--steps', '0', '--out', healthy]);
     const loaded = await loadDump(healthy);
@@ -178,7 +178,10 @@ describe('of a quantised weight', () => {
 });
 
 describe('where nothing is wrong', () => {
-  const healthy = run(undefined, '--steps', '1');
+  let healthy: string;
+  beforeAll(() => {
+    healthy = run(undefined, '--steps', '1');
+  });
 
   test('nothing is written', async () => {
     const folder = path('none');
@@ -199,7 +202,10 @@ describe('where nothing is wrong', () => {
 });
 
 describe('what cannot be made is said in a sentence, and nothing is written', () => {
-  const faulty = run('gelu');
+  let faulty: string;
+  beforeAll(() => {
+    faulty = run('gelu');
+  });
   const fails = async (...args: string[]) => {
     const folder = path('none');
     const { code, stderr, stdout } = await probe(['repro', ...args, '--out', folder]);
