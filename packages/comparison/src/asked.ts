@@ -1,5 +1,6 @@
 import type { Place } from '@llama-probe/dump/stage';
 import type { GgufFile } from '@llama-probe/engine';
+import type { Blamed, BlamedOf } from './blame/blamed.js';
 import type { LimitOptions, PrecisionChoice } from './options.js';
 import type { Progress } from './progress.js';
 import type { Prompt } from './prompt.js';
@@ -38,6 +39,8 @@ export interface Look {
   readonly progress?: Progress | undefined;
   readonly watcher?: Watcher | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Is shown the second run while who made it is open, and may ask for the rows of its stages. */
+  readonly blamed?: ((run: Blamed, of: BlamedOf) => Promise<void>) | undefined;
 }
 
 /** The same with everything there. */

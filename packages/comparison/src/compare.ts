@@ -1,5 +1,5 @@
 import { type AboutTokens, diagnoseTokens, unseen } from '@llama-probe/diff';
-import { isInVocabulary } from '@llama-probe/dump/stage';
+import { isInVocabulary, type Place, placeKey } from '@llama-probe/dump/stage';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
 import { blame } from './blame/blame.js';
@@ -52,6 +52,12 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
     const compared = performance.now();
     const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
     const explained = performance.now();
+    if (look.blamed && blamed && !('why' in blamed)) {
+      const { heads, headsKv } = modelOf(given, reference);
+      const there = free.comparison.stages.filter(({ verdict }) => verdict !== 'incomparable').map(placeKey);
+      const has = (place: Place) => there.includes(placeKey(place));
+      await look.blamed(blamed, { ids: plan.tokens.candidate, heads: { heads, headsKv }, has });
+    }
     const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
     const diagnosed = performance.now();
     // Of a run that is over and that nobody could blame, the weights are looked at all the same.

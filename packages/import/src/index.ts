@@ -6,4 +6,5 @@ export { openRun } from './open.js';
 export type { OpenOptions } from './run.js';
 export { type Suggested, suggestMap } from './suggest/suggest.js';
 export { openWeights } from './weights.js';
+export { npyFile } from './write/npy.js';
 export { arraysFormat, type RunWriter, runWriter } from './write/writer.js';

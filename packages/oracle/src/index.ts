@@ -2,7 +2,7 @@ export { type Attention, isSeen, kq, kqv, kvHeadOf, softMax } from './attention.
 export { canDequantize, dequantizeRow, type QuantizedType } from './blocks.js';
 export { type Bug, caseFor, type Search, type Variant } from './bug.js';
 export type { CaseModel, CaseWeight, StageCase } from './case.js';
-export { caseOf, roleOf, rowsBehind } from './case.js';
+export { biasOf, caseOf, operationOf, roleOf, rowsBehind, weightName } from './case.js';
 export { CATALOGUE } from './catalogue.js';
 export { canCompute, computeStage } from './compute.js';
 export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.js';
@@ -15,7 +15,7 @@ export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';
 export { type KnownReading, knownReadings } from './readings.js';
 export { type Rotation, rope, ropeAngle } from './rope.js';
-export type { StageOperation } from './stage-operations.js';
+export { isInner, type StageOperation } from './stage-operations.js';
 export { weightAt } from './variants/weight.js';
 export { together, type Variation } from './variation.js';
 export type { Yarn } from './yarn.js';

@@ -12,9 +12,11 @@ import {
   IMPORT,
   INSPECTION,
   REPEAT,
+  REPRO,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
+import type { Repro } from '@llama-probe/repro';
 import type { WeightsComparison, WeightsReport } from '@llama-probe/weights';
 import { z } from 'zod';
 import type { BugsReport } from './commands/bugs.js';
@@ -34,6 +36,7 @@ export const SCHEMAS = {
   gate: agreed<GateResult>()(GATE),
   capture: agreed<Document<'capture', Captured>>()(CAPTURE),
   import: agreed<Document<'import', Imported>>()(IMPORT),
+  repro: agreed<Document<'repro', Repro>>()(REPRO),
   check: agreed<Document<'check', CheckReport>>()(CHECK),
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),

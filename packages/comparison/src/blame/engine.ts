@@ -37,8 +37,8 @@ export async function blameEngine(
   const explained = explain(comparison, blamed, { graph: graphOf(about, blamed.stages) });
   return {
     explained,
-    async cases(source) {
-      const { faults } = explained;
+    stages: blamed.stages,
+    async cases(source, faults = explained.faults) {
       const steps = Math.max(...faults.map(({ step }) => step)); // no further than the last of them begins
       const again = { ...run, steps, forcedTokens: run.forcedTokens?.slice(0, steps) };
       const [given, inputs] = tee(reference.run(again).tensors);

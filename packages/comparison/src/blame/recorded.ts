@@ -58,6 +58,7 @@ export async function blameRecorded(
   const known = new Set(comparison.stages.map(placeKey));
   return {
     explained,
+    stages: blamed.stages,
     ...(judge.operations && {
       computes: {
         nodes: async () => (await judge.operations?.({ tokens: [...tokens, ...forcedTokens], ubatch })) ?? [],
@@ -65,11 +66,11 @@ export async function blameRecorded(
         has: (place: Place) => known.has(placeKey(place)) || isInVocabulary(place.stage),
       },
     }),
-    async cases(source) {
+    async cases(source, of = explained.faults) {
       const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph, comparison));
       const right = judge.run({ ...run, from }).tensors;
       const wentOn = ownOrRight(own, right, rows.run.tokens.length);
-      const cases = await collectCases(explained.faults, rows.tensors(), wentOn, source);
+      const cases = await collectCases(of, rows.tensors(), wentOn, source);
       return cases.map((one) => ({ ...one, rounding: held.format && floors.get(stageKey(one.fault)) }));
     },
   };

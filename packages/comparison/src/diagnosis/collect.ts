@@ -15,7 +15,7 @@ export interface SickCase {
   readonly rounding?: Floor | undefined;
 }
 
-type CasesIn = Pick<CaseSource, 'model' | 'graph' | 'operations' | 'ids'>;
+type CasesIn = Pick<CaseSource, 'model' | 'graph' | 'operations' | 'ids' | 'anyway'>;
 
 /** A stage of a run: the rows that the run went on from, and what is right there. */
 export interface WentOn {
@@ -38,7 +38,7 @@ export async function collectCases(
   faults: readonly SickCase['fault'][],
   sick: AsyncIterable<Tensor>,
   inputs: AsyncIterable<WentOn>,
-  { model, graph, operations, ids }: CasesIn,
+  { model, graph, operations, ids, anyway }: CasesIn,
 ): Promise<SickCase[]> {
   const wanted = new Map(faults.map((fault) => [stageKey(fault), fault]));
   const isWanted = (tensor: Tensor) => {
@@ -60,7 +60,7 @@ export async function collectCases(
       kv.add(tensor, firstPosition, width, values);
       const fault = wanted.get(stageKey(tensor));
       if (!fault || !isWanted(tensor)) continue;
-      const source = { model, graph, operations, ids, kv, rowsOf: (place: Place) => pass.get(place) };
+      const source = { model, graph, operations, ids, anyway, kv, rowsOf: (place: Place) => pass.get(place) };
       const found = stageCase(tensor, { step, firstPosition, tokens: positions.length }, source);
       if (found) cases.set(stageKey(tensor), { fault, case: found, right: right.values });
     }

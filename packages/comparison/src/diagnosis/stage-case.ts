@@ -24,6 +24,8 @@ export interface CaseSource {
   readonly ids: readonly number[];
   /** What each stage computes, where another graph than a Llama's says it. */
   readonly operations?: GraphOperations | undefined;
+  /** Whether those are cases too that nobody knows an operation of: with the rows that the graph names. */
+  readonly anyway?: boolean | undefined;
   /** K and V of all passes so far. */
   readonly kv: KvRows;
   /** The rows of a stage of this pass, from which the pass has gone on; undefined where they were not seen. */
@@ -41,10 +43,11 @@ export function scoresBehind(place: Place, graph: Graph): GraphStage | undefined
 export function stageCase(
   place: Place,
   pass: PassAt,
-  { model, graph, operations, ids, kv, rowsOf }: CaseSource,
+  { model, graph, operations, ids, anyway, kv, rowsOf }: CaseSource,
 ): StageCase | undefined {
-  const operation = operations?.at(place);
-  if (operations && !(operation && hasWeights(operation, model))) return undefined;
+  const known = operations?.at(place);
+  const operation = known && hasWeights(known, model) ? known : undefined;
+  if (operations && !operation && !anyway) return undefined;
   const inputs: Record<string, Float64Array> = {};
   for (const input of operation ? rowsBehind(operation) : graph.inputsOf(place)) {
     const rows = rowsOf(input);

@@ -3,11 +3,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DumpMetadata } from '@llama-probe/dump';
 import { ZipFile } from 'yazl';
-import { NPY_MAGIC } from '../formats/npy-header.js';
+import { npyHead } from './npy.js';
 import { idBytes } from './safetensors.js';
 import type { Spool } from './spool.js';
-
-const ALIGNED = 64; // bytes: where NumPy has values begin
 
 /** An `.npz` file, as `numpy.savez` writes it: a zip of `.npy` files, stored as they are. */
 export async function writeNpz(spool: Spool, metadata: DumpMetadata, to: WriteStream): Promise<void> {
@@ -27,14 +25,4 @@ export async function writeNpz(spool: Spool, metadata: DumpMetadata, to: WriteSt
   }
   zip.end();
   await pipeline(zip.outputStream, to);
-}
-
-/** What is before the values of a `.npy` file of version 1. @see npyHeader */
-function npyHead(descr: string, shape: readonly number[]): Buffer {
-  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims}), }`;
-  const padded = `${text.padEnd(Math.ceil((10 + text.length + 1) / ALIGNED) * ALIGNED - 11)}\n`;
-  const length = Buffer.alloc(2);
-  length.writeUInt16LE(padded.length);
-  return Buffer.concat([Buffer.from(`${NPY_MAGIC}\x01\x00`, 'latin1'), length, Buffer.from(padded)]);
 }

@@ -15,13 +15,14 @@ import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
+import { reproCommand } from './repro.js';
 import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
 
 /** Under which the commands are listed. */
 const COMMANDS = {
-  'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand],
+  'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
   'Look closer:': [weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],

@@ -1,5 +1,6 @@
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { CATALOGUE } from '@llama-probe/oracle';
+import { LANGUAGES } from '@llama-probe/repro/languages';
 import type { ArgumentSpec, CommandSpec, OptionSpec, ProgramSpec } from '../cli/spec.js';
 
 /** What a value or an argument is completed with. */
@@ -12,6 +13,7 @@ const LISTS: Readonly<Record<string, () => readonly string[]>> = {
   'compare --stages': () => STAGE_NAMES,
   'capture --stages': () => ['all', ...STAGE_NAMES],
   'compare --inject': () => CATALOGUE.filter(({ stages }) => !stages.includes('tokens')).map(({ id }) => id),
+  'repro --lang': () => LANGUAGES,
   'bugs --only': () => CATALOGUE.map(({ id }) => id),
 };
 
@@ -20,7 +22,8 @@ export function wantedOf(command: CommandSpec, option: OptionSpec): Wanted | und
   if (option.value === null) return undefined;
   const list = LISTS[`${command.name} ${option.long}`];
   if (list) return { kind: 'list', words: list() };
-  if (`${command.name} ${option.long}` === 'inspect --stage') return { kind: 'one', words: STAGE_NAMES };
+  if (['inspect', 'repro'].includes(command.name) && option.long === '--stage')
+    return { kind: 'one', words: STAGE_NAMES };
   return byName(option.value, option.choices);
 }
 

@@ -35,6 +35,28 @@ export const IMPORT = z
   })
   .meta({ title: 'What probe import --json prints' });
 
+export const REPRO = z
+  .looseObject({
+    ...head('repro'),
+    file: text,
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    case: z.nullable(
+      z.looseObject({
+        folder: text,
+        files: z.array(text),
+        step: count,
+        layer: z.nullable(count),
+        stage: text,
+        isWrong: z.boolean(),
+        shape: z.tuple([count, count]),
+        of: z.tuple([count, count]),
+        distances: z.nullable(z.looseObject({ wrong: number, right: number, limit: number })),
+      }),
+    ),
+  })
+  .meta({ title: 'What probe repro --json prints' });
+
 export const CHECK = z
   .looseObject({ ...head('check'), file: text, known: count, notes: z.exactOptional(z.array(text)), ...checked })
   .meta({ title: 'What probe check --json prints' });

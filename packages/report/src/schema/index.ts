@@ -7,6 +7,7 @@ export {
   IMPORT,
   INSPECTION,
   REPEAT,
+  REPRO,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from './commands.js';

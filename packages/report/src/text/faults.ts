@@ -28,7 +28,10 @@ export function faultsText(report: Pick<Report, 'faults' | 'inputsOf' | 'first' 
     ].join('\n');
   });
   const more = groups.length > SHOWN ? [`  … and ${groups.length - SHOWN} more (--json has them all)`] : [];
-  return [`wrong ${localInputs(report)}:`, ...shown, ...more].join('\n');
+  // Of a run that is recorded, and so can be given to another command.
+  const next =
+    report.inputsOf === 'candidate' ? ['  probe repro makes a test of the first of them, with its own inputs'] : [];
+  return [`wrong ${localInputs(report)}:`, ...shown, ...more, ...next].join('\n');
 }
 
 function atSteps(group: FaultGroup): string {
