@@ -1,0 +1,172 @@
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import koffi from 'koffi';
+import { Evaluation } from '../capture/evaluation.js';
+import { ModelError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { loadModel } from '../model/model.js';
+import { type Traits, traitsOf } from '../weights/traits.js';
+import { sliceBytes } from './blockwise.js';
+import { writeBlockModel } from './model-file.js';
+import { PartsLook } from './parts.js';
+import type { FileTensor, TensorTable } from './tensor-table.js';
+
+/** Some rows of the vocabulary: from `first` on. */
+export interface Slice {
+  readonly first: number;
+  readonly rows: number;
+}
+
+const PIECE = 8 * 2 ** 20; // bytes of a file that are read at once
+
+/**
+ * A model of one block in llama.cpp, whose weights are exchanged: those of any block, any rows of the embedding, any slice of the head, made F32 by
+ * ggml.
+ */
+export class BlockModel {
+  readonly address: Pointer;
+  /** How many tokens the vocabulary has, and how many rows of it the model has room for. */
+  readonly vocabulary: number;
+  readonly rows: number;
+  /** What is computed with, by the name in a file of one block. */
+  private readonly memory = new Map<string, Uint8Array>();
+  private readonly tensors: ReadonlyMap<string, FileTensor>;
+  private readonly traits = new Map<number, Traits>();
+  private readonly piece = Buffer.alloc(PIECE);
+  private file: { readonly path: string; readonly descriptor: number } | undefined;
+
+  /** @param distinct how many different tokens are to be embedded @throws ModelError, LlamaCppError */
+  constructor(
+    private readonly library: LlamaLibrary,
+    private readonly table: TensorTable,
+    distinct: number,
+  ) {
+    this.tensors = new Map(table.tensors.map((tensor) => [tensor.name, tensor]));
+    const [columns, all] = this.tensor('token_embd.weight').shape as [number, number];
+    this.vocabulary = all;
+    const block = table.tensors
+      .filter(({ name }) => name.startsWith('blk.0.'))
+      .reduce((sum, each) => sum + floats(each), 0);
+    this.rows = roomFor(columns, all, distinct, 4 * block);
+    const path = writeBlockModel(library, table, this.rows);
+    try {
+      this.address = loadModel(library, path, 'writable');
+    } finally {
+      rmSync(path, { force: true });
+    }
+    this.findWeights();
+    for (const name of this.memory.keys()) {
+      if (!name.startsWith('blk.') && !this.isVocabulary(name)) this.fill(name, this.tensor(name));
+    }
+  }
+
+  get layers(): number {
+    return this.table.layers;
+  }
+
+  /** All slices of the head. */
+  get slices(): Slice[] {
+    return Array.from({ length: Math.ceil(this.vocabulary / this.rows) }, (_, i) => {
+      const first = i * this.rows;
+      return { first, rows: Math.min(this.rows, this.vocabulary - first) };
+    });
+  }
+
+  useBlock(layer: number): void {
+    for (const name of this.memory.keys()) {
+      if (name.startsWith('blk.0.')) this.fill(name, this.tensor(name.replace('blk.0.', `blk.${layer}.`)));
+    }
+  }
+
+  /** Row i of the embedding is that of the i-th of these tokens. */
+  useTokens(tokens: readonly number[]): void {
+    const embedding = this.tensor('token_embd.weight');
+    tokens.forEach((token, row) => {
+      this.fill('token_embd.weight', embedding, { first: token, rows: 1 }, row);
+    });
+  }
+
+  useSlice(slice: Slice): void {
+    const head = this.tensors.get('output.weight') ? 'output.weight' : 'token_embd.weight';
+    this.fill(head, this.tensor(head), slice);
+  }
+
+  free(): void {
+    this.library.llama_model_free(this.address);
+    if (this.file) closeSync(this.file.descriptor);
+  }
+
+  private tensor(name: string): FileTensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new ModelError('model-unloadable', `the model has no ${name}.`);
+    return tensor;
+  }
+
+  private isVocabulary(name: string): boolean {
+    return name === 'token_embd.weight' || name === 'output.weight';
+  }
+
+  /** llama.cpp tells nobody where its weights are but who looks at a graph. */
+  private findWeights(): void {
+    const look = new PartsLook(this.library);
+    const evaluation = new Evaluation(this.library, this.address, { ubatch: 1, contextLength: 1, threads: 1 }, look);
+    try {
+      evaluation.decode([0], 0);
+      look.parts();
+      for (const [name, { data, bytes }] of look.weights())
+        this.memory.set(name, new Uint8Array(koffi.view(data, bytes)));
+    } finally {
+      evaluation.free();
+    }
+  }
+
+  /** Makes F32 of a tensor's rows, from row `to` of the weight on. */
+  private fill(
+    name: string,
+    tensor: FileTensor,
+    { first, rows }: Slice = { first: 0, rows: heightOf(tensor) },
+    to = 0,
+  ): void {
+    const { path, offset, type, shape } = tensor;
+    const [columns] = shape as [number];
+    const memory = this.memory.get(name) as Uint8Array;
+    const { toFloat, elements, bytes } = this.traitsOf(type);
+    if (!toFloat) throw new ModelError('weights-type', `ggml cannot make floats of ${tensor.name}.`);
+    const rowBytes = (columns / elements) * bytes;
+    const most = Math.max(1, Math.floor(PIECE / rowBytes));
+    for (let row = 0; row < rows; row += most) {
+      const count = Math.min(most, rows - row);
+      const from = this.read(path, offset + (first + row) * rowBytes, count * rowBytes);
+      toFloat(from, memory.subarray((to + row) * columns * 4, (to + row + count) * columns * 4), count * columns);
+    }
+  }
+
+  private read(path: string, offset: number, length: number): Uint8Array {
+    if (this.file?.path !== path) {
+      if (this.file) closeSync(this.file.descriptor);
+      this.file = { path, descriptor: openSync(path, 'r') };
+    }
+    const bytes = length <= PIECE ? this.piece.subarray(0, length) : Buffer.alloc(length);
+    for (let at = 0; at < length; ) {
+      const got = readSync(this.file.descriptor, bytes, at, length - at, offset + at);
+      if (got === 0) throw new ModelError('model-truncated', `${path}: the file became shorter while it was read.`);
+      at += got;
+    }
+    return bytes;
+  }
+
+  private traitsOf(type: number): Traits {
+    const known = this.traits.get(type) ?? traitsOf(this.library, type);
+    this.traits.set(type, known);
+    return known;
+  }
+}
+
+const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) => product * count, 1);
+
+const heightOf = ({ shape }: FileTensor): number => shape.slice(1).reduce((product, count) => product * count, 1);
+
+/** How many rows of the vocabulary there is room for: all of a small one. A row of logits is told from other rows by its width. */
+function roomFor(columns: number, all: number, distinct: number, block: number): number {
+  const rows = Math.min(all, Math.max(distinct, Math.floor(sliceBytes(block) / (4 * columns))));
+  return rows === columns && rows < all ? rows + 1 : rows;
+}
