@@ -29,7 +29,9 @@ const shape = SHAPES[values.shape as keyof typeof SHAPES];
 const TYPE = TYPES[values.type as keyof typeof TYPES];
 const [path] = positionals;
 if (!path || !shape || !TYPE) {
-  console.error('usage: node scripts/dist/random-model.js FILE.gguf [--shape NAME] [--type TYPE] [--layers N] [--seed N]');
+  console.error(
+    'usage: node scripts/dist/random-model.js FILE.gguf [--shape NAME] [--type TYPE] [--layers N] [--seed N]',
+  );
   console.error(`shapes: ${Object.keys(SHAPES).join(', ')}; types: ${Object.keys(TYPES).join(', ')}`);
   process.exit(2);
 }
