@@ -1,5 +1,5 @@
 export { type Blockwise, blockwise, type ModelHeader } from './blocks/blockwise.js';
-export type { ExactBy } from './blocks/choose.js';
+export { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 export type { RoundTo } from './capture/rounding.js';
 export {
   CrashError,

@@ -1,5 +1,5 @@
 import { type NodeOperation, readTensorStream, type Tensor } from '@llama-probe/dump';
-import { chooseExactBy, type ExactBy } from './blocks/choose.js';
+import { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 import type { RoundTo } from './capture/rounding.js';
 import { checkModelFile, modelFiles } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
@@ -78,7 +78,7 @@ export interface Reference {
     version: string;
     mode: ReferenceMode;
     /** How the exact weights are evaluated, and why so; undefined of the native mode. */
-    exact?: { readonly by: ExactBy; readonly why: string } | undefined;
+    exact?: ExactWay | undefined;
     cpuVariant: string;
     /** The CPU builds that this machine can run, the one that ggml scores highest first. */
     cpuVariants: readonly string[];
@@ -126,8 +126,8 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
     });
     const paths = await modelFiles(model);
     const { allF32, blockwise, ...info } = await child.request('describe', { path: model, paths });
-    const exact = mode === 'exact' ? chooseExactBy(info, { asked: options.exactBy, allF32, blockwise }) : undefined;
-    if (exact) onProgress?.(exact.why);
+    const exact = mode === 'exact' ? chooseExactBy({ ...info, allF32, blockwise }, options.exactBy) : undefined;
+    if (exact) onProgress?.(`the weights as F32: ${exact.why}`);
     const path =
       exact?.by !== 'whole' || allF32
         ? model

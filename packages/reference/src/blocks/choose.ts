@@ -1,7 +1,6 @@
 import { ModelError } from '../errors.js';
 import { bytesText } from '../model/cache-room.js';
 import { exactModelBytes } from '../model/quantize.js';
-import type { ModelInfo } from '../process/protocol.js';
 import type { Blockwise } from './blockwise.js';
 
 /**
@@ -10,35 +9,47 @@ import type { Blockwise } from './blockwise.js';
  */
 export type ExactBy = 'whole' | 'block';
 
+/** How the exact weights are evaluated, why, and in how much memory. */
+export interface ExactWay {
+  readonly by: ExactBy;
+  readonly why: string;
+  readonly bytes: number;
+}
+
 /** F32 weights up to here are evaluated as a whole. */
 const WHOLE = 1e9;
 
 /**
- * Whether the exact weights are evaluated as a whole or block by block, and why.
+ * Whether the exact weights are evaluated as a whole or block by block.
  *
+ * @param model its file's name, how many weights it has, whether all are F32, and whether it can be evaluated block by block
  * @throws ModelError `exact-by-block` where `block` was asked for, and is not known to be right for this model
  */
 export function chooseExactBy(
-  info: Pick<ModelInfo, 'file' | 'parameters'>,
-  { asked, allF32, blockwise }: { asked?: ExactBy | undefined; allF32: boolean; blockwise: Blockwise },
-): { by: ExactBy; why: string } {
-  const copy = bytesText(exactModelBytes(info));
-  const whole = (why: string) => ({ by: 'whole' as const, why: `exact: the whole model at once, ${why}` });
-  if (asked === 'whole') return whole('as asked for');
-  if ('why' in blockwise) {
-    if (asked === 'block') {
-      throw new ModelError(
-        'exact-by-block',
-        `${info.file}: cannot be evaluated block by block: ${blockwise.why}. Evaluate the whole model (--exact-by whole), which needs ${copy} as F32, or take the native reference.`,
-      );
-    }
-    return whole(`${copy} as F32, since ${blockwise.why}`);
+  model: {
+    readonly file: string;
+    readonly parameters: number;
+    readonly allF32: boolean;
+    readonly blockwise: Blockwise;
+  },
+  asked?: ExactBy,
+): ExactWay {
+  const { blockwise } = model;
+  const all = exactModelBytes(model);
+  const whole = (why = ''): ExactWay => ({
+    by: 'whole',
+    why: `the whole model at once, ${bytesText(all)}${why}`,
+    bytes: all,
+  });
+  if ('bytes' in blockwise) {
+    const isCheap = model.allF32 || all <= WHOLE;
+    if (asked === 'whole' || (asked === undefined && isCheap)) return whole();
+    const bytes = Math.min(blockwise.bytes, all);
+    return { by: 'block', why: `block by block, ${bytesText(bytes)} of ${bytesText(all)} at a time`, bytes };
   }
-  const block = {
-    by: 'block' as const,
-    why: `exact: block by block, ${bytesText(blockwise.bytes)} of ${copy} at a time`,
-  };
-  if (asked === 'block') return block;
-  if (allF32) return whole('which is F32');
-  return exactModelBytes(info) <= WHOLE ? whole(`${copy} as F32`) : block;
+  if (asked !== 'block') return whole(asked === undefined ? `: ${blockwise.why}` : '');
+  throw new ModelError(
+    'exact-by-block',
+    `${model.file}: cannot be evaluated block by block: ${blockwise.why}. Evaluate the whole model (--exact-by whole), which needs ${bytesText(all)} as F32, or take the native reference.`,
+  );
 }
