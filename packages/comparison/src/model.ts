@@ -29,8 +29,8 @@ type Weights = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: ExactBy): Promise<ChosenMode> {
   if (asked === 'native') return { mode: asked, why: 'asked for' };
   if (asked === 'exact') {
-    const { by, why } = exactWay(file, exactBy);
-    return { mode: asked, why: by === 'block' ? `asked for; ${why}` : 'asked for', exactBy };
+    const { why, isNotable } = exactWay(file, exactBy);
+    return { mode: asked, why: isNotable ? `asked for; ${why}` : 'asked for', exactBy };
   }
   const { fits, why } = await exactFits(file, exactBy);
   return { mode: fits ? 'exact' : 'native', why, exactBy };
@@ -53,9 +53,9 @@ export function exactWay(file: Weights, asked?: ExactBy): ExactWay {
 
 /** Whether the F32 weights fit in memory and in the cache. */
 export async function exactFits(file: Weights, exactBy?: ExactBy): Promise<{ fits: boolean; why: string }> {
-  const { by, bytes, why } = exactWay(file, exactBy);
+  const { by, bytes, why, isNotable } = exactWay(file, exactBy);
   const memory = freemem();
-  const what = by === 'block' ? `the weights as F32, ${why},` : 'the weights as F32';
+  const what = isNotable ? `the weights as F32 (${why})` : 'the weights as F32';
   if (bytes * 1.25 > memory) {
     return { fits: false, why: `${what} need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
   }
@@ -64,10 +64,10 @@ export async function exactFits(file: Weights, exactBy?: ExactBy): Promise<{ fit
   if (bytes > disk) {
     return {
       fits: false,
-      why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
+      why: `${what} need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
     };
   }
-  return { fits: true, why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
+  return { fits: true, why: `${what} fit in memory (${gib(bytes)} of ${gib(memory)})` };
 }
 
 async function freeDisk(): Promise<number> {

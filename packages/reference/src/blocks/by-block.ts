@@ -21,8 +21,10 @@ export class ByBlock {
     this.vocabulary = loadModel(library, path, 'vocabulary');
   }
 
-  /** The whole model as it is in its file, mapped, for as long as `use` takes. */
+  /** The whole model as it is in its file, mapped, for as long as `use` takes: instead of the block, so that there is never the memory of both. */
   withNative<T>(use: (model: Pointer) => T): T {
+    this.opened?.model.free();
+    this.opened = undefined;
     const model = loadModel(this.library, this.path);
     try {
       return use(model);

@@ -14,6 +14,8 @@ export interface ExactWay {
   readonly by: ExactBy;
   readonly why: string;
   readonly bytes: number;
+  /** Worth telling in a report: a small model is evaluated as a whole, and nobody asks why. */
+  readonly isNotable: boolean;
 }
 
 /** F32 weights up to here are evaluated as a whole. */
@@ -40,12 +42,14 @@ export function chooseExactBy(
     by: 'whole',
     why: `the whole model at once, ${bytesText(all)}${why}`,
     bytes: all,
+    isNotable: all > WHOLE && why !== '',
   });
   if ('bytes' in blockwise) {
     const isCheap = model.allF32 || all <= WHOLE;
     if (asked === 'whole' || (asked === undefined && isCheap)) return whole();
     const bytes = Math.min(blockwise.bytes, all);
-    return { by: 'block', why: `block by block, ${bytesText(bytes)} of ${bytesText(all)} at a time`, bytes };
+    const why = `block by block, ${bytesText(bytes)} of ${bytesText(all)} at a time`;
+    return { by: 'block', why, bytes, isNotable: true };
   }
   if (asked !== 'block') return whole(asked === undefined ? `: ${blockwise.why}` : '');
   throw new ModelError(
