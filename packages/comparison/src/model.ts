@@ -2,13 +2,14 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufFile, isComputed } from '@llama-probe/engine';
+import { type GgufFile, isComputed, openGguf, type TensorInfo } from '@llama-probe/engine';
 import {
   blockwise,
   cacheDirectory,
   chooseExactBy,
   type ExactBy,
   type ExactWay,
+  modelFiles,
   type ReferenceMode,
 } from '@llama-probe/reference';
 import type { ModeChoice } from './options.js';
@@ -29,7 +30,7 @@ type Weights = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: ExactBy): Promise<ChosenMode> {
   if (asked === 'native') return { mode: asked, why: 'asked for' };
   if (asked === 'exact') {
-    const { why, isNotable } = exactWay(file, exactBy);
+    const { why, isNotable } = await exactWay(file, exactBy);
     return { mode: asked, why: isNotable ? `asked for; ${why}` : 'asked for', exactBy };
   }
   const { fits, why } = await exactFits(file, exactBy);
@@ -37,13 +38,13 @@ export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: Exa
 }
 
 /** How a file's exact weights are evaluated. @throws ModelError `exact-by-block` */
-export function exactWay(file: Weights, asked?: ExactBy): ExactWay {
-  const tensors = [...file.tensors.values()];
+export async function exactWay(file: Weights, asked?: ExactBy): Promise<ExactWay> {
+  const tensors = await allTensors(file);
   const architecture = String(file.metadata['general.architecture']);
   return chooseExactBy(
     {
       file: basename(file.path),
-      parameters: parameters(file),
+      parameters: countOf(tensors),
       allF32: tensors.every(({ type }) => type.name === 'F32'),
       blockwise: blockwise({ architecture, metadata: file.metadata, tensors }),
     },
@@ -51,9 +52,16 @@ export function exactWay(file: Weights, asked?: ExactBy): ExactWay {
   );
 }
 
+/** Those of the other parts too, where a file was split. */
+async function allTensors(file: Weights): Promise<TensorInfo[]> {
+  const others = (await modelFiles(file.path)).filter((path) => basename(path) !== basename(file.path));
+  const parts = await Promise.all(others.map((path) => openGguf(path)));
+  return [file, ...parts].flatMap(({ tensors }) => [...tensors.values()]);
+}
+
 /** Whether the F32 weights fit in memory and in the cache. */
 export async function exactFits(file: Weights, exactBy?: ExactBy): Promise<{ fits: boolean; why: string }> {
-  const { by, bytes, why, isNotable } = exactWay(file, exactBy);
+  const { by, bytes, why, isNotable } = await exactWay(file, exactBy);
   const memory = freemem();
   const what = isNotable ? `the weights as F32 (${why})` : 'the weights as F32';
   if (bytes * 1.25 > memory) {
@@ -97,6 +105,5 @@ export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
 export const everyStage = ({ metadata }: Pick<GgufFile, 'metadata'>): 'vocabulary' | 'all' =>
   isComputed(metadata['general.architecture']) ? 'vocabulary' : 'all';
 
-/** How many weights a file has. */
-export const parameters = (file: Pick<GgufFile, 'tensors'>): number =>
-  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+const countOf = (tensors: readonly TensorInfo[]): number =>
+  tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
