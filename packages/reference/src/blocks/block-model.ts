@@ -165,8 +165,16 @@ const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) 
 
 const heightOf = ({ shape }: FileTensor): number => shape.slice(1).reduce((product, count) => product * count, 1);
 
-/** How many rows of the vocabulary there is room for: all of a small one. A row of logits is told from other rows by its width. */
+/** llama.cpp's CPU cuts a product into tiles by how many rows it has, modulo 16 at most, and sums otherwise where it cannot. */
+const TILE = 64;
+
+/**
+ * How many rows of the vocabulary there is room for: all of a small one, else as many as all are modulo a tile, so that the products are computed alike. Logits
+ * are told from other rows by their width.
+ */
 function roomFor(columns: number, all: number, distinct: number, block: number): number {
-  const rows = Math.min(all, Math.max(distinct, Math.floor(sliceBytes(block) / (4 * columns))));
-  return rows === columns && rows < all ? rows + 1 : rows;
+  const least = Math.max(distinct, Math.floor(sliceBytes(block) / (4 * columns)));
+  if (least >= all) return all;
+  const rows = all - TILE * Math.floor((all - least) / TILE);
+  return rows === columns ? rows + TILE : rows;
 }
