@@ -1,22 +1,14 @@
-import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import koffi from 'koffi';
 import { Evaluation } from '../capture/evaluation.js';
 import { ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { loadModel } from '../model/model.js';
-import { type Traits, traitsOf } from '../weights/traits.js';
 import { sliceBytes } from './blockwise.js';
+import { Dequantiser, type Slice } from './dequantiser.js';
 import { writeBlockModel } from './model-file.js';
 import { PartsLook } from './parts.js';
 import type { FileTensor, TensorTable } from './tensor-table.js';
-
-/** Some rows of the vocabulary: from `first` on. */
-export interface Slice {
-  readonly first: number;
-  readonly rows: number;
-}
-
-const PIECE = 8 * 2 ** 20; // bytes of a file that are read at once
 
 /**
  * A model of one block in llama.cpp, whose weights are exchanged: those of any block, any rows of the embedding, any slice of the head, made F32 by
@@ -30,9 +22,7 @@ export class BlockModel {
   /** What is computed with, by the name in a file of one block. */
   private readonly memory = new Map<string, Uint8Array>();
   private readonly tensors: ReadonlyMap<string, FileTensor>;
-  private readonly traits = new Map<number, Traits>();
-  private readonly piece = Buffer.alloc(PIECE);
-  private file: { readonly path: string; readonly descriptor: number } | undefined;
+  private readonly dequantiser: Dequantiser;
 
   /** @param distinct how many different tokens are to be embedded @throws ModelError, LlamaCppError */
   constructor(
@@ -40,6 +30,7 @@ export class BlockModel {
     private readonly table: TensorTable,
     distinct: number,
   ) {
+    this.dequantiser = new Dequantiser(library);
     this.tensors = new Map(table.tensors.map((tensor) => [tensor.name, tensor]));
     const [columns, all] = this.tensor('token_embd.weight').shape as [number, number];
     this.vocabulary = all;
@@ -92,7 +83,12 @@ export class BlockModel {
 
   free(): void {
     this.library.llama_model_free(this.address);
-    if (this.file) closeSync(this.file.descriptor);
+    this.dequantiser.close();
+  }
+
+  /** @param to the first row of the weight that is written */
+  private fill(name: string, tensor: FileTensor, slice?: Slice, to = 0): void {
+    this.dequantiser.write(tensor, this.memory.get(name) as Uint8Array, slice, to);
   }
 
   private tensor(name: string): FileTensor {
@@ -118,52 +114,9 @@ export class BlockModel {
       evaluation.free();
     }
   }
-
-  /** Makes F32 of a tensor's rows, from row `to` of the weight on. */
-  private fill(
-    name: string,
-    tensor: FileTensor,
-    { first, rows }: Slice = { first: 0, rows: heightOf(tensor) },
-    to = 0,
-  ): void {
-    const { path, offset, type, shape } = tensor;
-    const [columns] = shape as [number];
-    const memory = this.memory.get(name) as Uint8Array;
-    const { toFloat, elements, bytes } = this.traitsOf(type);
-    if (!toFloat) throw new ModelError('weights-type', `ggml cannot make floats of ${tensor.name}.`);
-    const rowBytes = (columns / elements) * bytes;
-    const most = Math.max(1, Math.floor(PIECE / rowBytes));
-    for (let row = 0; row < rows; row += most) {
-      const count = Math.min(most, rows - row);
-      const from = this.read(path, offset + (first + row) * rowBytes, count * rowBytes);
-      toFloat(from, memory.subarray((to + row) * columns * 4, (to + row + count) * columns * 4), count * columns);
-    }
-  }
-
-  private read(path: string, offset: number, length: number): Uint8Array {
-    if (this.file?.path !== path) {
-      if (this.file) closeSync(this.file.descriptor);
-      this.file = { path, descriptor: openSync(path, 'r') };
-    }
-    const bytes = length <= PIECE ? this.piece.subarray(0, length) : Buffer.alloc(length);
-    for (let at = 0; at < length; ) {
-      const got = readSync(this.file.descriptor, bytes, at, length - at, offset + at);
-      if (got === 0) throw new ModelError('model-truncated', `${path}: the file became shorter while it was read.`);
-      at += got;
-    }
-    return bytes;
-  }
-
-  private traitsOf(type: number): Traits {
-    const known = this.traits.get(type) ?? traitsOf(this.library, type);
-    this.traits.set(type, known);
-    return known;
-  }
 }
 
 const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) => product * count, 1);
-
-const heightOf = ({ shape }: FileTensor): number => shape.slice(1).reduce((product, count) => product * count, 1);
 
 /** llama.cpp's CPU cuts a product into tiles by how many rows it has, modulo 16 at most, and sums otherwise where it cannot. */
 const TILE = 64;

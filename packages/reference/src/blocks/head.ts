@@ -1,6 +1,6 @@
 import { type Place, placeKey, type Tensor } from '@llama-probe/dump';
 import type { Computed, GoOnFrom } from '../capture/replace.js';
-import type { Slice } from './block-model.js';
+import type { Slice } from './dequantiser.js';
 
 /** What the slices of the head make of one pass, put together: rows of logits are as wide as a slice in each of them. */
 export class HeadRows {
