@@ -11,12 +11,11 @@ const SUM = ['--prompt', 'What is 2 plus 3?', '--steps', '2', '--reference', 'ex
 const BLOCK = ['--exact-by', 'block'];
 
 /** What a report says of each stage, but for how long it took. */
-const found = ({ verdict, first, stages, faults, blame, logits }: Report) => ({
+const found = ({ verdict, first, stages, faults, logits }: Report) => ({
   verdict,
   first,
   stages,
   faults,
-  blame,
   logits,
 });
 
