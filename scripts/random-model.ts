@@ -1,26 +1,43 @@
 /**
- * Writes a random model in TinyLlama's shape (22 layers, 2048 wide, 32 heads, 4 KV heads, feed-forward 5632, vocabulary
- * 32000), Q8_0, without a tokenizer: for measuring, at the size of a real model. Its text is noise; run it with --tokens.
+ * Writes a random model in the shape of a real one, without a tokenizer: for measuring, at that size. Its text is noise; run it with --tokens.
  *
- *   node scripts/dist/random-model.js dumps/tinyllama-shaped-Q8_0.gguf [--layers 22] [--seed 1]
+ *   node scripts/dist/random-model.js dumps/tinyllama-shaped-Q8_0.gguf [--shape tinyllama] [--type Q8_0] [--layers 22] [--seed 1]
  */
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { layers: { type: 'string', default: '22' }, seed: { type: 'string', default: '1' } },
+  options: {
+    shape: { type: 'string', default: 'tinyllama' },
+    type: { type: 'string', default: 'Q8_0' },
+    layers: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+  },
 });
+const SHAPES = {
+  tinyllama: { layers: 22, embd: 2048, ff: 5632, heads: 32, headsKv: 4, vocab: 32000, theta: 1e4 },
+  'llama-3.2-1b': { layers: 16, embd: 2048, ff: 8192, heads: 32, headsKv: 8, vocab: 128256, theta: 5e5 },
+  'llama-3-8b': { layers: 32, embd: 4096, ff: 14336, heads: 32, headsKv: 8, vocab: 128256, theta: 5e5 },
+};
+const F32 = { id: 0, elements: 1, bytes: 4, ftype: 0 };
+const TYPES = {
+  Q8_0: { id: 8, elements: 32, bytes: 34, ftype: 7 },
+  Q4_K: { id: 12, elements: 256, bytes: 144, ftype: 14 },
+};
+const shape = SHAPES[values.shape as keyof typeof SHAPES];
+const TYPE = TYPES[values.type as keyof typeof TYPES];
 const [path] = positionals;
-if (!path) {
-  console.error('usage: node scripts/dist/random-model.js FILE.gguf [--layers N] [--seed N]');
+if (!path || !shape || !TYPE) {
+  console.error(
+    'usage: node scripts/dist/random-model.js FILE.gguf [--shape NAME] [--type TYPE] [--layers N] [--seed N]',
+  );
+  console.error(`shapes: ${Object.keys(SHAPES).join(', ')}; types: ${Object.keys(TYPES).join(', ')}`);
   process.exit(2);
 }
 
-const SHAPE = { layers: Number(values.layers), embd: 2048, ff: 5632, heads: 32, headsKv: 4, vocab: 32000 };
+const SHAPE = { ...shape, layers: Number(values.layers ?? shape.layers) };
 const kv = (SHAPE.embd / SHAPE.heads) * SHAPE.headsKv;
-const F32 = { id: 0, elements: 1, bytes: 4 };
-const Q8_0 = { id: 8, elements: 32, bytes: 34 };
 
 interface TensorSpec {
   name: string;
@@ -28,7 +45,7 @@ interface TensorSpec {
   columns: number;
   rows: number;
 }
-const matrix = (name: string, columns: number, rows: number): TensorSpec => ({ name, type: Q8_0, columns, rows });
+const matrix = (name: string, columns: number, rows: number): TensorSpec => ({ name, type: TYPE, columns, rows });
 const norm = (name: string): TensorSpec => ({ name, type: F32, columns: SHAPE.embd, rows: 1 });
 
 const tensors: TensorSpec[] = [
@@ -55,8 +72,8 @@ const f32 = (value: number) => Buffer.from(Float32Array.of(value).buffer);
 const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
 const metadata: Array<[string, Buffer]> = [
   ['general.architecture', Buffer.concat([u32(8), text('llama')])],
-  ['general.name', Buffer.concat([u32(8), text('random, in the shape of TinyLlama')])],
-  ['general.file_type', Buffer.concat([u32(4), u32(7)])],
+  ['general.name', Buffer.concat([u32(8), text(`random, in the shape of ${values.shape}`)])],
+  ['general.file_type', Buffer.concat([u32(4), u32(TYPE.ftype)])],
   ['llama.context_length', Buffer.concat([u32(4), u32(2048)])],
   ['llama.embedding_length', Buffer.concat([u32(4), u32(SHAPE.embd)])],
   ['llama.block_count', Buffer.concat([u32(4), u32(SHAPE.layers)])],
@@ -64,6 +81,7 @@ const metadata: Array<[string, Buffer]> = [
   ['llama.attention.head_count', Buffer.concat([u32(4), u32(SHAPE.heads)])],
   ['llama.attention.head_count_kv', Buffer.concat([u32(4), u32(SHAPE.headsKv)])],
   ['llama.attention.layer_norm_rms_epsilon', Buffer.concat([u32(6), f32(1e-5)])],
+  ['llama.rope.freq_base', Buffer.concat([u32(6), f32(SHAPE.theta)])],
   ['llama.rope.dimension_count', Buffer.concat([u32(4), u32(SHAPE.embd / SHAPE.heads)])],
   ['llama.vocab_size', Buffer.concat([u32(4), u32(SHAPE.vocab)])],
   ['tokenizer.ggml.model', Buffer.concat([u32(8), text('no_vocab')])],
@@ -98,14 +116,28 @@ function random(): number {
   return state >>> 0;
 }
 
-/** 32 weights of standard deviation 1/√columns, so that a product keeps the size of its input. */
-function fillQ8(block: Buffer, columns: number): void {
-  const scale = floatToHalf(1 / (74 * Math.sqrt(columns)));
-  for (let at = 0; at < block.length; at += Q8_0.bytes) {
-    block.writeUInt16LE(scale, at);
-    for (let i = 2; i < Q8_0.bytes; i += 4) block.writeUInt32LE(random(), at + i);
-  }
-}
+/** Weights of standard deviation 1/√columns, so that a product keeps the size of its input. */
+const FILL: Record<number, (part: Buffer, columns: number) => void> = {
+  [F32.id]: (part) => new Float32Array(part.buffer, part.byteOffset, part.length / 4).fill(1),
+  // of a scale and 32 signed bytes
+  [TYPES.Q8_0.id]: (part, columns) => {
+    const scale = floatToHalf(1 / (74 * Math.sqrt(columns)));
+    for (let at = 0; at < part.length; at += TYPES.Q8_0.bytes) {
+      part.writeUInt16LE(scale, at);
+      for (let i = 2; i < TYPES.Q8_0.bytes; i += 4) part.writeUInt32LE(random(), at + i);
+    }
+  },
+  // d · 32 · q − dmin · 32, with dmin = 7.5 · d: every sub-block has the scale and the minimum 32, packed in twelve bytes
+  [TYPES.Q4_K.id]: (part, columns) => {
+    const scale = 1 / (147 * Math.sqrt(columns));
+    for (let at = 0; at < part.length; at += TYPES.Q4_K.bytes) {
+      part.writeUInt16LE(floatToHalf(scale), at);
+      part.writeUInt16LE(floatToHalf(7.5 * scale), at + 2);
+      part.fill(0xa0, at + 4, at + 12).fill(0, at + 12, at + 16);
+      for (let i = 16; i < TYPES.Q4_K.bytes; i += 4) part.writeUInt32LE(random(), at + i);
+    }
+  },
+};
 
 /** For positive numbers: f16 bits, truncated, subnormals included. */
 function floatToHalf(value: number): number {
@@ -123,8 +155,7 @@ for (const tensor of tensors) {
   const chunk = Buffer.alloc(rowBytes * rowsAtOnce);
   for (let row = 0; row < tensor.rows; row += rowsAtOnce) {
     const part = chunk.subarray(0, rowBytes * Math.min(rowsAtOnce, tensor.rows - row));
-    if (tensor.type === F32) new Float32Array(part.buffer, part.byteOffset, tensor.columns).fill(1);
-    else fillQ8(part, tensor.columns);
+    FILL[tensor.type.id]?.(part, tensor.columns);
     writeSync(descriptor, part);
   }
   writeSync(descriptor, Buffer.alloc(padding(sizeOf(tensor))));

@@ -20,6 +20,8 @@ export {
   type PrecisionChoice,
   type PromptOptions,
   type RunOptions,
+  WAYS,
+  type WayChoice,
 } from './options.js';
 export { type Finding, type Note, type Outcome, outcomeOf } from './outcome.js';
 export { ownFiles } from './own-files.js';

@@ -49,7 +49,7 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   };
 
   if (options.from === 'llama') {
-    const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
+    const { reference, chosen } = await openLlama(file, options, progress, signal);
     const side = llamaSide(reference, file, chosen, await orClose(reference, readGraph(reference)));
     try {
       const { ids, text } = await tokenize(prompt, side.text);

@@ -1,9 +1,18 @@
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufFile, isComputed } from '@llama-probe/engine';
-import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
+import { type GgufFile, isComputed, openGguf, type TensorInfo } from '@llama-probe/engine';
+import {
+  blockwise,
+  cacheDirectory,
+  chooseExactBy,
+  type ExactBy,
+  type ExactWay,
+  modelFiles,
+  type ReferenceMode,
+} from '@llama-probe/reference';
+import type { ModeChoice } from './options.js';
 
 /** The trained model that comes with the package; scripts/bundled-model made it. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../models/smalltalk-4M-F16.gguf', import.meta.url));
@@ -11,33 +20,62 @@ export const BUNDLED_MODEL = fileURLToPath(new URL('../models/smalltalk-4M-F16.g
 export interface ChosenMode {
   readonly mode: ReferenceMode;
   readonly why: string;
+  /** How the exact weights are evaluated, where that was asked for. */
+  readonly exactBy?: ExactBy | undefined;
 }
 
-/** `exact` where the F32 weights fit in memory and in the cache, else `native`, unless one was asked for. */
-export async function chooseMode(
-  asked: ReferenceMode | 'auto',
-  info: Pick<ModelInfo, 'parameters'>,
-): Promise<ChosenMode> {
-  if (asked !== 'auto') return { mode: asked, why: 'asked for' };
-  const { fits, why } = await exactFits(info);
-  return { mode: fits ? 'exact' : 'native', why };
+type Weights = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
+
+/** `exact` where the F32 weights fit in memory and in the cache, all of them or those of a block, else `native`, unless one was asked for. */
+export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: ExactBy): Promise<ChosenMode> {
+  if (asked === 'native') return { mode: asked, why: 'asked for' };
+  if (asked === 'exact') {
+    const { why, isNotable } = await exactWay(file, exactBy);
+    return { mode: asked, why: isNotable ? `asked for; ${why}` : 'asked for', exactBy };
+  }
+  const { fits, why } = await exactFits(file, exactBy);
+  return { mode: fits ? 'exact' : 'native', why, exactBy };
+}
+
+/** How a file's exact weights are evaluated. @throws ModelError `exact-by-block` */
+export async function exactWay(file: Weights, asked?: ExactBy): Promise<ExactWay> {
+  const tensors = await allTensors(file);
+  const architecture = String(file.metadata['general.architecture']);
+  return chooseExactBy(
+    {
+      file: basename(file.path),
+      parameters: countOf(tensors),
+      allF32: tensors.every(({ type }) => type.name === 'F32'),
+      blockwise: blockwise({ architecture, metadata: file.metadata, tensors }),
+    },
+    asked,
+  );
+}
+
+/** Those of the other parts too, where a file was split. */
+async function allTensors(file: Weights): Promise<TensorInfo[]> {
+  const others = (await modelFiles(file.path)).filter((path) => basename(path) !== basename(file.path));
+  const parts = await Promise.all(others.map((path) => openGguf(path)));
+  return [file, ...parts].flatMap(({ tensors }) => [...tensors.values()]);
 }
 
 /** Whether the F32 weights fit in memory and in the cache. */
-export async function exactFits(info: Pick<ModelInfo, 'parameters'>): Promise<{ fits: boolean; why: string }> {
-  const bytes = exactModelBytes(info);
+export async function exactFits(file: Weights, exactBy?: ExactBy): Promise<{ fits: boolean; why: string }> {
+  const { by, bytes, why, isNotable } = await exactWay(file, exactBy);
   const memory = freemem();
+  const what = isNotable ? `the weights as F32 (${why})` : 'the weights as F32';
   if (bytes * 1.25 > memory) {
-    return { fits: false, why: `the weights as F32 need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
+    return { fits: false, why: `${what} need ${gib(bytes)}, and ${gib(memory)} of memory are free` };
   }
+  if (by === 'block') return { fits: true, why: `the weights as F32 fit in memory ${why}` };
   const disk = await freeDisk();
   if (bytes > disk) {
     return {
       fits: false,
-      why: `the weights as F32 need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
+      why: `${what} need ${gib(bytes)}, and ${gib(disk)} of disk are free for the cache`,
     };
   }
-  return { fits: true, why: `the weights as F32 fit in memory (${gib(bytes)} of ${gib(memory)})` };
+  return { fits: true, why: `${what} fit in memory (${gib(bytes)} of ${gib(memory)})` };
 }
 
 async function freeDisk(): Promise<number> {
@@ -67,6 +105,5 @@ export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
 export const everyStage = ({ metadata }: Pick<GgufFile, 'metadata'>): 'vocabulary' | 'all' =>
   isComputed(metadata['general.architecture']) ? 'vocabulary' : 'all';
 
-/** How many weights a file has. */
-export const parameters = (file: GgufFile): number =>
-  [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+const countOf = (tensors: readonly TensorInfo[]): number =>
+  tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);

@@ -1,7 +1,7 @@
 import type { LimitRule, StageId } from '@llama-probe/diff';
 import type { Precision } from '@llama-probe/dump';
 import type { AdapterKind } from '@llama-probe/engine';
-import type { ReferenceMode } from '@llama-probe/reference';
+import type { ExactBy, ReferenceMode } from '@llama-probe/reference';
 import type { ReadOptions } from './opening.js';
 
 export const ADAPTERS = ['gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const satisfies readonly AdapterKind[];
@@ -9,6 +9,9 @@ export type AdapterChoice = AdapterKind | 'auto';
 
 export const MODES = ['exact', 'native'] as const satisfies readonly ReferenceMode[];
 export type ModeChoice = ReferenceMode | 'auto';
+
+export const WAYS = ['whole', 'block'] as const satisfies readonly ExactBy[];
+export type WayChoice = ExactBy | 'auto';
 
 export const PRECISIONS = ['f32', 'f16', 'bf16'] as const satisfies readonly Precision[];
 export type PrecisionChoice = Precision | 'auto';
@@ -49,6 +52,8 @@ export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
   layers?: string;
   adapter: AdapterChoice;
   reference: ModeChoice;
+  /** How the exact reference is evaluated. */
+  exactBy?: WayChoice | undefined;
   out?: string;
   json?: boolean;
 }

@@ -32,11 +32,18 @@ export async function runLlama(
   const file = await chooseModel(options, progress, signal);
   const layers = parseLayers(options.layers, layersOf(file));
   const stages = options.stages === undefined ? everyStage(file) : parseStages(options.stages);
-  const { reference, chosen } = await openLlama(file, asked, progress, signal, 1); // the other one computes beside it
+  const { reference, chosen } = await openLlama(file, { ...options, reference: asked }, progress, signal, 1); // the other one computes beside it
   try {
     const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
     progress.say(`loading ${file.path} in the llama.cpp that is the candidate`);
-    const candidate = await llama(file.path, { mode: chosen.mode, libraries, device, signal, progress });
+    const candidate = await llama(file.path, {
+      mode: chosen.mode,
+      exactBy: options.exactBy,
+      libraries,
+      device,
+      signal,
+      progress,
+    });
     try {
       const opened = performance.now();
       const ask = {

@@ -35,7 +35,7 @@ export async function runProgram(
   const blockCount = layersOf(file);
   const layers = parseLayers(options.layers, blockCount);
   const asked = options.stages === undefined ? undefined : parseStages(options.stages);
-  const { reference, chosen } = await openLlama(file, options.reference, progress, signal);
+  const { reference, chosen } = await openLlama(file, options, progress, signal);
   try {
     const llama = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
     const { ids } = await tokenize(prompt, llama.text);

@@ -168,12 +168,7 @@ async function webgpuOf(
   return webgpuSide(await openEngine({ model: file.path, adapter, onProgress: progress.say, signal }));
 }
 
-async function llamaOf(
-  file: GgufFile,
-  { reference: asked }: RepeatOptions,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Side> {
-  const { reference, chosen } = await openLlama(file, asked, progress, signal);
+async function llamaOf(file: GgufFile, options: RepeatOptions, progress: Progress, signal: AbortSignal): Promise<Side> {
+  const { reference, chosen } = await openLlama(file, options, progress, signal);
   return llamaSide(reference, file, chosen, await orClose(reference, readUnlessLlama(reference, file)));
 }

@@ -1,3 +1,5 @@
+export { type Blockwise, blockwise, type ModelHeader } from './blocks/blockwise.js';
+export { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 export type { RoundTo } from './capture/rounding.js';
 export {
   CrashError,
@@ -18,6 +20,7 @@ export {
   cacheLimit,
   clearCache,
 } from './model/cache-room.js';
+export { modelFiles } from './model/files.js';
 export { FTYPES } from './model/ftypes.js';
 export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
 export type { ModelInfo, RunResult, WeightRows } from './process/protocol.js';

@@ -1,6 +1,7 @@
 import { type NodeOperation, readTensorStream, type Tensor } from '@llama-probe/dump';
+import { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 import type { RoundTo } from './capture/rounding.js';
-import { checkModelFile } from './model/files.js';
+import { checkModelFile, modelFiles } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
 import { sendGiven } from './process/given-frames.js';
 import { borrow } from './process/pipe.js';
@@ -17,6 +18,8 @@ export interface ReferenceOptions {
   threads?: number | undefined;
   /** Cores to leave to others that compute at the same time: threads that wait for a core hold up all the others. */
   sparedCores?: number | undefined;
+  /** How the exact weights are evaluated; without it as is best for the model. */
+  exactBy?: ExactBy | undefined;
   /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
   cpuVariant?: string | undefined;
   /** In tokens; without it as long as a run needs. */
@@ -74,6 +77,8 @@ export interface Reference {
     name: 'llama.cpp';
     version: string;
     mode: ReferenceMode;
+    /** How the exact weights are evaluated, and why so; undefined of the native mode. */
+    exact?: ExactWay | undefined;
     cpuVariant: string;
     /** The CPU builds that this machine can run, the one that ggml scores highest first. */
     cpuVariants: readonly string[];
@@ -119,17 +124,24 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
       cpuVariant: options.cpuVariant,
       device: options.device,
     });
-    const { allF32, ...info } = await child.request('describe', { path: model });
+    const paths = await modelFiles(model);
+    const { allF32, blockwise, ...info } = await child.request('describe', { path: model, paths });
+    const exact = mode === 'exact' ? chooseExactBy({ ...info, allF32, blockwise }, options.exactBy) : undefined;
+    if (exact) onProgress?.(`the weights as F32: ${exact.why}`);
     const path =
-      mode === 'native' || allF32
+      exact?.by !== 'whole' || allF32
         ? model
         : await quantizeWith(child, { model, type: 'F32', version, info, signal, onProgress });
     onProgress?.(`loading ${info.file}`);
-    await child.request('load', { path, isExact: mode === 'exact' });
+    await child.request('load', {
+      path,
+      isExact: mode === 'exact',
+      ...(exact?.by === 'block' && { blocks: paths }),
+    });
     const threads = chooseThreads(info.parameters, options.threads, options.sparedCores);
     return new OpenReference(
       child,
-      { name: 'llama.cpp', version, mode, cpuVariant, cpuVariants, device, threads, model: info },
+      { name: 'llama.cpp', version, mode, exact, cpuVariant, cpuVariants, device, threads, model: info },
       options.contextLength,
     );
   } catch (error) {
@@ -146,7 +158,7 @@ export async function inspectModel(
   const child = new LlamaProcess({ signal: options.signal });
   try {
     await child.request('open', { directory: options.libraries });
-    const { allF32: _, ...info } = await child.request('describe', { path: options.model });
+    const { allF32: _, blockwise: __, ...info } = await child.request('describe', { path: options.model });
     return info;
   } finally {
     await child.close();

@@ -1,6 +1,6 @@
 import type { GgufFile } from '@llama-probe/engine';
 import type { Looking } from '../asked.js';
-import { exactFits, parameters } from '../model.js';
+import { exactFits } from '../model.js';
 import type { Side } from '../side.js';
 import { llama } from '../sides/llama.js';
 
@@ -36,7 +36,7 @@ export class OpenJudge {
     const mode = reference.about.mode === 'native' ? 'native' : 'exact';
     try {
       // Computed otherwise it could not be held to the reference's floors.
-      const room = mode === 'exact' && (await exactFits({ parameters: parameters(model) }));
+      const room = mode === 'exact' && (await exactFits(model));
       if (room && !room.fits) return { why: room.why };
       this.llama ??= await llama(model.path, { mode, progress, signal });
       return { side: this.llama };

@@ -7,7 +7,7 @@ import {
   type ReferenceMode,
   type RunOptions,
 } from '@llama-probe/reference';
-import { exactFits, parameters } from '../model.js';
+import { exactFits } from '../model.js';
 import { RULES, unmeasured } from './rules.js';
 import type { FloorSource } from './source.js';
 
@@ -61,7 +61,7 @@ export async function floorOf(
     mode,
     build,
     other,
-    exactFits: async () => (await exactFits({ parameters: parameters(file) })).fits,
+    exactFits: async () => (await exactFits(file)).fits,
   };
   for (const { twin, isPossible, isPoor } of TWINS) {
     if (!(await isPossible(choice))) continue;
@@ -77,6 +77,7 @@ export async function floorOf(
         const beside = await openReference({
           model: file.path,
           mode: chosen.mode,
+          exactBy: reference.info.exact?.by,
           cpuVariant: chosen.build,
           sparedCores: 1,
           signal,

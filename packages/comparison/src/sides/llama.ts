@@ -3,16 +3,18 @@ import { type GgufFile, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
 import { hyperparametersOf, referenceMetadata } from '../metadata.js';
-import { type ChosenMode, chooseMode, parameters } from '../model.js';
+import { type ChosenMode, chooseMode } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
-import type { ModeChoice } from '../options.js';
+import type { ModeChoice, WayChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
-import { orClose } from './open.js';
+import { orClose, wayOf } from './open.js';
 
 /** How llama.cpp is opened. */
 export interface LlamaOptions extends Opening {
   /** On the file as it is, on its weights as F32, or that where it fits in memory (`auto`, the default). */
   readonly mode?: ModeChoice;
+  /** How the exact weights are evaluated: the whole model, block by block, or as is best for it (`auto`, the default). */
+  readonly exactBy?: WayChoice | undefined;
   /** One of llama.cpp's CPU builds, such as `haswell`; without it the best that this machine runs. */
   readonly cpuVariant?: string | undefined;
   /** A folder with the libraries of a build of yours, of the release that is known. */
@@ -29,12 +31,14 @@ export interface LlamaOptions extends Opening {
  */
 export async function llama(model: string, options: LlamaOptions = {}): Promise<Side> {
   const { mode = 'auto', cpuVariant, libraries, device, signal, progress } = options;
+  const exactBy = device === undefined ? wayOf(options.exactBy) : 'whole'; // weights are exchanged in the CPU's memory only
   const file = await openGguf(model);
-  const chosen = await chooseMode(mode, { parameters: parameters(file) });
+  const chosen = await chooseMode(mode, file, exactBy);
   const onProgress = progress?.say;
   const reference = await openReference({
     model,
     mode: chosen.mode,
+    exactBy,
     cpuVariant,
     libraries,
     device,

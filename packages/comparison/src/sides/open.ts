@@ -1,7 +1,7 @@
 import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
-import { openReference, quantizeModel, type Reference } from '@llama-probe/reference';
-import { BUNDLED_MODEL, type ChosenMode, chooseMode, parameters } from '../model.js';
-import type { AdapterChoice, ModeChoice, ModelOptions } from '../options.js';
+import { type ExactBy, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import { BUNDLED_MODEL, type ChosenMode, chooseMode } from '../model.js';
+import type { AdapterChoice, ModeChoice, ModelOptions, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
 
 /** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
@@ -13,18 +13,27 @@ export async function chooseModel(options: ModelOptions, progress: Progress, sig
   return openGguf(path);
 }
 
+/** How llama.cpp is to be evaluated. */
+export interface LlamaAsk {
+  readonly reference: ModeChoice;
+  readonly exactBy?: WayChoice | undefined;
+}
+
+export const wayOf = (asked: WayChoice | undefined): ExactBy | undefined => (asked === 'auto' ? undefined : asked);
+
 /** llama.cpp, in the mode asked for or the one that fits. */
 export async function openLlama(
   file: GgufFile,
-  asked: ModeChoice,
+  { reference: asked, exactBy }: LlamaAsk,
   progress: Progress,
   signal: AbortSignal,
   sparedCores = 0,
 ): Promise<{ reference: Reference; chosen: ChosenMode }> {
-  const chosen = await chooseMode(asked, { parameters: parameters(file) });
+  const chosen = await chooseMode(asked, file, wayOf(exactBy));
   const reference = await openReference({
     model: file.path,
     mode: chosen.mode,
+    exactBy: chosen.exactBy,
     sparedCores,
     signal,
     onProgress: progress.say,
@@ -45,7 +54,7 @@ export async function orClose<T>(reference: Reference, waiting: Promise<T>): Pro
 /** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
 export async function openBoth(
   file: GgufFile,
-  options: { reference: ModeChoice; adapter: AdapterChoice },
+  options: LlamaAsk & { adapter: AdapterChoice },
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
@@ -62,7 +71,7 @@ export async function openBoth(
   };
   const opening = [
     orStop(openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal: either })),
-    orStop(openLlama(file, options.reference, progress, either, 1)), // the engine computes beside it
+    orStop(openLlama(file, options, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
   if (engine.status === 'fulfilled' && llama.status === 'fulfilled') return { engine: engine.value, ...llama.value };
@@ -80,8 +89,7 @@ export interface OpenedSides {
   close(): Promise<void>;
 }
 
-export interface SidesOptions extends ModelOptions {
-  reference: ModeChoice;
+export interface SidesOptions extends ModelOptions, LlamaAsk {
   adapter: AdapterChoice;
 }
 

@@ -22,6 +22,7 @@ import {
 const LLAMA = ['auto', 'exact', 'native'] as const;
 const MODES = [...LLAMA, 'baseline'] as const;
 const PRECISIONS = ['auto', 'f32', 'f16', 'bf16'] as const;
+const WAYS = ['auto', 'whole', 'block'] as const;
 const ADAPTERS = ['auto', 'gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const;
 
 const engineRun = strict(
@@ -44,6 +45,10 @@ const engineRun = strict(
       .enum(MODES, wanted(oneOf(MODES)))
       .optional()
       .describe('llama.cpp on the weights as F32, or on the file as it is; "baseline": do not run it.'),
+    exactBy: z
+      .enum(WAYS, wanted(oneOf(WAYS)))
+      .optional()
+      .describe('How the weights as F32 are evaluated: the whole model, block by block, or as is best for it.'),
     adapter: z
       .enum(ADAPTERS, wanted(oneOf(ADAPTERS)))
       .optional()

@@ -93,7 +93,7 @@ export async function measureWithLlama(
   try {
     const described = { path: work.candidate, metadata: await candidate.describe({ tokens: [] }) };
     const model = (await ownModel(path, [described])) ?? (await openGguf(path));
-    const { reference, chosen } = await openLlama(model, work.llama ?? 'auto', progress, signal);
+    const { reference, chosen } = await openLlama(model, { reference: work.llama ?? 'auto' }, progress, signal);
     const side = llamaSide(reference, model, chosen);
     try {
       const sketcher = new Sketcher();

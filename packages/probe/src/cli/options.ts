@@ -1,4 +1,4 @@
-import { ADAPTERS, CANDIDATES, MODES, PRECISIONS } from '@llama-probe/comparison/ask';
+import { ADAPTERS, CANDIDATES, MODES, PRECISIONS, WAYS } from '@llama-probe/comparison/ask';
 import { OUTPUTS } from '@llama-probe/report/outputs';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -61,6 +61,13 @@ export const OPTIONS = {
       'llama.cpp on the file as it is (native), on its weights as F32 (exact), or exact where that fits in memory',
     )
       .choices(['auto', ...MODES])
+      .default('auto'),
+  exactBy: () =>
+    how(
+      '--exact-by <way>',
+      'how the weights as F32 are evaluated: the whole model at once, or in the memory of one block; auto: as is best for the model',
+    )
+      .choices(['auto', ...WAYS])
       .default('auto'),
   adapter: () =>
     how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')
@@ -134,6 +141,7 @@ export const RUN = [
   OPTIONS.stages,
   OPTIONS.layers,
   OPTIONS.reference,
+  OPTIONS.exactBy,
   OPTIONS.adapter,
   OPTIONS.ubatch,
   ...JUDGING,

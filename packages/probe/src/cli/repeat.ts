@@ -20,10 +20,10 @@ export function repeatCommand(context: Context): Command {
       ),
     );
   const { model, prompt, promptFile, tokens, chat, steps, quantize, map, stages, layers } = OPTIONS;
-  const { reference, adapter, ubatch, engineTimeout, json } = OPTIONS;
+  const { reference, exactBy, adapter, ubatch, engineTimeout, json } = OPTIONS;
   for (const option of [model, prompt, promptFile, tokens, chat, steps, quantize, map, stages, layers])
     command.addOption(option());
-  for (const option of [reference, adapter, ubatch, engineTimeout, json]) command.addOption(option());
+  for (const option of [reference, exactBy, adapter, ubatch, engineTimeout, json]) command.addOption(option());
   return command
     .addHelpText(
       'after',

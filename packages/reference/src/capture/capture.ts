@@ -4,7 +4,7 @@ import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
 import type { KnownGraph } from './look.js';
 import { Matcher } from './matcher.js';
 import { type GraphNode, NodeReader } from './node.js';
-import type { Computed, Replacement } from './replace.js';
+import type { Computed, GoOnFrom } from './replace.js';
 import type { Rounding } from './rounding.js';
 import { type Match, mayBe, type Selection, Settling, selector, splitName, UniqueNames, type Wants } from './stages.js';
 import { Recomputed, type TabledNodes } from './tabled.js';
@@ -40,7 +40,7 @@ interface Asked {
 
 /** What is not as llama.cpp computes it. */
 interface Changes {
-  readonly replacement?: Replacement | undefined;
+  readonly replacement?: GoOnFrom | undefined;
   readonly tabled?: TabledNodes | undefined;
   readonly rounding?: Rounding | undefined;
 }
@@ -57,7 +57,7 @@ export class Capture {
   private readonly reader: NodeReader;
   private readonly wants: Wants;
   private readonly matcher = new Matcher();
-  private readonly replacement: Replacement | undefined;
+  private readonly replacement: GoOnFrom | undefined;
   private readonly rounding: Rounding | undefined;
   private readonly names = new UniqueNames();
   private held: Held[] = [];
@@ -91,16 +91,26 @@ export class Capture {
     this.recomputed = tabled && new Recomputed(library, tabled, (address) => this.reader.read(address));
   }
 
-  /** Announces one evaluation of the graph: `tokens` positions from `first` on. */
-  begin(step: number, first: number, tokens: number, graph?: KnownGraph): void {
+  /** Announces one evaluation of the graph: `tokens` positions from `first` on. @param index of the graph's first node that will be seen */
+  begin(step: number, first: number, tokens: number, graph?: KnownGraph, index = 0): void {
     this.step = step;
     this.first = first;
     this.tokens = tokens;
     this.graph = graph;
-    this.index = 0;
+    this.index = index;
     this.names.clear();
     this.matcher.begin();
     this.replacement?.begin(first, tokens);
+  }
+
+  /**
+   * Announces the graph of one block, in the evaluation that has begun.
+   *
+   * @param layer which layer its layer 0 is @param entry the node that has the rows of the layer before
+   */
+  goOn(layer: number, entry: Pointer): void {
+    this.reader.layer = layer;
+    this.matcher.goOn(entry, { stage: 'l_out', layer: layer - 1 });
   }
 
   /** What llama.cpp calls for each node. */

@@ -1,7 +1,5 @@
 import { type NodeOperation, TensorStreamWriter } from '@llama-probe/dump';
-import { ModelError, PromptError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
-import { checkTokens } from '../model/vocabulary.js';
 import { GivenReader } from '../process/given-frames.js';
 import {
   FROM_PIPE,
@@ -14,6 +12,7 @@ import { Capture } from './capture.js';
 import { Evaluation } from './evaluation.js';
 import { type KnownGraph, Look } from './look.js';
 import { OperationsLook } from './operations.js';
+import { batchSizes, checkRun, highest, missingNotes } from './passes.js';
 import { Replacement } from './replace.js';
 import { Rounding } from './rounding.js';
 import type { TabledNodes } from './tabled.js';
@@ -29,12 +28,41 @@ export function run(
   parameters: RunParameters,
   tabled: TabledNodes = new Map(),
 ): RunResult {
-  // Whatever happens there is a stream, and it ends: the parent reads one for every run.
+  return streamed((stream) => evaluate(library, model, parameters, tabled, stream));
+}
+
+/** Whatever happens there is a stream, and it ends: the parent reads one for every run. */
+export function streamed(evaluate: (stream: TensorStreamWriter) => RunResult): RunResult {
   const stream = new TensorStreamWriter(TENSOR_PIPE);
   try {
-    return evaluate(library, model, parameters, tabled, stream);
+    return evaluate(stream);
   } finally {
     stream.close();
+  }
+}
+
+/** The greedy tokens after these. */
+export function decodeGreedily(
+  library: LlamaLibrary,
+  model: Pointer,
+  tokens: readonly number[],
+  count: number,
+  { ubatch, contextLength, threads }: Pick<RunParameters, 'ubatch' | 'contextLength' | 'threads'>,
+): number[] {
+  const width: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
+  const evaluation = new Evaluation(library, model, { ubatch, contextLength, threads });
+  try {
+    const chosen: number[] = [];
+    for (let first = 0; first < tokens.length; first += ubatch) {
+      evaluation.decode(tokens.slice(first, first + ubatch), first);
+    }
+    while (chosen.length < count) {
+      chosen.push(highest(evaluation.lastLogits(width)));
+      if (chosen.length < count) evaluation.decode(chosen.slice(-1), tokens.length + chosen.length - 1);
+    }
+    return chosen;
+  } finally {
+    evaluation.free();
   }
 }
 
@@ -81,10 +109,9 @@ function evaluate(
   stream: TensorStreamWriter,
 ): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
-  check(library, model, parameters, vocabularySize);
+  checkRun(library, model, parameters, vocabularySize);
   const { tokens, steps, ubatch, stages, forcedTokens, logits, from, round } = parameters;
-  const selects = typeof stages === 'string' || stages.length > 0;
-  const captures = selects || from !== undefined;
+  const captures = stages.length > 0 || from !== undefined;
   const given = from === undefined ? undefined : new GivenReader(FROM_PIPE, from);
   const replacement = given && new Replacement(library, () => given.next());
   const rounding = round && new Rounding(library, round);
@@ -130,76 +157,9 @@ function evaluate(
     }
     const milliseconds = performance.now() - started;
     replacement?.end();
-    const missing = typeof stages === 'string' ? [] : stages.filter((stage) => !capture.delivered.has(stage));
-    if (selects && capture.delivered.size === 0) {
-      throw new PromptError(
-        'stages-unknown',
-        `no node of this model is ${missing.join(' or ')} in the layers asked for. It has ${[...capture.existing].join(', ')}.`,
-      );
-    }
-    const notes = [
-      ...capture.notes,
-      ...(replacement?.notes ?? []),
-      ...missing.map((stage) => `no node of this model is ${stage}`),
-    ];
+    const notes = [...capture.notes, ...(replacement?.notes ?? []), ...missingNotes(parameters, capture)];
     return { generated, milliseconds, notes };
   } finally {
     evaluation.free();
   }
-}
-
-/** How many tokens are evaluated at once in a run: each number once. */
-function batchSizes(tokens: number, ubatch: number, steps: number): Set<number> {
-  const whole = tokens >= ubatch ? [ubatch] : [];
-  const rest = tokens % ubatch > 0 ? [tokens % ubatch] : [];
-  return new Set([...whole, ...rest, ...(steps > 0 ? [1] : [])]);
-}
-
-function check(library: LlamaLibrary, model: Pointer, parameters: RunParameters, vocabularySize: number): void {
-  const { tokens, steps, ubatch, contextLength, forcedTokens } = parameters;
-  for (const [name, value, least] of [
-    ['steps', steps, 0],
-    ['ubatch', ubatch, 1],
-  ] as const) {
-    if (!Number.isInteger(value) || value < least) {
-      throw new PromptError('run-option', `${name} is ${value}; wanted a whole number of at least ${least}.`);
-    }
-  }
-  if (!library.llama_model_has_decoder(model)) {
-    throw new ModelError(
-      'model-no-decoder',
-      'this model has no decoder, so it makes no logits token by token. Only decoder models can be run.',
-    );
-  }
-  if (tokens.length === 0) {
-    throw new PromptError(
-      'tokens-empty',
-      'there are no tokens to run: the prompt is empty and the model adds no token of its own. Give a longer prompt.',
-    );
-  }
-  checkTokens(tokens, vocabularySize);
-  if (forcedTokens) {
-    checkTokens(forcedTokens, vocabularySize);
-    if (forcedTokens.length < steps) {
-      throw new PromptError(
-        'steps',
-        `${steps} steps were asked for with ${forcedTokens.length} forced tokens; every step needs one.`,
-      );
-    }
-  }
-  if (tokens.length + steps > contextLength) {
-    throw new PromptError(
-      'context-too-small',
-      `${tokens.length} tokens and ${steps} steps do not fit a context of ${contextLength}. Give a shorter prompt, fewer steps, or a longer context.`,
-    );
-  }
-}
-
-/** The id of the largest logit; the lowest id of equal ones, as llama.cpp's greedy sampler. */
-function highest(logits: Float32Array): number {
-  let best = 0;
-  for (let id = 1; id < logits.length; id++) {
-    if ((logits[id] as number) > (logits[best] as number)) best = id;
-  }
-  return best;
 }

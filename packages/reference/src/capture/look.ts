@@ -3,7 +3,7 @@ import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { layoutOf } from './layout.js';
 import { Matcher } from './matcher.js';
-import { type GraphNode, NodeReader } from './node.js';
+import { type GraphNode, inLayer, NodeReader } from './node.js';
 import { type Match, Settling, UniqueNames } from './stages.js';
 import { findTabled, type TabledNodes } from './tabled.js';
 import { isReadable } from './values.js';
@@ -44,12 +44,15 @@ export class Look {
     return findTabled(this.library, this.nodes, (address) => this.reader.read(address));
   }
 
-  /** @param tokens how many the graph was evaluated for */
-  known(tokens: number): KnownGraph {
+  /** @param tokens how many the graph was evaluated for @param blocks where it is that of one block of a model, which has so many */
+  known(tokens: number, blocks?: Repeated): KnownGraph {
     const names = new UniqueNames();
     const matcher = new Matcher();
-    const nodes = this.nodes.map((node, i): KnownNode => {
-      const match = this.settled(matcher.match(node), i);
+    const all = blocks ? repeated(this.nodes, blocks) : this.nodes;
+    const nodes = all.map((node, i): KnownNode => {
+      const layer = blocks && firstInBlock(i, blocks);
+      if (layer) matcher.goOn((this.nodes[blocks.entry] as GraphNode).address, { stage: 'l_out', layer: layer - 1 });
+      const match = settled(all, matcher.match(node), i);
       const readable = match && isReadable(node) && (match.layout ?? layoutOf(node, tokens)) !== undefined;
       const { name, op } = node;
       return readable
@@ -58,15 +61,37 @@ export class Look {
     });
     return new KnownGraph(nodes);
   }
+}
 
-  private settled(match: Match | undefined, index: number): Match | undefined {
-    const [node, ...after] = this.nodes.slice(index, index + 1 + MOST_AFTER);
-    if (!match || !node) return undefined;
-    const settling = new Settling(match, node);
-    for (const next of after) settling.see(next);
-    settling.see(undefined);
-    return settling.match;
-  }
+/** A block's nodes lie behind `entry` and end with `exit`. */
+export interface Repeated {
+  readonly entry: number;
+  readonly exit: number;
+  readonly layers: number;
+}
+
+/** The nodes of a whole model by those of a model of one block. */
+function repeated(nodes: readonly GraphNode[], { entry, exit, layers }: Repeated): GraphNode[] {
+  const block = nodes.slice(entry + 1, exit + 1);
+  const blocks = Array.from({ length: layers }, (_, layer) =>
+    layer === 0 ? block : block.map((node) => inLayer(node, layer)),
+  );
+  return [...nodes.slice(0, entry + 1), ...blocks.flat(), ...nodes.slice(exit + 1)];
+}
+
+/** The layer, where the node is the first of one behind the first layer. */
+function firstInBlock(index: number, { entry, exit, layers }: Repeated): number | undefined {
+  const layer = (index - entry - 1) / (exit - entry);
+  return Number.isInteger(layer) && layer > 0 && layer < layers ? layer : undefined;
+}
+
+function settled(nodes: readonly GraphNode[], match: Match | undefined, index: number): Match | undefined {
+  const [node, ...after] = nodes.slice(index, index + 1 + MOST_AFTER);
+  if (!match || !node) return undefined;
+  const settling = new Settling(match, node);
+  for (const next of after) settling.see(next);
+  settling.see(undefined);
+  return settling.match;
 }
 
 /** How many nodes further on may tell what a node is: a norm, its weight, its bias. */

@@ -18,6 +18,12 @@ export class Matcher {
     this.places.clear();
   }
 
+  /** Announces a block's graph in which this node has the rows of a stage that was evaluated before. */
+  goOn(address: Pointer, place: Place): void {
+    this.begin();
+    this.places.set(address, place);
+  }
+
   /** The next node, in evaluation order. */
   match(node: GraphNode): Match | undefined {
     const match = matchNode(node) ?? this.residual(node);

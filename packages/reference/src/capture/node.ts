@@ -44,10 +44,22 @@ const OFFSET = {
   name: at('name'),
 };
 
+/** A node of layer 0 as that of another layer. */
+export function inLayer(node: GraphNode, layer: number): GraphNode {
+  const { name, weight } = node;
+  return {
+    ...node,
+    name: name.replace(/-0$/, `-${layer}`),
+    ...(weight !== undefined && { weight: weight.replace(/^blk\.0\./, `blk.${layer}.`) }),
+  };
+}
+
 /** Reads nodes by offset out of one copy of the struct; letting koffi decode all of it takes thirty times as long. */
 export class NodeReader {
   private readonly bytes = Buffer.alloc(TENSOR_BYTES);
   private readonly ops = new Map<number, string>();
+  /** Which layer a graph's layer 0 is said to be: of a model that is evaluated block by block the graph has one. */
+  layer = 0;
 
   constructor(private readonly library: LlamaLibrary) {}
 
@@ -61,7 +73,7 @@ export class NodeReader {
       this.library.memcpy(bytes, weight, TENSOR_BYTES);
       node.weight = this.decoded(weight).name;
     }
-    return node;
+    return this.layer === 0 ? node : inLayer(node, this.layer);
   }
 
   /** The same with everything. Takes longer: not for every node of every pass. */

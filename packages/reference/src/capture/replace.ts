@@ -13,6 +13,9 @@ export interface Computed {
   readonly layout: 'rows' | 'heads' | undefined;
 }
 
+/** What has rows to go on from. */
+export type GoOnFrom = Pick<Replacement, 'begin' | 'has' | 'take' | 'put'>;
+
 /** Puts given rows (`RunOptions.from`) in the place of what llama.cpp computed, so that the nodes after it go on from them. */
 export class Replacement {
   /** What was given and not used, and why. */

@@ -1,5 +1,13 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { Batch, ChatMessage, ContextParams, GgufInitParams, ModelParams, QuantizeParams } from './structs.js';
+import {
+  Batch,
+  ChatMessage,
+  ContextParams,
+  GgmlInitParams,
+  GgufInitParams,
+  ModelParams,
+  QuantizeParams,
+} from './structs.js';
 
 /** An address; koffi gives null for NULL. */
 export type Pointer = bigint;
@@ -19,6 +27,25 @@ export const FUNCTIONS = {
   gguf_free: ['base', 'void', [P]],
   gguf_get_n_tensors: ['base', 'int64', [P]],
   gguf_get_tensor_type: ['base', 'int32', [P, 'int64']],
+  gguf_get_tensor_name: ['base', 'str', [P, 'int64']],
+  gguf_get_tensor_offset: ['base', 'size_t', [P, 'int64']],
+  gguf_get_data_offset: ['base', 'size_t', [P]],
+  gguf_get_n_kv: ['base', 'int64', [P]],
+  gguf_get_key: ['base', 'str', [P, 'int64']],
+  gguf_get_kv_type: ['base', 'int32', [P, 'int64']],
+  gguf_find_key: ['base', 'int64', [P, 'str']],
+  gguf_get_val_u32: ['base', 'uint32', [P, 'int64']],
+  gguf_get_val_str: ['base', 'str', [P, 'int64']],
+  gguf_init_empty: ['base', P, []],
+  gguf_set_kv: ['base', 'void', [P, P]],
+  gguf_set_val_u32: ['base', 'void', [P, 'str', 'uint32']],
+  gguf_set_val_str: ['base', 'void', [P, 'str', 'str']],
+  gguf_remove_key: ['base', 'int64', [P, 'str']],
+  gguf_add_tensor: ['base', 'void', [P, P]],
+  gguf_write_to_file: ['base', 'bool', [P, 'str', 'bool']],
+  ggml_init: ['base', P, [GgmlInitParams]],
+  ggml_new_tensor_4d: ['base', P, [P, 'int32', 'int64', 'int64', 'int64', 'int64']],
+  ggml_set_name: ['base', P, [P, 'str']],
   ggml_get_first_tensor: ['base', P, [P]],
   ggml_get_next_tensor: ['base', P, [P, P]],
   ggml_free: ['base', 'void', [P]],

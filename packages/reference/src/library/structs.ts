@@ -113,6 +113,8 @@ export const GgmlTensor = koffi.struct({
   padding: koffi.array('char', 8),
 });
 
+export const GgmlInitParams = koffi.struct({ mem_size: 'size_t', mem_buffer: 'void *', no_alloc: 'bool' });
+
 export const GgufInitParams = koffi.struct({ no_alloc: 'bool', ctx: 'void *' });
 
 export const ChatMessage = koffi.struct({ role: 'str', content: 'str' });

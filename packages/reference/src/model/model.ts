@@ -1,4 +1,6 @@
 import { basename } from 'node:path';
+import { type Blockwise, blockwise } from '../blocks/blockwise.js';
+import { readTable } from '../blocks/tensor-table.js';
 import { LlamaCppError, ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { ModelInfo } from '../process/protocol.js';
@@ -7,8 +9,18 @@ import { evenImportance } from './importance.js';
 
 const ALL = 999; // layers on the device, and what comes after them
 
+/** What is loaded of a file: all of it, mapped or in memory of its own, that can be written; all but its weights; its vocabulary. */
+export type Loaded = 'mapped' | 'writable' | 'no weights' | 'vocabulary';
+
+const HOW: Readonly<Record<Loaded, object>> = {
+  mapped: {},
+  writable: { load_mode: 0 },
+  'no weights': { no_alloc: true, load_mode: 0 }, // there is nothing to map
+  vocabulary: { vocab_only: true },
+};
+
 /** Loads a model the same way in every run: on the CPU or the library's device, weights in the file's own layout. @throws ModelError `model-unloadable` */
-export function loadModel(library: LlamaLibrary, path: string, weights = true): Pointer {
+export function loadModel(library: LlamaLibrary, path: string, how: Loaded = 'mapped'): Pointer {
   const devices = BigUint64Array.of(library.device?.address ?? 0n, 0n);
   const model = library.llama_model_load_from_file(path, {
     ...library.llama_model_default_params(),
@@ -16,8 +28,7 @@ export function loadModel(library: LlamaLibrary, path: string, weights = true): 
     n_gpu_layers: library.device ? ALL : 0,
     // repacked weights are summed in another order
     use_extra_bufts: false,
-    // without weights there is nothing to map
-    ...(!weights && { no_alloc: true, load_mode: 0 }),
+    ...HOW[how],
   });
   if (!model) {
     throw new ModelError('model-unloadable', `${path}: llama.cpp cannot load this model. It says:\n{log}`);
@@ -26,9 +37,13 @@ export function loadModel(library: LlamaLibrary, path: string, weights = true): 
 }
 
 /** What the file says, without loading its weights. */
-export function describeModel(library: LlamaLibrary, path: string): ModelInfo & { allF32: boolean } {
+export function describeModel(
+  library: LlamaLibrary,
+  path: string,
+  paths: readonly string[] = [path],
+): ModelInfo & { allF32: boolean; blockwise: Blockwise } {
   const types = tensorTypes(library, path);
-  const model = loadModel(library, path, false);
+  const model = loadModel(library, path, 'no weights');
   try {
     const number = (name: keyof LlamaLibrary) => Number((library[name] as (model: Pointer) => number)(model));
     return {
@@ -45,6 +60,9 @@ export function describeModel(library: LlamaLibrary, path: string): ModelInfo & 
       vocabularySize: library.llama_vocab_n_tokens(library.llama_model_get_vocab(model)),
       trainedContext: number('llama_model_n_ctx_train'),
       allF32: types.every((type) => type === 'f32'),
+      blockwise: library.device
+        ? { why: 'another device than the CPU computes' }
+        : blockwise(readTable(library, paths)),
     };
   } finally {
     library.llama_model_free(model);

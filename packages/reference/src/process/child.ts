@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { ByBlock } from '../blocks/by-block.js';
 import type { TabledNodes } from '../capture/tabled.js';
 import { LlamaCppError, toWire } from '../errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
@@ -15,7 +16,7 @@ import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Reques
  */
 
 let opened: LlamaLibrary | undefined;
-let loaded: { readonly address: Pointer; readonly isExact: boolean } | undefined;
+let loaded: { readonly address: Pointer; readonly isExact: boolean; readonly blocks?: ByBlock } | undefined;
 let tabled: TabledNodes | undefined; // of an exact model, from its first run on
 
 const library = (): LlamaLibrary => {
@@ -33,9 +34,10 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     const { version, cpuVariant: chosen, cpuVariants, device: found } = opened;
     return { version, cpuVariant: chosen, cpuVariants, device: found && `${found.name}, ${found.description}` };
   },
-  describe: ({ path }) => describeModel(library(), path),
-  load({ path, isExact }) {
-    loaded = { address: loadModel(library(), path), isExact };
+  describe: ({ path, paths }) => describeModel(library(), path, paths),
+  load({ path, isExact, blocks: paths }) {
+    const blocks = paths && new ByBlock(library(), path, paths);
+    loaded = { address: blocks?.vocabulary ?? loadModel(library(), path), isExact, ...(blocks && { blocks }) };
     tabled = undefined;
     return null;
   },
@@ -49,11 +51,14 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
   chat: ({ prompt }) => applyChatTemplate(library(), model().address, prompt),
   async operations(parameters) {
     const { lookForOperations } = await import('../capture/decode.js');
-    return lookForOperations(library(), model().address, parameters);
+    const { address, blocks } = model();
+    if (blocks) return blocks.withNative((native) => lookForOperations(library(), native, parameters));
+    return lookForOperations(library(), address, parameters);
   },
   async run(parameters) {
+    const { address, isExact, blocks } = model();
+    if (blocks) return blocks.run(parameters);
     const { lookForTables, run } = await import('../capture/decode.js'); // with it comes Arrow, which takes longer to load than all else
-    const { address, isExact } = model();
     if (isExact) tabled ??= lookForTables(library(), address, parameters.threads);
     return run(library(), address, parameters, tabled);
   },

@@ -1,4 +1,5 @@
 import type { NodeOperation } from '@llama-probe/dump';
+import type { Blockwise } from '../blocks/blockwise.js';
 import type { RoundTo } from '../capture/rounding.js';
 import type { Selection } from '../capture/stages.js';
 import type { WireError } from '../errors.js';
@@ -62,9 +63,10 @@ export interface Methods {
     { directory?: string | undefined; cpuVariant?: string | undefined; device?: string | undefined },
     { version: string; cpuVariant: string; cpuVariants: string[]; device?: string | undefined },
   ];
-  describe: [{ path: string }, ModelInfo & { allF32: boolean }];
-  /** @param isExact what llama.cpp's CPU only approximates is computed in f32 */
-  load: [{ path: string; isExact: boolean }, null];
+  /** @param paths all parts of the file, where it was split */
+  describe: [{ path: string; paths?: readonly string[] }, ModelInfo & { allF32: boolean; blockwise: Blockwise }];
+  /** @param isExact what llama.cpp's CPU only approximates is computed in f32 @param blocks where it is evaluated block by block as F32: all parts of the file */
+  load: [{ path: string; isExact: boolean; blocks?: readonly string[] | undefined }, null];
   /** @param importance llama.cpp gets an importance matrix, one that makes no difference between columns */
   quantize: [
     { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },

@@ -1,0 +1,80 @@
+import koffi from 'koffi';
+import { ModelError } from '../errors.js';
+import type { LlamaLibrary, Pointer } from '../library/library.js';
+import { GgmlTensor } from '../library/structs.js';
+import type { ModelHeader } from './blockwise.js';
+
+/** Where a tensor's values lie. */
+export interface FileTensor {
+  readonly name: string;
+  readonly path: string;
+  /** From the beginning of the file, in bytes. */
+  readonly offset: number;
+  /** ggml's number. */
+  readonly type: number;
+  readonly shape: readonly number[]; // 4, the length of a row first
+}
+
+/** The header of a model's files, as ggml reads it. */
+export interface TensorTable extends ModelHeader {
+  readonly layers: number;
+  readonly tensors: readonly FileTensor[];
+}
+
+/** @param paths the file, or all parts of one that was split; the first has the metadata @throws ModelError `model-unloadable` */
+export function readTable(library: LlamaLibrary, paths: readonly string[]): TensorTable {
+  const tensors: FileTensor[] = [];
+  let about: Pick<TensorTable, 'architecture' | 'metadata' | 'layers'> | undefined;
+  for (const path of paths) {
+    withHeader(library, path, (gguf, context) => {
+      about ??= metadataOf(library, gguf);
+      tensors.push(...tensorsOf(library, path, gguf, context));
+    });
+  }
+  if (!about) throw new ModelError('model-unloadable', 'a model of no files was asked for.');
+  return { ...about, tensors };
+}
+
+/** Opens a file's header for as long as `use` takes. */
+export function withHeader<T>(library: LlamaLibrary, path: string, use: (gguf: Pointer, context: Pointer) => T): T {
+  const context = new BigUint64Array(1);
+  const gguf: Pointer | null = library.gguf_init_from_file(path, { no_alloc: true, ctx: context });
+  if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
+  try {
+    return use(gguf, context[0] as Pointer);
+  } finally {
+    library.ggml_free(context[0]);
+    library.gguf_free(gguf);
+  }
+}
+
+const U32 = 4;
+const ARRAY = 9;
+
+function metadataOf(library: LlamaLibrary, gguf: Pointer): Pick<TensorTable, 'architecture' | 'metadata' | 'layers'> {
+  const metadata: Record<string, unknown> = {};
+  const count = Number(library.gguf_get_n_kv(gguf));
+  for (let i = 0; i < count; i++) {
+    const type: number = library.gguf_get_kv_type(gguf, i);
+    // Of others than whole numbers nothing is asked but whether they are arrays.
+    metadata[library.gguf_get_key(gguf, i)] =
+      type === ARRAY ? [] : type === U32 ? library.gguf_get_val_u32(gguf, i) : true;
+  }
+  const at = library.gguf_find_key(gguf, 'general.architecture');
+  const architecture: string = Number(at) < 0 ? 'unknown' : library.gguf_get_val_str(gguf, at);
+  return { architecture, metadata, layers: Number(metadata[`${architecture}.block_count`]) };
+}
+
+function tensorsOf(library: LlamaLibrary, path: string, gguf: Pointer, context: Pointer): FileTensor[] {
+  const shapes = new Map<string, number[]>();
+  for (let at = library.ggml_get_first_tensor(context); at; at = library.ggml_get_next_tensor(context, at)) {
+    const { name, ne } = koffi.decode(at, GgmlTensor) as { name: string; ne: ArrayLike<number | bigint> };
+    shapes.set(name, Array.from(ne, Number));
+  }
+  const begin = Number(library.gguf_get_data_offset(gguf));
+  return Array.from({ length: Number(library.gguf_get_n_tensors(gguf)) }, (_, i) => {
+    const name: string = library.gguf_get_tensor_name(gguf, i);
+    const offset = begin + Number(library.gguf_get_tensor_offset(gguf, i));
+    return { name, path, offset, type: library.gguf_get_tensor_type(gguf, i), shape: shapes.get(name) ?? [] };
+  });
+}
