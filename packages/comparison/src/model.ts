@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufFile, isComputed } from '@llama-probe/engine';
+import { type GgufFile, isPlain } from '@llama-probe/engine';
 import { cacheDirectory, exactModelBytes, type ModelInfo, type ReferenceMode } from '@llama-probe/reference';
 
 /** The trained model that comes with the package; scripts/bundled-model made it. */
@@ -64,8 +64,12 @@ export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
  * The stages of llama.cpp's run that are taken where nobody says which. The vocabulary is that of a Llama, with or without experts; of anything
  * else every node is.
  */
-export const everyStage = ({ metadata }: Pick<GgufFile, 'metadata'>): 'vocabulary' | 'all' =>
-  isComputed(metadata['general.architecture']) ? 'vocabulary' : 'all';
+export const everyStage = (file: Pick<GgufFile, 'metadata' | 'tensors'>): 'vocabulary' | 'all' =>
+  isPlain(file) || isMixtral(file) ? 'vocabulary' : 'all';
+
+/** A Llama with experts. */
+const isMixtral = ({ metadata }: Pick<GgufFile, 'metadata'>): boolean =>
+  metadata['general.architecture'] === 'llama' && Number(metadata['llama.expert_count'] ?? 0) !== 0;
 
 /** How many weights a file has. */
 export const parameters = (file: GgufFile): number =>

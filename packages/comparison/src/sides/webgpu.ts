@@ -4,6 +4,7 @@ import {
   type EngineRun,
   type GgufFile,
   type Hook,
+  isPlain,
   openEngine,
   type RunOptions,
 } from '@llama-probe/engine';
@@ -53,7 +54,8 @@ export async function webgpu(model: string, options: WebgpuOptions = {}): Promis
 export function webgpuSide(engine: Engine, injections: readonly Injection[] = []): Side {
   const { config, file, adapter } = engine;
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
-  const graph = llamaGraph({ layers: config.blockCount, ...heads });
+  const graph = isPlain(file) ? llamaGraph({ layers: config.blockCount, ...heads }) : engine.graph;
+  const { unread } = engine;
   const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
   return {
     about: {
@@ -65,7 +67,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       model: aboutFile(file, config.blockCount),
       heads,
       graph,
+      ...(unread.length > 0 ? { notes: [notRead(unread)] } : {}),
     },
+    stages: engine.graph.names,
     canStartFrom: true,
     check: ({ tokens, steps = 0 }) => engine.check({ tokens, steps }),
     ubatch: (capacity) => engine.ubatch(capacity),
@@ -87,6 +91,12 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
     close: async () => engine.close(),
     [Symbol.asyncDispose]: async () => engine.close(),
   };
+}
+
+/** Which hyperparameters the engine has passed over. */
+function notRead(keys: readonly string[]): string {
+  const more = keys.length > 4 ? ` and ${keys.length - 4} more` : '';
+  return `the file says what the engine does nothing with: ${keys.slice(0, 4).join(', ')}${more}`;
 }
 
 function engineOptions({ tokens, steps, forcedTokens, ubatch, stages, layers, from, signal }: RunPlan): RunOptions {
