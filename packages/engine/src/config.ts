@@ -22,6 +22,8 @@ export interface LlamaConfig extends RopeConfig {
   readonly queryScale?: number;
   /** Q and K are normed: each head, or all together. */
   readonly headNorms?: 'head' | 'row';
+  /** What attention and feed-forward give is normed before it is added. */
+  readonly hasPostNorms?: true;
   /** Gate and up are one matrix. */
   readonly gateIsInUp?: true;
   /** The embedding is multiplied by this. */
@@ -36,8 +38,8 @@ export interface LlamaConfig extends RopeConfig {
   readonly finalSoftCap?: number;
   /** Some layers see so many positions only, their own among them, and turn by a base of their own. */
   readonly windows?: { readonly size: number; readonly layers: readonly boolean[]; readonly rope?: RopeConfig };
-  /** Layers that turn nothing. */
-  readonly unrotated?: readonly boolean[];
+  /** Nothing is turned. */
+  readonly isUnrotated?: true;
   /** A mixture of experts in place of the feed-forward. */
   readonly experts?: Experts;
 }

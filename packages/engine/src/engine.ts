@@ -299,8 +299,14 @@ export class Engine {
     const script: Script = []; // stays empty without inject(): forward() encodes as it goes
     const { forward } = this.architecture;
     const stages = hook?.inject
-      ? forward(scripted(op, script), this.model, state, (...stage) => script.push(() => onStage(...stage)))
-      : forward(op, this.model, state, onStage);
+      ? forward(
+          scripted(op, script),
+          this.model,
+          state,
+          (...stage) => script.push(() => onStage(...stage)),
+          this.config,
+        )
+      : forward(op, this.model, state, onStage, this.config);
     for (const layer of [...this.model.blk.keys(), null]) {
       if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
       await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);

@@ -102,8 +102,8 @@ export function createOperations(
   const mulHeads = (dst: GPUBuffer, w: GPUBuffer, count: number) =>
     run('mul', normed(count), each(count * head_dim), w, dst);
   const scale = (x: GPUBuffer, factor: number, width: number) => run('scale', { width, factor }, each(width), x);
-  const cap = (x: GPUBuffer, most: number, threads: number) =>
-    runFiles(['tanh', 'soft_cap'], { cap: most }, groups(threads), x);
+  const softCap = (x: GPUBuffer, cap: number, width: number, scores: 0 | 1) =>
+    runFiles(['tanh', 'soft_cap'], { cap, width, scores }, each(width * (scores ? nKv(batch) : 1)), x);
 
   return {
     getRows: (dst, weight, ids) => encodeGetRows(kernels, commands, uniform, dst, weight, ids, tokens),
@@ -147,8 +147,8 @@ export function createOperations(
     scale: (x, factor) => scale(x, factor, embeddingLength),
     scaleQ: (q, factor) => scale(q, factor, widthOfQ),
     scaleLogits: (logits, factor) => scale(logits, factor, config.vocabularySize),
-    capScores: (kq, most) => cap(kq, most, tokens * heads * nKv(batch)),
-    capLogits: (logits, most) => cap(logits, most, tokens * config.vocabularySize),
+    capScores: (kq, most) => softCap(kq, most, heads, 1),
+    capLogits: (logits, most) => softCap(logits, most, config.vocabularySize, 0),
     swiglu(gate, up) {
       run('swiglu', { width: feedForwardLength }, each(feedForwardLength), up, gate);
     },

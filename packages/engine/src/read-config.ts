@@ -21,7 +21,7 @@ export function isPlain({ metadata, tensors }: Pick<GgufFile, 'metadata' | 'tens
   const name = metadata['general.architecture'];
   if (!architectureOf(name)?.isPlain) return false;
   const hasExperts = Number(metadata[`${String(name)}.expert_count`] ?? 0) !== 0;
-  return !hasExperts && !tensors.has('blk.0.ffn_up.bias') && !tensors.has('blk.0.ffn_gate.bias');
+  return !hasExperts && !['gate', 'up', 'down'].some((part) => tensors.has(`blk.0.ffn_${part}.bias`));
 }
 
 /**

@@ -14,6 +14,7 @@ export interface State {
   readonly isLong: boolean;
   readonly x: GPUBuffer; // (T, embeddingLength), the residual stream
   readonly xb: GPUBuffer; // (T, embeddingLength), beside it
+  readonly post: GPUBuffer; // (T, embeddingLength), what a half of a layer gives, normed, where the model norms it
   readonly q: GPUBuffer; // (T, heads · headDim)
   readonly k: GPUBuffer; // (T, kvHeads · headDim)
   readonly v: GPUBuffer; // (T, kvHeads · headDim)
@@ -39,6 +40,7 @@ export function rowWidths(config: LlamaConfig, seen: number) {
   return {
     x: embeddingLength,
     xb: embeddingLength,
+    ...(config.hasPostNorms ? { post: embeddingLength } : {}),
     q,
     k,
     v: k,

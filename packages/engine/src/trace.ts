@@ -112,7 +112,7 @@ export function trace(
     bufferOf.set(stage, nameOf.get(rows) as keyof State);
     contents.set(rows, { from: [{ stage, layer }], through: [] });
   };
-  for (const _ of forward(steps as unknown as Operations, model as Model, state, onStage));
+  for (const _ of forward(steps as unknown as Operations, model as Model, state, onStage, config));
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
   return { graph: new Graph(stages, heads, true), bufferOf };
 }

@@ -11,7 +11,9 @@ import {
 import { caseModel } from '../diagnosis/case-model.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
+import { UsageError } from '../errors.js';
 import { candidateMetadata } from '../metadata.js';
+import { describeGraph } from '../model-graph.js';
 import type { AdapterChoice } from '../options.js';
 import type { Opening, RunPlan, Side, SideRun } from '../side.js';
 import { VERSION } from '../version.js';
@@ -55,7 +57,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
   const { config, file, adapter } = engine;
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
   const graph = isPlain(file) ? llamaGraph({ layers: config.blockCount, ...heads }) : engine.graph;
+  const described = isPlain(file) ? undefined : describeGraph(graph);
   const { unread } = engine;
+  if (injections.length > 0 && !isPlain(file)) throw new UsageError(INJECTS_PLAIN);
   const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
   return {
     about: {
@@ -83,7 +87,10 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       result.catch(() => {}); // who reads the tensors is told as well; not everybody awaits this
       return { tensors: run.tensors, result };
     },
-    describe: (about) => candidateMetadata(engine, about),
+    describe: async (about) => ({
+      ...(await candidateMetadata(engine, about)),
+      ...(described ? { graph: described } : {}),
+    }),
     get memory() {
       return engine.memory;
     },
@@ -92,6 +99,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
     [Symbol.asyncDispose]: async () => engine.close(),
   };
 }
+
+const INJECTS_PLAIN =
+  "--inject puts known bugs into a plain Llama (llama or qwen2, without experts); of this model they are tried in llama.cpp's own run: probe bugs --run --model FILE.";
 
 /** Which hyperparameters the engine has passed over. */
 function notRead(keys: readonly string[]): string {

@@ -14,7 +14,7 @@ export type OnStage = (stage: string, il: number | null, rows: GPUBuffer) => voi
  *
  * @example for (const _ of forward(op, model, state, hook)) progress(); commands.submit();
  */
-export type Forward = (op: Operations, m: Model, s: State, hook: OnStage) => Generator<void>;
+export type Forward = (op: Operations, m: Model, s: State, hook: OnStage, config: LlamaConfig) => Generator<void>;
 
 /** Asks for the tensors of a layer by their names in the file, without layer and ending. @throws ModelError for what is not there, or another shape */
 export interface LayerWants {

@@ -1,9 +1,26 @@
 import type { Architecture } from './architecture.js';
+import { gemma2 } from './gemma2.js';
+import { gemma3 } from './gemma3.js';
+import { granite } from './granite.js';
 import { llama } from './llama.js';
+import { olmo2 } from './olmo2.js';
+import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
+import { qwen3 } from './qwen3.js';
+import { smollm3 } from './smollm3.js';
 
 /** The architectures that the engine computes, by llama.cpp's names (`general.architecture`). */
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = { llama, qwen2 };
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  llama,
+  qwen2,
+  qwen3,
+  olmo2,
+  granite,
+  gemma2,
+  gemma3,
+  phi3,
+  smollm3,
+};
 
 export const NAMES: readonly string[] = Object.keys(ARCHITECTURES);
 

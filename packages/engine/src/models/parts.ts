@@ -12,6 +12,13 @@ export function norm(op: Operations, s: State, il: number | null, weight: GPUBuf
   op.mul(s.xb, weight);                                            hook(`${name}_norm`, il, s.xb);
 }
 
+/** The norm of what a half of a layer gives, before it is added. */
+// biome-ignore format: each stage stands beside the step that makes it
+export function postNorm(op: Operations, s: State, il: number, weight: GPUBuffer, name: string, hook: OnStage): void {
+  op.rmsNorm(s.post, s.xb);                                        hook(`${name}_rms`, il, s.post);
+  op.mul(s.post, weight);                                          hook(`${name}_norm`, il, s.post);
+}
+
 /** Q, K and V of the normed stream. */
 // biome-ignore format: each stage stands beside the step that makes it
 export function qkv(op: Operations, s: State, w: Layer, il: number, hook: OnStage, x = s.xb): void {
@@ -59,6 +66,15 @@ export function feedForward(op: Operations, s: State, w: Layer, il: number, hook
   if (w.ffnDownBias) {                                             hook('ffn_down', il, s.xb);
     op.addBias(s.xb, w.ffnDownBias, w.ffnDown.rows); }
                                                                    hook('ffn_out', il, s.xb);
+}
+
+/** GeGLU (Shazeer 2020, arXiv:2002.05202). */
+// biome-ignore format: each stage stands beside the step that makes it
+export function gegluFeedForward(op: Operations, s: State, w: Layer, il: number, hook: OnStage): void {
+  op.mulMat(s.gate, w.ffnGate, s.xb);                              hook('ffn_gate', il, s.gate);
+  op.mulMat(s.up, w.ffnUp, s.xb);                                  hook('ffn_up', il, s.up);
+  op.geglu(s.gate, s.up);                                          hook('ffn_geglu', il, s.gate);
+  op.mulMat(s.xb, w.ffnDown, s.gate);                              hook('ffn_out', il, s.xb);
 }
 
 /** The logits of the normed stream. */
