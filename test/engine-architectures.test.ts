@@ -23,6 +23,8 @@ const COMPUTED: Readonly<Partial<Record<TinyArchitecture, readonly string[]>>> =
   gemma3: ['inp_scaled', 'q_rms', 'Kcur_normed', 'attn_post_rms', 'sa_out', 'ffn_geglu', 'ffn_post_norm'],
   phi3: ['Qcur'],
   smollm3: [],
+  qwen3moe: ['q_rms', 'ffn_moe_logits', 'ffn_moe_topk', 'ffn_moe_weights_norm', 'ffn_moe_swiglu', 'ffn_moe_out'],
+  'gpt-oss': ['attn_post_rms', 'ffn_moe_topk', 'ffn_moe_up_biased', 'ffn_moe_swiglu_oai', 'ffn_moe_out'],
 };
 const NAMES = Object.keys(COMPUTED) as TinyArchitecture[];
 
@@ -53,6 +55,13 @@ describe('an architecture in the engine is what llama.cpp makes of it', () => {
     await expectAgreement(modelFile(name, metadata));
   });
 
+  test.each<[TinyArchitecture, string]>([
+    ['qwen3moe', 'Q8_0'],
+    ['gpt-oss', 'Q4_0'],
+  ])('%s with weights of %s', async (name, type) => {
+    await expectAgreement(modelFile(name), '--quantize', type);
+  });
+
   test.runIf(process.platform === 'linux' && process.arch === 'x64')('on SwiftShader too', async () => {
     await expectAgreement(modelFile('gemma2'), '--adapter', 'swiftshader');
   });
@@ -73,6 +82,12 @@ describe('a kernel that is broken is found at its stage, and all else inherits i
       'qwen3',
       'q_rms',
       { file: 'rms_norm.wgsl', before: 'partial[0] / f32(width)', after: 'partial[0] / f32(width * parts)' },
+    ],
+    ['gpt-oss', 'kq_soft_max', { file: 'soft_max_sinks.wgsl', before: ' + exp(sink - highest)', after: '' }],
+    [
+      'qwen3moe',
+      'ffn_moe_down',
+      { file: 'experts_mul_mat.wgsl', before: 'select(slot / used, slot, per_expert == 1u)', after: '(slot / used)' },
     ],
     ['gemma3', 'ffn_geglu', { file: 'geglu.wgsl', before: '0.044715 *', after: '0.44715 *' }],
     [

@@ -68,6 +68,7 @@ const VARIATIONS: Readonly<Record<string, Variation>> = {
     metadata: { ...longRope, 'rope.scaling.original_context_length': u32(512) },
   },
   'attention to what comes after': { metadata: { 'attention.causal': { type: 'bool', value: 0 } } },
+  'a mixture of experts': { sizes: { experts: 5 } },
   'a number for each layer': {
     metadata: {
       'attention.head_count': list([u32(4), u32(4)]),

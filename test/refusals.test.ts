@@ -120,7 +120,7 @@ const VARIATIONS: readonly [string, object, readonly Change[], 'computed' | stri
     'computed',
     'runs',
   ],
-  ['a mixture of experts', { experts: 2 }, [], 'model-architecture', 'runs'],
+  ['a mixture of experts', { experts: 2 }, [], 'computed', 'runs'],
   [
     'values of other lengths than keys',
     {},

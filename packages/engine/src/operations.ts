@@ -1,4 +1,5 @@
 import { type LlamaConfig, sightOf } from './config.js';
+import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
 import type { MulMat, Weight } from './mul-mat.js';
@@ -13,7 +14,7 @@ export interface Batch {
 export const nKv = (batch: Batch): number => batch.firstPosition + batch.tokens;
 
 /** The steps of the passes as kernels: each call encodes one product or one elementwise kernel. dst comes first. */
-export interface Operations {
+export interface Operations extends ExpertsOperations {
   /** dst: (tokens, columns) ← the weight's rows at the token ids. */
   getRows(dst: GPUBuffer, weight: Weight, tokens: GPUBuffer): void;
   /** dst ← x / sqrt(mean(x²) + ε). */
@@ -158,5 +159,6 @@ export function createOperations(
     geglu(gate, up) {
       runFiles(['tanh', 'geglu'], { width: feedForwardLength }, each(feedForwardLength), up, gate);
     },
+    ...expertsOperations(config, kernels, commands, uniform, tokens),
   };
 }

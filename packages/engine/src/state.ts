@@ -22,8 +22,12 @@ export interface State {
   readonly kNormed: GPUBuffer; // (T, kvHeads · headDim), where the model norms K
   readonly kq: GPUBuffer; // (T, heads, n_kv)
   readonly kqv: GPUBuffer; // (T, heads · headDim)
-  readonly gate: GPUBuffer; // (T, feedForwardLength)
+  readonly gate: GPUBuffer; // (T, feedForwardLength), once for each used expert
   readonly up: GPUBuffer; // (T, feedForwardLength), twice as wide where it is the gate, too
+  readonly router: GPUBuffer; // (T, experts), how well each fits
+  readonly chosen: GPUBuffer; // (T, used experts), which they are
+  readonly shares: GPUBuffer; // (T, used experts), how much each gives
+  readonly down: GPUBuffer; // (T, used experts, embeddingLength)
   readonly logits: GPUBuffer; // (T, vocabularySize)
   readonly kCache: readonly GPUBuffer[]; // per layer (capacity, kvHeads · headDim)
   readonly vCache: readonly GPUBuffer[]; // per layer (capacity, kvHeads · headDim)
@@ -34,7 +38,8 @@ const UBATCH = 512; // llama.cpp's default, and what a 128 MiB binding holds of 
 
 /** How many values one row of each buffer has. `seen` is how many positions the scores are over. */
 export function rowWidths(config: LlamaConfig, seen: number) {
-  const { embeddingLength, feedForwardLength: ff } = config;
+  const { embeddingLength, experts } = config;
+  const inAll = experts ? experts.used * experts.feedForwardLength : config.feedForwardLength;
   const q = config.headCount * config.headDim;
   const k = config.headCountKv * config.headDim;
   return {
@@ -47,8 +52,11 @@ export function rowWidths(config: LlamaConfig, seen: number) {
     ...(config.headNorms ? { qNormed: q, kNormed: k } : {}),
     kq: config.headCount * seen,
     kqv: q,
-    gate: ff,
-    up: config.gateIsInUp ? 2 * ff : ff,
+    gate: inAll,
+    up: config.gateIsInUp ? 2 * inAll : inAll,
+    ...(experts
+      ? { router: experts.count, chosen: experts.used, shares: experts.used, down: experts.used * embeddingLength }
+      : {}),
     logits: config.vocabularySize,
   };
 }

@@ -57,6 +57,7 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
         weight: (name: string, shape: number[]) => required(`blk.${il}.${name}.weight`, shape),
         optional: (name: string, shape: number[]) => optional(`blk.${il}.${name}.weight`, shape),
         bias: (name: string, ...shape: number[]) => optional(`blk.${il}.${name}.bias`, shape),
+        requiredBias: (name: string, ...shape: number[]) => required(`blk.${il}.${name}.bias`, shape),
       };
       return architecture.layer(wants, config, il) as LayerTensors;
     }),

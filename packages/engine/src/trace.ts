@@ -38,6 +38,18 @@ const STEPS: Readonly<Record<keyof Operations, { readonly op: string; readonly i
   swiglu: { op: 'SWIGLU', isInPlace: true },
   swigluHalves: { op: 'SWIGLU' },
   geglu: { op: 'GEGLU', isInPlace: true },
+  softMaxExperts: { op: 'SOFT_MAX', isInPlace: true },
+  softMaxChosen: { op: 'SOFT_MAX', isInPlace: true },
+  choose: { op: 'ARGSORT' },
+  pick: { op: 'GET_ROWS' },
+  share: { op: 'DIV', isInPlace: true },
+  mulMatExperts: { op: 'MUL_MAT_ID' },
+  mulMatDown: { op: 'MUL_MAT_ID' },
+  addBiasExperts: { op: 'ADD_ID', isInPlace: true },
+  swigluExperts: { op: 'SWIGLU', isInPlace: true },
+  swigluOai: { op: 'SWIGLU_OAI', isInPlace: true },
+  weigh: { op: 'MUL', isInPlace: true },
+  sumExperts: { op: 'ADD' },
 };
 
 /** What lies in a buffer: computed from which stages, by which operations since, the last of them apart. */
@@ -98,7 +110,7 @@ export function trace(
   const steps = Object.fromEntries(Object.keys(STEPS).map((name) => [name, step(name as keyof Operations)]));
   const onStage = (stage: string, layer: number | null, rows: GPUBuffer): void => {
     const { from, cached, through, op = 'NONE' } = contents.get(rows) ?? { from: [], through: [] };
-    const isSoftMax = op === 'SOFT_MAX';
+    const isSoftMax = stage === 'kq_soft_max';
     stages.push({
       stage,
       layer,

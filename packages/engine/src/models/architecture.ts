@@ -23,6 +23,7 @@ export interface LayerWants {
   optional(name: string, shape: number[]): TensorInfo | undefined;
   /** The same of a bias. */
   bias(name: string, ...shape: number[]): TensorInfo | undefined;
+  requiredBias(name: string, ...shape: number[]): TensorInfo;
 }
 
 /** What tells an architecture from the others. */

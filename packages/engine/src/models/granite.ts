@@ -4,14 +4,14 @@ import type { Model } from '../model.js';
 import type { Operations } from '../operations.js';
 import type { State } from '../state.js';
 import type { Architecture, OnStage } from './architecture.js';
-import { llama } from './llama.js';
+import { denseLlama } from './llama.js';
 import { attention, feedForward, norm, qkv, rotate } from './parts.js';
 
 /** Granite 3: a Llama whose embedding, scores, residuals and logits are each multiplied by a number of its own (arXiv:2405.04324, arXiv:2203.03466). */
 export const granite: Architecture = {
   ropePairs: 'neighbours',
   hyperparameters,
-  layer: llama.layer,
+  layer: denseLlama.layer,
   forward,
 };
 

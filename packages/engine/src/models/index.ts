@@ -1,12 +1,14 @@
 import type { Architecture } from './architecture.js';
 import { gemma2 } from './gemma2.js';
 import { gemma3 } from './gemma3.js';
+import { gptOss } from './gpt-oss.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { olmo2 } from './olmo2.js';
 import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
+import { qwen3moe } from './qwen3moe.js';
 import { smollm3 } from './smollm3.js';
 
 /** The architectures that the engine computes, by llama.cpp's names (`general.architecture`). */
@@ -20,6 +22,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   gemma3,
   phi3,
   smollm3,
+  qwen3moe,
+  'gpt-oss': gptOss,
 };
 
 export const NAMES: readonly string[] = Object.keys(ARCHITECTURES);

@@ -49,7 +49,7 @@ export function attention(op: Operations, s: State, w: Layer, il: number, hook: 
   op.store(s.kCache[il], k);
   op.store(s.vCache[il], s.v);
   op.kq(s.kq, q, s.kCache[il]);                                    hook('kq', il, s.kq);
-  op.softMax(s.kq, il);                                            hook('kq_soft_max', il, s.kq);
+  op.softMax(s.kq, il, w.attnSinks);                               hook('kq_soft_max', il, s.kq);
   op.kqv(s.kqv, s.kq, s.vCache[il]);                               hook('kqv_out', il, s.kqv);
   op.mulMat(s.xb, w.attnOutput, s.kqv, w.attnOutputBias);          hook('attn_out', il, s.xb);
 }

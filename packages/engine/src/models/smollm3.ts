@@ -2,11 +2,11 @@ import type { Model } from '../model.js';
 import type { Operations } from '../operations.js';
 import type { State } from '../state.js';
 import type { Architecture, OnStage } from './architecture.js';
-import { llama } from './llama.js';
+import { denseLlama } from './llama.js';
 import { attention, feedForward, logits, norm, qkv, rotate } from './parts.js';
 
 /** SmolLM 3: a Llama of which every fourth layer has no positions (Yang et al. 2025, arXiv:2501.18795). */
-export const smollm3: Architecture = { ropePairs: 'neighbours', layer: llama.layer, forward };
+export const smollm3: Architecture = { ropePairs: 'neighbours', layer: denseLlama.layer, forward };
 
 const UNROTATED = 4; // llama.cpp's n_no_rope_layer_step, which no file changes
 
