@@ -276,12 +276,12 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
     /head_count_kv.* 3/,
   ],
   [
-    'a mixture of experts',
+    'a mixture of experts of which it does not say how many are used',
     () =>
       changed((model) => {
         model.metadata['llama.expert_count'] = u32(8);
       }),
-    'model-architecture',
+    'model-metadata',
     'expert',
     'capture --from llama',
   ],
