@@ -282,8 +282,8 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
         model.metadata['llama.expert_count'] = u32(8);
       }),
     'model-metadata',
-    'expert',
-    'capture --from llama',
+    'llama.expert_used_count is missing',
+    'Convert the model again',
   ],
 ];
 

@@ -23,6 +23,7 @@ const COMPUTED: Readonly<Partial<Record<TinyArchitecture, readonly string[]>>> =
   gemma3: ['inp_scaled', 'q_rms', 'Kcur_normed', 'attn_post_rms', 'sa_out', 'ffn_geglu', 'ffn_post_norm'],
   phi3: ['Qcur'],
   smollm3: [],
+  mistral3: ['Qcur_attn_temp_scaled'],
   qwen3moe: ['q_rms', 'ffn_moe_logits', 'ffn_moe_topk', 'ffn_moe_weights_norm', 'ffn_moe_swiglu', 'ffn_moe_out'],
   'gpt-oss': ['attn_post_rms', 'ffn_moe_topk', 'ffn_moe_up_biased', 'ffn_moe_swiglu_oai', 'ffn_moe_out'],
 };

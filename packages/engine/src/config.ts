@@ -38,6 +38,8 @@ export interface LlamaConfig extends RopeConfig {
   readonly finalSoftCap?: number;
   /** Some layers see so many positions only, their own among them, and turn by a base of their own. */
   readonly windows?: { readonly size: number; readonly layers: readonly boolean[]; readonly rope?: RopeConfig };
+  /** Q grows with the position: times 1 + scale · ln(1 + ⌊position / every⌋). */
+  readonly temperature?: { readonly scale: number; readonly every: number };
   /** Nothing is turned. */
   readonly isUnrotated?: true;
   /** A mixture of experts in place of the feed-forward. */

@@ -43,6 +43,8 @@ export interface Operations extends ExpertsOperations {
   scale(x: GPUBuffer, factor: number): void;
   scaleQ(q: GPUBuffer, factor: number): void;
   scaleLogits(logits: GPUBuffer, factor: number): void;
+  /** Each row of Q times the number of its position. */
+  heat(q: GPUBuffer, temperature: GPUBuffer | undefined): void;
   /** x ← cap · tanh(x / cap). */
   capScores(kq: GPUBuffer, cap: number): void;
   capLogits(logits: GPUBuffer, cap: number): void;
@@ -148,6 +150,7 @@ export function createOperations(
     scale: (x, factor) => scale(x, factor, embeddingLength),
     scaleQ: (q, factor) => scale(q, factor, widthOfQ),
     scaleLogits: (logits, factor) => scale(logits, factor, config.vocabularySize),
+    heat: (q, temperature) => run('heat', { width: widthOfQ }, each(widthOfQ), temperature as GPUBuffer, q),
     capScores: (kq, most) => softCap(kq, most, heads, 1),
     capLogits: (logits, most) => softCap(logits, most, config.vocabularySize, 0),
     swiglu(gate, up) {

@@ -95,7 +95,7 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
     vocabularySize: Array.isArray(tokens) && tokens.length > 0 ? tokens.length : keys.count('vocab_size'),
     contextLength,
     rmsEpsilon: keys.positive('attention.layer_norm_rms_epsilon'),
-    ...ropeConfig(keys, contextLength),
+    ...ropeConfig(keys, contextLength, architecture.yarn),
     attentionScale: 1 / Math.sqrt(headDim),
     ...(seesAll ? { seesAll } : {}),
   };

@@ -10,6 +10,7 @@ export interface State {
   readonly batch: GPUBuffer; // uniform: tokens, first position, n_kv
   readonly tokens: GPUBuffer; // (T) ids
   readonly rotation: readonly GPUBuffer[]; // per layer (capacity, headDim / 2, 2); layers that turn alike share one
+  readonly temperature?: GPUBuffer; // (capacity), where Q grows with the position
   /** Of a longrope: whether the factors for many positions are in the rotation. */
   readonly isLong: boolean;
   readonly x: GPUBuffer; // (T, embeddingLength), the residual stream
@@ -103,11 +104,18 @@ export function createState(
   const { windows } = config;
   const rotation = turning('rotation', config);
   const inWindow = windows?.rope ? turning('rotation in the window', windows.rope) : rotation;
+  const { temperature: heat } = config;
+  const temperature = heat && buffer('temperature', capacity);
+  if (temperature) {
+    const values = Float32Array.from({ length: capacity }, (_, at) => heatAt(at, heat));
+    device.queue.writeBuffer(temperature, 0, values);
+  }
   const widths = Object.entries(rowWidths(config, capacity));
   return {
     capacity,
     maxTokens,
     isLong: long,
+    ...(temperature ? { temperature } : {}),
     batch: buffer('batch', 4, GPUBufferUsage.UNIFORM),
     tokens: rows('tokens', 1),
     rotation: Array.from({ length: config.blockCount }, (_, il) => (windows?.layers[il] ? inWindow : rotation)),
@@ -119,6 +127,10 @@ export function createState(
     },
   };
 }
+
+/** llama.cpp's llm_graph_input_attn_temp, of Llama 4. */
+const heatAt = (position: number, { scale, every }: NonNullable<LlamaConfig['temperature']>): number =>
+  1 + scale * Math.log(Math.floor(position / every) + 1);
 
 /** The buffers that have a row for each token. Those that the model has no use for are not there. */
 type Rows = {

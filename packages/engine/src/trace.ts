@@ -33,6 +33,7 @@ const STEPS: Readonly<Record<keyof Operations, { readonly op: string; readonly i
   scale: { op: 'SCALE', isInPlace: true },
   scaleQ: { op: 'SCALE', isInPlace: true },
   scaleLogits: { op: 'SCALE', isInPlace: true },
+  heat: { op: 'MUL', isInPlace: true },
   capScores: { op: 'TANH', isInPlace: true },
   capLogits: { op: 'TANH', isInPlace: true },
   swiglu: { op: 'SWIGLU', isInPlace: true },

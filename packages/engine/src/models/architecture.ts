@@ -3,6 +3,7 @@ import type { TensorInfo } from '../gguf.js';
 import type { Keys } from '../keys.js';
 import type { LayerTensors, Model } from '../model.js';
 import type { Operations } from '../operations.js';
+import type { YarnOf } from '../rope-config.js';
 import type { State } from '../state.js';
 
 /** Called after each stage with its rows: its name is llama.cpp's, as a dump has it. `il` is null for what belongs to the whole model. */
@@ -35,6 +36,8 @@ export interface Architecture {
   readonly experts?: true;
   /** What it has beside what all have, and what it has in its place. @throws ModelError */
   hyperparameters?(keys: Keys, base: LlamaConfig): Partial<LlamaConfig>;
+  /** YaRN's own numbers, where llama.cpp reads them of this architecture. */
+  readonly yarn?: YarnOf;
   layer(wants: LayerWants, config: LlamaConfig, il: number): Partial<LayerTensors>;
   readonly forward: Forward;
 }

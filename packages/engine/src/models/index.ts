@@ -4,6 +4,7 @@ import { gemma3 } from './gemma3.js';
 import { gptOss } from './gpt-oss.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
+import { mistral3 } from './mistral3.js';
 import { olmo2 } from './olmo2.js';
 import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
@@ -22,6 +23,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   gemma3,
   phi3,
   smollm3,
+  mistral3,
   qwen3moe,
   'gpt-oss': gptOss,
 };

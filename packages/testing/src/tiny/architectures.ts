@@ -11,6 +11,7 @@ export type TinyArchitecture =
   | 'phi3'
   | 'granite'
   | 'smollm3'
+  | 'mistral3'
   | 'starcoder2';
 
 const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
@@ -118,6 +119,19 @@ const KINDS: Readonly<
     also: { expert_count: u32(N.experts), expert_used_count: u32(2), expert_feed_forward_length: u32(N.ff) },
   },
   // Every fourth layer turns nothing.
+  // Q grows with the position: after every few of them, here.
+  mistral3: {
+    layer: [...PROJECTIONS, ...FEED_FORWARD],
+    also: {
+      'rope.scaling.type': text('yarn'),
+      'rope.scaling.factor': f32(4),
+      'rope.scaling.original_context_length': u32(5),
+      'rope.scaling.yarn_beta_fast': f32(8),
+      'rope.scaling.yarn_beta_slow': f32(2),
+      'rope.scaling.yarn_log_multiplier': f32(0.7),
+      'attention.temperature_scale': f32(0.3),
+    },
+  },
   smollm3: { layer: [...PROJECTIONS, ...FEED_FORWARD], layers: 4, also: {} },
   // Norms behind attention and feed-forward only, and of all heads of Q and K together.
   olmo2: {
