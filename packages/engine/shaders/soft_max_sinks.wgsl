@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     kq[begin + i] /= sum;
   }
   for (var i = lane; i < from_window; i += WORKGROUP) {
-    kq[begin + i] = 0.0;
+    kq[i + begin] = 0.0;
   }
   if (seen > 0u) {
     for (var i = seen + lane; i < batch.n_kv; i += WORKGROUP) {
