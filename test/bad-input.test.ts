@@ -276,14 +276,14 @@ const FILES: readonly [string, () => Buffer, string | RegExp, ...(string | RegEx
     /head_count_kv.* 3/,
   ],
   [
-    'a mixture of experts',
+    'a mixture of experts of which it does not say how many are used',
     () =>
       changed((model) => {
         model.metadata['llama.expert_count'] = u32(8);
       }),
-    'model-architecture',
-    'expert',
-    'capture --from llama',
+    'model-metadata',
+    'llama.expert_used_count is missing',
+    'Convert the model again',
   ],
 ];
 

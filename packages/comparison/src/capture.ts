@@ -74,11 +74,10 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
 
   if (options.stages === 'all')
     throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
-  const stages = parseStages(options.stages);
-  const side = webgpuSide(
-    await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal }),
-  );
+  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal });
+  const side = webgpuSide(engine);
   try {
+    const stages = parseStages(options.stages, engine.graph.names);
     const { ids, text } = await tokenizeAlone(file, prompt, signal);
     const run = side.run({ tokens: ids, steps, ...ubatch, stages, layers, signal });
     return await write(options.out, run.tensors, progress, async () => {

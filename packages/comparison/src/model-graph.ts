@@ -8,7 +8,7 @@ import {
   MOST_LAYERS,
 } from '@llama-probe/dump';
 import { isGraphDescription } from '@llama-probe/dump/stage';
-import { type GgufFile, isComputed } from '@llama-probe/engine';
+import { type GgufFile, isPlain } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 
 /** Two rows show whether a mask hides what comes after a row, and all else that a graph tells. */
@@ -31,15 +31,12 @@ export async function readGraph(reference: Reference): Promise<Graph | undefined
   }
 }
 
-/** The same where it is not known from the start: the engine computes Llamas without experts only. */
+/** The same where it is not known from the start: a plain Llama's stages are the vocabulary. */
 export const readUnlessLlama = async (reference: Reference, file: GgufFile): Promise<Graph | undefined> =>
   isDense(file) ? undefined : readGraph(reference);
 
 /** Whether the file is a Llama's, all of whose stages are in the vocabulary. */
-export function isDense({ metadata }: Pick<GgufFile, 'metadata'>): boolean {
-  const architecture = metadata['general.architecture'];
-  return isComputed(architecture) && Number(metadata[`${String(architecture)}.expert_count`] ?? 0) === 0;
-}
+export const isDense = (file: Pick<GgufFile, 'metadata' | 'tensors'>): boolean => isPlain(file);
 
 /** A graph that was read, as the stages of a run are looked at by it: what is a Llama's is one. */
 export const graphToUse = (read: Graph, heads: Heads): Graph => asLlama(read, heads) ?? read;

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufFile, isComputed, openGguf, type TensorInfo } from '@llama-probe/engine';
+import { type GgufFile, isPlain, openGguf, type TensorInfo } from '@llama-probe/engine';
 import {
   blockwise,
   cacheDirectory,
@@ -102,8 +102,12 @@ export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
  * The stages of llama.cpp's run that are taken where nobody says which. The vocabulary is that of a Llama, with or without experts; of anything
  * else every node is.
  */
-export const everyStage = ({ metadata }: Pick<GgufFile, 'metadata'>): 'vocabulary' | 'all' =>
-  isComputed(metadata['general.architecture']) ? 'vocabulary' : 'all';
+export const everyStage = (file: Pick<GgufFile, 'metadata' | 'tensors'>): 'vocabulary' | 'all' =>
+  isPlain(file) || isMixtral(file) ? 'vocabulary' : 'all';
+
+/** A Llama with experts. */
+const isMixtral = ({ metadata }: Pick<GgufFile, 'metadata'>): boolean =>
+  metadata['general.architecture'] === 'llama' && Number(metadata['llama.expert_count'] ?? 0) !== 0;
 
 const countOf = (tensors: readonly TensorInfo[]): number =>
   tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);

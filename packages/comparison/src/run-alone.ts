@@ -32,7 +32,7 @@ export interface AloneOptions extends LimitOptions, ReadOptions {
 export async function runAlone(
   path: string,
   model: string,
-  { reference: mode, ...options }: AloneOptions,
+  options: AloneOptions,
   progress: Progress,
   signal: AbortSignal,
   blamed?: Look['blamed'],
@@ -42,7 +42,7 @@ export async function runAlone(
   const run = await openRun(path, { ...opening, modelLayers: layersOf(file) });
   try {
     await ownModel(model, [run]);
-    const { reference, chosen } = await openLlama(file, mode, progress, signal);
+    const { reference, chosen } = await openLlama(file, options, progress, signal);
     try {
       const side = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
       progress.say(`comparing ${path} with llama.cpp`);

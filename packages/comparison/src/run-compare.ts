@@ -2,6 +2,7 @@ import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
 import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
+import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { parsePrompt } from './prompt.js';
@@ -27,7 +28,7 @@ export async function runCompare(
   const begin = performance.now();
   refuseOfPrograms(options);
   const prompt = parsePrompt(options);
-  const stages = parseStages(options.stages);
+  if (options.stages?.split(',').includes('all')) parseStages(options.stages); // no name of any model's: said before one is opened
   Kept.check(options.out); // before anything is opened
   const sides = await open(options, progress, signal);
   try {
@@ -35,11 +36,13 @@ export async function runCompare(
     const { file, engine, reference, chosen } = sides;
     const { blockCount } = engine.config;
     const layers = parseLayers(options.layers, blockCount);
+    const stages = parseStages(options.stages, engine.graph.names);
+    const graph = await readUnlessLlama(reference, file);
     const candidate = webgpuSide(engine, parseInjections(options.inject, blockCount));
     const { floors, margin, minimum, ruleAt, steps, ubatch, blame, out } = options;
     const report = await compare(
       candidate,
-      llamaSide(reference, file, chosen),
+      llamaSide(reference, file, chosen, graph),
       {
         floors,
         margin,

@@ -75,7 +75,7 @@ export async function runRepeat(
   try {
     const { ids } = side.text ? await tokenize(prompt, side.text) : await tokenizeAlone(file, prompt, signal);
     const every = everyStage(file);
-    const stages = options.stages === undefined ? every : parseStages(options.stages);
+    const stages = options.stages === undefined ? every : parseStages(options.stages, side.stages);
     const ubatch = options.ubatch === undefined ? {} : { ubatch: options.ubatch };
     return await repeated(again(side, { ...run, ...ubatch, tokens: ids, stages }, options, progress, signal));
   } finally {

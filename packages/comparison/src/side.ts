@@ -27,6 +27,8 @@ export interface Side extends AsyncDisposable {
   ubatch?(capacity: number): number;
   /** May be called again, and while another run of a recorded side is being read. */
   run(run: RunPlan): SideRun;
+  /** The names of what it has; those of the vocabulary without it. */
+  readonly stages?: readonly string[];
   /** `run({ …, from })` goes on from other rows at every stage. */
   readonly canStartFrom?: true;
   /** `run({ …, round })` rounds every stage. */

@@ -2,6 +2,7 @@
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;
+override sees_all: u32 = 0u; // 1: tokens see those after them too
 
 @group(0) @binding(1) var<storage, read> q: array<f32>;        // (tokens, heads · head_dim)
 @group(0) @binding(2) var<storage, read> k: array<f32>;        // (positions, kv_heads · head_dim)
@@ -13,7 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let position = i % batch.n_kv;
   let row = i / batch.n_kv; // (token, head)
   let token = row / heads;
-  if (token >= batch.tokens || position > batch.first_position + token) {
+  if (token >= batch.tokens || (sees_all == 0u && position > batch.first_position + token)) {
     return;
   }
   // Consecutive query heads share a KV head: 0 0 0 0 1 1 1 1 …

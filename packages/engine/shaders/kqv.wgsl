@@ -2,6 +2,7 @@
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;
+override sees_all: u32 = 0u; // 1: tokens see those after them too
 
 @group(0) @binding(1) var<storage, read> p: array<f32>;         // (tokens, heads · n_kv)
 @group(0) @binding(2) var<storage, read> v: array<f32>;         // (positions, kv_heads · head_dim)
@@ -17,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let kv_head = row % heads / (heads / kv_heads);
   let at_v = kv_head * head_dim + i % head_dim;
-  let seen = batch.first_position + token + 1u;
+  let seen = select(batch.first_position + token + 1u, batch.n_kv, sees_all == 1u);
   var sum = vec2f(0.0); // two sums, for rounding
   for (var position = 0u; position < seen; position++) {
     let term = p[row * batch.n_kv + position] * v[position * kv_heads * head_dim + at_v];

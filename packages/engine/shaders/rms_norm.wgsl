@@ -1,5 +1,6 @@
 // y = x / sqrt(mean(x²) + ε) for each row; the weight is a product of its own. One workgroup per row.
 override width: u32;
+override parts: u32 = 1u; // of a token's row, each normed by itself: its heads
 override epsilon: f32;
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;       // (tokens, width)
@@ -9,11 +10,11 @@ var<workgroup> partial: array<f32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let token = folded_group(group, groups);
-  if (token >= batch.tokens) {
+  let part = folded_group(group, groups);
+  if (part >= batch.tokens * parts) {
     return;
   }
-  let row = token * width;
+  let row = part * width;
   var sum = 0.0;
   for (var i = lane; i < width; i += WORKGROUP) {
     sum += x[row + i] * x[row + i];

@@ -1,6 +1,8 @@
-// softmax(scale · kq) over the positions up to the row's own; later positions become 0. One workgroup per (token, head).
+// softmax(scale · kq) over the positions that the row's token sees; the others become 0. One workgroup per (token, head).
 override heads: u32;
 override scale: f32;
+override sees_all: u32 = 0u; // 1: tokens see those after them too
+override window: u32 = 0u;   // how many positions a token sees, its own among them; 0: all
 
 @group(0) @binding(1) var<storage, read_write> kq: array<f32>; // (tokens, heads · n_kv)
 
@@ -10,10 +12,12 @@ var<workgroup> partial: array<f32, WORKGROUP>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = folded_group(group, groups); // (token, head)
   let begin = row * batch.n_kv;
-  let seen = select(0u, batch.first_position + row / heads + 1u, row < batch.tokens * heads);
+  let until = select(batch.first_position + row / heads + 1u, batch.n_kv, sees_all == 1u);
+  let seen = select(0u, until, row < batch.tokens * heads);
+  let from_window = select(0u, seen - window, window > 0u && seen > window);
 
   var highest = -3.4e38;
-  for (var i = lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
     highest = max(highest, scale * kq[begin + i]);
   }
   partial[lane] = highest;
@@ -28,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
 
   var sum = 0.0;
-  for (var i = lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
     let e = exp(scale * kq[begin + i] - highest);
     kq[begin + i] = e;
     sum += e;
@@ -43,8 +47,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   sum = partial[0];
 
-  for (var i = lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
     kq[begin + i] /= sum;
+  }
+  for (var i = lane; i < from_window; i += WORKGROUP) {
+    kq[i + begin] = 0.0;
   }
   if (seen > 0u) {
     for (var i = seen + lane; i < batch.n_kv; i += WORKGROUP) {

@@ -1,24 +1,28 @@
 import type { Tensor } from '@llama-probe/dump';
-import { STAGES, type StageName } from '@llama-probe/dump/stage';
+import type { Graph } from '@llama-probe/dump/stage';
 import { unlessAborted } from './abort.js';
 import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
 import { type Arena, type ArenaSize, arenaBytes } from './arena.js';
-import { type LlamaConfig, llamaConfig } from './config.js';
+import { type LlamaConfig, sightOf } from './config.js';
 import { RunError } from './errors.js';
-import { forward } from './forward.js';
 import { fromHook } from './from.js';
 import { type GgufFile, openGguf } from './gguf.js';
 import type { Hook, StageAt } from './hook.js';
 import { Commands, KernelCache } from './kernels.js';
+import type { Model } from './model.js';
+import type { Architecture } from './models/architecture.js';
+import { architectureOf } from './models/index.js';
 import { createMulMat, type MulMat } from './mul-mat.js';
 import { type Batch, createOperations, nKv } from './operations.js';
+import { readConfig } from './read-config.js';
 import { Recent } from './recent.js';
 import { Recorder } from './recorder.js';
 import { type Script, scripted, type Waiting } from './script.js';
-import { createState, destroyState, type State, ubatchFor } from './state.js';
+import { createState, destroyState, isLong, rowWidths, type State, ubatchFor } from './state.js';
 import { llamaTensors } from './tensors.js';
+import { type Trace, trace } from './trace.js';
 import { Uploads } from './uploads.js';
-import { type Model, uploadModel } from './weights.js';
+import { uploadModel } from './weights.js';
 
 export interface EngineOptions {
   /** Path of a GGUF file. */
@@ -67,7 +71,7 @@ export interface EngineRun {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const file = await openGguf(options.model);
-  const config = llamaConfig(file);
+  const { config } = readConfig(file);
   const tensors = llamaTensors(file, config);
   options.onProgress?.('opening a WebGPU adapter');
   const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
@@ -89,6 +93,10 @@ export class Engine {
   readonly adapter: AdapterInfo;
   private readonly kernels: KernelCache;
   private readonly mulMat: MulMat;
+  private readonly architecture: Architecture;
+  private readonly trace: Trace;
+  /** The most values that the stages of a layer have in a row, the scores apart, and how many scores they have for each position. */
+  private readonly widest: { readonly values: number; readonly scores: number };
   private state: State | undefined;
   private running = false;
   private recorder: Recorder | undefined;
@@ -104,6 +112,19 @@ export class Engine {
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened.device);
     this.mulMat = createMulMat(opened.device, opened.info);
+    this.architecture = architectureOf(config.architecture) as Architecture;
+    this.trace = trace(this.architecture, config, model);
+    this.widest = this.widestLayer();
+  }
+
+  /** The stages of a run, and what each is computed from. */
+  get graph(): Graph {
+    return this.trace.graph;
+  }
+
+  /** What the file says of its architecture that the engine does nothing with: it may change what is right. */
+  get unread(): readonly string[] {
+    return readConfig(this.file).unread;
   }
 
   /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and what is recorded and overwritten at a time. */
@@ -127,7 +148,7 @@ export class Engine {
     result.catch(() => {}); // whoever reads the tensors hears of it there
     const generated: number[] = [];
     const begin = performance.now();
-    const given = options.from && fromHook(options.from, options.hook);
+    const given = options.from && fromHook(options.from, this.graph, options.hook);
     const steps = this.steps(given ? { ...options, hook: given.hook } : options, generated);
     const exclusive = this.exclusive.bind(this);
     async function* tensors(): AsyncGenerator<Tensor> {
@@ -150,7 +171,7 @@ export class Engine {
   }
 
   /** @throws RunError where the tokens are none, not in the vocabulary, or more than the context. */
-  check({ tokens, steps = 0, forcedTokens = [] }: RunOptions): void {
+  check({ tokens, steps = 0, forcedTokens = [], ubatch }: RunOptions): void {
     const { vocabularySize, contextLength } = this.config;
     if (tokens.length === 0)
       throw new RunError('tokens-empty', 'There are no tokens to run. Give a prompt or --tokens.');
@@ -166,6 +187,13 @@ export class Engine {
       throw new RunError(
         'context-exceeded',
         `${tokens.length} tokens and ${steps} steps are more than the model's context of ${contextLength}. Shorten the prompt or --steps.`,
+      );
+    }
+    const most = this.ubatch(tokens.length + steps);
+    if (this.config.seesAll && tokens.length > Math.min(most, ubatch ?? most)) {
+      throw new RunError(
+        'context-exceeded',
+        `Each token of this model sees those after it too (attention.causal is false), so the prompt's ${tokens.length} tokens have to be computed at once, and ${Math.min(most, ubatch ?? most)} can be. Shorten the prompt, or leave --ubatch out.`,
       );
     }
   }
@@ -216,9 +244,9 @@ export class Engine {
     const { opened } = this;
     const { device } = opened;
     const batch: Batch = { tokens: ids.length, firstPosition };
-    const widths = this.widths(batch);
+    const widths: Readonly<Record<string, number>> = rowWidths(this.config, nKv(batch));
     const commands = new Commands(device);
-    const layerBytes = mostBytes(batch, widths);
+    const layerBytes = 4 * batch.tokens * (this.widest.values + this.widest.scores * nKv(batch));
     const uploadBytes = layerBytes * [hook?.inject, hook?.overwrite].filter((gives) => gives !== undefined).length;
     const recorder = this.allocateRecorder(layerBytes);
     const uploads = this.allocateUploads(uploadBytes);
@@ -227,7 +255,7 @@ export class Engine {
     const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
 
     const recent = hook?.inject && new Recent();
-    const onStage = (stage: StageName, layer: number | null, rows: GPUBuffer): Waiting | undefined => {
+    const onStage = (stage: string, layer: number | null, rows: GPUBuffer): Waiting | undefined => {
       const at: StageAt = {
         step,
         order: order.next++,
@@ -235,7 +263,8 @@ export class Engine {
         stage,
         firstPosition,
         tokens: ids.length,
-        width: widths[stage],
+        width: widths[this.trace.bufferOf.get(stage) as string] as number,
+        ...(stage === 'kq' ? { sight: sightOf(this.config, layer) } : {}),
       };
       const fault = hook?.inject?.(at);
       if (typeof fault === 'function') return { at, rows, later: fault };
@@ -268,9 +297,16 @@ export class Engine {
       }
     };
     const script: Script = []; // stays empty without inject(): forward() encodes as it goes
+    const { forward } = this.architecture;
     const stages = hook?.inject
-      ? forward(scripted(op, script), this.model, state, (...stage) => script.push(() => onStage(...stage)))
-      : forward(op, this.model, state, onStage);
+      ? forward(
+          scripted(op, script),
+          this.model,
+          state,
+          (...stage) => script.push(() => onStage(...stage)),
+          this.config,
+        )
+      : forward(op, this.model, state, onStage, this.config);
     for (const layer of [...this.model.blk.keys(), null]) {
       if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
       await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);
@@ -290,25 +326,28 @@ export class Engine {
     yield* drain();
   }
 
-  private widths(batch: Batch): Record<StageName, number> {
-    const c = this.config;
-    const byRow = {
-      n_embd: c.embeddingLength,
-      n_q: c.headCount * c.headDim,
-      n_k: c.headCountKv * c.headDim,
-      heads_n_kv: c.headCount * nKv(batch),
-      n_ff: c.feedForwardLength,
-      n_vocab: c.vocabularySize,
-    };
-    return Object.fromEntries(STAGES.map(({ name, width }) => [name, byRow[width]])) as Record<StageName, number>;
+  private widestLayer(): Engine['widest'] {
+    const values = new Map<number | null, number>();
+    const scores = new Map<number | null, number>();
+    const [one, two] = [rowWidths(this.config, 1), rowWidths(this.config, 2)] as Array<Record<string, number>>;
+    for (const { stage, layer } of this.graph.stages) {
+      const name = this.trace.bufferOf.get(stage) as string;
+      const perPosition = (two?.[name] as number) - (one?.[name] as number);
+      const at = stage === 'embd' || stage === 'inp_scaled' ? 0 : layer; // encoded with the first layer
+      values.set(at, (values.get(at) ?? 0) + (one?.[name] as number) - perPosition);
+      scores.set(at, (scores.get(at) ?? 0) + perPosition);
+    }
+    return { values: Math.max(...values.values()), scores: Math.max(...scores.values()) };
   }
 
   private allocate(capacity: number, maxTokens: number): State {
-    if (!this.state || this.state.capacity < capacity || this.state.maxTokens < maxTokens) {
-      if (this.state) destroyState(this.state);
-      this.state = createState(this.opened.device, this.config, this.model, capacity, maxTokens);
+    const long = isLong(this.config, capacity);
+    const { state } = this;
+    if (!state || state.capacity < capacity || state.maxTokens < maxTokens || state.isLong !== long) {
+      if (state) destroyState(state);
+      this.state = createState(this.opened.device, this.config, this.model, capacity, maxTokens, long);
     }
-    return this.state;
+    return this.state as State;
   }
 
   private allocateRecorder(layerBytes: number): Recorder {
@@ -330,11 +369,6 @@ export class Engine {
     old?.arena.destroy();
     return make(bytes);
   }
-}
-
-/** At least what can be recorded between two points where forward() lets us submit. */
-function mostBytes(batch: Batch, widths: Record<StageName, number>): number {
-  return 4 * batch.tokens * Object.values(widths).reduce((sum, width) => sum + width, 0);
 }
 
 function argmax(values: Float32Array): number {

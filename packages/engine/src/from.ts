@@ -1,4 +1,5 @@
-import { GivenRows, STAGES, type Tensor } from '@llama-probe/dump';
+import { GivenRows, type Tensor } from '@llama-probe/dump';
+import type { Graph } from '@llama-probe/dump/stage';
 import type { Hook } from './hook.js';
 
 /** A run's hook, and what to do when the run has ended. */
@@ -12,8 +13,10 @@ export interface FromHook {
  * each stage starts from the given rows' inputs. Another hook may inject, record more, and overwrite what has no given rows.
  *
  * The stream is read layer by layer, before the layer is encoded, and no further than the layer.
+ *
+ * @param graph the run's own: which stage is the last of a layer
  */
-export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
+export function fromHook(from: AsyncIterable<Tensor>, graph: Graph, other?: Hook): FromHook {
   const source = from[Symbol.asyncIterator]();
   const given = new GivenRows();
   let position = -1;
@@ -23,8 +26,8 @@ export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
     async prepare(at) {
       if (at.firstPosition !== position) given.begin(at.firstPosition, at.tokens);
       position = at.firstPosition;
-      const last = { layer: at.layer, stage: at.layer === null ? LAST : LAST_IN_LAYER };
-      while (!given.has(last) && !given.isPast(last)) {
+      const last = graph.lastOf(at.layer);
+      while (last && !given.has(last) && !given.isPast(last)) {
         waiting = true;
         const { value, done } = await source.next();
         waiting = false;
@@ -50,6 +53,3 @@ export function fromHook(from: AsyncIterable<Tensor>, other?: Hook): FromHook {
     },
   };
 }
-
-const LAST_IN_LAYER = STAGES.findLast(({ perLayer }) => perLayer)?.name as string;
-const LAST = STAGES.at(-1)?.name as string;

@@ -1,5 +1,5 @@
 import type { Tensor } from '@llama-probe/dump';
-import type { StageName } from '@llama-probe/dump/stage';
+import type { Sight } from './config.js';
 
 /** A layer of a pass, before its stages are computed. */
 export interface LayerAt {
@@ -15,8 +15,11 @@ export interface StageAt extends LayerAt {
   readonly order: number;
   /** null for model-wide stages. */
   readonly layer: number | null;
-  readonly stage: StageName;
+  /** By llama.cpp's name. */
+  readonly stage: string;
   readonly width: number;
+  /** Of scores: what a token sees; all up to it without. */
+  readonly sight?: Sight;
 }
 
 /** What was recorded so far in this pass: in the layer that is being computed and the one before, embd with layer 0. */

@@ -1,5 +1,5 @@
 export { type AdapterInfo, type AdapterKind, listAdapters, openAdapter } from './adapter/index.js';
-export { isComputed, type LlamaConfig, llamaConfig } from './config.js';
+export type { LlamaConfig } from './config.js';
 export { Dequantizer, openDequantizer } from './dequantizer.js';
 export { Engine, type EngineOptions, type EngineRun, openEngine, type RunOptions } from './engine.js';
 export { ModelError, type ModelErrorCode, RunError, type RunErrorCode } from './errors.js';
@@ -8,4 +8,5 @@ export { GGML_TYPES, type GgmlType, numberOfType } from './ggml-types.js';
 export { type GgufFile, openGguf, type TensorInfo } from './gguf.js';
 export type { Hook, Later, LayerAt, RecordedSoFar, StageAt } from './hook.js';
 export { WEIGHT_TYPES, type WeightType } from './mul-mat.js';
+export { COMPUTED, isComputed, isPlain, llamaConfig } from './read-config.js';
 export { isWeightType } from './weight-types.js';

@@ -90,15 +90,15 @@ export class KernelCache {
     return pipeline;
   }
 
-  /** Binds the buffers in order from binding 0. */
-  bindGroup(pipeline: GPUComputePipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
-    const key = [pipeline, ...buffers].map((object) => this.id(object)).join(' ');
+  /** Binds the buffers in order from binding 0; where one is undefined, nothing is bound. */
+  bindGroup(pipeline: GPUComputePipeline, buffers: ReadonlyArray<GPUBuffer | undefined>): GPUBindGroup {
+    const key = [pipeline, ...buffers].map((object) => (object ? this.id(object) : '-')).join(' ');
     let group = this.groups.get(key);
     if (!group) {
       group = this.device.createBindGroup({
         label: pipeline.label,
         layout: pipeline.getBindGroupLayout(0),
-        entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+        entries: buffers.flatMap((buffer, binding) => (buffer ? [{ binding, resource: { buffer } }] : [])),
       });
       this.groups.set(key, group);
     }

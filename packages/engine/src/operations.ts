@@ -1,4 +1,5 @@
-import type { LlamaConfig } from './config.js';
+import { type LlamaConfig, sightOf } from './config.js';
+import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
 import type { MulMat, Weight } from './mul-mat.js';
@@ -12,26 +13,47 @@ export interface Batch {
 /** Positions seen so far, the batch included. */
 export const nKv = (batch: Batch): number => batch.firstPosition + batch.tokens;
 
-/** The steps of the pass as kernels: each call encodes one product or one elementwise kernel. dst comes first. */
-export interface Operations {
+/** The steps of the passes as kernels: each call encodes one product or one elementwise kernel. dst comes first. */
+export interface Operations extends ExpertsOperations {
   /** dst: (tokens, columns) ← the weight's rows at the token ids. */
   getRows(dst: GPUBuffer, weight: Weight, tokens: GPUBuffer): void;
   /** dst ← x / sqrt(mean(x²) + ε). */
   rmsNorm(dst: GPUBuffer, x: GPUBuffer): void;
   /** dst ← dst · w, w: (embeddingLength). */
   mul(dst: GPUBuffer, w: GPUBuffer): void;
+  /** The two of each head of Q or K, or of all together where the model has it so. */
+  normQ(dst: GPUBuffer, q: GPUBuffer): void;
+  normK(dst: GPUBuffer, k: GPUBuffer): void;
+  mulQ(q: GPUBuffer, w: GPUBuffer): void;
+  mulK(k: GPUBuffer, w: GPUBuffer): void;
   /** dst: (tokens, rows) ← x · Wᵀ (+ bias). */
   mulMat(dst: GPUBuffer, weight: Weight, x: GPUBuffer, bias?: GPUBuffer): void;
-  ropeQ(q: GPUBuffer, rotation: GPUBuffer): void;
-  ropeK(k: GPUBuffer, rotation: GPUBuffer): void;
+  /** dst ← dst + b, b as wide as a row. */
+  addBias(dst: GPUBuffer, b: GPUBuffer, width: number): void;
+  ropeQ(q: GPUBuffer, rotation: GPUBuffer | undefined): void;
+  ropeK(k: GPUBuffer, rotation: GPUBuffer | undefined): void;
   store(cache: GPUBuffer | undefined, x: GPUBuffer): void;
   kq(dst: GPUBuffer, q: GPUBuffer, k: GPUBuffer | undefined): void;
-  softMax(kq: GPUBuffer): void;
+  /** What a token of the layer does not see becomes 0. `sinks`, (heads), take their share and give nothing. */
+  softMax(kq: GPUBuffer, il?: number, sinks?: GPUBuffer): void;
   kqv(dst: GPUBuffer, p: GPUBuffer, v: GPUBuffer | undefined): void;
   /** dst ← dst + x. */
   add(dst: GPUBuffer, x: GPUBuffer): void;
+  /** x ← x · factor, x: (tokens, embeddingLength); scaleQ of Q, scaleLogits of the logits. */
+  scale(x: GPUBuffer, factor: number): void;
+  scaleQ(q: GPUBuffer, factor: number): void;
+  scaleLogits(logits: GPUBuffer, factor: number): void;
+  /** Each row of Q times the number of its position. */
+  heat(q: GPUBuffer, temperature: GPUBuffer | undefined): void;
+  /** x ← cap · tanh(x / cap). */
+  capScores(kq: GPUBuffer, cap: number): void;
+  capLogits(logits: GPUBuffer, cap: number): void;
   /** gate ← silu(gate) · up. */
   swiglu(gate: GPUBuffer, up: GPUBuffer): void;
+  /** dst ← silu(x) · y, where x and y are the halves of each row. */
+  swigluHalves(dst: GPUBuffer, xy: GPUBuffer): void;
+  /** gate ← gelu(gate) · up. */
+  geglu(gate: GPUBuffer, up: GPUBuffer): void;
 }
 
 const WORKGROUP = 64; // as in batch.wgsl
@@ -47,53 +69,99 @@ export function createOperations(
 ): Operations {
   const { headCount: heads, headCountKv: kv_heads, headDim: head_dim, embeddingLength, feedForwardLength } = config;
   const { tokens } = batch;
+  const widthOfQ = heads * head_dim;
+  const widthOfK = kv_heads * head_dim;
+  const epsilon = config.rmsEpsilon;
+  const sees_all = config.seesAll ? 1 : 0;
 
-  const run = (kernel: string, constants: Record<string, number>, workgroups: number, ...buffers: GPUBuffer[]) => {
-    const pipeline = kernels.pipeline(['batch.wgsl', `${kernel}.wgsl`], constants);
+  const runFiles = (
+    files: readonly string[],
+    constants: Record<string, number>,
+    workgroups: number,
+    ...buffers: GPUBuffer[]
+  ) => {
+    const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
     commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, ...buffers]), workgroups);
   };
+  const run = (kernel: string, constants: Record<string, number>, workgroups: number, ...buffers: GPUBuffer[]) =>
+    runFiles([kernel], constants, workgroups, ...buffers);
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
   const each = (width: number) => groups(tokens * width);
-  const rope = (x: GPUBuffer, rotation: GPUBuffer, count: number) =>
+  const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number) =>
     run(
       'rope',
       { heads: count, head_dim, halves: config.ropePairs === 'halves' ? 1 : 0 },
       groups((tokens * count * head_dim) / 2),
-      rotation,
+      rotation as GPUBuffer,
       x,
     );
+  /** How wide the rows are that are normed, and how many of them a token has. */
+  const normed = (count: number) =>
+    config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
+  const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
+    const shape = normed(count);
+    run('rms_norm', { ...shape, epsilon }, tokens * shape.parts, x, dst);
+  };
+  const mulHeads = (dst: GPUBuffer, w: GPUBuffer, count: number) =>
+    run('mul', normed(count), each(count * head_dim), w, dst);
+  const scale = (x: GPUBuffer, factor: number, width: number) => run('scale', { width, factor }, each(width), x);
+  const softCap = (x: GPUBuffer, cap: number, width: number, scores: 0 | 1) =>
+    runFiles(['tanh', 'soft_cap'], { cap, width, scores }, each(width * (scores ? nKv(batch) : 1)), x);
 
   return {
     getRows: (dst, weight, ids) => encodeGetRows(kernels, commands, uniform, dst, weight, ids, tokens),
     rmsNorm(dst, x) {
-      run('rms_norm', { width: embeddingLength, epsilon: config.rmsEpsilon }, tokens, x, dst);
+      run('rms_norm', { width: embeddingLength, epsilon }, tokens, x, dst);
     },
     mul(dst, w) {
       run('mul', { width: embeddingLength }, each(embeddingLength), w, dst);
     },
+    normQ: (dst, q) => normHeads(dst, q, heads),
+    normK: (dst, k) => normHeads(dst, k, kv_heads),
+    mulQ: (q, w) => mulHeads(q, w, heads),
+    mulK: (k, w) => mulHeads(k, w, kv_heads),
     mulMat(dst, weight, x, bias) {
       mulMat.encode(commands.compute(), weight, x, dst, tokens);
       if (bias) run('add_bias', { width: weight.rows }, each(weight.rows), bias, dst);
     },
+    addBias(dst, b, width) {
+      run('add_bias', { width }, each(width), b, dst);
+    },
     ropeQ: (q, rotation) => rope(q, rotation, heads),
     ropeK: (k, rotation) => rope(k, rotation, kv_heads),
     store(cache, x) {
-      run('store_kv', { width: kv_heads * head_dim }, each(kv_heads * head_dim), x, cache as GPUBuffer);
+      run('store_kv', { width: widthOfK }, each(widthOfK), x, cache as GPUBuffer);
     },
     kq(dst, q, k) {
-      run('kq', { heads, kv_heads, head_dim }, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
+      run('kq', { heads, kv_heads, head_dim, sees_all }, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
     },
-    softMax(kq) {
-      run('soft_max', { heads, scale: config.attentionScale }, tokens * heads, kq);
+    softMax(kq, il = 0, sinks) {
+      const { window = 0 } = sightOf(config, il);
+      const constants = { heads, scale: config.queryScale ? 1 : config.attentionScale, sees_all, window };
+      const [kernel, also] = sinks ? (['soft_max_sinks', [sinks]] as const) : (['soft_max', []] as const);
+      run(kernel, constants, tokens * heads, kq, ...also);
     },
     kqv(dst, p, v) {
-      run('kqv', { heads, kv_heads, head_dim }, each(heads * head_dim), p, v as GPUBuffer, dst);
+      run('kqv', { heads, kv_heads, head_dim, sees_all }, each(widthOfQ), p, v as GPUBuffer, dst);
     },
     add(dst, x) {
       run('add', { width: embeddingLength }, each(embeddingLength), x, dst);
     },
+    scale: (x, factor) => scale(x, factor, embeddingLength),
+    scaleQ: (q, factor) => scale(q, factor, widthOfQ),
+    scaleLogits: (logits, factor) => scale(logits, factor, config.vocabularySize),
+    heat: (q, temperature) => run('heat', { width: widthOfQ }, each(widthOfQ), temperature as GPUBuffer, q),
+    capScores: (kq, most) => softCap(kq, most, heads, 1),
+    capLogits: (logits, most) => softCap(logits, most, config.vocabularySize, 0),
     swiglu(gate, up) {
       run('swiglu', { width: feedForwardLength }, each(feedForwardLength), up, gate);
     },
+    swigluHalves(dst, xy) {
+      run('swiglu_halves', { width: feedForwardLength }, each(feedForwardLength), xy, dst);
+    },
+    geglu(gate, up) {
+      runFiles(['tanh', 'geglu'], { width: feedForwardLength }, each(feedForwardLength), up, gate);
+    },
+    ...expertsOperations(config, kernels, commands, uniform, tokens),
   };
 }

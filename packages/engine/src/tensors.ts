@@ -1,33 +1,13 @@
-import { CAPTURE, type LlamaConfig } from './config.js';
+import { CAPTURE } from './capture.js';
+import type { LlamaConfig } from './config.js';
 import { ModelError } from './errors.js';
 import { findTensor } from './fused.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
+import type { LayerTensors, LlamaTensors } from './model.js';
+import type { Architecture } from './models/architecture.js';
+import { architectureOf } from './models/index.js';
+import { defined } from './models/layers.js';
 import { isWeightType, WEIGHT_TYPES } from './weight-types.js';
-
-/** The tensors of a `llama` file under the file's own names, checked for presence, shape and type. */
-export interface LlamaTensors {
-  readonly tokenEmbd: TensorInfo;
-  readonly blk: readonly LayerTensors[];
-  readonly outputNorm: TensorInfo;
-  /** The embedding where the head is tied. */
-  readonly output: TensorInfo;
-  readonly ropeFreqs?: TensorInfo;
-}
-
-export interface LayerTensors {
-  readonly attnNorm: TensorInfo;
-  readonly attnQ: TensorInfo;
-  readonly attnK: TensorInfo;
-  readonly attnV: TensorInfo;
-  readonly attnQBias?: TensorInfo;
-  readonly attnKBias?: TensorInfo;
-  readonly attnVBias?: TensorInfo;
-  readonly attnOutput: TensorInfo;
-  readonly ffnNorm: TensorInfo;
-  readonly ffnGate: TensorInfo;
-  readonly ffnUp: TensorInfo;
-  readonly ffnDown: TensorInfo;
-}
 
 /**
  * Finds every tensor of the pass.
@@ -36,9 +16,8 @@ export interface LayerTensors {
  */
 export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors {
   const { path, tensors } = file;
-  const { embeddingLength: embd, feedForwardLength: ff, vocabularySize: vocab, headDim } = config;
-  const q = config.headCount * headDim;
-  const kv = config.headCountKv * headDim;
+  const { embeddingLength: embd, vocabularySize: vocab, headDim } = config;
+  const architecture = architectureOf(config.architecture) as Architecture;
   const seen = new Set<string>();
 
   const optional = (name: string, shape: number[]): TensorInfo | undefined => {
@@ -51,11 +30,9 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
       );
     }
     const { name: type } = tensor.type;
-    if (shape.length === 1 ? type !== 'F32' : !isWeightType(type)) {
-      throw new ModelError(
-        'model-tensor-type',
-        `${path}: ${name} is ${type}, ${shape.length === 1 ? NO_VECTOR : NO_MATRIX}`,
-      );
+    const isVector = isVectorName(name, shape);
+    if (isVector ? type !== 'F32' : !isWeightType(type)) {
+      throw new ModelError('model-tensor-type', `${path}: ${name} is ${type}, ${isVector ? NO_VECTOR : NO_MATRIX}`);
     }
     return tensor;
   };
@@ -71,35 +48,33 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
   };
 
   const tokenEmbd = required('token_embd.weight', [embd, vocab]);
-  const ropeFreqs = optional('rope_freqs.weight', [headDim / 2]);
+  const pairs = [headDim / 2];
+  const isLong = config.ropeOriginalContext !== undefined;
   const found: LlamaTensors = {
     tokenEmbd,
     blk: Array.from({ length: config.blockCount }, (_, il) => {
-      const weight = (name: string, shape: number[]) => required(`blk.${il}.${name}.weight`, shape);
-      const bias = (name: string, width: number) => optional(`blk.${il}.${name}.bias`, [width]);
-      return {
-        attnNorm: weight('attn_norm', [embd]),
-        attnQ: weight('attn_q', [embd, q]),
-        attnK: weight('attn_k', [embd, kv]),
-        attnV: weight('attn_v', [embd, kv]),
-        ...defined({ attnQBias: bias('attn_q', q), attnKBias: bias('attn_k', kv), attnVBias: bias('attn_v', kv) }),
-        attnOutput: weight('attn_output', [q, embd]),
-        ffnNorm: weight('ffn_norm', [embd]),
-        ffnGate: weight('ffn_gate', [embd, ff]),
-        ffnUp: weight('ffn_up', [embd, ff]),
-        ffnDown: weight('ffn_down', [ff, embd]),
+      const wants = {
+        weight: (name: string, shape: number[]) => required(`blk.${il}.${name}.weight`, shape),
+        optional: (name: string, shape: number[]) => optional(`blk.${il}.${name}.weight`, shape),
+        bias: (name: string, ...shape: number[]) => optional(`blk.${il}.${name}.bias`, shape),
+        requiredBias: (name: string, ...shape: number[]) => required(`blk.${il}.${name}.bias`, shape),
       };
+      return architecture.layer(wants, config, il) as LayerTensors;
     }),
     outputNorm: required('output_norm.weight', [embd]),
     output: optional('output.weight', [embd, vocab]) ?? tokenEmbd,
-    ...defined({ ropeFreqs }),
+    ...defined({
+      ropeFreqs: optional('rope_freqs.weight', pairs),
+      ropeFactorsLong: isLong ? optional('rope_factors_long.weight', pairs) : undefined,
+      ropeFactorsShort: isLong ? optional('rope_factors_short.weight', pairs) : undefined,
+    }),
   };
 
   const unknown = [...tensors.keys()].filter((name) => !seen.has(name));
   if (unknown.length > 0) {
     throw new ModelError(
       'model-tensor',
-      `${path}: has tensors that the llama pass does not use, so its result would be wrong: ${unknown.slice(0, 4).join(', ')}` +
+      `${path}: has tensors that the ${config.architecture} pass does not use, so its result would be wrong: ${unknown.slice(0, 4).join(', ')}` +
         `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. ${CAPTURE}`,
     );
   }
@@ -113,6 +88,6 @@ const NO_VECTOR =
 /** Of ggml's types, llama.cpp keeps activations and indices in the others: Q8_1, Q8_K, integers and F64. No product of its takes them as weights. */
 const NO_MATRIX = `which is no type for weights, here and for llama.cpp. Convert the model again; the engine reads ${Object.keys(WEIGHT_TYPES).join(', ')}.`;
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-const defined = <T extends object>(values: T): Defined<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+/** Biases and what has one dimension are added and multiplied; everything else is a factor of a product. */
+export const isVectorName = (name: string, shape: readonly number[]): boolean =>
+  shape.length === 1 || name.endsWith('.bias');

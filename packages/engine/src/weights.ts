@@ -2,34 +2,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { AdapterInfo } from './adapter/index.js';
 import { ModelError, RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
+import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
 import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes, packRows } from './pack.js';
-import type { LayerTensors, LlamaTensors } from './tensors.js';
-
-/** The weights on the GPU, under the file's own names. Matrices stay quantised, packed for the kernels (pack.ts). */
-export interface Model {
-  readonly tokenEmbd: Weight; // (vocabulary, embeddingLength)
-  readonly blk: readonly Layer[];
-  readonly outputNorm: GPUBuffer; // (embeddingLength)
-  readonly output: Weight; // (vocabulary, embeddingLength)
-  readonly ropeFreqs?: Float32Array; // (headDim / 2)
-  readonly bytes: number;
-}
-
-export interface Layer {
-  readonly attnNorm: GPUBuffer; // (embeddingLength)
-  readonly attnQ: Weight; // (heads · headDim, embeddingLength)
-  readonly attnK: Weight; // (kvHeads · headDim, embeddingLength)
-  readonly attnV: Weight; // (kvHeads · headDim, embeddingLength)
-  readonly attnQBias?: GPUBuffer; // (heads · headDim)
-  readonly attnKBias?: GPUBuffer; // (kvHeads · headDim)
-  readonly attnVBias?: GPUBuffer; // (kvHeads · headDim)
-  readonly attnOutput: Weight; // (embeddingLength, heads · headDim)
-  readonly ffnNorm: GPUBuffer; // (embeddingLength)
-  readonly ffnGate: Weight; // (feedForwardLength, embeddingLength)
-  readonly ffnUp: Weight; // (feedForwardLength, embeddingLength)
-  readonly ffnDown: Weight; // (embeddingLength, feedForwardLength)
-}
+import { isVectorName } from './tensors.js';
 
 /** How much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging buffer until then. */
 const UPLOAD_CHUNK: Record<AdapterInfo['kind'], number> = {
@@ -65,7 +41,7 @@ export async function uploadModel(
       blk,
       outputNorm: await upload.vector(tensors.outputNorm),
       output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
-      ...(tensors.ropeFreqs ? { ropeFreqs: await upload.floats(tensors.ropeFreqs) } : {}),
+      ...(await uploadFactors(upload, tensors)),
       bytes: upload.allocated,
     };
     const problem = (await device.popErrorScope()) ?? (await device.popErrorScope());
@@ -81,10 +57,22 @@ export async function uploadModel(
   }
 }
 
+async function uploadFactors(upload: Uploader, tensors: LlamaTensors): Promise<Partial<Model>> {
+  const found: Array<[string, Float32Array]> = [];
+  for (const name of ['ropeFreqs', 'ropeFactorsLong', 'ropeFactorsShort'] as const) {
+    const tensor = tensors[name];
+    if (tensor) found.push([name, await upload.floats(tensor)]);
+  }
+  return Object.fromEntries(found);
+}
+
 async function uploadLayer(upload: Uploader, layer: LayerTensors): Promise<Layer> {
   const entries: Array<[string, Weight | GPUBuffer]> = [];
   for (const [name, tensor] of Object.entries(layer) as Array<[string, TensorInfo]>) {
-    entries.push([name, tensor.shape.length === 1 ? await upload.vector(tensor) : await upload.matrix(tensor)]);
+    entries.push([
+      name,
+      isVectorName(tensor.name, tensor.shape) ? await upload.vector(tensor) : await upload.matrix(tensor),
+    ]);
   }
   return Object.fromEntries(entries) as unknown as Layer;
 }
@@ -111,13 +99,15 @@ class Uploader {
   }
 
   vector(tensor: TensorInfo): Promise<GPUBuffer> {
-    const [columns] = tensor.shape as [number];
-    return this.rows(tensor, 'F32', columns, 0, 1);
+    const columns = tensor.shape.reduce((all, length) => all * length, 1);
+    return this.rows({ ...tensor, shape: [columns] }, 'F32', columns, 0, 1);
   }
 
-  /** Splits by rows where the tensor is larger than one binding may be. */
-  async matrix(tensor: TensorInfo): Promise<Weight> {
-    const [columns, rows] = tensor.shape as [number, number];
+  /** Splits by rows where the tensor is larger than one binding may be. Those of several experts come one after the other. */
+  async matrix(given: TensorInfo): Promise<Weight> {
+    const [columns, perExpert, experts = 1] = given.shape as [number, number, number?];
+    const rows = perExpert * experts;
+    const tensor = { ...given, shape: [columns, rows] };
     const type = tensor.type.name as WeightType;
     const fit = Math.floor(this.device.limits.maxStorageBufferBindingSize / packedRowBytes(type, columns));
     const slices: Weight['slices'] = [];

@@ -20,10 +20,10 @@ import {
   writeGguf,
 } from '@llama-probe/testing';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { llamaConfig } from '../src/config.js';
 import { ModelError, type ModelErrorCode } from '../src/errors.js';
 import { GGML_TYPES } from '../src/ggml-types.js';
 import { openGguf } from '../src/gguf.js';
+import { llamaConfig } from '../src/read-config.js';
 import { llamaTensors } from '../src/tensors.js';
 import { WEIGHT_TYPES } from '../src/weight-types.js';
 
@@ -360,12 +360,12 @@ describe('metadata', () => {
     ['llama.attention.key_length', u32(3), 'model-metadata', 'key_length 3'],
     ['llama.attention.value_length', u32(8), 'model-metadata', 'value_length 8'],
     ['llama.rope.dimension_count', u32(2), 'model-metadata', 'rope.dimension_count 2'],
-    ['llama.rope.scaling.type', text('yarn'), 'model-architecture', '"yarn"'],
+    ['llama.rope.scaling.type', text('ntk'), 'model-architecture', '"ntk"'],
     ['llama.rope.scaling.type', u32(2), 'model-architecture', 'llama.rope.scaling.type is 2'],
     ['llama.rope.scaling.factor', f32(-2), 'model-metadata', 'llama.rope.scaling.factor is -2'],
-    ['llama.rope.scaling.attn_factor', f32(1.5), 'model-architecture', 'llama.rope.scaling.attn_factor is 1.5'],
-    ['llama.expert_count', u32(8), 'model-architecture', 'mixture of experts'],
-    ['llama.expert_count', text('many'), 'model-architecture', 'llama.expert_count is "many"'],
+    ['llama.rope.scaling.attn_factor', f32(-1), 'model-metadata', 'llama.rope.scaling.attn_factor is -1'],
+    ['llama.expert_count', u32(8), 'model-metadata', 'llama.expert_used_count is missing'],
+    ['llama.expert_count', text('many'), 'model-metadata', 'llama.expert_count is "many"'],
     ['split.count', { type: 'u8', value: 3 }, 'model-tensor', '--merge'],
     ['general.architecture', text('gpt2'), 'model-architecture', 'general.architecture is "gpt2"'],
     ['general.architecture', u32(1), 'model-architecture', 'general.architecture is 1'],

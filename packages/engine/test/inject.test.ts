@@ -111,7 +111,7 @@ function injecting(
     ...everything,
     injected: 0,
     inject(at) {
-      const formula = formulas[at.stage];
+      const formula = formulas[at.stage as StageName];
       if (!formula) return undefined;
       return async (recorded) => {
         const source = from(at, recorded);

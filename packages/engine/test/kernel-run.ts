@@ -124,6 +124,7 @@ function weightOf({ weight }: KernelCase, buffer: (label: string, data: Uint8Arr
 
 export function configOf(s: Shape) {
   return {
+    architecture: 'llama',
     blockCount: 1,
     embeddingLength: s.embd,
     feedForwardLength: s.ff,

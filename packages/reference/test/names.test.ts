@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const TOKENS = [1, 40, 41, 26, 37];
 
 /** What llama.cpp itself gives no name, the name of several, or none of a layer: what is captured in its place, in every layer. */
-const NAMED: Readonly<Record<TinyArchitecture, readonly string[]>> = {
+const NAMED: Readonly<Partial<Record<TinyArchitecture, readonly string[]>>> = {
   gemma2: ['attn_rms', 'attn_out', 'attn_post_rms', 'ffn_rms', 'ffn_post_rms', 'ffn_post_norm'],
   gemma3: ['attn_rms', 'q_rms', 'k_rms', 'attn_out', 'attn_post_rms', 'ffn_rms', 'ffn_post_rms', 'ffn_post_norm'],
   'gpt-oss': ['attn_rms', 'attn_out', 'attn_post_rms'],
@@ -20,6 +20,7 @@ const NAMED: Readonly<Record<TinyArchitecture, readonly string[]>> = {
   olmo2: ['q_rms', 'k_rms', 'attn_out', 'attn_post_rms', 'ffn_post_rms', 'ffn_post_norm'],
   phi3: ['attn_rms', 'attn_out', 'ffn_inp', 'ffn_rms'],
   qwen3: ['attn_rms', 'q_rms', 'k_rms', 'attn_out', 'ffn_rms'],
+  qwen3moe: ['attn_rms', 'q_rms', 'k_rms', 'attn_out', 'ffn_rms'],
   starcoder2: ['attn_ln', 'attn_norm_w', 'attn_norm', 'attn_out', 'ffn_ln', 'ffn_norm_w', 'ffn_norm'],
 };
 
@@ -37,7 +38,7 @@ describe.each(Object.keys(NAMED) as TinyArchitecture[])('%s', async (architectur
   const captured = await places('all');
 
   test('each norm is called after who uses it, and what has no name or no layer after its weight, or what it adds', () => {
-    for (const stage of NAMED[architecture]) {
+    for (const stage of NAMED[architecture] ?? []) {
       const layers = captured.filter((at) => at.stage === stage).map(({ layer }) => layer);
       expect(layers, stage).toEqual([0, 1]);
     }
@@ -55,7 +56,7 @@ describe.each(Object.keys(NAMED) as TinyArchitecture[])('%s', async (architectur
   });
 
   test('a norm can be asked for by its name, of one layer', async () => {
-    const [stage = ''] = NAMED[architecture].filter((name) => /_(rms|ln)$/.test(name)).slice(-1);
+    const [stage = ''] = (NAMED[architecture] ?? []).filter((name) => /_(rms|ln)$/.test(name)).slice(-1);
     expect(await places([stage], [1])).toEqual([{ stage, layer: 1 }]);
   });
 });

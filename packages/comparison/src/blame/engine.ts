@@ -1,5 +1,5 @@
 import { compare, explain, graphOf } from '@llama-probe/diff';
-import { STAGE_NAMES, tee } from '@llama-probe/dump';
+import { type Place, STAGE_NAMES, tee } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from '../asked.js';
 import { collectCases, wentOnFrom } from '../diagnosis/collect.js';
 import { largerOf } from '../floors/held.js';
@@ -20,7 +20,7 @@ export async function blameEngine(
 ): Promise<Blamed> {
   const { name, model } = reference.about;
   progress.say(`running again from ${name}'s inputs`);
-  const run = everything(plan);
+  const run = everything(plan, candidate);
   const judged = await judgedRun(reference, run, ask, progress.say, signal);
   const { rule } = held.format ? held : judged;
   const [given, theirs] = tee(judged.tensors);
@@ -35,9 +35,17 @@ export async function blameEngine(
     onStage: watcher && ((stage, rows) => watcher.stage('blame', stage, rows)),
   });
   const explained = explain(comparison, blamed, { graph: graphOf(about, blamed.stages) });
+  const { tokens, forcedTokens = [], ubatch } = run;
+  const names = new Set(run.stages);
   return {
     explained,
     stages: blamed.stages,
+    ...(reference.operations && {
+      computes: {
+        nodes: async () => (await reference.operations?.({ tokens: [...tokens, ...forcedTokens], ubatch })) ?? [],
+        has: ({ stage }: Place) => names.has(stage),
+      },
+    }),
     async cases(source, faults = explained.faults) {
       const steps = Math.max(...faults.map(({ step }) => step)); // no further than the last of them begins
       const again = { ...run, steps, forcedTokens: run.forcedTokens?.slice(0, steps) };
@@ -49,7 +57,7 @@ export async function blameEngine(
 }
 
 /** Whatever was selected before: a stage's inputs are other stages, and each needs its floor. By name, so that floors of a whole free run serve. */
-const everything = ({ run: { layers: _, stages: __, ...run } }: Plan) => ({
+const everything = ({ run: { layers: _, stages: __, ...run } }: Plan, { stages = STAGE_NAMES }: Side) => ({
   ...run,
-  stages: STAGE_NAMES,
+  stages,
 });

@@ -4,13 +4,16 @@ import {
   type EngineRun,
   type GgufFile,
   type Hook,
+  isPlain,
   openEngine,
   type RunOptions,
 } from '@llama-probe/engine';
 import { caseModel } from '../diagnosis/case-model.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
+import { UsageError } from '../errors.js';
 import { candidateMetadata } from '../metadata.js';
+import { describeGraph } from '../model-graph.js';
 import type { AdapterChoice } from '../options.js';
 import type { Opening, RunPlan, Side, SideRun } from '../side.js';
 import { VERSION } from '../version.js';
@@ -53,7 +56,10 @@ export async function webgpu(model: string, options: WebgpuOptions = {}): Promis
 export function webgpuSide(engine: Engine, injections: readonly Injection[] = []): Side {
   const { config, file, adapter } = engine;
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
-  const graph = llamaGraph({ layers: config.blockCount, ...heads });
+  const graph = isPlain(file) ? llamaGraph({ layers: config.blockCount, ...heads }) : engine.graph;
+  const described = isPlain(file) ? undefined : describeGraph(graph);
+  const { unread } = engine;
+  if (injections.length > 0 && !isPlain(file)) throw new UsageError(INJECTS_PLAIN);
   const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
   return {
     about: {
@@ -65,7 +71,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       model: aboutFile(file, config.blockCount),
       heads,
       graph,
+      ...(unread.length > 0 ? { notes: [notRead(unread)] } : {}),
     },
+    stages: engine.graph.names,
     canStartFrom: true,
     check: ({ tokens, steps = 0 }) => engine.check({ tokens, steps }),
     ubatch: (capacity) => engine.ubatch(capacity),
@@ -79,7 +87,10 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       result.catch(() => {}); // who reads the tensors is told as well; not everybody awaits this
       return { tensors: run.tensors, result };
     },
-    describe: (about) => candidateMetadata(engine, about),
+    describe: async (about) => ({
+      ...(await candidateMetadata(engine, about)),
+      ...(described ? { graph: described } : {}),
+    }),
     get memory() {
       return engine.memory;
     },
@@ -87,6 +98,15 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
     close: async () => engine.close(),
     [Symbol.asyncDispose]: async () => engine.close(),
   };
+}
+
+const INJECTS_PLAIN =
+  "--inject puts known bugs into a plain Llama (llama or qwen2, without experts); of this model they are tried in llama.cpp's own run: probe bugs --run --model FILE.";
+
+/** Which hyperparameters the engine has passed over. */
+function notRead(keys: readonly string[]): string {
+  const more = keys.length > 4 ? ` and ${keys.length - 4} more` : '';
+  return `the file says what the engine does nothing with: ${keys.slice(0, 4).join(', ')}${more}`;
 }
 
 function engineOptions({ tokens, steps, forcedTokens, ubatch, stages, layers, from, signal }: RunPlan): RunOptions {

@@ -13,6 +13,7 @@ export {
   isStageName,
   llamaGraph,
   type RowWidth,
+  rowOfStage,
   STAGE_NAMES,
   STAGES,
   type Stage,

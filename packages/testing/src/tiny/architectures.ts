@@ -1,7 +1,18 @@
 import { f32, floats, type GgufParts, type GgufTensor, type GgufValue, text, u32 } from '../gguf.js';
 
 /** Architectures that are no Llama, and that llama.cpp runs. */
-export type TinyArchitecture = 'gpt-oss' | 'gemma2' | 'gemma3' | 'qwen3' | 'olmo2' | 'phi3' | 'granite' | 'starcoder2';
+export type TinyArchitecture =
+  | 'gpt-oss'
+  | 'gemma2'
+  | 'gemma3'
+  | 'qwen3'
+  | 'qwen3moe'
+  | 'olmo2'
+  | 'phi3'
+  | 'granite'
+  | 'smollm3'
+  | 'mistral3'
+  | 'starcoder2';
 
 const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
 /** How many positions a row sees in the layers that have a window. */
@@ -66,6 +77,8 @@ const KINDS: Readonly<
     TinyArchitecture,
     {
       readonly layer: readonly Shaped[];
+      /** Two without it. */
+      readonly layers?: number;
       readonly whole?: readonly Shaped[];
       readonly also: Readonly<Record<string, GgufValue>>;
     }
@@ -93,6 +106,33 @@ const KINDS: Readonly<
     also: { 'attention.sliding_window': u32(TINY_WINDOW), 'rope.freq_base_swa': f32(1000) },
   },
   qwen3: { layer: [...PROJECTIONS, ...HEAD_NORMS, ...FEED_FORWARD], also: {} },
+  qwen3moe: {
+    layer: [
+      ...PROJECTIONS,
+      ...HEAD_NORMS,
+      ['ffn_norm.weight', [N.embd]],
+      ['ffn_gate_inp.weight', [N.embd, N.experts]],
+      ['ffn_gate_exps.weight', [N.embd, N.ff, N.experts]],
+      ['ffn_up_exps.weight', [N.embd, N.ff, N.experts]],
+      ['ffn_down_exps.weight', [N.ff, N.embd, N.experts]],
+    ],
+    also: { expert_count: u32(N.experts), expert_used_count: u32(2), expert_feed_forward_length: u32(N.ff) },
+  },
+  // Every fourth layer turns nothing.
+  // Q grows with the position: after every few of them, here.
+  mistral3: {
+    layer: [...PROJECTIONS, ...FEED_FORWARD],
+    also: {
+      'rope.scaling.type': text('yarn'),
+      'rope.scaling.factor': f32(4),
+      'rope.scaling.original_context_length': u32(5),
+      'rope.scaling.yarn_beta_fast': f32(8),
+      'rope.scaling.yarn_beta_slow': f32(2),
+      'rope.scaling.yarn_log_multiplier': f32(0.7),
+      'attention.temperature_scale': f32(0.3),
+    },
+  },
+  smollm3: { layer: [...PROJECTIONS, ...FEED_FORWARD], layers: 4, also: {} },
   // Norms behind attention and feed-forward only, and of all heads of Q and K together.
   olmo2: {
     layer: [
@@ -137,11 +177,11 @@ const KINDS: Readonly<
 
 /** A random F32 model of an architecture, as the parts of a GGUF file. Its stages are about 1. */
 export function tinyArchitecture(architecture: TinyArchitecture, random: () => number): GgufParts {
-  const { layer, whole = [], also } = KINDS[architecture];
+  const { layer, layers = N.layers, whole = [], also } = KINDS[architecture];
   const inLayer = (il: number) => layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
   const shapes: Shaped[] = [
     ['token_embd.weight', [N.embd, N.vocab]],
-    ...Array.from({ length: N.layers }, (_, il) => inLayer(il)).flat(),
+    ...Array.from({ length: layers }, (_, il) => inLayer(il)).flat(),
     ['output_norm.weight', [N.embd]],
     ...whole,
     ...(architecture.startsWith('gemma') ? [] : [['output.weight', [N.embd, N.vocab]] as Shaped]),
@@ -155,7 +195,7 @@ export function tinyArchitecture(architecture: TinyArchitecture, random: () => n
     return floats(name, [...shape], Float32Array.from({ length: shape.reduce((a, b) => a * b) }, value));
   };
   const hyperparameters: Record<string, GgufValue> = {
-    block_count: u32(N.layers),
+    block_count: u32(layers),
     embedding_length: u32(N.embd),
     feed_forward_length: u32(N.ff),
     'attention.head_count': u32(N.heads),

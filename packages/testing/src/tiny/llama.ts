@@ -13,6 +13,10 @@ export interface LlamaSizes {
   biases?: boolean;
   /** The attention's output has a bias. */
   outputBias?: boolean;
+  /** Gate, up and down of the feed-forward have biases. */
+  ffBiases?: boolean;
+  /** rope_factors_long.weight and rope_factors_short.weight, as a longrope has them. */
+  longRope?: boolean;
   /** One matrix makes Q, K and V. */
   fused?: boolean;
   /** No output.weight: the embedding is the head. */
@@ -58,10 +62,11 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
     ...normBias('ffn_norm'),
     ...experts.map((count): Shaped => ['ffn_gate_inp.weight', [s.embd, count]]),
     ...(s.isPlain ? [] : [[`ffn_gate${of}.weight`, [s.embd, s.ff, ...experts]] as Shaped]),
+    ...(s.ffBiases ? [['ffn_gate.bias', [s.ff]] as Shaped] : []),
     [`ffn_up${of}.weight`, [s.embd, s.ff, ...experts]],
-    ...(s.isPlain ? [['ffn_up.bias', [s.ff]] as Shaped] : []),
+    ...(s.isPlain || s.ffBiases ? [['ffn_up.bias', [s.ff]] as Shaped] : []),
     [`ffn_down${of}.weight`, [s.ff, s.embd, ...experts]],
-    ...(s.isPlain ? [['ffn_down.bias', [s.embd]] as Shaped] : []),
+    ...(s.isPlain || s.ffBiases ? [['ffn_down.bias', [s.embd]] as Shaped] : []),
   ];
   return [
     ['token_embd.weight', [s.embd, s.vocab]],
@@ -72,6 +77,9 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
     ...normBias('output_norm'),
     ...(s.tied ? [] : [['output.weight', [s.embd, s.vocab]] as Shaped]),
     ...(s.ropeFreqs ? [['rope_freqs.weight', [s.headDim / 2]] as Shaped] : []),
+    ...['long', 'short'].flatMap((name): Shaped[] =>
+      s.longRope ? [[`rope_factors_${name}.weight`, [s.headDim / 2]]] : [],
+    ),
   ];
 }
 
@@ -79,12 +87,11 @@ export function llamaShapes(s: LlamaSizes): Shaped[] {
 export function tinyLlama(s: LlamaSizes, random: () => number): GgufParts {
   const tensor = ([name, shape]: Shaped): GgufTensor => {
     const [columns = 1, ...rows] = shape;
-    const value =
-      name === 'rope_freqs.weight'
-        ? () => 1 + 7 * random()
-        : rows.length === 0
-          ? () => 0.5 + random()
-          : () => (random() * 2 - 1) * Math.sqrt(3 / columns);
+    const value = name.startsWith('rope_f')
+      ? () => 1 + 7 * random()
+      : rows.length === 0
+        ? () => 0.5 + random()
+        : () => (random() * 2 - 1) * Math.sqrt(3 / columns);
     return floats(name, shape, Float32Array.from({ length: shape.reduce((a, b) => a * b) }, value));
   };
   const { architecture = 'llama' } = s;

@@ -1,0 +1,13 @@
+// x ← x · factor.
+override width: u32;
+override factor: f32;
+
+@group(0) @binding(1) var<storage, read_write> x: array<f32>; // (tokens, width)
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = folded_group(group, groups) * WORKGROUP + lane;
+  if (i < batch.tokens * width) {
+    x[i] *= factor;
+  }
+}
