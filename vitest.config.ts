@@ -23,6 +23,8 @@ export default defineConfig({
         },
       },
     ],
+    // Mesa's: as many processes as there are cores compute already, and threads of theirs would wait for each other.
+    env: { LP_NUM_THREADS: '0' },
     globalSetup: 'test/support/shared-folders.ts',
     // For what never ends: with every core busy, cases took a minute that take six seconds alone.
     testTimeout: 240_000,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CACHE, path } from './support/probe.js';
@@ -156,7 +157,7 @@ describe('run as GitHub runs it', () => {
     expect(sick.summary).toContain('ffn_swiglu');
   });
 
-  test('merges the artifacts of shards', () => {
+  test.runIf(isLong)('merges the artifacts of shards', () => {
     const folder = repository();
     runAction({ 'working-directory': folder, arguments: '--update' });
     const all = path('artifacts');

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quantizeModel } from '@llama-probe/reference';
+import { inShort } from '@llama-probe/testing';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Repro } from '../packages/repro/src/index.js';
 import { loadDump, writeDump } from './support/dumps.js';
@@ -69,31 +70,36 @@ async function shapesIn(folder: string): Promise<Record<string, string>> {
 
 describe('the first fault of a run is a test that needs nothing of ours', () => {
   const simple = ['python', 'javascript'];
-  test.each([
-    ['a rotation', 'rope-halves', [], 'q_rope', '1 × 32 of 5 × 256', ['q_proj.npy'], 'python,rust,cpp,javascript'],
-    ['a norm', 'rms-eps', [], 'attn_rms', '1 × 256 of 5 × 256', ['embd.npy'], simple.join()],
-    [
-      'a product',
-      'q-transposed',
-      [],
-      'q_proj',
-      '1 × 4 of 5 × 256',
-      ['attn_norm.npy', 'blk.0.attn_q.weight.npy'],
-      'rust,cpp',
-    ],
-    ['a softmax', 'no-mask', [], 'kq_soft_max', '1 × 5 of 5 × 40', ['kq.npy'], simple.join()],
-    ['a gated unit', 'gelu', [], 'ffn_swiglu', '1 × 4 of 5 × 768', ['ffn_gate.npy', 'ffn_up.npy'], simple.join()],
-    ['an embedding', 'embedding-scaled', [], 'embd', '1 × 4 of 5 × 256', ['token_embd.weight.npy'], simple.join()],
-    [
-      'a decode step',
-      'decode-position',
-      ['--steps', '1'],
-      'q_rope',
-      '1 × 32 of 1 × 256',
-      ['q_proj.npy'],
-      simple.join(),
-    ],
-  ] as const)('%s (%s)', async (_, bug, own, stage, cut, inputs, languages) => {
+  test.each(
+    inShort(
+      [
+        ['a rotation', 'rope-halves', [], 'q_rope', '1 × 32 of 5 × 256', ['q_proj.npy'], 'python,rust,cpp,javascript'],
+        ['a norm', 'rms-eps', [], 'attn_rms', '1 × 256 of 5 × 256', ['embd.npy'], simple.join()],
+        [
+          'a product',
+          'q-transposed',
+          [],
+          'q_proj',
+          '1 × 4 of 5 × 256',
+          ['attn_norm.npy', 'blk.0.attn_q.weight.npy'],
+          simple.join(),
+        ],
+        ['a softmax', 'no-mask', [], 'kq_soft_max', '1 × 5 of 5 × 40', ['kq.npy'], simple.join()],
+        ['a gated unit', 'gelu', [], 'ffn_swiglu', '1 × 4 of 5 × 768', ['ffn_gate.npy', 'ffn_up.npy'], simple.join()],
+        ['an embedding', 'embedding-scaled', [], 'embd', '1 × 4 of 5 × 256', ['token_embd.weight.npy'], simple.join()],
+        [
+          'a decode step',
+          'decode-position',
+          ['--steps', '1'],
+          'q_rope',
+          '1 × 32 of 1 × 256',
+          ['q_proj.npy'],
+          simple.join(),
+        ],
+      ] as const,
+      5,
+    ),
+  )('%s (%s)', async (_, bug, own, stage, cut, inputs, languages) => {
     const { code, json, folder, readme, stderr } = await repro(run(bug, ...own), '--lang', languages);
     expect(json.verdict, json.reason + stderr).toBe('diverged');
     expect(code).toBe(1);

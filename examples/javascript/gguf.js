@@ -43,7 +43,9 @@ export function readGguf(buffer) {
   const weights = infos.map(({ name, size, type, offset }) => {
     if (type > 1) throw new Error(`${name} is neither F32 nor F16, which is all that this example reads`);
     if (type === 0) return [name, new Float32Array(buffer.slice(begin + offset, begin + offset + 4 * size))];
-    return [name, Float32Array.from(new Uint16Array(buffer, begin + offset, size), half)];
+    const [bits, values] = [new Uint16Array(buffer, begin + offset, size), new Float32Array(size)];
+    for (let i = 0; i < size; i++) values[i] = HALVES[bits[i]];
+    return [name, values];
   });
   return { metadata, weights: Object.fromEntries(weights) };
 }
@@ -54,3 +56,4 @@ function half(bits) {
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14);
 }
+const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));

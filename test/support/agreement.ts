@@ -23,6 +23,7 @@ export async function expectAgreement(model: string, ...more: readonly string[])
     '2',
     '--reference',
     'exact',
+    '--no-floors', // held to 1e-5 here, whatever its floor
     ...more,
   ];
   const { json, code } = await probeJson<Compared>(args);

@@ -35,7 +35,7 @@ const everyType = (shapes: Shape[], types: readonly WeightType[] = TYPES) =>
 /** What differs in these cases is how a product is cut, and not how a type is read. */
 const SOME = inShort(TYPES, 8);
 /** Where a kernel takes long to compile. */
-const FEWER = inShort(SOME, 4);
+const FEWER = inShort(SOME, 3);
 const of = (type: WeightType, shapes: Shape[]) => shapes.map((shape): [WeightType, Shape] => [type, shape]);
 
 // One token, and more than one; rows in and past one workgroup; several slices; one block and two.

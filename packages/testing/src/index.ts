@@ -17,7 +17,7 @@ export {
   writeGguf,
 } from './gguf.js';
 export { randomFrom, type Seeded, seeded } from './seeded.js';
-export { inShort } from './short.js';
+export { inShort, isLong } from './short.js';
 export { collect, stream } from './streams.js';
 export { TINY_WINDOW, type TinyArchitecture, tinyArchitecture } from './tiny/architectures.js';
 export { type LlamaSizes, llamaModel, llamaShapes, oracleOf, tinyLlama } from './tiny/llama.js';
