@@ -292,7 +292,7 @@ describe.skipIf(!hasTmux)('the terminal is given back', () => {
         ['SIGTERM', (_, pid) => void process.kill(pid, 'SIGTERM')],
         ['the comparing process was killed', (_, pid) => killChildren(pid)],
       ] satisfies [what: string, end: (terminal: Terminal, pid: number) => void][],
-      3,
+      2,
     ),
   )('after %s', async (_, end) => {
     const { code } = await left(end);

@@ -1,7 +1,9 @@
+import { isPlain, openGguf } from '@llama-probe/engine';
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
 import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
+import { BUNDLED_MODEL } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -28,7 +30,7 @@ export async function runCompare(
   const begin = performance.now();
   refuseOfPrograms(options);
   const prompt = parsePrompt(options);
-  if (options.stages?.split(',').includes('all')) parseStages(options.stages); // no name of any model's: said before one is opened
+  await checkStages(options);
   Kept.check(options.out); // before anything is opened
   const sides = await open(options, progress, signal);
   try {
@@ -63,6 +65,12 @@ export async function runCompare(
   } finally {
     await sides.close();
   }
+}
+
+/** Names that no model has, or that a Llama has not, are told before anything is opened. @throws UsageError */
+async function checkStages({ stages, model }: CompareOptions): Promise<void> {
+  if (stages === undefined) return;
+  if (stages.split(',').includes('all') || isPlain(await openGguf(model ?? BUNDLED_MODEL))) parseStages(stages);
 }
 
 /** @throws UsageError for what says how a program's run is read, where there is no program */
