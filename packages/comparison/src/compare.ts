@@ -54,8 +54,9 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
     const explained = performance.now();
     if (look.blamed && blamed && !('why' in blamed)) {
       const { heads, headsKv } = modelOf(given, reference);
-      const there = free.comparison.stages.filter(({ verdict }) => verdict !== 'incomparable').map(placeKey);
-      const has = (place: Place) => there.includes(placeKey(place));
+      const comparable = free.comparison.stages.filter(({ verdict }) => verdict !== 'incomparable');
+      const there = new Set(comparable.map(placeKey));
+      const has = (place: Place) => there.has(placeKey(place));
       await look.blamed(blamed, { ids: plan.tokens.candidate, heads: { heads, headsKv }, has });
     }
     const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);

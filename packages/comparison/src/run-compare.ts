@@ -1,3 +1,4 @@
+import { isStageName } from '@llama-probe/dump/stage';
 import { isPlain, openGguf } from '@llama-probe/engine';
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
@@ -69,7 +70,7 @@ export async function runCompare(
 
 /** Names that no model has, or that a Llama has not, are told before anything is opened. @throws UsageError */
 async function checkStages({ stages, model }: CompareOptions): Promise<void> {
-  if (stages === undefined) return;
+  if (stages === undefined || stages.split(',').every((name) => isStageName(name.trim()))) return;
   if (stages.split(',').includes('all') || isPlain(await openGguf(model ?? BUNDLED_MODEL))) parseStages(stages);
 }
 

@@ -31,9 +31,10 @@ export function passedOverText(names: readonly string[]): string[] {
   ];
 }
 
-function shownNames(names: readonly string[]): string {
-  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
-  return `${names.slice(0, SHOWN_NAMES).join(', ')}${more}`;
+/** The first of a list. @example shownNames(['kq', 'kqv', 'norm'], 2) === 'kq, kqv and 1 more' */
+export function shownNames(names: readonly (string | number)[], most = SHOWN_NAMES): string {
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
 }
 
 /** What only one side has, a sentence for each side that has some. @example 'Only in the reference, and not compared: 2 stages (kqv, norm).' */

@@ -1,4 +1,4 @@
-import { describe } from '@llama-probe/diff';
+import { describe, shownNames } from '@llama-probe/diff';
 import type { Changing } from './changes.js';
 
 /** A run that decoded another token than the first one. */
@@ -29,11 +29,7 @@ export interface Repeated {
 
 const SHOWN = 8;
 
-/** @example listed([1, 2, 3], 2) === '1, 2 and 1 more' */
-function listed(all: readonly (number | string)[], shown = SHOWN): string {
-  const more = all.length > shown ? ` and ${all.length - shown} more` : '';
-  return `${all.slice(0, shown).join(', ')}${more}`;
-}
+const listed = (all: readonly (number | string)[]): string => shownNames(all, SHOWN);
 
 /** How often each result came, and in which rows. @example '3 results in 10 runs (8, 1, 1), in the rows of tokens 5, 6' */
 export function howItChanges({ results, positions, rows }: Changing): string {

@@ -1,7 +1,9 @@
+import type { LlamaConfig } from '../config.js';
 import type { Model } from '../model.js';
 import type { Operations } from '../operations.js';
 import type { State } from '../state.js';
 import type { Architecture, OnStage } from './architecture.js';
+import { experts, expertsTensors } from './experts.js';
 import { attentionTensors, feedForwardTensors, headNormTensors, normTensors } from './layers.js';
 import { attention, feedForward, logits, norm, qkNorm, qkv, rotate } from './parts.js';
 
@@ -13,13 +15,13 @@ export const qwen3: Architecture = {
     ...normTensors(wants, config),
     ...attentionTensors(wants, config),
     ...headNormTensors(wants, config, 'head'),
-    ...feedForwardTensors(wants, config),
+    ...(config.experts ? expertsTensors : feedForwardTensors)(wants, config),
   }),
   forward,
 };
 
 // biome-ignore format: each stage stands beside the step that makes it
-export function* forward(op: Operations, m: Model, s: State, hook: OnStage): Generator<void> {
+function* forward(op: Operations, m: Model, s: State, hook: OnStage, c?: LlamaConfig): Generator<void> {
   op.getRows(s.x, m.tokenEmbd, s.tokens);                          hook('embd', null, s.x);
 
   for (const [il, w] of m.blk.entries()) {
@@ -31,7 +33,8 @@ export function* forward(op: Operations, m: Model, s: State, hook: OnStage): Gen
     op.add(s.x, s.xb);                                             hook('ffn_inp', il, s.x);
 
     norm(op, s, il, w.ffnNorm, 'ffn', hook);
-    feedForward(op, s, w, il, hook);
+    if (c?.experts) experts(op, s, w, il, hook);
+    else feedForward(op, s, w, il, hook);
     op.add(s.x, s.xb);                                             hook('l_out', il, s.x);
     yield;
   }

@@ -1,51 +1,14 @@
 import type { LlamaConfig } from '../config.js';
 import type { Keys } from '../keys.js';
-import type { Model } from '../model.js';
-import type { Operations } from '../operations.js';
-import type { State } from '../state.js';
-import type { Architecture, OnStage } from './architecture.js';
-import { experts, expertsConfig, expertsTensors } from './experts.js';
-import { attentionTensors, headNormTensors, normTensors } from './layers.js';
-import { attention, logits, norm, qkNorm, qkv, rotate } from './parts.js';
+import type { Architecture } from './architecture.js';
+import { expertsConfig } from './experts.js';
+import { qwen3 } from './qwen3.js';
 
 /** Qwen 3 with experts (Yang et al. 2025, arXiv:2505.09388). */
-export const qwen3moe: Architecture = {
-  ropePairs: 'halves',
-  experts: true,
-  hyperparameters,
-  layer: (wants, config) => ({
-    ...normTensors(wants, config),
-    ...attentionTensors(wants, config),
-    ...headNormTensors(wants, config, 'head'),
-    ...expertsTensors(wants, config),
-  }),
-  forward,
-};
+export const qwen3moe: Architecture = { ...qwen3, experts: true, hyperparameters };
 
 function hyperparameters(keys: Keys, { feedForwardLength }: LlamaConfig): Partial<LlamaConfig> {
   const used = keys.count('expert_used_count');
   const ofOne = keys.factor('expert_feed_forward_length') || Math.floor(feedForwardLength / used);
   return { headNorms: 'head', experts: expertsConfig(keys, ofOne) };
-}
-
-// biome-ignore format: each stage stands beside the step that makes it
-function* forward(op: Operations, m: Model, s: State, hook: OnStage): Generator<void> {
-  op.getRows(s.x, m.tokenEmbd, s.tokens);                          hook('embd', null, s.x);
-
-  for (const [il, w] of m.blk.entries()) {
-    norm(op, s, il, w.attnNorm, 'attn', hook);
-    qkv(op, s, w, il, hook);
-    qkNorm(op, s, w, il, hook);
-    rotate(op, s, il, hook, s.qNormed, s.kNormed);
-    attention(op, s, w, il, hook, s.qNormed, s.kNormed);
-    op.add(s.x, s.xb);                                             hook('ffn_inp', il, s.x);
-
-    norm(op, s, il, w.ffnNorm, 'ffn', hook);
-    experts(op, s, w, il, hook);
-    op.add(s.x, s.xb);                                             hook('l_out', il, s.x);
-    yield;
-  }
-
-  logits(op, m, s, hook);
-  yield;
 }
