@@ -1,4 +1,4 @@
-import type { Graph, GraphStage } from '@llama-probe/dump/stage';
+import { type Graph, type GraphStage, lookUp } from '@llama-probe/dump/stage';
 import { CHECKS, type CheckName } from './broken.js';
 
 /** Hold of every architecture that is not an exception. */
@@ -49,7 +49,7 @@ const ARCHITECTURES: Readonly<Record<string, readonly CheckName[]>> = {
 
 /** What holds in an architecture; one that the dump does not name is taken for a Llama. */
 export function holdsIn(architecture: string | undefined): ReadonlySet<CheckName> {
-  return new Set(architecture === undefined ? CHECKS : (ARCHITECTURES[architecture] ?? SOFTMAX));
+  return new Set(architecture === undefined ? CHECKS : (lookUp(ARCHITECTURES, architecture) ?? SOFTMAX));
 }
 
 /**

@@ -1,3 +1,5 @@
+import { lookUp } from './look-up.js';
+
 /** llama.cpp calls the norms of heads after what they are of. */
 const OF_HEADS: Readonly<Record<string, string>> = { Qcur_normed: 'q', Kcur_normed: 'k' };
 
@@ -13,7 +15,7 @@ const SUFFIX: Readonly<Record<string, string>> = { RMS_NORM: 'rms', NORM: 'ln' }
  */
 export function normBefore(weighted: string | undefined, weight = '', op = 'RMS_NORM'): string | undefined {
   const ofWeight = /^(?:blk\.\d+\.)?(.+)_norm\.weight$/.exec(weight)?.[1];
-  const own = weighted && (OF_HEADS[weighted] ?? /^(.+)_norm(?:ed)?$/.exec(weighted)?.[1]);
+  const own = weighted && (lookUp(OF_HEADS, weighted) ?? /^(.+)_norm(?:ed)?$/.exec(weighted)?.[1]);
   const stem = own ?? ofWeight ?? weighted;
   return stem && `${stem}_${SUFFIX[op] ?? 'rms'}`;
 }

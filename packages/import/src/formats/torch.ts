@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { DumpError } from '@llama-probe/dump';
+import { DumpError, lookUp } from '@llama-probe/dump';
 import { type ForeignArray, type Source, showShape, sizeOf } from '../array.js';
 import { DTYPES, type Dtype } from '../dtype.js';
 import { damaged, unsupported } from '../errors.js';
@@ -109,7 +109,7 @@ function tensorOf(call: Call, name: string, { zip, folder }: Collected): Foreign
   const [storage, offset, shape, strides] = call.args;
   const id = storage instanceof Persistent && Array.isArray(storage.id) ? storage.id : [];
   const [kind, type, key, , count] = id as unknown[];
-  const dtype = type instanceof Global ? STORAGES[type.name] : undefined;
+  const dtype = type instanceof Global ? lookUp(STORAGES, type.name) : undefined;
   if (kind !== 'storage' || !dtype) {
     throw new PickleError(`${name} is of ${nameOf(type)}; read are ${Object.keys(STORAGES).join(', ')}`);
   }

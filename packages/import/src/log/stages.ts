@@ -1,4 +1,4 @@
-import { normBefore, type Place } from '@llama-probe/dump/stage';
+import { lookUp, normBefore, type Place } from '@llama-probe/dump/stage';
 import type { PrintedNode } from './printed.js';
 
 /** A node that is a stage, and how its elements are rows. */
@@ -59,7 +59,7 @@ function alone({ name, op, sources }: PrintedNode): StageOfLog | undefined {
   // Some architectures name a node of a layer without it.
   const block = sources.map((source) => /^blk\.(\d+)\.\w+\.(?:weight|bias)$/.exec(source)?.[1]).find(Boolean);
   const layer = named ?? (block === undefined ? null : Number(block));
-  const rules = RULES[stage];
+  const rules = lookUp(RULES, stage);
   if (rules) {
     const rule = rules.find(({ ops }) => ops.includes(op));
     return rule && { stage: rule.stage, layer, ...(rule.isByHeads ? { isByHeads: true } : {}) };

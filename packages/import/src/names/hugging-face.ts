@@ -1,3 +1,4 @@
+import { lookUp } from '@llama-probe/dump/stage';
 import { type Meaning, type ModelFacts, type Preset, stage } from './placed.js';
 
 /** Which side of a module: what goes in, or comes out, under which name. */
@@ -91,12 +92,12 @@ export function portOf(name: string): Port {
 function ofLayer({ module, side, part }: Port, layer: number, facts: ModelFacts): Meaning | undefined {
   if (side === 'out') {
     if (module === 'self_attn') return attention(part, layer);
-    const name = (facts.isSandwich ? SANDWICH.out[module] : undefined) ?? OUT[module];
+    const name = (facts.isSandwich ? lookUp(SANDWICH.out, module) : undefined) ?? lookUp(OUT, module);
     if (module === 'mlp') return stage('ffn_out', layer, 2);
     return name !== undefined && (part === '' || part === '0') ? stage(name, layer) : undefined;
   }
   if (!FIRST_INPUT.test(part)) return { kind: 'aside' };
-  const name = (facts.isSandwich ? SANDWICH.in[module] : undefined) ?? IN[module];
+  const name = (facts.isSandwich ? lookUp(SANDWICH.in, module) : undefined) ?? lookUp(IN, module);
   if (name === 'inp') return intoLayer(layer, facts);
   return name === undefined ? { kind: 'aside' } : stage(name, layer, 1);
 }

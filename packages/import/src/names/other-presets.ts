@@ -1,3 +1,4 @@
+import { lookUp } from '@llama-probe/dump/stage';
 import { isKnown, isWhole } from './known.js';
 import { type Meaning, type Preset, stage } from './placed.js';
 
@@ -30,8 +31,8 @@ const byTable = (
   title,
   read(name): Meaning | undefined {
     const [, layer, part = ''] = inLayer.exec(name) ?? [];
-    if (layer !== undefined) return layers[part] === undefined ? undefined : stage(layers[part], Number(layer));
-    return model[name] === undefined ? undefined : stage(model[name], null);
+    const known = layer === undefined ? lookUp(model, name) : lookUp(layers, part);
+    return known === undefined ? undefined : stage(known, layer === undefined ? null : Number(layer));
   },
 });
 

@@ -1,3 +1,4 @@
+import { lookUp } from '@llama-probe/dump/stage';
 import { type Meaning, type ModelFacts, type Preset, stage } from './placed.js';
 
 const PREFIX = 'non_intrusive__';
@@ -39,7 +40,7 @@ export const sglang: Preset = {
 
 function ofLayer(module: string, side: string, part: string, layer: number): Meaning | undefined {
   if (side === 'inputs') {
-    const name = part === '0' ? IN[module] : undefined;
+    const name = part === '0' ? lookUp(IN, module) : undefined;
     return name === undefined ? { kind: 'aside' } : stage(name, layer, 2);
   }
   if (side !== 'output') return undefined;
@@ -49,10 +50,11 @@ function ofLayer(module: string, side: string, part: string, layer: number): Mea
   }
   if (part === '1') {
     if (module === 'input_layernorm') return layer > 0 ? stage('l_out', layer - 1) : { kind: 'aside' };
-    return SECOND[module] === undefined ? undefined : stage(SECOND[module], layer);
+    const second = lookUp(SECOND, module);
+    return second === undefined ? undefined : stage(second, layer);
   }
   if (module === 'self_attn.rotary_emb') return part === '0' ? stage('q_rope', layer) : undefined;
-  const name = part === '' || part === '0' ? OUT[module] : undefined;
+  const name = part === '' || part === '0' ? lookUp(OUT, module) : undefined;
   return name === undefined ? undefined : stage(name, layer, module === 'self_attn' || module === 'mlp' ? 1 : 0);
 }
 

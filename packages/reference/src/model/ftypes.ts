@@ -1,3 +1,4 @@
+import { lookUp } from '@llama-probe/dump/stage';
 import { QuantizeError } from '../errors.js';
 
 interface Ftype {
@@ -59,7 +60,7 @@ export const FTYPES: Readonly<Record<string, Ftype>> = {
 /** @throws QuantizeError `quantize-type` for a name that llama.cpp does not know. */
 export function ftypeOf(name: string): Ftype & { name: string } {
   const upper = name.toUpperCase();
-  const type = FTYPES[upper];
+  const type = lookUp(FTYPES, upper);
   if (!type) {
     throw new QuantizeError(
       'quantize-type',
