@@ -1,6 +1,7 @@
 // Runs one command line after another, as packages/probe/src/main.ts runs one: test/support/session.ts sends them.
-import { runCli } from '../../packages/probe/dist/bundle/cli.js';
+import { keepProcesses, runCli } from '../../packages/probe/dist/bundle/cli.js';
 
+keepProcesses();
 process.setMaxListeners(0); // each command listens for signals
 process.on('disconnect', () => process.exit());
 

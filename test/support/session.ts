@@ -11,8 +11,8 @@ export interface SessionOptions {
 }
 
 /**
- * A process that runs one command line after another: what the command does, without what it takes to start it. llama.cpp still gets a
- * process of its own each time. For what ends by itself; signals, a terminal and standard output elsewhere take `probe`.
+ * A process that runs one command line after another: what the command does, without what it takes to start it. llama.cpp's
+ * process is kept for the next command too, as it is within one (keepProcesses). For what ends by itself; signals, a terminal and standard output elsewhere take `probe`.
  */
 class Session {
   private readonly child: ChildProcess;

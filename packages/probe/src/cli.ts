@@ -1,10 +1,13 @@
 import { encode, failure } from '@llama-probe/comparison/ask';
+import { keepProcesses } from '@llama-probe/reference/keep';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
 import { buildProgram } from './cli/program.js';
 import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
 import { tellFailure } from './failed.js';
 import { StderrProgress } from './progress.js';
+
+export { keepProcesses };
 
 /** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -18,6 +21,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       process.stdout.write(typeof result === 'string' && !result.endsWith('\n') ? `${result}\n` : result);
     },
   };
+  const stopKeeping = keepProcesses(); // a command may open several models, one after the other
   try {
     await buildProgram(context).parseAsync(argv as string[], { from: 'user' });
     return context.code;
@@ -32,5 +36,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     }
     tellFailure(error, json);
     return COULD_NOT_TELL;
+  } finally {
+    await stopKeeping();
   }
 }

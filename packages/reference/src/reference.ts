@@ -4,8 +4,8 @@ import type { RoundTo } from './capture/rounding.js';
 import { checkModelFile, modelFiles } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
 import { sendGiven } from './process/given-frames.js';
+import { type Lease, openLibraries } from './process/lease.js';
 import { borrow } from './process/pipe.js';
-import { LlamaProcess } from './process/process.js';
 import type { ModelInfo, RunParameters, RunResult } from './process/protocol.js';
 import { chooseThreads } from './process/threads.js';
 
@@ -117,13 +117,12 @@ export interface Reference {
 export async function openReference(options: ReferenceOptions): Promise<Reference> {
   const { model, mode, signal, onProgress } = options;
   await checkModelFile(model);
-  const child = new LlamaProcess({ signal, onLog: progressFromLog('F32', onProgress) });
+  const child = await openLibraries(
+    { directory: options.libraries, cpuVariant: options.cpuVariant, device: options.device },
+    { signal, onLog: progressFromLog('F32', onProgress) },
+  );
   try {
-    const { version, cpuVariant, cpuVariants, device } = await child.request('open', {
-      directory: options.libraries,
-      cpuVariant: options.cpuVariant,
-      device: options.device,
-    });
+    const { version, cpuVariant, cpuVariants, device } = child.library;
     const paths = await modelFiles(model);
     const { allF32, blockwise, ...info } = await child.request('describe', { path: model, paths });
     const exact = mode === 'exact' ? chooseExactBy({ ...info, allF32, blockwise }, options.exactBy) : undefined;
@@ -155,9 +154,8 @@ export async function inspectModel(
   options: Pick<ReferenceOptions, 'model' | 'signal' | 'libraries'>,
 ): Promise<ModelInfo> {
   await checkModelFile(options.model);
-  const child = new LlamaProcess({ signal: options.signal });
+  const child = await openLibraries({ directory: options.libraries }, { signal: options.signal });
   try {
-    await child.request('open', { directory: options.libraries });
     const { allF32: _, blockwise: __, ...info } = await child.request('describe', { path: options.model });
     return info;
   } finally {
@@ -168,10 +166,10 @@ export async function inspectModel(
 class OpenReference implements Reference {
   /** Settles when the pipe is free for the next run's stream. */
   private pipe: Promise<unknown> = Promise.resolve();
-  private givenRuns = 0;
+  private unread = 0; // runs whose tensors are not all read
 
   constructor(
-    private readonly child: LlamaProcess,
+    private readonly child: Lease,
     readonly info: Reference['info'],
     private readonly contextLength: number | undefined,
   ) {}
@@ -207,6 +205,8 @@ class OpenReference implements Reference {
     const stream = this.pipe.then(() => readTensorStream(borrow(this.child.tensors), 'llama.cpp'));
     const { promise, resolve } = deferred();
     this.pipe = promise;
+    this.unread++;
+    void promise.then(() => this.unread--);
     result.catch(() => {}); // whoever reads only the tensors gets the error there
     stream.catch(() => {}); // and where nobody reads them there is none
     const all = tensorsOf(stream, result, resolve);
@@ -226,7 +226,7 @@ class OpenReference implements Reference {
 
   /** A run whose given rows are sent as it goes. @throws what the rows throw */
   private async runFrom(from: AsyncIterable<Tensor>, parameters: RunParameters): Promise<RunResult> {
-    const number = ++this.givenRuns;
+    const number = this.child.nextGiven();
     const running = this.child.request('run', { ...parameters, from: number });
     const ended = running.then(
       () => {},
@@ -239,7 +239,7 @@ class OpenReference implements Reference {
   }
 
   async close(): Promise<void> {
-    await this.child.close();
+    await this.child.close({ isBusy: this.unread > 0 });
   }
 
   [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')](): Promise<void> {

@@ -33,6 +33,12 @@ export class ByBlock {
     }
   }
 
+  free(): void {
+    this.opened?.model.free();
+    this.opened = undefined;
+    this.library.llama_model_free(this.vocabulary);
+  }
+
   async run(parameters: RunParameters): Promise<RunResult> {
     const [{ decodeGreedily, lookForTables, streamed }, { runBlocks }] = await Promise.all([
       import('../capture/decode.js'),

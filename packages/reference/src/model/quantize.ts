@@ -1,5 +1,5 @@
 import { LlamaCppError, QuantizeError } from '../errors.js';
-import { LlamaProcess } from '../process/process.js';
+import { type Lease, openLibraries } from '../process/lease.js';
 import type { ModelInfo } from '../process/protocol.js';
 import { availableCores } from '../process/threads.js';
 import { cached } from './cache.js';
@@ -25,9 +25,9 @@ export interface QuantizeOptions {
 export async function quantizeModel({ model, type, signal, onProgress, libraries }: QuantizeOptions): Promise<string> {
   ftypeOf(type);
   await checkModelFile(model);
-  const child = new LlamaProcess({ signal, onLog: progressFromLog(type, onProgress) });
+  const child = await openLibraries({ directory: libraries }, { signal, onLog: progressFromLog(type, onProgress) });
   try {
-    const { version } = await child.request('open', { directory: libraries });
+    const { version } = child.library;
     const info = await child.request('describe', { path: model });
     return await quantizeWith(child, { model, type, version, info, signal, onProgress });
   } finally {
@@ -37,7 +37,7 @@ export async function quantizeModel({ model, type, signal, onProgress, libraries
 
 /** The same in a process that is already there. */
 export function quantizeWith(
-  child: LlamaProcess,
+  child: Lease,
   options: QuantizeOptions & { version: string; info: ModelInfo },
 ): Promise<string> {
   const { model, version, info, signal, onProgress } = options;
@@ -49,7 +49,7 @@ export function quantizeWith(
       await child.request('quantize', { source: model, target, ftype, pure, importance, threads: availableCores() });
     } catch (error) {
       if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') {
-        await child.close(); // while it lives it may still create the file that is about to be removed
+        await child.close({ isBusy: true }); // while it lives it may still create the file that is about to be removed
         throw error;
       }
       throw new QuantizeError(

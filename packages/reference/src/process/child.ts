@@ -28,6 +28,13 @@ const model = (): NonNullable<typeof loaded> => {
   return loaded;
 };
 
+function unload(): void {
+  if (loaded?.blocks) loaded.blocks.free();
+  else if (loaded) library().llama_model_free(loaded.address);
+  loaded = undefined;
+  tabled = undefined;
+}
+
 const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | Promise<Methods[M][1]> } = {
   open({ directory, cpuVariant, device }) {
     opened = loadLibrary(directory, cpuVariant, device);
@@ -39,6 +46,10 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     const blocks = paths && new ByBlock(library(), path, paths);
     loaded = { address: blocks?.vocabulary ?? loadModel(library(), path), isExact, ...(blocks && { blocks }) };
     tabled = undefined;
+    return null;
+  },
+  unload() {
+    unload();
     return null;
   },
   quantize(parameters) {
@@ -66,12 +77,16 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
   weights: (piece) => readRows(library(), piece),
 };
 
+const markLog = (id: number) => writeSync(LOG_PIPE, `\n${endOfLog(id)}\n`);
+
 async function answer({ id, method, parameters }: Request): Promise<Answer> {
   try {
-    return { id, result: await METHODS[method](parameters as never) };
+    const result = await METHODS[method](parameters as never);
+    if (method === 'unload') markLog(id);
+    return { id, result };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0); // nobody listens any more
-    writeSync(LOG_PIPE, `\n${endOfLog(id)}\n`);
+    markLog(id);
     return { id, error: toWire(error) };
   }
 }

@@ -17,6 +17,7 @@ const LOG_LINES = 40;
 
 /** What llama.cpp was doing when it died, in words for the message, and what may help. */
 const DOING: Record<Method, { what: string; remedy: string }> = {
+  unload: { what: 'freeing a model', remedy: '' },
   open: { what: 'loading its libraries', remedy: 'Reinstall them with: npm install --include=optional' },
   describe: { what: 'reading the model file', remedy: 'The file may be damaged; fetch or convert it again.' },
   load: { what: 'loading the model', remedy: 'The file may be damaged; fetch or convert it again.' },
@@ -70,10 +71,12 @@ export class LlamaProcess {
   private readonly marks = new Map<string, () => void>();
   private partialLine = '';
   private nextId = 1;
+  private lastGiven = 0;
+  private isClean = true; // nothing has failed in it
   private ended: Error | undefined;
   private readonly onAbort = () => this.end(abortError(this.options.signal));
 
-  constructor(private readonly options: ProcessOptions = {}) {
+  constructor(private options: ProcessOptions = {}) {
     options.signal?.throwIfAborted();
     this.child = fork(new URL('../../dist/bundle/child.js', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
@@ -115,10 +118,54 @@ export class LlamaProcess {
     });
   }
 
-  /** Ends the process, whatever it is doing, and waits until it is gone. */
-  async close(): Promise<void> {
-    this.end(new LlamaCppError('llama-closed', 'the reference is closed. Open another one.'));
+  /** A number that no other run of this process has had. */
+  nextGiven(): number {
+    return ++this.lastGiven;
+  }
+
+  /**
+   * Frees its model and keeps nothing alive any more, until occupy(). @returns false where something is being done or has failed in it, and it
+   * had better be closed
+   */
+  async vacate(): Promise<boolean> {
+    if (this.ended || !this.isClean || this.waiting.size > 0) return false;
+    try {
+      const id = this.nextId;
+      await this.request('unload', null);
+      await this.logMarked(id);
+    } catch {
+      return false;
+    }
+    if (this.ended) return false;
+    this.use({});
+    this.keepAlive('unref');
+    return true;
+  }
+
+  /** For whoever is next. @returns false where it has ended meanwhile */
+  occupy(options: ProcessOptions): boolean {
+    if (this.ended) return false;
+    this.use(options);
+    this.keepAlive('ref');
+    return true;
+  }
+
+  private use(options: ProcessOptions): void {
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    this.options = options;
+    options.signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  private keepAlive(how: 'ref' | 'unref'): void {
+    const [, , log] = this.child.stdio;
+    for (const one of [this.child, this.child.channel, this.tensors, this.given, log as Socket]) one?.[how]();
+  }
+
+  /** Ends the process, whatever it is doing, and waits until it is gone. @param why what further requests are told */
+  async close(why: Error): Promise<void> {
+    this.end(why);
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.ref(); // it may have been left, and is waited for now
     await once(this.child, 'exit');
   }
 
@@ -163,7 +210,10 @@ export class LlamaProcess {
   private async onAnswer(answer: Answer): Promise<void> {
     const waiting = this.waiting.get(answer.id);
     if (!waiting) return;
-    if ('error' in answer) await this.logMarked(answer.id);
+    if ('error' in answer) {
+      this.isClean = false;
+      await this.logMarked(answer.id);
+    }
     this.waiting.delete(answer.id);
     if ('error' in answer) waiting.reject(fromWire(answer.error, this.said()));
     else waiting.resolve(answer.result as never);

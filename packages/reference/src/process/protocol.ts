@@ -72,6 +72,8 @@ export interface Methods {
     { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
     null,
   ];
+  /** Frees the model, and ends what is logged by then with endOfLog. */
+  unload: [null, null];
   tokenize: [{ text: string; addSpecial: boolean; parseSpecial: boolean }, number[]];
   detokenize: [{ ids: readonly number[]; special: boolean }, string];
   chat: [{ prompt: string }, string];

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LlamaCppError } from '../errors.js';
-import { LlamaProcess } from '../process/process.js';
+import { openLibraries } from '../process/lease.js';
 import type { WeightRows } from '../process/protocol.js';
 
 /** ggml's type traits in a process of their own: any tensor's bytes as floats. */
@@ -37,10 +37,10 @@ export async function openGgmlWeights({
   signal?: AbortSignal | undefined;
   libraries?: string | undefined;
 } = {}): Promise<GgmlWeights> {
-  const child = new LlamaProcess({ signal });
+  const child = await openLibraries({ directory: libraries }, { signal });
   let passed: Passed | undefined;
   try {
-    const { version } = await child.request('open', { directory: libraries });
+    const { version } = child.library;
     const types = new Map(await child.request('weightTypes', null));
     const file = await Passed.open();
     passed = file;
