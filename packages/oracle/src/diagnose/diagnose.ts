@@ -8,6 +8,7 @@ import { distance, inLimits, type Limits } from './distance.js';
 import { pairs } from './pairs.js';
 import { fewRows, someColumns, wholeStage } from './sample.js';
 import { singles } from './singles.js';
+import { showLimit } from './text.js';
 import { type Bench, benchOf, isCause } from './trial.js';
 import { Turns } from './turns.js';
 import { wholly } from './whole.js';
@@ -83,7 +84,7 @@ function oracleProblem({ sample, healthy, right, limits }: Bench): string | unde
   const off =
     own.unmatched > 0
       ? `${own.unmatched} values that are a number on one side only`
-      : `a relative RMS delta of ${own.rel.toExponential(1)}, limit ${limits.rel.toExponential()}`;
+      : `a relative RMS delta of ${own.rel.toExponential(1)}, limit ${showLimit(limits.rel)}`;
   return (
     `even without a bug the oracle does not make the right rows of these inputs (${off}): ` +
     'they are of another run, or the model does something that the oracle does not know.'

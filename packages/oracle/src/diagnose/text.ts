@@ -21,7 +21,7 @@ export function confirmedText(s: Suspect, d: Distances, rivals: readonly Rival[]
   const told = rivals.filter(({ run }) => run !== undefined).map(({ id }) => id);
   const same = rivals.filter(({ run }) => run === undefined).map(({ id }) => id);
   return [
-    `${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${show(d.distance.rel)} (limit ${d.limit.toExponential()}); ` +
+    `${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${show(d.distance.rel)} (limit ${showLimit(d.limit)}); ` +
       `right rows differ by ${difference(d.before)}. ${look(s)}`,
     ...(told.length > 0 ? [`These inputs cannot tell it from ${told.join(', ')}; ${hintOf(rivals)} would.`] : []),
     ...(same.length > 0 ? [`The same numbers follow from ${same.join(', ')}.`] : []),
@@ -58,7 +58,7 @@ export function doubtfulText(s: Suspect, d: Distances, doubt: Doubt): string {
 export function unknownText(d: Distances, tried: number): string {
   const what =
     tried === 0 ? 'no bug of this stage is known' : `none of the ${tried} known bugs of this stage reproduces the rows`;
-  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${d.limit.toExponential()}.`;
+  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${showLimit(d.limit)}.`;
 }
 
 /** A suspect is one bug, or two at once. */
@@ -97,5 +97,8 @@ const overLimit = ({ distance: { rel }, limit }: Distances): string =>
   rel > limit
     ? `over the limit of ${limit.toExponential()}`
     : 'and more in single rows or values than the limit allows';
+
+/** Two digits: a limit that follows from floors has seventeen. */
+export const showLimit = (limit: number): string => Number(limit.toPrecision(2)).toExponential();
 
 const show = (rel: number): string => (rel === 0 ? '0' : rel.toExponential(1));

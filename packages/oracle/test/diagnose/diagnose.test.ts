@@ -74,6 +74,13 @@ describe('confidence', () => {
     );
   });
 
+  test('a limit that follows from floors is told in two digits', async () => {
+    const measured = { ...limits, rel: 5.2703097943694825e-3 };
+    const sick = engineRows(c, { rope: { pairs: 'halves' } });
+    const { text } = await diagnose(c, sick, engineRows(c), { limits: measured, catalogue: [halves] });
+    expect(text).toContain('(limit 5.3e-3)');
+  });
+
   test('likely: the bug is nine tenths of the error, and the text says what is left', async () => {
     const sick = withNoise(engineRows(c, { rope: { pairs: 'halves' } }), 0.01);
     const { confidence, candidates, text } = await diagnose(c, sick, engineRows(c), { limits, catalogue: [halves] });
