@@ -67,7 +67,7 @@ async function report(run: TextRun, begin: number): Promise<TextReport> {
   const { verdict, reason } = verdictOf(judged);
   const over = worst.filter(({ kl }) => kl > limits.position);
   const closer = verdict === 'diverged' ? (over.length > 0 ? over : worst) : [];
-  const looked = await lookCloser(run, closer, limits.position);
+  const looked = await lookCloser(run, closer, found.windows, limits.position);
   return {
     schema: 1,
     verdict,

@@ -4,7 +4,7 @@ import { documentOf } from '../report-json.js';
 import type { TextCandidate } from './candidate.js';
 import { logitsOf } from './logits.js';
 import { type Onset, onsetOf } from './onset.js';
-import type { FoundStage, WorstPosition } from './report.js';
+import type { FoundStage, WindowGroup, WorstPosition } from './report.js';
 import { type TextRun, ubatchOf } from './run.js';
 import { logProbs, scoreOf } from './score.js';
 import type { Window } from './windows.js';
@@ -17,22 +17,31 @@ export interface Looked {
 }
 
 /**
- * From positions to stages: the tokens up to each are run once more, and every stage of both sides is compared. With `--find onset` it is not the worst position
- * of a window that they go to, but the first.
+ * From positions to stages: the tokens up to each are run once more, and every stage of both sides is compared. Where these agree by themselves, the
+ * whole window is. With `--find onset` it is not the worst position of a window that they go to, but the fewest tokens that diverge.
  *
  * @param worst one a window, the worst first
+ * @param found what was measured of the windows
  * @param limit of a position, which an onset is over
  */
-export async function lookCloser(run: TextRun, worst: readonly WorstPosition[], limit: number): Promise<Looked> {
+export async function lookCloser(
+  run: TextRun,
+  worst: readonly WorstPosition[],
+  found: readonly WindowGroup[],
+  limit: number,
+): Promise<Looked> {
   const { options, source } = run;
   const onsets: Onset[] = [];
   const stages: FoundStage[] = [];
   for (const { window: index, position } of worst.slice(0, options.worst ?? WORST)) {
     const window = source.windows[index] as Window;
-    const onset = options.find === 'onset' ? await findOnset(run, window, position, limit) : undefined;
+    const first = found[index]?.firstOver ?? null;
+    const onset = options.find === 'onset' && first !== null ? await findOnset(run, window, first, limit) : undefined;
     if (onset) onsets.push(onset);
-    const last = onset?.tokens ? onset.tokens - 1 : position;
-    stages.push(await stagesUpTo(run, window, last));
+    const end = window.tokens.length - 1;
+    const last = onset ? onset.tokens - 1 : position;
+    const up = await stagesUpTo(run, window, last);
+    stages.push(up.report.verdict === 'agree' && last < end ? await stagesUpTo(run, window, end) : up);
   }
   return { onsets, stages };
 }
@@ -53,9 +62,9 @@ async function stagesUpTo(run: TextRun, { tokens, index }: Window, position: num
 }
 
 /** The shortest prefix of a window at which a position is over the limit. */
-function findOnset(run: TextRun, { tokens, index }: Window, last: number, limit: number): Promise<Onset> {
+function findOnset(run: TextRun, { tokens, index }: Window, first: number, limit: number): Promise<Onset> {
   const { reference, candidate, progress, signal } = run;
-  return onsetOf(index, last + 1, async (length) => {
+  return onsetOf(index, tokens.length, first, async (length) => {
     const what = `looking for the onset: a prefix of ${length} tokens`;
     progress.say(what);
     const wanted = {

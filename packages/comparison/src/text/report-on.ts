@@ -47,10 +47,9 @@ export async function aboutSides({
 
 /** The reason, with what was found on the way to the stages. */
 export function withFound(reason: string, { onsets, stages }: Looked, { kind }: TextReport['source']): string {
-  const begins = onsets.map(({ window, tokens, position }) =>
-    tokens === null
-      ? `In ${windowName(kind, window)} no beginning of the tokens diverges by itself.`
-      : `In ${windowName(kind, window)} it begins at position ${position}, with ${tokens} tokens.`,
+  const begins = onsets.map(
+    ({ window, tokens, position }) =>
+      `In ${windowName(kind, window)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
   );
   const at = stages.map(
     (found) => `Up to position ${found.position} of ${windowName(kind, found.window)}, ${stageFound(found)}.`,

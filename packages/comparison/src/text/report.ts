@@ -1,4 +1,4 @@
-import { describe } from '@llama-probe/diff';
+import { describe, fromToken } from '@llama-probe/diff';
 import type { Report } from '../report.js';
 import type { Document } from '../report-json.js';
 import type { Group } from './group.js';
@@ -144,8 +144,8 @@ function missingText({ notCompared: { missing, reference } }: Pick<TextReport, '
 export function stageFound({ report }: FoundStage): string {
   const { verdict, first, faults } = report;
   if (verdict !== 'diverged' || !first)
-    return 'the stages of these tokens by themselves agree: what is wrong depends on what comes after them, or on what ran before';
+    return 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
   const fault = faults?.[0] ?? first;
   const cause = fault.cause ?? first.cause;
-  return `${describe(fault)} is the first stage that is wrong${cause ? `: ${cause.title}` : ''}`;
+  return `${describe(fault)} is the first stage that is wrong${fromToken(fault)}${cause ? `: ${cause.title}` : ''}`;
 }

@@ -2,7 +2,7 @@ import type { LimitRule } from '@llama-probe/diff';
 import type { Precision } from '@llama-probe/dump';
 import type { RoundTo } from '@llama-probe/reference';
 import { NO_TWIN, openTwin, twinOf } from '../floors/choose.js';
-import { ROUNDED_RULES, unmeasured } from '../floors/rules.js';
+import { ROUNDED_RULES, RULES, unmeasured } from '../floors/rules.js';
 import type { Side } from '../side.js';
 import { llamaSide } from '../sides/llama.js';
 import { FloorMeter, type Twin } from './floor.js';
@@ -47,16 +47,19 @@ export async function floorPlan(run: TextRun, format: Precision): Promise<FloorP
       const method = `llama.cpp ${chosen.mode} against itself with every stage rounded to ${format}`;
       return { twin: { method, rows: rows(side, format), close: nothing }, rule: ROUNDED_RULES[format], why: '' };
     }
-    const found = await twinOf(reference, file);
-    const rule = found?.rule ?? unmeasured(chosen.mode);
     if (base) {
       const method = `llama.cpp ${chosen.mode} (${reference.info.cpuVariant}) against ${base.path}`;
-      return { twin: { method, rows: rows(side), close: nothing }, rule, why: '' };
+      return { twin: { method, rows: rows(side), close: nothing }, rule: RULES.native, why: '' };
     }
-    if (!found) return { rule, why: NO_TWIN };
+    const found = await twinOf(reference, file);
+    if (!found) return { rule: unmeasured(chosen.mode), why: NO_TWIN };
     const beside = await openTwin(reference, file, found, progress.say, signal);
     const other = llamaSide(beside, file, { mode: found.mode, why: 'the floor' });
-    return { twin: { method: found.method, rows: rows(other), close: () => beside.close() }, rule, why: '' };
+    return {
+      twin: { method: found.method, rows: rows(other), close: () => beside.close() },
+      rule: found.rule,
+      why: '',
+    };
   };
   const { twin, rule, why } = await find();
   const inKl = klRule(rule);

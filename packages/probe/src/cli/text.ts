@@ -69,7 +69,7 @@ export function textCommand(context: Context): Command {
           'perplexity, KL divergence, and what is wrong at the worst positions',
         'probe text -m model.gguf --prompts many.jsonl --find onset':
           'which prompts, from which token on, and which stage',
-        "probe text -m model.gguf --text wiki.txt --engine 'python3 mine.py {model} {tokens} {out}'": 'your engine',
+        "probe text -m m.gguf --text wiki.txt --engine './mine {model} {tokens} {out}'": 'your engine',
         'probe text -m model.gguf --base wiki.kld': 'against log-probabilities of llama-perplexity',
       }),
     )

@@ -166,9 +166,7 @@ export const TEXT = z
         probability: sides.nullable(),
       }),
     ),
-    onsets: z.array(
-      z.looseObject({ window: count, tokens: count.nullable(), position: count.nullable(), runs: count }),
-    ),
+    onsets: z.array(z.looseObject({ window: count, tokens: count, position: count, runs: count })),
     stages: z.array(z.looseObject({ window: count, position: count, report: COMPARISON })),
     milliseconds: number,
   })
