@@ -62,7 +62,8 @@ describe('a file of log-probabilities', () => {
     writeFileSync(path, fixture(WINDOW, tokens, rows));
     const base = await BaseFile.open(path);
     expect(base).toMatchObject({ window: WINDOW, vocabulary: 11, tokens });
-    expect([...(await base.rows(0)).keys()]).toEqual([3, 4, 5]);
+    const first = await base.rows(0);
+    expect([2, 3, 4, 5, 6].filter((position) => first.get(position))).toEqual([3, 4, 5]);
     const second = await base.rows(1);
     const right = logProbs(rows[4] as Float32Array);
     const top = Math.max(...right);

@@ -5,7 +5,7 @@ import { Measuring } from '../src/text/measure.js';
 import { onsetOf } from '../src/text/onset.js';
 import { verdictOf } from '../src/text/report.js';
 import { spelt } from '../src/text/report-on.js';
-import { type LogProbs, logProbs } from '../src/text/score.js';
+import { rowsOfLogits } from '../src/text/score.js';
 import { TimeLeft } from '../src/text/time-left.js';
 import { type Window, whole } from '../src/text/windows.js';
 
@@ -20,11 +20,11 @@ const windows = whole([
 /** The verdict on two prompts, whose second has these logits at position 1. */
 function judged(odd: Float32Array | undefined, reference = right) {
   const measuring = new Measuring(windows, undefined);
-  measuring.add(windows[0] as Window, rows(logProbs(right)), rows(right));
+  measuring.add(windows[0] as Window, rowsOfLogits(rows(right)), rows(right));
   const second = rows(right);
   if (odd) second.set(1, odd);
   else second.delete(1);
-  measuring.add(windows[1] as Window, rows(logProbs(right)).set(1, logProbs(reference)), second);
+  measuring.add(windows[1] as Window, rowsOfLogits(rows(right).set(1, reference)), second);
   const limits = { margin: 100, minimum: 1e-6, position: 1e-6, mean: 1e-7 };
   const found = measuring.result(limits.position);
   const floor = { method: 'measured', windows: 1, meanKl: 0, maxKl: 0 };
@@ -86,7 +86,7 @@ describe('the limit', () => {
       close: async () => {},
     };
     const meter = new FloorMeter({ margin: 9, minimum: 1e-6 }, many.length, twin, '');
-    const reference: Map<number, LogProbs> = rows(logProbs(right));
+    const reference = rowsOfLogits(rows(right));
     for (const window of many) await meter.measure(window, reference, window.index === 37 ? 0.3 : 0);
     expect(asked).toEqual([0, 5, 10, 15, 20, 25, 30, 35, 37]);
     expect(meter.limits.position).toBeGreaterThan(0.3); // llama.cpp itself is as far there
@@ -95,7 +95,7 @@ describe('the limit', () => {
 
   test('without a floor is the minimum', async () => {
     const meter = new FloorMeter({ margin: 9, minimum: 1e-6 }, 1, undefined, '--no-floors');
-    await meter.measure(windows[0] as Window, rows(logProbs(right)), 1);
+    await meter.measure(windows[0] as Window, rowsOfLogits(rows(right)), 1);
     expect(meter.limits).toMatchObject({ position: 1e-6, mean: 1e-6 });
     expect(meter.floor).toMatchObject({ method: 'not measured: --no-floors', maxKl: null });
     expect(limitsOf({ margin: 9, minimum: 0 }, { count: 0 } as never, 2).position).toBe(18);

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { UsageError } from '../errors.js';
 import { readRow, rowBytes, writeRow } from './base-row.js';
-import type { LogProbs } from './score.js';
+import type { ReferenceRows } from './score.js';
 
 const MAGIC = '_logits_';
 const HEAD = MAGIC.length + 12;
@@ -65,18 +65,20 @@ export class BaseFile implements BaseHead {
     }
   }
 
-  /** The rows of a window, by position. */
-  async rows(index: number): Promise<Map<number, LogProbs>> {
+  /** The rows of a window. */
+  async rows(index: number): Promise<ReferenceRows> {
     const { first, last } = scoredIn(this.window);
-    const size = rowBytes(this.vocabulary);
-    const count = last - first + 1;
-    const bytes = await bytesAt(this.file, HEAD + 4 * this.tokens.length + index * count * size, count * size);
-    return new Map(
-      Array.from({ length: count }, (_, i) => [
-        first + i,
-        readRow(bytes.subarray(i * size, (i + 1) * size), this.vocabulary),
-      ]),
-    );
+    const { vocabulary } = this;
+    const size = rowBytes(vocabulary);
+    const length = (last - first + 1) * size;
+    const bytes = await bytesAt(this.file, HEAD + 4 * this.tokens.length + index * length, length);
+    return {
+      width: vocabulary,
+      get(position) {
+        if (position < first || position > last) return undefined;
+        return readRow(bytes.subarray((position - first) * size, (position - first + 1) * size), vocabulary);
+      },
+    };
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { LimitRule } from '@llama-probe/diff';
 import { Mean } from './estimate.js';
 import { limitsOf, type TextFloor, type TextLimits } from './limits.js';
-import { type LogProbs, scoreOf } from './score.js';
+import { type ReferenceRows, scoreOf } from './score.js';
 import type { Window } from './windows.js';
 
 /** Another run that a reference is held to. */
@@ -34,7 +34,7 @@ export class FloorMeter {
   }
 
   /** @param worst the candidate's largest KL there */
-  async measure(window: Window, reference: ReadonlyMap<number, LogProbs>, worst: number): Promise<void> {
+  async measure(window: Window, reference: ReferenceRows, worst: number): Promise<void> {
     if (!this.twin || !(this.spread.has(window.index) || this.isAccused(worst))) return;
     const rows = await this.twin.rows(window);
     for (const [position, row] of rows) {

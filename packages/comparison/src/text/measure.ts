@@ -1,6 +1,6 @@
 import { type Group, GroupSums } from './group.js';
 import type { WindowGroup } from './report.js';
-import { type LogProbs, type Score, scoreOf } from './score.js';
+import { type ReferenceRows, type Score, scoreOf } from './score.js';
 import { Statistics, type TextStatistics } from './statistics.js';
 import { TOKEN_CLASSES, type TokenClass } from './token-class.js';
 import type { Window } from './windows.js';
@@ -38,14 +38,15 @@ export class Measuring {
   }
 
   /** @returns the largest KL of the window */
-  add(window: Window, reference: ReadonlyMap<number, LogProbs>, candidate: ReadonlyMap<number, Float32Array>): number {
+  add(window: Window, reference: ReferenceRows, candidate: ReadonlyMap<number, Float32Array>): number {
     const { index, tokens, first, last } = window;
     const sums = new GroupSums();
     const kls: { position: number; kl: number }[] = [];
     let worst: ScoredPosition | undefined;
     for (let position = first; position <= last; position++) {
-      const [logP, row] = [reference.get(position), candidate.get(position)];
-      if (!logP || !row) {
+      const row = candidate.get(position);
+      const logP = row && reference.get(position);
+      if (!row || !logP) {
         this.missing++;
         continue;
       }

@@ -9,7 +9,7 @@ import { logitsOf } from './logits.js';
 import { Measuring } from './measure.js';
 import { windowName } from './report.js';
 import { type TextRun, ubatchOf } from './run.js';
-import { type LogProbs, logProbs } from './score.js';
+import { type ReferenceRows, rowsOfLogits } from './score.js';
 import { TimeLeft } from './time-left.js';
 import { classOf } from './token-class.js';
 import { type FloorPlan, floorPlan } from './twin.js';
@@ -51,14 +51,14 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
 }
 
 /** The reference's log-probabilities: of the file, or of llama.cpp's logits, which are saved where that was asked for. */
-async function referenceRows(run: TextRun, window: Window, saving: Saving): Promise<Rows<LogProbs>> {
+async function referenceRows(run: TextRun, window: Window, saving: Saving): Promise<ReferenceRows> {
   const { source, reference, signal } = run;
   if (source.base) return source.base.rows(window.index);
   const { tokens, first, last } = window;
   const { side } = await reference.get();
   const rows = await logitsOf(side, { tokens, first, last, ubatch: ubatchOf(run, tokens.length), signal });
   await saving.add(rows);
-  return new Map([...rows].map(([position, row]) => [position, logProbs(row)]));
+  return rowsOfLogits(rows);
 }
 
 /** Writes `--save-base` as the windows come. */
@@ -104,11 +104,10 @@ function precisionOf(rows: Rows<Float32Array>): Precision {
 }
 
 /** @throws UsageError where the candidate has another vocabulary */
-function checkWidths(reference: Rows<LogProbs>, candidate: Rows<Float32Array>): void {
-  const [theirs] = reference.values();
+function checkWidths({ width: theirs }: ReferenceRows, candidate: Rows<Float32Array>): void {
   const [ours] = candidate.values();
-  if (!theirs || !ours || ours.length === theirs.length) return;
+  if (theirs === undefined || !ours || ours.length === theirs) return;
   throw new UsageError(
-    `The candidate's logits have ${ours.length} ids, and the reference's ${theirs.length}: they are not of the same vocabulary. Leave out what pads them.`,
+    `The candidate's logits have ${ours.length} ids, and the reference's ${theirs}: they are not of the same vocabulary. Leave out what pads them.`,
   );
 }

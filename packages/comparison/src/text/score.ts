@@ -1,6 +1,13 @@
 /** ln of the probabilities of each id of the vocabulary. */
 export type LogProbs = Float64Array;
 
+/** A reference's rows, by position: each is computed when it is asked for, since all of a window's take twice the memory of its logits. */
+export interface ReferenceRows {
+  /** How many ids the vocabulary has; undefined where there is no row. */
+  readonly width: number | undefined;
+  get(position: number): LogProbs | undefined;
+}
+
 /** What both sides say after one position of a text. */
 export interface Score {
   /** KL(reference ‖ candidate) in nats; Infinity where the candidate has NaN or infinities. */
@@ -63,3 +70,12 @@ export function scoreOf(reference: LogProbs, candidate: Float32Array, next?: num
       : { nll: { reference: -(reference[next] as number), candidate: whole - (candidate[next] as number) } }),
   };
 }
+
+/** The same of logits. */
+export const rowsOfLogits = (logits: ReadonlyMap<number, Float32Array>): ReferenceRows => ({
+  width: logits.values().next().value?.length,
+  get(position) {
+    const row = logits.get(position);
+    return row && logProbs(row);
+  },
+});
