@@ -102,6 +102,27 @@ describe('probe text', () => {
     expect(code).toBe(1);
   });
 
+  test('goes on where a run was ended, to the same numbers', async () => {
+    const state = path('state');
+    const prompts = text('Hello\nWhat is it?\nTom has a cat.\n');
+    const args = ['text', '--prompts', prompts, '--worst', '0'];
+    const whole = (await probeJson<TextReport>([...args, '--state', state])).json;
+    const lines = readFileSync(state, 'utf8').split('\n');
+    expect(lines).toHaveLength(1 + 3 + 1);
+    // As if it had been killed while it wrote the third prompt; and the second one is told from what is run.
+    const second = JSON.parse(lines[2] ?? '');
+    second.scores.scores[0].kl = 1;
+    writeFileSync(state, [lines[0], lines[1], JSON.stringify(second), lines[3]?.slice(0, 20)].join('\n'));
+    const again = (await probeJson<TextReport>([...args, '--state', state])).json;
+    expect(again.windows.map(({ over }) => over)).toEqual([0, 1, 0]);
+    expect(again.windows[2]).toEqual(whole.windows[2]);
+    expect(again.floor).toEqual(whole.floor);
+    expect(readFileSync(state, 'utf8').split('\n')).toHaveLength(1 + 3 + 1);
+    const other = await probe([...args, '--state', state, '--inject', 'rope-halves']);
+    expect(other.stderr).toContain('is of another text, model, candidate or version');
+    expect(other.code).toBe(2);
+  });
+
   test.each([
     ['no text', [], 'Wanted a text or prompts'],
     ['a text and prompts', ['--text', 'a.txt', '--prompts', 'b.txt'], '--text and --prompts were given'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FloorMeter } from '../src/text/floor.js';
 import { klRule, limitsOf } from '../src/text/limits.js';
-import { Measuring } from '../src/text/measure.js';
+import { Measuring, scoresOf } from '../src/text/measure.js';
 import { onsetOf } from '../src/text/onset.js';
 import { verdictOf } from '../src/text/report.js';
 import { spelt } from '../src/text/report-on.js';
@@ -20,11 +20,12 @@ const windows = whole([
 /** The verdict on two prompts, whose second has these logits at position 1. */
 function judged(odd: Float32Array | undefined, reference = right) {
   const measuring = new Measuring(windows, undefined);
-  measuring.add(windows[0] as Window, rowsOfLogits(rows(right)), rows(right));
+  const [one, two] = windows as [Window, Window];
+  measuring.add(one, scoresOf(one, rowsOfLogits(rows(right)), rows(right)));
   const second = rows(right);
   if (odd) second.set(1, odd);
   else second.delete(1);
-  measuring.add(windows[1] as Window, rowsOfLogits(rows(right).set(1, reference)), second);
+  measuring.add(two, scoresOf(two, rowsOfLogits(rows(right).set(1, reference)), second));
   const limits = { margin: 100, minimum: 1e-6, position: 1e-6, mean: 1e-7 };
   const found = measuring.result(limits.position);
   const floor = { method: 'measured', windows: 1, meanKl: 0, maxKl: 0 };

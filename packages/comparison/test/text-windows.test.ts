@@ -67,6 +67,12 @@ describe('a file of prompts', () => {
       { text: 'b' },
       { ids: [1, 2] },
     ]);
+    const logged = {
+      doc_id: 0,
+      arguments: { gen_args_0: { arg_0: 'Q', arg_1: ' yes' }, gen_args_1: { arg_0: 'Q', arg_1: { until: [] } } },
+    };
+    expect(read(JSON.stringify(logged))).toEqual([{ text: 'Q yes' }, { text: 'Q' }]);
+    expect(read('{"arguments": [["Q", " no"]]}')).toEqual([{ text: 'Q no' }]);
     expect(read('one { two }\n\n three\n')).toEqual([{ text: 'one { two }' }, { text: ' three' }]);
   });
 

@@ -33,15 +33,22 @@ export class FloorMeter {
     this.spread = new Set(Array.from({ length: count }, (_, i) => Math.floor((i * windows) / count)));
   }
 
-  /** @param worst the candidate's largest KL there */
-  async measure(window: Window, reference: ReferenceRows, worst: number): Promise<void> {
-    if (!this.twin || !(this.spread.has(window.index) || this.isAccused(worst))) return;
-    const rows = await this.twin.rows(window);
-    for (const [position, row] of rows) {
+  /** @param worst the candidate's largest KL there @returns the floor's KL divergences, where it is measured there */
+  async measure(window: Window, reference: ReferenceRows, worst: number): Promise<readonly number[] | null> {
+    if (!this.twin || !(this.spread.has(window.index) || this.isAccused(worst))) return null;
+    const kls: number[] = [];
+    for (const [position, row] of await this.twin.rows(window)) {
       const logP = reference.get(position);
-      if (!logP) continue;
-      const { kl } = scoreOf(logP, row);
-      if (kl === Number.POSITIVE_INFINITY) continue;
+      const kl = logP && scoreOf(logP, row).kl;
+      if (kl !== undefined && kl !== Number.POSITIVE_INFINITY) kls.push(kl);
+    }
+    this.add(kls);
+    return kls;
+  }
+
+  /** What was measured of a window. */
+  add(kls: readonly number[]): void {
+    for (const kl of kls) {
       this.kl.add(kl);
       this.max = Math.max(this.max, kl);
     }

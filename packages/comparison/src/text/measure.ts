@@ -15,7 +15,37 @@ export interface ScoredPosition extends Score {
 
 const STRETCHES = 16; // at most, that positions are told in
 
-/** Scores windows, one after the other; of each position a few numbers are kept. */
+/** What is scored of a window. */
+export interface WindowScores {
+  readonly scores: readonly (Score & { readonly position: number })[];
+  /** Positions that the candidate, or a file, has no logits of. */
+  readonly missing: number;
+  /** Those at which the reference is not finite. */
+  readonly notFinite: number;
+}
+
+/** Holds the candidate's rows of a window to the reference's. */
+export function scoresOf(
+  { tokens, first, last }: Window,
+  reference: ReferenceRows,
+  candidate: ReadonlyMap<number, Float32Array>,
+): WindowScores {
+  const scores: (Score & { position: number })[] = [];
+  let [missing, notFinite] = [0, 0];
+  for (let position = first; position <= last; position++) {
+    const row = candidate.get(position);
+    const logP = row && reference.get(position);
+    if (!row || !logP) missing++;
+    else if (logP.some(Number.isNaN)) notFinite++;
+    else scores.push({ position, ...scoreOf(logP, row, tokens[position + 1]) });
+  }
+  return { scores, missing, notFinite };
+}
+
+/** The largest KL of a window. */
+export const worstOf = ({ scores }: WindowScores): number => scores.reduce((worst, { kl }) => Math.max(worst, kl), 0);
+
+/** Adds up windows, one after the other; of each position a few numbers are kept. */
 export class Measuring {
   private readonly statistics = new Statistics();
   private readonly byPosition = new Map<number, GroupSums>();
@@ -37,34 +67,21 @@ export class Measuring {
     this.stretch = Math.ceil((this.last + 1 - this.from) / STRETCHES);
   }
 
-  /** @returns the largest KL of the window */
-  add(window: Window, reference: ReferenceRows, candidate: ReadonlyMap<number, Float32Array>): number {
-    const { index, tokens, first, last } = window;
+  add(window: Window, { scores, missing, notFinite }: WindowScores): void {
+    const { index, tokens } = window;
     const sums = new GroupSums();
-    const kls: { position: number; kl: number }[] = [];
     let worst: ScoredPosition | undefined;
-    for (let position = first; position <= last; position++) {
-      const row = candidate.get(position);
-      const logP = row && reference.get(position);
-      if (!row || !logP) {
-        this.missing++;
-        continue;
-      }
-      if (!Number.isFinite(logP.reduce((top, one) => (one > top || Number.isNaN(one) ? one : top)))) {
-        this.notFinite++;
-        continue;
-      }
+    for (const { position, ...score } of scores) {
       const next = tokens[position + 1];
-      const score = scoreOf(logP, row, next);
       for (const group of [sums, this.stretchOf(position), ...this.classesOf(next)]) group.add(score);
       this.statistics.add(score);
-      kls.push({ position, kl: score.kl });
       if (!worst || score.kl > worst.kl)
-        worst = { ...score, window: index, position, token: tokens[position] as number, next };
+        worst = { ...score, position, window: index, token: tokens[position] as number, next };
     }
-    this.perWindow.push({ window, sums, kls });
+    this.missing += missing;
+    this.notFinite += notFinite;
+    this.perWindow.push({ window, sums, kls: scores.map(({ position, kl }) => ({ position, kl })) });
     if (worst) this.worstOf.push(worst);
-    return worst?.kl ?? 0;
   }
 
   /** @param limit of a position */

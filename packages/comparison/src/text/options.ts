@@ -11,6 +11,8 @@ export interface TextOptions extends ModelOptions, CandidateOptions {
   /** … or llama.cpp's log-probabilities of a text, which are the reference then. */
   base?: string;
   saveBase?: string;
+  /** Keeps the windows that are done, so that a run that was ended goes on from there. */
+  state?: string;
   window?: number;
   stride?: number;
   /** The most windows, or prompts. */

@@ -23,7 +23,7 @@ export function readText(option: string, path: string): string {
 }
 
 /**
- * Prompts of a file, one a line: JSONL with `prompt`, `text` or `tokens`, or plain text. A file whose first line begins with { is JSONL.
+ * Prompts of a file, one a line: JSONL with `prompt`, `text` or `tokens`, samples of lm-evaluation-harness, or plain text. A file whose first line begins with { is JSONL.
  *
  * @throws UsageError with the line that is wrong
  */
@@ -38,13 +38,13 @@ export function readPrompts(path: string): GivenPrompt[] {
       .startsWith('{') ?? false;
   return lines.flatMap((line, i) => {
     if (line.trim() === '') return [];
-    return [isJson ? promptOf(line, `--prompts: line ${i + 1} of ${path}`) : { text: line }];
+    return isJson ? promptsOf(line, `--prompts: line ${i + 1} of ${path}`) : [{ text: line }];
   });
 }
 
 const WANTED = 'wanted {"prompt": "…"}, {"text": "…"} or {"tokens": [1, 15043]}';
 
-function promptOf(line: string, where: string): GivenPrompt {
+function promptsOf(line: string, where: string): GivenPrompt[] {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -56,11 +56,28 @@ function promptOf(line: string, where: string): GivenPrompt {
   const text = given.prompt ?? given.text;
   if (tokens !== undefined) {
     if (Array.isArray(tokens) && tokens.length > 0 && tokens.every((id) => Number.isInteger(id) && id >= 0))
-      return { ids: tokens };
+      return [{ ids: tokens }];
     throw new UsageError(`${where}: "tokens" is no list of token ids; ${WANTED}.`);
   }
-  if (typeof text === 'string' && text !== '') return { text };
+  if (typeof text === 'string' && text !== '') return [{ text }];
+  const requests = text === undefined ? requestsOf(given.arguments) : [];
+  if (requests.length > 0) return requests;
   const found =
     text === undefined ? 'has none of them' : text === '' ? 'has an empty text' : 'has something else there';
   throw new UsageError(`${where} ${found}; ${WANTED}.`);
+}
+
+/**
+ * The requests of a sample that lm-evaluation-harness has logged (`--log_samples`): a context, and what follows it where that is a text and no settings of a generation.
+ *
+ * Source: EleutherAI/lm-evaluation-harness, lm_eval/loggers/evaluation_tracker.py, `save_results_samples`.
+ */
+function requestsOf(given: unknown): GivenPrompt[] {
+  if (typeof given !== 'object' || given === null) return [];
+  return Object.values(given).flatMap((request: unknown) => {
+    const [context, continuation] = typeof request === 'object' && request !== null ? Object.values(request) : [];
+    if (typeof context !== 'string') return [];
+    const text = context + (typeof continuation === 'string' ? continuation : '');
+    return text === '' ? [] : [{ text }];
+  });
 }

@@ -27,9 +27,10 @@ export async function aboutSides({
   source: { base },
   reference,
   candidate,
+  options,
 }: TextRun): Promise<Pick<TextReport, 'model' | 'reference' | 'candidate'>> {
   const about = base ? undefined : (await reference.get()).side.about;
-  const { name = 'unknown', version = '', backend, adapter, injected = [] } = candidate.about ?? {};
+  const { name = options.engine ?? 'unknown', version = '', backend, adapter, injected = [] } = candidate.about ?? {};
   return {
     model: { file: file.path, arch: String(file.metadata['general.architecture'] ?? 'unknown') },
     reference: about

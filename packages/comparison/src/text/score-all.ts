@@ -1,15 +1,16 @@
 import { PrecisionSeen } from '@llama-probe/diff';
 import type { Precision } from '@llama-probe/dump';
 import { UsageError } from '../errors.js';
-import { within } from '../progress.js';
+import { type Progress, within } from '../progress.js';
 import { BaseWriter } from './base-file.js';
 import type { FloorMeter } from './floor.js';
 import { logits } from './funnel.js';
 import { logitsOf } from './logits.js';
-import { Measuring } from './measure.js';
+import { Measuring, scoresOf, worstOf } from './measure.js';
 import { windowName } from './report.js';
 import { type TextRun, ubatchOf } from './run.js';
 import { type ReferenceRows, rowsOfLogits } from './score.js';
+import { StateFile } from './state-file.js';
 import { TimeLeft } from './time-left.js';
 import { classOf } from './token-class.js';
 import { type FloorPlan, floorPlan } from './twin.js';
@@ -19,27 +20,37 @@ type Rows<Row> = ReadonlyMap<number, Row>;
 
 /** Every window on both sides, one after the other; only what is one window's is in memory. */
 export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; meter: FloorMeter }> {
-  const { source, candidate, signal, file } = run;
+  const { source, file, options, progress, signal } = run;
   const { windows, about } = source;
   const measuring = new Measuring(windows, classOf(file.metadata));
-  const left = new TimeLeft(windows.map(({ tokens }) => tokens.length));
+  const state = options.state === undefined ? undefined : await StateFile.open(options.state, run);
+  const left = windows.filter(({ index }) => !state?.get(index));
+  const time = new TimeLeft(left.map(({ tokens }) => tokens.length));
   const saving = new Saving(run);
+  let format: Precision | undefined;
   let plan: FloorPlan | undefined;
+  let done = 0;
   try {
-    for (const [i, window] of windows.entries()) {
+    for (const window of windows) {
       signal.throwIfAborted();
-      const what = `${windowName(about.kind, i)} of ${windows.length}${left.text(i)}`;
-      run.progress.say(what);
-      const { tokens, first, last } = window;
-      const wanted = { tokens, first, last, ubatch: ubatchOf(run, tokens.length), signal };
-      const [right, ours] = await Promise.all([
-        referenceRows(run, window, saving),
-        logits(candidate, wanted, within(run.progress, what)),
-      ]);
+      const kept = state?.get(window.index);
+      if (kept) {
+        format ??= kept.format;
+        plan ??= await floorPlan(run, format);
+        measuring.add(window, kept.scores);
+        if (kept.floor) plan.meter.add(kept.floor);
+        continue;
+      }
+      const what = `${windowName(about.kind, window.index)} of ${windows.length}${time.text(done++)}`;
+      progress.say(what);
+      const [right, ours] = await bothRows(run, window, saving, within(progress, what));
       checkWidths(right, ours);
-      const worst = measuring.add(window, right, ours);
-      plan ??= await floorPlan(run, candidate.precision === 'auto' ? precisionOf(ours) : candidate.precision);
-      await plan.meter.measure(window, right, worst);
+      const scores = scoresOf(window, right, ours);
+      measuring.add(window, scores);
+      format ??= formatOf(run, ours);
+      plan ??= await floorPlan(run, format);
+      const floor = await plan.meter.measure(window, right, worstOf(scores));
+      state?.add({ window: window.index, format, scores, floor });
     }
     await saving.finish();
   } finally {
@@ -48,6 +59,19 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
   }
   if (!plan) throw new Error('there is no window');
   return { measuring, meter: plan.meter };
+}
+
+/** Both sides compute at once. */
+function bothRows(
+  run: TextRun,
+  window: Window,
+  saving: Saving,
+  progress: Progress,
+): Promise<[ReferenceRows, Rows<Float32Array>]> {
+  const { candidate, signal } = run;
+  const { tokens, first, last } = window;
+  const wanted = { tokens, first, last, ubatch: ubatchOf(run, tokens.length), signal };
+  return Promise.all([referenceRows(run, window, saving), logits(candidate, wanted, progress)]);
 }
 
 /** The reference's log-probabilities: of the file, or of llama.cpp's logits, which are saved where that was asked for. */
@@ -87,8 +111,9 @@ class Saving {
   }
 }
 
-/** What the bits of its logits say that a candidate computes in. */
-function precisionOf(rows: Rows<Float32Array>): Precision {
+/** What a candidate computes in: what the user says, or the bits of its logits. */
+function formatOf({ candidate: { precision } }: TextRun, rows: Rows<Float32Array>): Precision {
+  if (precision !== 'auto') return precision;
   const seen = new PrecisionSeen();
   for (const [position, values] of rows)
     seen.add({

@@ -19,7 +19,7 @@ export interface Source {
 const USUAL = 512; // tokens of a window, as of llama.cpp's tool
 
 /** @throws UsageError for options that do not go together, before anything is opened */
-export function checkSource({ text, prompts, base, saveBase, window, stride }: TextOptions): void {
+export function checkSource({ text, prompts, base, saveBase, state, window, stride }: TextOptions): void {
   const given = Object.entries({ '--text': text, '--prompts': prompts, '--base': base });
   const names = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (names.length === 0)
@@ -32,6 +32,10 @@ export function checkSource({ text, prompts, base, saveBase, window, stride }: T
     if (value === undefined || text !== undefined) continue;
     throw new UsageError(`${option} is for --text, and ${names[0]} has its own windows; leave ${option} out.`);
   }
+  if (saveBase !== undefined && state !== undefined)
+    throw new UsageError(
+      '--save-base writes every window, and --state leaves out those that are done; leave one of them out.',
+    );
   if (saveBase !== undefined && stride !== undefined)
     throw new UsageError('--save-base has a place for the second half of each window only; leave out --stride.');
 }

@@ -61,6 +61,12 @@ export function textCommand(context: Context): Command {
         "write llama.cpp's log-probabilities, for --base and for llama-perplexity",
       ).helpGroup(HEADINGS.output),
     )
+    .addOption(
+      new Option(
+        '--state <file>',
+        'keep the windows that are done, and go on from there when it is run again',
+      ).helpGroup(HEADINGS.output),
+    )
     .addOption(json())
     .addHelpText(
       'after',
