@@ -131,6 +131,12 @@ describe('probe text', () => {
     ['a stride that no file has a place for', ['--text', 'a', '--stride', '9', '--save-base', 'b'], '--save-base'],
     ['a file that is no base', ['--base', MINE], 'does not begin with _logits_'],
     ['a window that the model cannot take', ['--text', MINE, '--window', '5000'], 'context of 512 tokens'],
+    ['a prompt of other ids', ['--prompts', text('{"tokens": [1]}\n{"tokens": [1000]}')], 'prompt 2 of'],
+    [
+      'a prompt that is too long',
+      ['--prompts', text(JSON.stringify({ tokens: Array(513).fill(1) }))],
+      'has 513 tokens',
+    ],
     ['what only a program takes', ['--text', 'a.txt', '--map', 'm.json'], '--map is for a program'],
     ['what only the engine takes', ['--text', 'a.txt', '--engine', 'mine', '--inject', 'rms-eps'], '--inject'],
   ])('%s is refused', async (_, args, says) => {

@@ -27,7 +27,8 @@ export function writeRow(logits: Float32Array): Uint8Array {
   view.setFloat32(4, fround(fround(least - top) - fround(Math.log(sum))), true);
   if (scale === 0) return bytes;
   const inverse = fround(1 / scale);
-  for (const [id, logit] of logits.entries()) {
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
     if (logit > least) view.setUint16(HEAD + 2 * id, halfToEven(fround(inverse * fround(logit - least))), true);
   }
   return bytes;

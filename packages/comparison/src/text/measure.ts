@@ -36,7 +36,8 @@ export function scoresOf(
     const row = candidate.get(position);
     const logP = row && reference.get(position);
     if (!row || !logP) missing++;
-    else if (logP.some(Number.isNaN)) notFinite++;
+    else if (Number.isNaN(logP[0]))
+      notFinite++; // then all are
     else scores.push({ position, ...scoreOf(logP, row, tokens[position + 1]) });
   }
   return { scores, missing, notFinite };

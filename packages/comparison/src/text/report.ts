@@ -142,7 +142,8 @@ function missingText({ notCompared: { missing, reference } }: Pick<TextReport, '
 
 /** What the comparison of the stages has found, in a sentence. */
 export function stageFound({ report }: FoundStage): string {
-  const { verdict, first, faults } = report;
+  const { verdict, first, faults, reason } = report;
+  if (verdict === 'incomparable') return `the stages could not be compared: ${reason.replace(/\.$/, '')}`;
   if (verdict !== 'diverged' || !first)
     return 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
   const fault = faults?.[0] ?? first;

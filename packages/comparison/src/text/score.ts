@@ -27,16 +27,18 @@ const NOTHING = -16;
 /** The logarithm of Σ exp(logit). @returns NaN where there is a NaN or +Infinity */
 export function logSumExp(logits: Float32Array): number {
   let top = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) if (logit > top) top = logit;
+  for (let id = 0; id < logits.length; id++) if ((logits[id] as number) > top) top = logits[id] as number;
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - top);
+  for (let id = 0; id < logits.length; id++) sum += Math.exp((logits[id] as number) - top);
   return top + Math.log(sum);
 }
 
-/** ln softmax, in f64. */
+/** ln softmax, in f64; NaN everywhere where one of them is NaN or +Infinity. */
 export function logProbs(logits: Float32Array): LogProbs {
   const whole = logSumExp(logits);
-  return Float64Array.from(logits, (logit) => logit - whole);
+  const row = new Float64Array(logits.length);
+  for (let id = 0; id < row.length; id++) row[id] = (logits[id] as number) - whole;
+  return row;
 }
 
 /**
@@ -49,7 +51,9 @@ export function logProbs(logits: Float32Array): LogProbs {
  */
 export function scoreOf(reference: LogProbs, candidate: Float32Array, next?: number): Score {
   const whole = logSumExp(candidate);
-  let [choice, other, kl] = [0, 0, 0];
+  let choice = 0;
+  let other = 0;
+  let kl = 0;
   for (let id = 0; id < reference.length; id++) {
     const logP = reference[id] as number;
     const logit = candidate[id] as number;
@@ -59,7 +63,7 @@ export function scoreOf(reference: LogProbs, candidate: Float32Array, next?: num
   }
   const chosen = candidate[choice] as number;
   let rank = 0;
-  for (const logit of candidate) if (logit > chosen) rank++;
+  for (let id = 0; id < candidate.length; id++) if ((candidate[id] as number) > chosen) rank++;
   return {
     kl: Number.isFinite(kl) ? kl : Number.POSITIVE_INFINITY,
     reference: choice,

@@ -53,8 +53,7 @@ export async function sourceOf(options: TextOptions, file: GgufFile, tools: () =
     prompts.push(
       'ids' in one ? one.ids : ((await tokenize?.(one.text, { addSpecial: true, parseSpecial: true })) ?? []),
     );
-  const empty = prompts.findIndex((ids) => ids.length === 0);
-  if (empty >= 0) throw new UsageError(`--prompts: prompt ${empty + 1} of ${path} has no tokens; leave it out.`);
+  checkPrompts(prompts, path, file);
   const tokens = prompts.reduce((sum, ids) => sum + ids.length, 0);
   return {
     about: { kind: 'prompts', file: path, window: null, stride: null, tokens, leftOut: 0 },
@@ -62,9 +61,27 @@ export async function sourceOf(options: TextOptions, file: GgufFile, tools: () =
   };
 }
 
+/** @throws UsageError with the prompt that cannot be run */
+function checkPrompts(prompts: readonly (readonly number[])[], path: string, file: GgufFile): void {
+  const [context, vocabulary] = [contextOf(file), vocabularyOf(file)];
+  for (const [i, ids] of prompts.entries()) {
+    const which = `--prompts: prompt ${i + 1} of ${path}`;
+    if (ids.length === 0) throw new UsageError(`${which} has no tokens; leave it out.`);
+    if (context !== undefined && ids.length > context)
+      throw new UsageError(
+        `${which} has ${ids.length} tokens, more than the model's context of ${context}; shorten it.`,
+      );
+    const unknown = ids.find((id) => vocabulary !== undefined && id >= vocabulary);
+    if (unknown !== undefined)
+      throw new UsageError(
+        `${which} has token ${unknown}, and ${file.path} has the ids 0 to ${Number(vocabulary) - 1}.`,
+      );
+  }
+}
+
 async function ofText(options: TextOptions, file: GgufFile, tools: TextTools): Promise<Source> {
   const { text: path = '', window: asked, stride, windows: most } = options;
-  const trained = Number(file.metadata[`${file.metadata['general.architecture']}.context_length`] ?? USUAL);
+  const trained = contextOf(file) ?? USUAL;
   if (asked !== undefined && asked > trained)
     throw new UsageError(
       `--window ${asked} is longer than the model's context of ${trained} tokens; wanted at most that.`,
@@ -119,4 +136,9 @@ async function ofBase(
 const vocabularyOf = ({ metadata }: GgufFile): number | undefined => {
   const pieces = metadata['tokenizer.ggml.tokens'];
   return Array.isArray(pieces) ? pieces.length : undefined;
+};
+
+const contextOf = ({ metadata }: GgufFile): number | undefined => {
+  const length = metadata[`${metadata['general.architecture']}.context_length`];
+  return length === undefined ? undefined : Number(length);
 };
