@@ -55,7 +55,7 @@ describe('the verdict', () => {
   test('is that they diverged where the candidate is not finite', () => {
     const { verdict, reason } = judged(Float32Array.of(Number.NaN, 2, 0));
     expect(verdict).toBe('diverged');
-    expect(reason).toContain('not finite at 1 positions');
+    expect(reason).toContain('not finite at 1 of 6 positions');
   });
 
   test('is that they diverged where only the mean is over its limit', () => {
@@ -66,7 +66,7 @@ describe('the verdict', () => {
 
   test('cannot be told where the reference is not finite, and says what is missing', () => {
     expect(judged(right, Float32Array.of(Number.NaN, 0, 0)).verdict).toBe('incomparable');
-    expect(judged(undefined)).toMatchObject({ verdict: 'agree', reason: expect.stringContaining('Of 1 positions') });
+    expect(judged(undefined)).toMatchObject({ verdict: 'agree', reason: expect.stringContaining('of 1 position.') });
   });
 });
 

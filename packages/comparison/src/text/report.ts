@@ -116,7 +116,7 @@ export function verdictOf(found: Judged): Pick<TextReport, 'verdict' | 'reason'>
         : `, in ${bad.length} of ${windows.length} ${source.kind === 'prompts' ? 'prompts' : 'windows'}`;
     const how =
       notFinite > 0
-        ? `The candidate's logits are not finite at ${notFinite} positions`
+        ? `The candidate's logits are not finite at ${notFinite} of ${positions} positions`
         : `The KL divergence is over the limit of ${short(limits.position)} at ${over} of ${positions} positions`;
     const reason = `${how}${many}. The worst is position ${first.position}${where}: ${short(first.kl)}.`;
     return { verdict: 'diverged', reason: [reason, missing].filter(Boolean).join(' ') };
@@ -132,9 +132,13 @@ export function verdictOf(found: Judged): Pick<TextReport, 'verdict' | 'reason'>
 
 function missingText({ notCompared: { missing, reference } }: Pick<TextReport, 'notCompared'>): string {
   const parts = [
-    ...(missing > 0 ? [`Of ${missing} positions the candidate has no logits.`] : []),
+    ...(missing > 0
+      ? [`There are no logits of the candidate of ${missing} ${missing === 1 ? 'position' : 'positions'}.`]
+      : []),
     ...(reference > 0
-      ? [`At ${reference} positions the reference's logits are not finite, and nothing can be held to them.`]
+      ? [
+          `At ${reference} ${reference === 1 ? 'position' : 'positions'} the reference's logits are not finite, and nothing can be held to them.`,
+        ]
       : []),
   ];
   return parts.join(' ');
