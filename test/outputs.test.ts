@@ -95,7 +95,11 @@ describe('--json is what its published schema says', () => {
 
   const dump = path('dump.arrow');
   const config = path('probe.config.json');
-  beforeAll(() => writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}'));
+  const prompts = path('prompts.txt');
+  beforeAll(() => {
+    writeFileSync(prompts, 'Hello\nWhat is it?\n');
+    writeFileSync(config, '{"runs": [{"prompts": ["Hello"], "steps": 0}], "baselines": false}');
+  });
 
   test.each<[string, string[]]>([
     ['capture', ['capture', '--from', 'llama', '--tokens', '1,2', '--steps', '0', '--out', dump]],
@@ -105,6 +109,7 @@ describe('--json is what its published schema says', () => {
     ['weights', ['weights', '--tensor', 'output*', '--values', '2']],
     ['weights-comparison', ['weights', '--against', BUNDLED]],
     ['doctor', ['doctor']],
+    ['text', ['text', '--prompts', prompts, '--inject', 'rope-halves', '--find', 'onset', '--worst', '1']],
     ['bugs', ['bugs']],
     ['failure', ['diff', dump, path('missing.arrow')]],
     ['failure', ['compare', '--no-such-option']],

@@ -25,7 +25,7 @@ export const BUGS = {
   'scale-of-width': ['kq_soft_max', 'attention-scale-dimension'], // 1/√n_embd
   'no-mask': ['kq_soft_max', 'mask-missing'], // a prompt's token sees those after it
   'mask-one-late': ['kq_soft_max', 'mask-off-by-one'], // and only the next one
-  window: ['kq', 'sliding-window'], // of 4 tokens: nothing is written of the others
+  window: ['kq', 'sliding-window'], // of 4 tokens, or of so many: nothing is written of the others
   'softmax-sum': ['kq_soft_max', 'softmax-not-divided'],
   'heads-apart': ['kqv_out', 'head-order'], // value by value, not head by head
   'q-transposed': ['q_proj', 'weight-transposed'],
@@ -53,10 +53,10 @@ const transposed = (w, n) => w.map((_, i) => w[(i % n) * n + Math.floor(i / n)])
 
 /**
  * @param {string} path a GGUF file
- * @param {{ bug?: string, order?: 'gguf' | 'hf', round?: (value: number) => number, from?: number }} options `order`: how the rows of Q and K are written,
- * and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug
+ * @param {{ bug?: string, order?: 'gguf' | 'hf', round?: (value: number) => number, from?: number, window?: number }} options `order`: how the rows of Q and K are written,
+ * and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug; `window`: how many tokens the bug of that name sees
  */
-export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0 } = {}) {
+export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0, window = 4 } = {}) {
   const { metadata, weights } = readGguf(new Uint8Array(readFileSync(path)).buffer);
   const weight = (name) => weights[name];
   const of = (key) => metadata[`llama.${key}`];
@@ -163,7 +163,7 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
       const seen = k.length; // (heads, n_kv), side by side
       const isHidden = (p, t) =>
         (p > first + t + (isSick('mask-one-late', il) ? 1 : 0) && !isSick('no-mask', il)) ||
-        (p <= first + t - 4 && isSick('window', il));
+        (p <= first + t - window && isSick('window', il));
       const kq = each('kq', il, qRope, (row, t) =>
         Float32Array.from({ length: heads * seen }, (_, at) => {
           const [h, p] = [Math.floor(at / seen), at % seen];

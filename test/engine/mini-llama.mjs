@@ -12,9 +12,11 @@ const { values: given } = parseArgs({
     out: text,
     bug: text,
     from: text,
+    window: text,
     order: text,
     format: text,
     precision: text,
+    'only-asked': { type: 'boolean' },
   },
 });
 const { env } = process;
@@ -22,7 +24,10 @@ const model = given.model ?? env.PROBE_MODEL;
 const tokens = (given.tokens ?? env.PROBE_TOKENS).split(',').map(Number);
 const steps = Number(given.steps ?? env.PROBE_STEPS ?? 0);
 const out = given.out ?? env.PROBE_OUT;
-const { bug, from = '0', order = 'gguf', format = 'arrow', precision = 'f32' } = given;
+const { bug, from = '0', window = '4', order = 'gguf', format = 'arrow', precision = 'f32' } = given;
+
+/** Stages that are asked for; empty: all. Those beside them are written too, unless that is not wanted. */
+const asked = (given['only-asked'] && env.PROBE_STAGES?.split(',').filter(Boolean)) || [];
 
 /** To the nearest value of so many bits, ties to even. */
 const nearest = (bits, least) => (value) => {
@@ -44,16 +49,16 @@ for (const [name, value, known] of [
   process.exit(64);
 }
 
-const forward = openLlama(model, { bug, order, round: ROUND[precision], from: Number(from) });
+const forward = openLlama(model, { bug, order, round: ROUND[precision], from: Number(from), window: Number(window) });
 const pieces = [];
 const all = [...tokens];
 let pass = tokens;
 for (let step = 0; step <= steps; step++) {
   const first = all.length - pass.length;
   let n = 0;
-  const logits = forward(pass, step, (stage, layer, rows) =>
-    pieces.push({ step, order: n++, layer, stage, first, rows }),
-  );
+  const logits = forward(pass, step, (stage, layer, rows) => {
+    if (asked.length === 0 || asked.includes(stage)) pieces.push({ step, order: n++, layer, stage, first, rows });
+  });
   if (step === steps) break;
   pass = [logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))];
   all.push(...pass);

@@ -37,5 +37,6 @@ export {
   failure,
   type NonFinite,
 } from './report-json.js';
+export { FINDS, type TextOptions } from './text/options.js';
 export { VERSION } from './version.js';
 export { count, fromTo } from './watch/summary.js';

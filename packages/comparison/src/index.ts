@@ -29,6 +29,7 @@ export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';
 export { runProgram } from './run-program.js';
 export { type RepeatOptions, runRepeat } from './run-repeat.js';
+export { runText } from './run-text.js';
 export { parseLayers, parseStages } from './selection.js';
 export {
   allTokens,
@@ -44,6 +45,7 @@ export { type LlamaOptions, llama, llamaSide } from './sides/llama.js';
 export { chooseModel, type OpenedSides, type OpenSides, openBoth, openLlama, openSides } from './sides/open.js';
 export { type ProgramOptions, program } from './sides/program.js';
 export { type WebgpuOptions, webgpu, webgpuSide } from './sides/webgpu.js';
+export { stageFound, type TextReport, type WorstPosition, windowName } from './text/report.js';
 export type { Changes, Measured, StageChange } from './watch/change.js';
 export { changesBetween } from './watch/changes.js';
 export { type WatchEvent, watchLoop } from './watch/loop.js';

@@ -83,6 +83,12 @@ export interface CompareOptions extends RunOptions {
   strict?: boolean | undefined;
 }
 
+/** Who is compared with llama.cpp, and what only some of them take. */
+export type CandidateOptions = Pick<
+  CompareOptions,
+  'adapter' | 'candidate' | 'device' | 'engine' | 'engineTimeout' | 'inject' | 'llamaLib' | 'map' | 'precision'
+>;
+
 export interface DiffOptions extends LimitOptions, ReadOptions {
   /** llama.cpp from the candidate's inputs: always, never, or, where undefined, if the two diverged. Needs a model. */
   blame?: boolean;

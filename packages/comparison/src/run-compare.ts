@@ -75,7 +75,11 @@ async function checkStages({ stages, model }: CompareOptions): Promise<void> {
 }
 
 /** @throws UsageError for what says how a program's run is read, where there is no program */
-function refuseOfPrograms({ map, precision = 'auto', engineTimeout }: CompareOptions): void {
+export function refuseOfPrograms({
+  map,
+  precision = 'auto',
+  engineTimeout,
+}: Pick<CompareOptions, 'map' | 'precision' | 'engineTimeout'>): void {
   const given = {
     '--map': map,
     '--precision': precision === 'auto' ? undefined : precision,

@@ -3,7 +3,7 @@ import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
 import { everyStage, layersOf } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
-import type { CompareOptions } from './options.js';
+import type { CandidateOptions, CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { parsePrompt } from './prompt.js';
 import type { Report } from './report.js';
@@ -25,7 +25,7 @@ export async function runLlama(
   watcher?: Watcher,
 ): Promise<Report> {
   const begin = performance.now();
-  checkOptions(options);
+  checkLlamaOptions(options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
   const asked = options.reference === 'auto' ? 'native' : options.reference;
@@ -58,7 +58,7 @@ export async function runLlama(
         layers,
         blame,
         strict,
-        precision: precisionOf(options, reference.info.model.quantization),
+        precision: precisionOfDevice(options, reference.info.model.quantization),
         keep: out,
         model: file,
       };
@@ -77,11 +77,13 @@ export async function runLlama(
  * What the candidate is held to: backends of devices multiply and add in 16 bits where weights are not quantised, as ggml's Vulkan does with F16
  * and F32 ones. A build for the CPU does not.
  */
-const precisionOf = ({ precision = 'auto', device }: CompareOptions, quantization: string | undefined) =>
-  precision === 'auto' && device !== undefined && /^B?F(16|32)$/.test(quantization ?? '') ? 'bf16' : precision;
+export const precisionOfDevice = (
+  { precision = 'auto', device }: Pick<CompareOptions, 'precision' | 'device'>,
+  quantization: string | undefined,
+) => (precision === 'auto' && device !== undefined && /^B?F(16|32)$/.test(quantization ?? '') ? 'bf16' : precision);
 
 /** @throws UsageError for what only another candidate takes, or where it is not said which llama.cpp */
-function checkOptions({
+export function checkLlamaOptions({
   candidate,
   llamaLib,
   device,
@@ -90,7 +92,7 @@ function checkOptions({
   inject,
   map,
   engineTimeout,
-}: CompareOptions): void {
+}: CandidateOptions): void {
   if (candidate === 'webgpu') {
     const what = '--candidate webgpu is the engine of llama-probe, and --llama-lib and --device are for llama.cpp';
     throw new UsageError(`${what}; leave them out, or give --candidate llama.`);

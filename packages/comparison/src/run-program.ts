@@ -28,7 +28,7 @@ export async function runProgram(
   watcher?: Watcher,
 ): Promise<Report> {
   const begin = performance.now();
-  checkOptions(command, options);
+  checkProgramOptions(command, options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
   const file = await chooseModel(options, progress, signal);
@@ -86,7 +86,10 @@ function withLessDecoded(
 }
 
 /** @throws UsageError for what only the engine of ours takes */
-function checkOptions(command: string, { adapter, inject, ubatch }: CompareOptions): void {
+export function checkProgramOptions(
+  command: string,
+  { adapter, inject, ubatch }: Pick<CompareOptions, 'adapter' | 'inject' | 'ubatch'>,
+): void {
   if (command.trim() === '')
     throw new UsageError("--engine is empty; wanted a command, such as 'python3 mine.py --out {out}'.");
   const given = { '--inject': inject, '--ubatch': ubatch, '--adapter': adapter === 'auto' ? undefined : adapter };

@@ -50,4 +50,4 @@ export { largest, RunFloors } from './run-floors.js';
 export { firstPositions } from './scores.js';
 export { type AboutTokens, diagnoseTokens, type TokenDiagnosis } from './tokens.js';
 export { type Unseen, unseen } from './unseen.js';
-export { describe, short, showLimit, shownNames } from './words.js';
+export { describe, fromToken, short, showLimit, shownNames } from './words.js';

@@ -1,4 +1,4 @@
-import type { Captured, ComparisonDocument, Document, Failure, Repeated } from '@llama-probe/comparison';
+import type { Captured, ComparisonDocument, Document, Failure, Repeated, TextReport } from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
@@ -13,6 +13,7 @@ import {
   INSPECTION,
   REPEAT,
   REPRO,
+  TEXT,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
@@ -42,6 +43,7 @@ export const SCHEMAS = {
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
   repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
+  text: agreed<Document<'text', TextReport>>()(TEXT),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
   'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };

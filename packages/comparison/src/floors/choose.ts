@@ -1,3 +1,4 @@
+import type { LimitRule } from '@llama-probe/diff';
 import type { GgufFile } from '@llama-probe/engine';
 import {
   contentHash,
@@ -48,14 +49,16 @@ const TWINS: readonly {
   },
 ];
 
-/** What llama.cpp's floor is measured by on this machine. */
-export async function floorOf(
-  reference: Reference,
-  file: GgufFile,
-  run: RunOptions,
-  signal: AbortSignal,
-): Promise<FloorSource> {
-  const { mode, cpuVariant: build, cpuVariants, version } = reference.info;
+/** What a reference's floor is measured by on this machine. */
+export interface ChosenTwin extends Twin {
+  /** What it is the distance between. */
+  readonly method: string;
+  readonly rule: LimitRule;
+}
+
+/** @returns undefined where this machine runs no other llama.cpp than the reference */
+export async function twinOf(reference: Reference, file: GgufFile): Promise<ChosenTwin | undefined> {
+  const { mode, cpuVariant: build, cpuVariants } = reference.info;
   const other = otherBuild(build, cpuVariants) ?? build;
   const choice: Choice = {
     mode,
@@ -66,26 +69,57 @@ export async function floorOf(
   for (const { twin, isPossible, isPoor } of TWINS) {
     if (!(await isPossible(choice))) continue;
     const chosen = twin(choice);
-    const method = `llama.cpp ${mode} (${build}) against ${chosen.mode} (${chosen.build})`;
     return {
-      kind: 'measured',
-      method,
+      ...chosen,
+      method: `llama.cpp ${mode} (${build}) against ${chosen.mode} (${chosen.build})`,
       rule: isPoor ? { ...RULES[mode], minimum: unmeasured(mode).minimum } : RULES[mode],
-      key: [await contentHash(file.path), version, method, run],
-      async open(say) {
-        say(`opening llama.cpp's ${chosen.build} build to measure the floor`);
-        const beside = await openReference({
-          model: file.path,
-          mode: chosen.mode,
-          exactBy: reference.info.exact?.by,
-          cpuVariant: chosen.build,
-          sparedCores: 1,
-          signal,
-          onProgress: say,
-        });
-        return { tensors: beside.run(run).tensors, close: () => beside.close() };
-      },
     };
   }
-  return { kind: 'none', why: 'this machine runs one kind of CPU build only', rule: unmeasured(mode) };
+  return undefined;
+}
+
+/** Starts it, beside the reference. */
+export function openTwin(
+  reference: Reference,
+  file: GgufFile,
+  { mode, build }: Twin,
+  say: (message: string) => void,
+  signal: AbortSignal,
+): Promise<Reference> {
+  say(`opening llama.cpp's ${build} build to measure the floor`);
+  return openReference({
+    model: file.path,
+    mode,
+    exactBy: reference.info.exact?.by,
+    cpuVariant: build,
+    sparedCores: 1,
+    signal,
+    onProgress: say,
+  });
+}
+
+/** Why there is no floor. */
+export const NO_TWIN = 'this machine runs one kind of CPU build only';
+
+/** What llama.cpp's floor is measured by on this machine. */
+export async function floorOf(
+  reference: Reference,
+  file: GgufFile,
+  run: RunOptions,
+  signal: AbortSignal,
+): Promise<FloorSource> {
+  const { mode, version } = reference.info;
+  const twin = await twinOf(reference, file);
+  if (!twin) return { kind: 'none', why: NO_TWIN, rule: unmeasured(mode) };
+  const { method, rule } = twin;
+  return {
+    kind: 'measured',
+    method,
+    rule,
+    key: [await contentHash(file.path), version, method, run],
+    async open(say) {
+      const beside = await openTwin(reference, file, twin, say, signal);
+      return { tensors: beside.run(run).tensors, close: () => beside.close() };
+    },
+  };
 }

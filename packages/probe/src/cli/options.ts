@@ -163,7 +163,7 @@ export const REPORTS = [
 /** How a comparison is shown. */
 export const SHOWN = [...REPORTS, OPTIONS.watch, OPTIONS.noTui];
 
-function parseFactor(text: string): number {
+export function parseFactor(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError('Wanted a number, 0 or more, such as 1e-5.');
@@ -171,12 +171,12 @@ function parseFactor(text: string): number {
   return value;
 }
 
-function parsePositive(text: string): number {
+export function parsePositive(text: string): number {
   if (!/^0*[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number, 1 or more.');
   return Number(text);
 }
 
-function parseCount(text: string): number {
+export function parseCount(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number, 0 or more.');
   return Number(text);
 }

@@ -16,6 +16,7 @@ import { inspectCommand } from './inspect.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
+import { textCommand } from './text.js';
 import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
@@ -24,7 +25,7 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [textCommand, weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPARISON } from './comparison.js';
 import { checked, count, counts, head, number, text } from './parts.js';
 
 const nothing = z.tuple([]);
@@ -77,6 +78,99 @@ export const REPEAT = z
     incomplete: z.array(text),
   })
   .meta({ title: 'What probe repeat --json prints' });
+
+const estimate = z.looseObject({ value: number, uncertainty: number });
+const percentiles = {
+  max: number,
+  p999: number,
+  p99: number,
+  p95: number,
+  p90: number,
+  median: number,
+  p10: number,
+  p5: number,
+  p1: number,
+  p01: number,
+  min: number,
+};
+const sides = z.looseObject({ reference: number, candidate: number });
+const group = {
+  positions: count,
+  notFinite: count,
+  meanKl: number.nullable(),
+  maxKl: number.nullable(),
+  sameTop: number.nullable(),
+  perplexity: sides.nullable(),
+};
+const spelt = z.looseObject({ id: z.int(), text: text.nullable() });
+
+export const TEXT = z
+  .looseObject({
+    ...head('text'),
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    model: z.looseObject({ file: text, arch: text }),
+    reference: z.looseObject({ name: text, version: text, mode: text }),
+    candidate: z.looseObject({
+      name: text,
+      version: text,
+      backend: z.exactOptional(text),
+      adapter: z.exactOptional(text),
+      injected: z.exactOptional(z.array(text)),
+    }),
+    source: z.looseObject({
+      kind: z.enum(['text', 'prompts', 'base']),
+      file: text,
+      window: count.nullable(),
+      stride: count.nullable(),
+      tokens: count,
+      leftOut: count,
+    }),
+    statistics: z.looseObject({
+      positions: count,
+      followed: count,
+      notFinite: count,
+      perplexity: z
+        .looseObject({ reference: estimate, candidate: estimate, logRatio: estimate, correlation: number.nullable() })
+        .nullable(),
+      kl: z.looseObject({ mean: estimate, ...percentiles }),
+      deltaP: z.looseObject({ mean: estimate, rms: estimate, ...percentiles }).nullable(),
+      sameTop: estimate,
+      rank: z.looseObject({ mean: number, p99: number, max: count }),
+    }),
+    floor: z.looseObject({ method: text, windows: count, meanKl: number.nullable(), maxKl: number.nullable() }),
+    limits: z.looseObject({ margin: number, minimum: number, position: number, mean: number }),
+    notCompared: z.looseObject({ missing: count, reference: count }),
+    positions: z.array(z.looseObject({ ...group, from: count, to: count })),
+    classes: z.array(z.looseObject({ ...group, class: z.enum(['word', 'continuation', 'digits', 'special']) })),
+    windows: z.array(
+      z.looseObject({
+        ...group,
+        window: count,
+        tokens: count,
+        worst: count.nullable(),
+        over: count,
+        firstOver: count.nullable(),
+      }),
+    ),
+    over: count,
+    worst: z.array(
+      z.looseObject({
+        window: count,
+        position: count,
+        kl: number,
+        token: spelt,
+        next: spelt.nullable(),
+        choice: z.looseObject({ reference: spelt, candidate: spelt }),
+        rank: count,
+        probability: sides.nullable(),
+      }),
+    ),
+    onsets: z.array(z.looseObject({ window: count, tokens: count, position: count, runs: count })),
+    stages: z.array(z.looseObject({ window: count, position: count, report: COMPARISON })),
+    milliseconds: number,
+  })
+  .meta({ title: 'What probe text --json prints' });
 
 const adapter = z.looseObject({
   kind: text,

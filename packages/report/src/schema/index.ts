@@ -8,6 +8,7 @@ export {
   INSPECTION,
   REPEAT,
   REPRO,
+  TEXT,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from './commands.js';

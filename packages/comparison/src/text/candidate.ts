@@ -1,0 +1,103 @@
+import { type GgufFile, openEngine } from '@llama-probe/engine';
+import { parseInjections } from '../diagnosis/inject-option.js';
+import { everyStage, layersOf } from '../model.js';
+import type { CandidateOptions, PrecisionChoice, WayChoice } from '../options.js';
+import type { Progress } from '../progress.js';
+import { refuseOfPrograms } from '../run-compare.js';
+import { checkLlamaOptions, precisionOfDevice } from '../run-llama.js';
+import { checkProgramOptions } from '../run-program.js';
+import type { RunPlan, Side, SideAbout } from '../side.js';
+import { llama } from '../sides/llama.js';
+import { program } from '../sides/program.js';
+import { webgpuSide } from '../sides/webgpu.js';
+
+/** Whoever is compared with llama.cpp on many tokens, one window after the other. */
+export interface TextCandidate {
+  /** A side that has run these tokens, or can: its logits only, or all of its stages. What is returned is closed by who asked for it. */
+  on(tokens: readonly number[], what: 'logits' | 'stages', progress: Progress): Promise<Side>;
+  /** Known when it has run, of a program. */
+  readonly about: SideAbout | undefined;
+  /** How many tokens of a run of so many it takes at once. */
+  ubatch?(capacity: number): number;
+  readonly precision: PrecisionChoice;
+  /** Which stages are compared of it. */
+  readonly stages: RunPlan['stages'];
+  close(): Promise<void>;
+}
+
+export type TextCandidateOptions = CandidateOptions & { ubatch?: number; exactBy?: WayChoice | undefined };
+
+/** Whether llama.cpp is the candidate. */
+export const isLlama = ({ candidate, llamaLib, device }: CandidateOptions): boolean =>
+  candidate === 'llama' || llamaLib !== undefined || device !== undefined;
+
+/** @throws UsageError for options of another candidate, before anything is opened */
+export function checkCandidate(options: TextCandidateOptions): void {
+  if (isLlama(options)) checkLlamaOptions(options);
+  else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
+  else refuseOfPrograms(options);
+}
+
+/** As `compare` chooses it. @param mode of the reference, which another llama.cpp is run in too */
+export async function openCandidate(
+  file: GgufFile,
+  options: TextCandidateOptions,
+  mode: 'exact' | 'native',
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TextCandidate> {
+  const { engine: command, precision = 'auto' } = options;
+  if (isLlama(options)) {
+    const { llamaLib: libraries, device, exactBy } = options;
+    const side = await llama(file.path, { mode, exactBy, libraries, device, signal, progress });
+    const held = precisionOfDevice(options, side.about.model.quantization);
+    return { ...living(side), precision: held, stages: everyStage(file) };
+  }
+  if (command !== undefined) return programs(command, file, options, precision, signal);
+  const { adapter } = options;
+  const engine = await openEngine({ model: file.path, adapter, onProgress: progress.say, signal });
+  try {
+    const side = webgpuSide(engine, parseInjections(options.inject, engine.config.blockCount));
+    return { ...living(side), precision: 'f32', stages: engine.graph.names };
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/** One that goes on running. */
+function living(side: Side): Pick<TextCandidate, 'on' | 'about' | 'close' | 'ubatch'> {
+  const stay = async () => {};
+  return {
+    about: side.about,
+    on: async () => ({ ...side, close: stay, [Symbol.asyncDispose]: stay }),
+    ...(side.ubatch ? { ubatch: side.ubatch } : {}),
+    close: () => side.close(),
+  };
+}
+
+/** A program, started for each window. */
+function programs(
+  command: string,
+  file: GgufFile,
+  { map, engineTimeout: timeout }: TextCandidateOptions,
+  precision: PrecisionChoice,
+  signal: AbortSignal,
+): TextCandidate {
+  let about: SideAbout | undefined;
+  return {
+    get about() {
+      return about;
+    },
+    precision,
+    stages: everyStage(file),
+    async on(tokens, what, progress) {
+      const stages = what === 'logits' ? ['result_output'] : undefined;
+      const told = { model: file.path, tokens, steps: 0, stages, map, timeout, modelLayers: layersOf(file) };
+      const side = await program(command, { ...told, progress, signal });
+      about = side.about;
+      return side;
+    },
+    close: async () => {},
+  };
+}

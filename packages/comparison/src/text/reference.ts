@@ -1,0 +1,43 @@
+import type { GgufFile } from '@llama-probe/engine';
+import type { Reference } from '@llama-probe/reference';
+import type { ChosenMode } from '../model.js';
+import { readUnlessLlama } from '../model-graph.js';
+import type { Progress } from '../progress.js';
+import type { Side } from '../side.js';
+import { llamaSide } from '../sides/llama.js';
+import { type LlamaAsk, openLlama, orClose } from '../sides/open.js';
+
+/** llama.cpp on this machine, as the reference. */
+export interface TextReference {
+  readonly reference: Reference;
+  readonly chosen: ChosenMode;
+  readonly side: Side;
+}
+
+/** llama.cpp, opened when it is first asked for: where the log-probabilities come from a file it may never be. */
+export class LazyReference {
+  private opening: Promise<TextReference> | undefined;
+
+  constructor(
+    private readonly file: GgufFile,
+    private readonly ask: LlamaAsk,
+    private readonly progress: Progress,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  get(): Promise<TextReference> {
+    this.opening ??= this.open();
+    return this.opening;
+  }
+
+  async close(): Promise<void> {
+    await (await this.opening?.catch(() => undefined))?.reference.close();
+  }
+
+  private async open(): Promise<TextReference> {
+    const { file } = this;
+    const { reference, chosen } = await openLlama(file, this.ask, this.progress, this.signal, 1); // the candidate computes beside it
+    const graph = await orClose(reference, readUnlessLlama(reference, file));
+    return { reference, chosen, side: llamaSide(reference, file, chosen, graph) };
+  }
+}

@@ -1,0 +1,59 @@
+import type { GgufFile } from '@llama-probe/engine';
+import type { Looked } from './funnel.js';
+import type { ScoredPosition } from './measure.js';
+import { type Spelt, stageFound, type TextReport, type WorstPosition, windowName } from './report.js';
+import type { TextRun } from './run.js';
+import { pieceOf } from './token-class.js';
+
+/** With the tokens as the model's file spells them. */
+export function spelt(found: readonly ScoredPosition[], { metadata }: Pick<GgufFile, 'metadata'>): WorstPosition[] {
+  const piece = pieceOf(metadata);
+  const spell = (id: number): Spelt => ({ id, text: piece(id) });
+  return found.map(({ window, position, kl, token, next, reference, candidate, rank, nll }) => ({
+    window,
+    position,
+    kl,
+    token: spell(token),
+    next: next === undefined ? null : spell(next),
+    choice: { reference: spell(reference), candidate: spell(candidate) },
+    rank,
+    probability: nll ? { reference: Math.exp(-nll.reference), candidate: Math.exp(-nll.candidate) } : null,
+  }));
+}
+
+/** Who was compared. */
+export async function aboutSides({
+  file,
+  source: { base },
+  reference,
+  candidate,
+  options,
+}: TextRun): Promise<Pick<TextReport, 'model' | 'reference' | 'candidate'>> {
+  const about = base ? undefined : (await reference.get()).side.about;
+  const { name = options.engine ?? 'unknown', version = '', backend, adapter, injected = [] } = candidate.about ?? {};
+  return {
+    model: { file: file.path, arch: String(file.metadata['general.architecture'] ?? 'unknown') },
+    reference: about
+      ? { name: about.name, version: about.version, mode: about.mode ?? 'unknown' }
+      : { name: base?.path ?? '', version: '', mode: 'log-probabilities' },
+    candidate: {
+      name,
+      version,
+      ...(backend === undefined ? {} : { backend }),
+      ...(adapter === undefined ? {} : { adapter }),
+      ...(injected.length === 0 ? {} : { injected }),
+    },
+  };
+}
+
+/** The reason, with what was found on the way to the stages. */
+export function withFound(reason: string, { onsets, stages }: Looked, { kind }: TextReport['source']): string {
+  const begins = onsets.map(
+    ({ window, tokens, position }) =>
+      `In ${windowName(kind, window)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
+  );
+  const at = stages.map(
+    (found) => `Up to position ${found.position} of ${windowName(kind, found.window)}, ${stageFound(found)}.`,
+  );
+  return [reason, ...begins, ...at].join(' ');
+}
