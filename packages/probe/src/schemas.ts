@@ -1,4 +1,4 @@
-import type { Captured, ComparisonDocument, Document, Failure, Repeated } from '@llama-probe/comparison';
+import type { Captured, ComparisonDocument, Document, Failure, Itself, Repeated } from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
@@ -11,6 +11,7 @@ import {
   GATE,
   IMPORT,
   INSPECTION,
+  ITSELF,
   REPEAT,
   REPRO,
   WEIGHTS,
@@ -41,6 +42,7 @@ export const SCHEMAS = {
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+  itself: agreed<Document<'itself', Itself>>()(ITSELF),
   repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
   'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),

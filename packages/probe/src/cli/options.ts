@@ -34,6 +34,11 @@ export const OPTIONS = {
     description = 'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
   ) => what('--engine <command>', description),
   from: () => what('--from <side>', "whose stages: llama.cpp's, or the engine's").choices(['llama', 'webgpu']),
+  chunks: () =>
+    what(
+      '--chunks <sizes>',
+      'how many tokens at once, one way for each, such as 3,8 (default: 3,8; of a program, if it takes {chunk})',
+    ),
   times: () => what('--times <count>', 'how often it is run').default(10).argParser(parsePositive),
   candidate: () =>
     what('--candidate <side>', 'what is compared with llama.cpp: the WebGPU engine, or llama.cpp itself').choices([

@@ -13,6 +13,7 @@ import { gateCommand } from './gate.js';
 import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
+import { itselfCommand } from './itself.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
@@ -24,7 +25,7 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [weightsCommand, itselfCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -78,6 +78,48 @@ export const REPEAT = z
   })
   .meta({ title: 'What probe repeat --json prints' });
 
+const differing = {
+  position: count,
+  layer: count.nullable(),
+  stage: text,
+  delta: number.nullable(),
+  limit: number,
+  floor: number.nullable(),
+};
+
+export const ITSELF = z
+  .looseObject({
+    ...head('itself'),
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    candidate: z.looseObject({ name: text, version: text, adapter: z.exactOptional(text) }),
+    tokens: z.array(z.int()),
+    base: z.looseObject({ name: text, batches: text }),
+    precision: z.enum(['f32', 'bf16', 'f16', 'native']),
+    ways: z.array(
+      z.looseObject({
+        name: text,
+        batches: text,
+        verdict: z.enum(['agree', 'diverged', 'incomparable']),
+        rows: count,
+        stages: count,
+        isBitwise: z.boolean(),
+        worst: z.looseObject(differing).nullable(),
+        first: z
+          .looseObject({
+            ...differing,
+            after: z.looseObject({ layer: count.nullable(), stage: text }).nullable(),
+            pointsTo: z.array(text),
+          })
+          .nullable(),
+        differing: z.array(z.looseObject({ ...differing, stages: count })),
+        notes: z.array(text),
+      }),
+    ),
+    notes: z.array(text),
+  })
+  .meta({ title: 'What probe itself --json prints' });
+
 const adapter = z.looseObject({
   kind: text,
   found: z.boolean(),

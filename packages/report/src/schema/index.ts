@@ -6,6 +6,7 @@ export {
   FAILURE,
   IMPORT,
   INSPECTION,
+  ITSELF,
   REPEAT,
   REPRO,
   WEIGHTS,
