@@ -6,6 +6,7 @@ import { type Held, hold, type RowDelta } from './hold.js';
 import { type Limit, limitsOf } from './limits.js';
 import { pointsTo } from './points.js';
 import { type Differing, type Itself, share, verdictOf, type WayReport } from './report.js';
+import type { Reading } from './row-delta.js';
 import { Rows } from './rows.js';
 import type { Way } from './way.js';
 
@@ -17,11 +18,9 @@ export interface OneWay {
 }
 
 /** What is held to itself. */
-export interface Ask {
+export interface Ask extends Reading {
   readonly about: Pick<SideAbout, 'name' | 'version' | 'adapter'>;
   readonly tokens: readonly number[];
-  /** Of the scores; without them those of runs of other sizes cannot be held to each other. */
-  readonly heads: number | undefined;
   /** What may differ, by what the values are kept in. */
   readonly ruleOf: (seen: Precision) => { readonly rule: LimitRule; readonly precision: Itself['precision'] };
   readonly notes?: readonly string[];
@@ -43,7 +42,7 @@ export async function heldToItself(runs: AsyncIterable<OneWay>, ask: Ask): Promi
       rows.add(tensor);
     }
     if (!base) base = { way: rows.told(way), rows };
-    else held.push(hold(rows.told(way), rows, base.rows, ask.heads));
+    else held.push(hold(rows.told(way), rows, base.rows, ask));
   }
   if (!base) throw new Error('there is no run');
   const { rule, precision } = ask.ruleOf(seen.result());

@@ -3,7 +3,7 @@ import type { Held } from './hold.js';
 import type { Differing } from './report.js';
 import { turnedAs } from './rotation.js';
 import type { Rows } from './rows.js';
-import { columnsThatDiffer, isShifted, seenIn } from './scores.js';
+import { columnsThatDiffer, isHiddenInOne, isShifted, seenIn } from './scores.js';
 import { batchOf, firstBatch } from './way.js';
 import { tokensText } from './words.js';
 
@@ -27,12 +27,20 @@ export function pointsTo(first: First, look: Look): string[] {
   const end = firstBatch(held.way);
   const missing = notCaptured(first, held);
   if (end !== undefined && first.position < end)
-    return [
-      'This token is in the first batch, with nothing in the cache: so it is neither the cache nor its position, but what is computed depends on how many tokens are computed at once.',
-      'Look at the kernels for other batch sizes (another precision counts as well), at buffers that are sized for one of them, and at values that are left over from another row.',
-      ...missing,
-    ];
+    return [NOTHING_CACHED, ...(inFirst(first, look) ?? KERNELS), ...missing];
   return [...(stageText(first, look) ?? rowWise()), ...missing];
+}
+
+const NOTHING_CACHED =
+  'This token is in the first batch, with nothing in the cache: what is computed of it depends on how many tokens are computed at once.';
+const KERNELS = [
+  'Look at the kernels for other batch sizes (another precision counts as well), at buffers that are sized for one of them, and at values that are left over from another row.',
+];
+
+/** Of a stage that depends on the other tokens of its batch, where there is nothing else. */
+function inFirst(first: First, look: Look): string[] | undefined {
+  if (first.stage === 'q_rope' || first.stage === 'k_rope') return rotation(first, look);
+  return first.stage === 'kq_soft_max' ? mask(first, look) : undefined;
 }
 
 function stageText(first: First, look: Look): string[] | undefined {
@@ -89,6 +97,11 @@ function scores(first: First, look: Look): string[] {
     'It points to the K cache: where a batch writes its keys, and which rows, in which layout and stride, are read back.';
   const columns = ours && theirs && columnsThatDiffer(ours, theirs, look, position);
   if (!columns || columns.length === 0) return [read];
+  const hidden = columns.filter((column) => isHiddenInOne(ours, theirs, look, column));
+  if (hidden.length === columns.length)
+    return [
+      `Its scores against ${tokensText(columns)} are hidden (NaN) in one of the two only. It points to the mask of a batch: it begins at the length of the cache, not at 0.`,
+    ];
   const where = `Its scores against ${tokensText(columns)} differ, of ${position + 1}.`;
   if (isShifted(ours, theirs, look, position))
     return [where, `They are those against the token beside it. ${read} A slot is one place off.`];
@@ -116,10 +129,13 @@ function mask(first: First, look: Look): string[] {
     seen.ours.filter((column) => !seen.theirs.includes(column)),
     seen.theirs.filter((column) => !seen.ours.includes(column)),
   ];
+  const { name } = held.way;
+  const ahead = [...more, ...less].find((column) => column > position);
   const told = [
-    ...(more.length > 0 ? [`It sees ${tokensText(more)}, which the mask hides otherwise.`] : []),
-    ...(less.length > 0 ? [`It does not see ${tokensText(less)}, which it sees otherwise.`] : []),
+    ...(more.length > 0 ? [`In ${name} it sees ${tokensText(more)}, which it does not see in the prefill.`] : []),
+    ...(less.length > 0 ? [`In ${name} it does not see ${tokensText(less)}, which it sees in the prefill.`] : []),
   ];
+  if (ahead !== undefined) return [...told, `Token ${ahead} comes after it: no mask may show it. ${where}`];
   if (told.length > 0) return [...told, where];
   return [
     'It sees the same tokens, with other weights: look at the scale, the maximum and the sum of a row of this length, and at what a padded row has behind its end.',

@@ -20,11 +20,12 @@ export function turnedAs(
   if (!row || !(stage === 'q_rope' || stage === 'k_rope')) return undefined;
   const input = INPUTS[stage].map((name) => base.at({ layer, stage: name })?.rows).find((one) => one !== undefined);
   const output = base.at({ layer, stage })?.rows;
-  const [in1, out1, own] = [input?.get(1), output?.get(1), input?.get(position)];
-  if (!in1 || !out1 || !own || [in1, out1, own].some(({ length }) => length !== row.length)) return undefined;
+  const [in1, out1, own, right] = [input?.get(1), output?.get(1), input?.get(position), output?.get(position)];
+  if (!in1 || !out1 || !own || !right || [in1, out1, own].some(({ length }) => length !== row.length)) return undefined;
   for (const pairs of pairings(row.length, heads)) {
     const turns = turnsOf(in1, out1, pairs);
-    if (!turns) continue;
+    // A base whose own row is not turned by its position tells nothing.
+    if (!turns || !(distance(turned(own, pairs, turns, position), right) < CLOSE)) continue;
     let best: { readonly at: number; readonly off: number } | undefined;
     for (let at = 0; at <= 2 * position + 1; at++) {
       const off = distance(turned(own, pairs, turns, at), row);

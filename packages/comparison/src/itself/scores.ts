@@ -60,3 +60,13 @@ export function seenIn(
   }) as [number[], number[]];
   return { ours, theirs };
 }
+
+/** Whether one of the two alone has NaN in a column: a mask that is written into the scores. */
+export function isHiddenInOne(
+  row: Float32Array,
+  other: Float32Array,
+  { heads = 1 }: ScoresOf,
+  column: number,
+): boolean {
+  return Number.isNaN(row[column % (row.length / heads)]) !== Number.isNaN(other[column % (other.length / heads)]);
+}
