@@ -32,6 +32,7 @@ export { runDiff } from './run-diff.js';
 export { type ItselfOptions, runItself } from './run-itself.js';
 export { runProgram } from './run-program.js';
 export { type RepeatOptions, runRepeat } from './run-repeat.js';
+export { runTokenize, type Token, type Tokenized, type TokenizeOptions } from './run-tokenize.js';
 export { parseLayers, parseStages } from './selection.js';
 export {
   allTokens,

@@ -1,4 +1,12 @@
-import type { Captured, ComparisonDocument, Document, Failure, Itself, Repeated } from '@llama-probe/comparison';
+import type {
+  Captured,
+  ComparisonDocument,
+  Document,
+  Failure,
+  Itself,
+  Repeated,
+  Tokenized,
+} from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
@@ -14,6 +22,7 @@ import {
   ITSELF,
   REPEAT,
   REPRO,
+  TOKENIZE,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
@@ -44,6 +53,7 @@ export const SCHEMAS = {
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
   itself: agreed<Document<'itself', Itself>>()(ITSELF),
   repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
+  tokenize: agreed<Document<'tokenize', Tokenized>>()(TOKENIZE),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
   'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };

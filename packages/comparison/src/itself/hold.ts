@@ -1,6 +1,6 @@
 import type { Place } from '@llama-probe/dump/stage';
-import { areScores, type Reading, rowDelta } from './row-delta.js';
-import type { Rows } from './rows.js';
+import { areScores, rowDelta } from './row-delta.js';
+import type { Rows, StageRows } from './rows.js';
 import type { Way } from './way.js';
 
 /** A row of a way, and how far it is from that of the base. */
@@ -21,23 +21,23 @@ export interface Held {
   readonly missing: number;
 }
 
-export function hold(way: Way, rows: Rows, base: Rows, { heads }: Reading): Held {
-  const reading = { heads, scores: scoresIn(base) };
+/** @param heads of the scores */
+export function hold(way: Way, rows: Rows, base: Rows, heads: number | undefined): Held {
   const alone = new Set(rows.all.filter((stage) => !base.at(stage)).map(({ stage }) => stage));
   const deltas: RowDelta[] = [];
   let missing = 0;
   for (const theirs of base.all) {
     const { layer, stage, order } = theirs;
     const ours = rows.at(theirs);
-    if (!ours) {
+    if (!ours || isOfSlots(theirs, base)) {
       alone.add(stage);
       continue;
     }
     for (const [position, row] of theirs.rows) {
       const own = ours.rows.get(position);
-      const delta = own && rowDelta(own, row, { stage, position, ...reading });
+      const delta = own && rowDelta(own, row, { stage, position, heads });
       if (delta !== undefined) deltas.push({ layer, stage, order, position, delta });
-      else if (own && areScores(stage, reading)) alone.add(stage);
+      else if (own && areScores(stage)) alone.add(stage);
       else missing++;
     }
     for (const position of ours.rows.keys()) if (!theirs.rows.has(position)) missing++;
@@ -45,12 +45,13 @@ export function hold(way: Way, rows: Rows, base: Rows, { heads }: Reading): Held
   return { way, rows, deltas, alone: [...alone], missing };
 }
 
-/** What is computed between the scores and their softmax and is as wide, such as Gemma's capped scores. */
-function scoresIn(base: Rows): ReadonlySet<string> {
-  const widthOf = (place: Place) => base.at(place)?.rows.values().next().value?.length;
-  const found = base.all.filter((stage) => {
-    const [kq, softMax] = ['kq', 'kq_soft_max'].map((name) => base.at({ layer: stage.layer, stage: name }));
-    return kq && softMax && stage.order > kq.order && stage.order < softMax.order && widthOf(stage) === widthOf(kq);
-  });
-  return new Set(found.map(({ stage }) => stage));
+/**
+ * What is computed between the scores and their softmax: Gemma's capped scores. llama.cpp has them over every slot of its cache, in an order of its own,
+ * which nothing of another pass can be held to.
+ */
+function isOfSlots({ layer, stage, order }: StageRows, base: Rows): boolean {
+  const [kq, softMax] = ['kq', 'kq_soft_max'].map((name) => base.at({ layer, stage: name }));
+  return (
+    stage.startsWith('kq') && kq !== undefined && softMax !== undefined && order > kq.order && order < softMax.order
+  );
 }

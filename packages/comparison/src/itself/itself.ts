@@ -6,7 +6,6 @@ import { type Held, hold, type RowDelta } from './hold.js';
 import { type Limit, limitsOf } from './limits.js';
 import { pointsTo } from './points.js';
 import { type Differing, type Itself, share, verdictOf, type WayReport } from './report.js';
-import type { Reading } from './row-delta.js';
 import { Rows } from './rows.js';
 import type { Way } from './way.js';
 
@@ -18,7 +17,9 @@ export interface OneWay {
 }
 
 /** What is held to itself. */
-export interface Ask extends Reading {
+export interface Ask {
+  /** Of the scores; without it those of passes over other lengths cannot be held to each other. */
+  readonly heads: number | undefined;
   readonly about: Pick<SideAbout, 'name' | 'version' | 'adapter'>;
   readonly tokens: readonly number[];
   /** What may differ, by what the values are kept in. */
@@ -42,7 +43,7 @@ export async function heldToItself(runs: AsyncIterable<OneWay>, ask: Ask): Promi
       rows.add(tensor);
     }
     if (!base) base = { way: rows.told(way), rows };
-    else held.push(hold(rows.told(way), rows, base.rows, ask));
+    else held.push(hold(rows.told(way), rows, base.rows, ask.heads));
   }
   if (!base) throw new Error('there is no run');
   const { rule, precision } = ask.ruleOf(seen.result());

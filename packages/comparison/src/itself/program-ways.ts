@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.js';
 import { type Progress, within } from '../progress.js';
-import type { Side } from '../side.js';
+import type { RunPlan, Side } from '../side.js';
 import { type ProgramOptions, program } from '../sides/program.js';
 import type { OneWay } from './itself.js';
 import { batches, steps as stepped, USUAL_CHUNKS } from './parse-chunks.js';
@@ -30,6 +30,7 @@ export async function programWays(
   const first = await start('steps', { tokens: prompt, steps });
   const tokens = first.recorded?.tokens ?? prompt;
   const { length } = tokens;
+  const plan = { length, stages: told.stages, layers: told.layers, signal };
   const hasStepped = length > prompt.length;
   const sizes = asked.filter((size) => size < length);
   if (!hasStepped && sizes.length === 0) {
@@ -44,11 +45,11 @@ export async function programWays(
     try {
       const whole = hasStepped ? await start('prefill', { tokens, steps: 0 }) : first;
       try {
-        yield wayOf('prefill', [0], length, checked(whole, tokens, 'prefill'), signal);
+        yield wayOf('prefill', [0], plan, checked(whole, tokens, 'prefill'));
       } finally {
         if (whole !== first) await whole.close();
       }
-      if (hasStepped) yield wayOf('steps', stepped(prompt.length, length), length, first, signal);
+      if (hasStepped) yield wayOf('steps', stepped(prompt.length, length), plan, first);
     } finally {
       await first.close();
     }
@@ -56,7 +57,7 @@ export async function programWays(
       const name = `chunks:${size}`;
       const side = await start(name, { tokens, steps: 0, chunk: size });
       try {
-        yield wayOf(name, batches(size, length), length, checked(side, tokens, name), signal);
+        yield wayOf(name, batches(size, length), plan, checked(side, tokens, name));
       } finally {
         await side.close();
       }
@@ -69,9 +70,15 @@ export async function programWays(
   return { runs: runs(), about: first.about, tokens, heads: first.about.heads.heads ?? heads, notes };
 }
 
-function wayOf(name: string, begins: readonly number[], tokens: number, side: Side, signal: AbortSignal): OneWay {
-  const way = { name, batches: inBatches(begins, tokens), begins };
-  return { way, tensors: side.run({ tokens: [], signal }).tensors };
+/** A run in its way, and what of it is looked at. */
+function wayOf(
+  name: string,
+  begins: readonly number[],
+  { length, ...plan }: Pick<RunPlan, 'stages' | 'layers' | 'signal'> & { readonly length: number },
+  side: Side,
+): OneWay {
+  const way = { name, batches: inBatches(begins, length), begins };
+  return { way, tensors: side.run({ ...plan, tokens: [] }).tensors };
 }
 
 /** @throws UsageError where it has run other tokens than it was told to */

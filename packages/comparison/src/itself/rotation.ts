@@ -1,7 +1,10 @@
 import type { Differing } from './report.js';
 import type { Rows } from './rows.js';
 
-const INPUTS = { q_rope: ['q_norm', 'q_proj'], k_rope: ['k_norm', 'k_proj'] } as const;
+const INPUTS = {
+  q_rope: ['q_norm', 'Qcur_normed', 'q_proj', 'Qcur'],
+  k_rope: ['k_norm', 'Kcur_normed', 'k_proj', 'Kcur'],
+} as const;
 const CLOSE = 0.03; // of a row: what roundings to 16 bits leave of a rotation
 
 /**

@@ -1,16 +1,7 @@
 import { MetricSums } from '@llama-probe/diff';
 import { rowOfStage } from '@llama-probe/dump/stage';
 
-/** What the rows of runs are read with. */
-export interface Reading {
-  /** Of the scores; without it those of passes over other lengths cannot be held to each other. */
-  readonly heads: number | undefined;
-  /** Stages whose rows are (heads, n_kv) beside those of the vocabulary. */
-  readonly scores?: ReadonlySet<string> | undefined;
-}
-
-export const areScores = (stage: string, { scores }: Reading): boolean =>
-  scores?.has(stage) || rowOfStage(stage).row === 'scores';
+export const areScores = (stage: string): boolean => rowOfStage(stage).row === 'scores';
 
 /**
  * The scores of a row, (heads, n_kv), against no later position than its own: how many columns a pass has beyond them is its own affair.
@@ -30,9 +21,9 @@ export function seenScores(row: Float32Array, heads: number | undefined, positio
 export function rowDelta(
   a: Float32Array,
   b: Float32Array,
-  at: { readonly stage: string; readonly position: number } & Reading,
+  at: { readonly stage: string; readonly position: number; readonly heads: number | undefined },
 ): number | undefined {
-  const scores = areScores(at.stage, at) && (a.length !== b.length || at.heads !== undefined);
+  const scores = areScores(at.stage) && (a.length !== b.length || at.heads !== undefined);
   const cut = (row: Float32Array) => (scores ? seenScores(row, at.heads, at.position) : row);
   const [ours, theirs] = [cut(a), cut(b)];
   if (!ours || !theirs || ours.length !== theirs.length) return undefined;

@@ -100,7 +100,15 @@ async function outputOf(command: string, folder: string, options: ProgramOptions
   try {
     const ended = await runProcess({
       command: filled(command),
-      environment: environmentOf({ model: resolve(model), tokens, steps, chunk, stages, layers, out: join(folder, OUT) }),
+      environment: environmentOf({
+        model: resolve(model),
+        tokens,
+        steps,
+        chunk,
+        stages,
+        layers,
+        out: join(folder, OUT),
+      }),
       stdout: stdout.fd,
       cwd,
       limit: timeout * 1000,

@@ -17,6 +17,7 @@ import { itselfCommand } from './itself.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
+import { tokenizeCommand } from './tokenize.js';
 import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
@@ -25,7 +26,15 @@ const LAST = 'Your machine and shell:';
 const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [weightsCommand, itselfCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [
+    weightsCommand,
+    tokenizeCommand,
+    itselfCommand,
+    repeatCommand,
+    bugsCommand,
+    checkCommand,
+    inspectCommand,
+  ],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -120,6 +120,43 @@ export const ITSELF = z
   })
   .meta({ title: 'What probe itself --json prints' });
 
+const end = z.looseObject({ id: z.int().nullable(), isAdded: z.boolean(), why: text });
+
+export const TOKENIZE = z
+  .looseObject({
+    ...head('tokenize'),
+    verdict: z.enum(['agree', 'diverged']),
+    reason: text,
+    file: text,
+    version: text,
+    vocabulary: z.looseObject({ type: text, pre: text.nullable(), size: count }),
+    text: text.nullable(),
+    chat: z.enum(['llama.cpp', 'jinja']).nullable(),
+    parsesSpecial: z.boolean(),
+    bos: end,
+    eos: end,
+    tokens: z.array(
+      z.looseObject({
+        id: z.int(),
+        piece: text.nullable(),
+        bytes: text,
+        kind: z.enum(['normal', 'control', 'user-defined', 'byte', 'unknown', 'unused']),
+        from: count.nullable(),
+        to: count.nullable(),
+      }),
+    ),
+    detokenized: text,
+    notes: z.array(text),
+    against: z
+      .looseObject({
+        file: text,
+        tokens: z.array(z.int()),
+        difference: z.looseObject({ id: text, title: text, text, at: count, source: text }).nullable(),
+      })
+      .nullable(),
+  })
+  .meta({ title: 'What probe tokenize --json prints' });
+
 const adapter = z.looseObject({
   kind: text,
   found: z.boolean(),

@@ -9,6 +9,7 @@ export {
   ITSELF,
   REPEAT,
   REPRO,
+  TOKENIZE,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from './commands.js';
