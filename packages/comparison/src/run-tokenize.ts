@@ -69,7 +69,7 @@ export async function runTokenize(options: TokenizeOptions, signal: AbortSignal)
   const given = ids === undefined ? undefined : parseIds(ids, '--ids');
   if (given?.length === 0) throw new UsageError('--ids: there are none; wanted such as 1,15043.');
   const theirs = against === undefined ? undefined : readIds(against);
-  const file = await openGguf(options.model ?? BUNDLED_MODEL);
+  const file = await openGguf(options.model ?? BUNDLED_MODEL, { vocabulary: true });
   const vocabulary = await openVocabulary({ model: file.path, signal });
   try {
     const made = given

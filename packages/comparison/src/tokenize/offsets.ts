@@ -21,30 +21,21 @@ export function offsetsIn(
 ): readonly (Offsets | undefined)[] {
   const bytes = new TextEncoder().encode(text);
   let at: number | undefined = 0;
-  let isFirst = true;
   return tokens.map((token) => {
     if (at === undefined) return undefined;
-    if (token.isAdded) return { from: at, to: at };
-    const from = placeOf(token.bytes, bytes, at);
-    const isPrefixed = from === undefined && (isFirst || at > 0) && token.bytes[0] === SPACE;
-    const found: Offsets | undefined =
-      from !== undefined
-        ? { from, to: from + token.bytes.length }
-        : isPrefixed && startsWith(bytes, token.bytes.subarray(1), at)
-          ? { from: at, to: at + token.bytes.length - 1 }
-          : undefined;
-    isFirst = false;
+    const found: Offsets | undefined = token.isAdded ? { from: at, to: at } : placeOf(token.bytes, bytes, at);
     at = found?.to;
     return found;
   });
 }
 
-/** From `at` on, or behind the spaces there. */
-function placeOf(token: Uint8Array, text: Uint8Array, at: number): number | undefined {
-  for (let from = at; ; from++) {
-    if (startsWith(text, token, from)) return from;
-    if (!isSpace(text[from])) return undefined;
-  }
+/** At a place, without the space in front of it, or behind the spaces there. */
+function placeOf(token: Uint8Array, text: Uint8Array, at: number): Offsets | undefined {
+  if (startsWith(text, token, at)) return { from: at, to: at + token.length };
+  if (token[0] === SPACE && startsWith(text, token.subarray(1), at)) return { from: at, to: at + token.length - 1 };
+  let from = at;
+  while (isSpace(text[from])) from++;
+  return from > at && startsWith(text, token, from) ? { from, to: from + token.length } : undefined;
 }
 
 const startsWith = (text: Uint8Array, part: Uint8Array, at: number): boolean =>

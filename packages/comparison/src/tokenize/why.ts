@@ -36,10 +36,11 @@ function whyOf(
   name: 'bos' | 'eos',
   { type, bos, eos, addsBos, addsEos }: VocabularyInfo,
   { metadata }: Pick<GgufFile, 'metadata'>,
-  { isText, puts, byTemplate }: Done,
+  { isText, added, puts, byTemplate }: Done,
 ): string {
+  const isAdded = added[name];
   const [id, adds] = name === 'bos' ? [bos, addsBos] : [eos, addsEos];
-  if (id === null) return 'the vocabulary has none';
+  if (id === null) return isAdded ? 'the vocabulary has none, and puts a separator there' : 'the vocabulary has none';
   if (!isText) return 'ids are as they were given';
   if (!puts) return 'it was not to be added (--no-bos)';
   if (name === 'bos' && byTemplate) return 'the chat template writes it, and it does not come twice';
