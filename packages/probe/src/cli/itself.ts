@@ -34,7 +34,7 @@ export function itselfCommand(context: Context): Command {
     .addHelpText(
       'after',
       examples({
-        'probe itself --engine "./mine {model} {tokens} {steps} {chunk} {out}" -m model.gguf':
+        'probe itself --engine "./mine {tokens} {steps} {chunk} {out}" -m model.gguf':
           'your engine: is decode the same as prefill, and a prompt in chunks?',
         'probe itself prefill.npz steps.npz': 'two runs of the same tokens that it has written',
         'probe itself --adapter gpu': "llama-probe's own engine, on this GPU",

@@ -24,17 +24,9 @@ const LAST = 'Your machine and shell:';
 
 /** Under which the commands are listed. */
 const COMMANDS = {
-  'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
+  'Find a divergence:': [compareCommand, captureCommand, diffCommand, tokenizeCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [
-    weightsCommand,
-    tokenizeCommand,
-    itselfCommand,
-    repeatCommand,
-    bugsCommand,
-    checkCommand,
-    inspectCommand,
-  ],
+  'Look closer:': [weightsCommand, itselfCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
   [LAST]: [doctorCommand, completionCommand],
 };
 
