@@ -1,4 +1,3 @@
-import { Template } from '@huggingface/jinja';
 import type { GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 import { UsageError } from '../errors.js';
@@ -25,16 +24,22 @@ export async function chatText(
   } catch (error) {
     const template = metadata['tokenizer.chat_template'];
     if ((error as { code?: unknown }).code !== 'chat-template-unsupported' || typeof template !== 'string') throw error;
-    return { text: rendered(template, metadata, message, error as Error), by: 'jinja' };
+    return { text: await rendered(template, metadata, message, error as Error), by: 'jinja' };
   }
 }
 
-function rendered(template: string, metadata: GgufFile['metadata'], message: string, unsupported: Error): string {
+async function rendered(
+  template: string,
+  metadata: GgufFile['metadata'],
+  message: string,
+  unsupported: Error,
+): Promise<string> {
   const pieces = metadata['tokenizer.ggml.tokens'];
   const piece = (name: string) => {
     const id = metadata[`tokenizer.ggml.${name}_token_id`];
     return id === undefined || !Array.isArray(pieces) ? '' : String(pieces[Number(id)] ?? '');
   };
+  const { Template } = await import('@huggingface/jinja'); // few templates need it
   try {
     const text = new Template(template).render({
       messages: [{ role: 'user', content: message }],
