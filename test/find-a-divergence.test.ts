@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
     code: 0,
     says: `"tokens":[${TOKENS}]`,
   },
+  'probe tokenize --model model.gguf --prompt "What is 2 plus 3?"': { code: 0, says: `ids:  ${TOKENS}` },
   [`probe capture --from llama --model model.gguf --tokens ${TOKENS} --steps 0 --stages embd,l_out,result_output --out small.arrow`]:
     { code: 0, says: '6 tensors' },
   'probe inspect mine.safetensors --stage l_out --layer 0 --values 4': {
@@ -35,6 +36,10 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
     says: '80 tensors',
   },
   'probe diff decoded.safetensors whole.arrow --model model.gguf': { code: 0, says: '✓ agree: All 71 stages agree' },
+  'probe itself --engine "node mine.mjs" --model model.gguf --prompt "What is 2 plus 3?" --steps 4': {
+    code: 0,
+    says: '✓ agree: All 13 tokens are the same in prefill and in steps',
+  },
 };
 
 let reader: Reader;

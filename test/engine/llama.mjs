@@ -41,6 +41,17 @@ export const BUGS = {
   'decode-position': ['q_rope', 'rope-cache-length'], // decoded tokens are turned by a position too far
 };
 
+/** Wrong only for what a cache already has, so that one prefill is right: `--cache-bug`, and at which stage that shows first. */
+export const CACHE_BUGS = {
+  'positions-restart': 'q_rope', // from 0 in each pass
+  'mask-restarts': 'kq_soft_max', // row i of a pass sees the first i + 1 tokens of all
+  'mask-ahead': 'kq_soft_max', // and in a later pass all of its own tokens
+  'slot-overwritten': 'kq', // in the fourth pass the key of token 1
+  'one-place-off': 'kq', // cached keys are read one slot too early
+  'turned-again': 'kq', // cached keys are rotated when they are read, too
+  'values-of-first': 'kqv_out', // cached values are those of token 0
+};
+
 const sum = (n, f) => {
   let total = 0;
   for (let i = 0; i < n; i++) total += f(i);
@@ -53,10 +64,10 @@ const transposed = (w, n) => w.map((_, i) => w[(i % n) * n + Math.floor(i / n)])
 
 /**
  * @param {string} path a GGUF file
- * @param {{ bug?: string, order?: 'gguf' | 'hf', round?: (value: number) => number, from?: number, window?: number }} options `order`: how the rows of Q and K are written,
- * and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug; `window`: how many tokens the bug of that name sees
+ * @param {{ bug?: string, order?: 'gguf' | 'hf', round?: (value: number) => number, from?: number, window?: number, cacheBug?: string }} options `order`: how the rows
+ * of Q and K are written, and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug; `window`: how many tokens the bug of that name sees
  */
-export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0, window = 4 } = {}) {
+export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0, window = 4, cacheBug } = {}) {
   const { metadata, weights } = readGguf(new Uint8Array(readFileSync(path)).buffer);
   const weight = (name) => weights[name];
   const of = (key) => metadata[`llama.${key}`];
@@ -87,6 +98,7 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
   const blk = Array.from({ length: layers }, (_, il) =>
     Object.fromEntries(names.map((name) => [name, weight(`blk.${il}.${name}.weight`)])),
   );
+  let passes = 0;
   const cache = blk.map(() => ({ k: [], v: [] }));
 
   const rows = (n, f) => Float32Array.from({ length: n }, (_, i) => round(f(i)));
@@ -132,6 +144,9 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
    */
   return function forward(tokens, step, keep) {
     const first = cache[0].k.length;
+    const has = (name) => cacheBug === name && first > 0;
+    const base = has('positions-restart') ? 0 : first;
+    passes++;
     const kept = (stage, layer, x) => {
       keep(stage, layer, x);
       return x;
@@ -157,19 +172,27 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
       const kNew = each('k_proj', il, attnNorm, (row) => ordered(product(wk, row)));
       const vNew = attnNorm.map((row) => product(w.attn_v, row));
       v.push(...each('v_proj', il, vNew, (row, t) => (isSick('rope-values', il) ? rope(row, first + t, il) : row)));
-      const qRope = each('q_rope', il, q, (row, t) => rope(row, turnedBy(first + t, step, il), il));
-      k.push(...each('k_rope', il, kNew, (row, t) => rope(row, turnedBy(first + t, step, il), il)));
+      const qRope = each('q_rope', il, q, (row, t) => rope(row, turnedBy(base + t, step, il), il));
+      k.push(...each('k_rope', il, kNew, (row, t) => rope(row, turnedBy(base + t, step, il), il)));
+      if (cacheBug === 'slot-overwritten' && passes === 4) k[1] = k[first];
 
       const seen = k.length; // (heads, n_kv), side by side
       const isHidden = (p, t) =>
-        (p > first + t + (isSick('mask-one-late', il) ? 1 : 0) && !isSick('no-mask', il)) ||
+        (p > (has('mask-restarts') ? 0 : first) + t + (isSick('mask-one-late', il) ? 1 : 0) &&
+          !isSick('no-mask', il) &&
+          !has('mask-ahead')) ||
         (p <= first + t - window && isSick('window', il));
+      const keys = k.map((key, p) => {
+        if (p >= first) return key;
+        if (has('one-place-off')) return k[Math.max(0, p - 1)];
+        return has('turned-again') ? rope(key, p, il) : key;
+      });
       const kq = each('kq', il, qRope, (row, t) =>
         Float32Array.from({ length: heads * seen }, (_, at) => {
           const [h, p] = [Math.floor(at / seen), at % seen];
           if (isHidden(p, t)) return Number.NaN;
           const by = isSick('scaled-twice', il) ? 1 / Math.sqrt(d) : 1;
-          return round(by * sum(d, (i) => row[h * d + i] * k[p][kvHead(h, il) * d + i]));
+          return round(by * sum(d, (i) => row[h * d + i] * keys[p][kvHead(h, il) * d + i]));
         }),
       );
       const scale = isSick('no-scale', il) ? 1 : 1 / Math.sqrt(isSick('scale-of-width', il) ? width : d);
@@ -191,7 +214,10 @@ export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from
           const [h, i] = isSick('heads-apart', il)
             ? [at % heads, Math.floor(at / heads)]
             : [Math.floor(at / d), at % d];
-          return sum(seen, (p) => row[h * seen + p] * v[p][kvHead(h, il) * d + i]);
+          return sum(
+            seen,
+            (p) => row[h * seen + p] * v[has('values-of-first') && p < first ? 0 : p][kvHead(h, il) * d + i],
+          );
         }),
       );
       const attnOut = each('attn_out', il, kqv, (row) => product(w.attn_output, row));

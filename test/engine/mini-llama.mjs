@@ -1,7 +1,7 @@
 // An engine of somebody else's, for `probe compare --engine`: what it is to run it takes from its options, or else from the environment.
 import { parseArgs } from 'node:util';
 import { FORMATS } from './formats.mjs';
-import { BUGS, openLlama } from './llama.mjs';
+import { BUGS, CACHE_BUGS, openLlama } from './llama.mjs';
 
 const text = { type: 'string' };
 const { values: given } = parseArgs({
@@ -9,8 +9,10 @@ const { values: given } = parseArgs({
     model: text,
     tokens: text,
     steps: text,
+    chunk: text,
     out: text,
     bug: text,
+    'cache-bug': text,
     from: text,
     window: text,
     order: text,
@@ -23,8 +25,17 @@ const { env } = process;
 const model = given.model ?? env.PROBE_MODEL;
 const tokens = (given.tokens ?? env.PROBE_TOKENS).split(',').map(Number);
 const steps = Number(given.steps ?? env.PROBE_STEPS ?? 0);
+const chunk = Number(given.chunk || env.PROBE_CHUNK) || tokens.length;
 const out = given.out ?? env.PROBE_OUT;
-const { bug, from = '0', window = '4', order = 'gguf', format = 'arrow', precision = 'f32' } = given;
+const {
+  bug,
+  from = '0',
+  window = '4',
+  order = 'gguf',
+  format = 'arrow',
+  precision = 'f32',
+  'cache-bug': cacheBug,
+} = given;
 
 /** Stages that are asked for; empty: all. Those beside them are written too, unless that is not wanted. */
 const asked = (given['only-asked'] && env.PROBE_STAGES?.split(',').filter(Boolean)) || [];
@@ -40,6 +51,7 @@ const ROUND = { f32: Math.fround, f16: nearest(11, -14), bf16: nearest(8, -126) 
 
 for (const [name, value, known] of [
   ['bug', bug ?? 'rope-halves', Object.keys(BUGS)],
+  ['cache-bug', cacheBug ?? 'one-place-off', Object.keys(CACHE_BUGS)],
   ['format', format, Object.keys(FORMATS)],
   ['precision', precision, Object.keys(ROUND)],
   ['order', order, ['gguf', 'hf']],
@@ -49,16 +61,27 @@ for (const [name, value, known] of [
   process.exit(64);
 }
 
-const forward = openLlama(model, { bug, order, round: ROUND[precision], from: Number(from), window: Number(window) });
+const forward = openLlama(model, {
+  bug,
+  order,
+  round: ROUND[precision],
+  from: Number(from),
+  window: Number(window),
+  cacheBug,
+});
 const pieces = [];
 const all = [...tokens];
 let pass = tokens;
 for (let step = 0; step <= steps; step++) {
-  const first = all.length - pass.length;
-  let n = 0;
-  const logits = forward(pass, step, (stage, layer, rows) => {
-    if (asked.length === 0 || asked.includes(stage)) pieces.push({ step, order: n++, layer, stage, first, rows });
-  });
+  const begin = all.length - pass.length;
+  let logits;
+  for (let at = 0; at < pass.length; at += chunk) {
+    let n = 0;
+    logits = forward(pass.slice(at, at + chunk), step, (stage, layer, rows) => {
+      if (asked.length === 0 || asked.includes(stage))
+        pieces.push({ step, order: n++, layer, stage, first: begin + at, rows });
+    });
+  }
   if (step === steps) break;
   pass = [logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))];
   all.push(...pass);

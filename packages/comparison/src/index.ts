@@ -14,6 +14,8 @@ export { type Reproduced, reproduce } from './diagnosis/reproduce.js';
 export type { Trial } from './diagnosis/trial.js';
 export { describeFloors, type Judged, judgedRun } from './floors/judged.js';
 export { RULES } from './floors/rules.js';
+export type { Differing, FirstDiffering, Itself, WayReport } from './itself/report.js';
+export { howFar } from './itself/report.js';
 export { hyperparametersOf } from './metadata.js';
 export { BUNDLED_MODEL, gib } from './model.js';
 export { graphToUse, isDense } from './model-graph.js';
@@ -27,9 +29,11 @@ export { type Checks, emptyReport, type Generated, type NamedFault, type Report 
 export { type AloneOptions, runAlone } from './run-alone.js';
 export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';
+export { type ItselfOptions, runItself } from './run-itself.js';
 export { runProgram } from './run-program.js';
 export { type RepeatOptions, runRepeat } from './run-repeat.js';
 export { runText } from './run-text.js';
+export { runTokenize, type Token, type Tokenized, type TokenizeOptions } from './run-tokenize.js';
 export { parseLayers, parseStages } from './selection.js';
 export {
   allTokens,

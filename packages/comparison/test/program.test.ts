@@ -196,6 +196,7 @@ describe('a program that leaves a run is a side', () => {
     const command = `env | grep ^PROBE_ | grep -v OUT | sort > ${seen}; cp ${file('dump.arrow')} "$PROBE_OUT"`;
     await using side = await program(command, { ...options, stages: ['embd', 'l_out'], layers: [0] });
     expect(readFileSync(seen, 'utf8').trim().split('\n')).toEqual([
+      'PROBE_CHUNK=',
       'PROBE_LAYERS=0',
       `PROBE_MODEL=${join(process.cwd(), 'model.gguf')}`,
       'PROBE_STAGES=embd,l_out',

@@ -1,5 +1,6 @@
 import { decodedDiffer, ending, eos, guessedBos, knownBos, unknown } from './tokens/ids.js';
 import type { AboutTokens, Lists, Recognised, TokenCause } from './tokens/lists.js';
+import { byteFallback, otherVocabulary, specialAsText } from './tokens/pieces.js';
 import { leadingSpace, otherCut } from './tokens/spelling.js';
 
 export type { AboutTokens, TokenCause } from './tokens/lists.js';
@@ -21,6 +22,9 @@ const CAUSES: Readonly<Record<TokenCause, Pick<TokenDiagnosis, 'title' | 'source
   'tokens-bos-doubled': { title: 'BOS twice', source: 'EleutherAI/lm-evaluation-harness#3333' },
   'tokens-bos-unexpected': { title: 'BOS where the model wants none', source: 'ggml-org/llama.cpp#3966' },
   'tokens-leading-space': { title: 'the leading space', source: 'ggml-org/llama.cpp#4081' },
+  'tokens-other-vocabulary': { title: 'ids of another vocabulary', source: '' },
+  'tokens-special-as-text': { title: 'a special token is taken for text', source: '' },
+  'tokens-byte-fallback': { title: 'the bytes of a character', source: '' },
   'tokens-other-pre-tokenizer': { title: 'the same text cut into other tokens', source: 'ggml-org/llama.cpp#6914' },
   'tokens-truncated': { title: 'one list is the beginning of the other', source: 'ollama/ollama#299' },
   'tokens-eos-appended': { title: 'EOS after the prompt', source: 'meta-pytorch/torchtune#1480' },
@@ -30,11 +34,14 @@ const CAUSES: Readonly<Record<TokenCause, Pick<TokenDiagnosis, 'title' | 'source
 
 /** The first that recognises the lists names the difference. */
 const RECOGNISERS: readonly ((lists: Lists) => Recognised | undefined)[] = [
+  otherVocabulary,
   bos,
   ending,
   eos,
+  specialAsText,
   leadingSpace,
   guessedBos,
+  byteFallback,
   otherCut,
 ];
 

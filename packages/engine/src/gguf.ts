@@ -27,11 +27,14 @@ export interface GgufFile {
  *
  * @throws ModelError naming what is wrong: not a file, empty, not GGUF, a Git LFS pointer, version 1, big-endian,
  * truncated (header, tensor table, data), absurd counts, tensors past the end or overlapping, unknown tensor types.
+ * @param options.vocabulary whether a file that is only a vocabulary will do, without tensors
  * @example const file = await openGguf('model.gguf'); file.metadata['general.architecture'] // 'llama'
  */
-export async function openGguf(path: string): Promise<GgufFile> {
+export async function openGguf(path: string, { vocabulary = false } = {}): Promise<GgufFile> {
   const size = checkHead(path);
   const parsed = await parse(path, size);
+  if (parsed.tensorInfos.length === 0 && !(vocabulary && parsed.metadata['tokenizer.ggml.model' as never]))
+    throw damaged(path, 'it has no tensors');
   const metadata = { ...parsed.metadata } as Readonly<Record<string, unknown>>;
   const alignment = Number(metadata['general.alignment'] ?? 32);
   if (!Number.isInteger(Math.log2(alignment))) {
@@ -131,7 +134,6 @@ async function parse(path: string, size: number): Promise<Awaited<ReturnType<typ
   const [tableBegin, tableEnd] = parsed.tensorInfoByteRange;
   if (tableBegin > size) throw truncated(path, `its metadata needs more than its ${size} bytes`);
   if (tableEnd > size) throw truncated(path, `its tensor table needs ${tableEnd} bytes, and the file has ${size}`);
-  if (parsed.tensorInfos.length === 0) throw damaged(path, 'it has no tensors');
   return parsed;
 }
 

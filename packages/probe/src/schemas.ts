@@ -1,4 +1,13 @@
-import type { Captured, ComparisonDocument, Document, Failure, Repeated, TextReport } from '@llama-probe/comparison';
+import type {
+  Captured,
+  ComparisonDocument,
+  Document,
+  Failure,
+  Itself,
+  Repeated,
+  TextReport,
+  Tokenized,
+} from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
 import {
   agreed,
@@ -11,9 +20,11 @@ import {
   GATE,
   IMPORT,
   INSPECTION,
+  ITSELF,
   REPEAT,
   REPRO,
   TEXT,
+  TOKENIZE,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from '@llama-probe/report/schema';
@@ -42,8 +53,10 @@ export const SCHEMAS = {
   doctor: agreed<Document<'doctor', Doctor>>()(DOCTOR),
   bugs: agreed<Document<'bugs', BugsReport>>()(BUGS),
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
+  itself: agreed<Document<'itself', Itself>>()(ITSELF),
   repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
   text: agreed<Document<'text', TextReport>>()(TEXT),
+  tokenize: agreed<Document<'tokenize', Tokenized>>()(TOKENIZE),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),
   'weights-comparison': agreed<Document<'weights-comparison', WeightsComparison>>()(WEIGHTS_COMPARISON),
 };

@@ -23,7 +23,7 @@ export {
 export { modelFiles } from './model/files.js';
 export { FTYPES } from './model/ftypes.js';
 export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
-export type { ModelInfo, RunResult, WeightRows } from './process/protocol.js';
+export type { ModelInfo, Piece, RunResult, VocabularyInfo, WeightRows } from './process/protocol.js';
 export { availableCores } from './process/threads.js';
 export {
   inspectModel,
@@ -34,4 +34,5 @@ export {
   type ReferenceRun,
   type RunOptions,
 } from './reference.js';
+export { openVocabulary, type Vocabulary } from './vocabulary.js';
 export { type GgmlWeights, openGgmlWeights } from './weights/open-weights.js';

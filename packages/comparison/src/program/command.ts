@@ -5,6 +5,8 @@ export interface Told {
   readonly model: string;
   readonly tokens: readonly number[];
   readonly steps: number;
+  /** The most tokens that it is to compute at once; undefined for as it likes. */
+  readonly chunk?: number | undefined;
   /** Those that are looked at; undefined for all. */
   readonly stages?: readonly string[] | undefined;
   readonly layers?: RunPlan['layers'];
@@ -16,6 +18,7 @@ const VARIABLES = {
   model: 'PROBE_MODEL',
   tokens: 'PROBE_TOKENS',
   steps: 'PROBE_STEPS',
+  chunk: 'PROBE_CHUNK',
   stages: 'PROBE_STAGES',
   layers: 'PROBE_LAYERS',
   out: 'PROBE_OUT',
@@ -26,6 +29,7 @@ export const environmentOf = ({
   model,
   tokens,
   steps,
+  chunk,
   stages = [],
   layers = [],
   out,
@@ -33,6 +37,7 @@ export const environmentOf = ({
   [VARIABLES.model]: model,
   [VARIABLES.tokens]: tokens.join(),
   [VARIABLES.steps]: String(steps),
+  [VARIABLES.chunk]: chunk === undefined ? '' : String(chunk),
   [VARIABLES.stages]: stages.join(),
   [VARIABLES.layers]: layers.join(),
   [VARIABLES.out]: out,

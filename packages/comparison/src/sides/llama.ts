@@ -7,6 +7,7 @@ import { type ChosenMode, chooseMode } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
 import type { ModeChoice, WayChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
+import { chatText } from '../tokenize/chat.js';
 import { orClose, wayOf } from './open.js';
 
 /** How llama.cpp is opened. */
@@ -101,7 +102,7 @@ export function textTools(reference: Reference, { metadata }: Pick<GgufFile, 'me
   let before: Promise<string> | undefined;
   return {
     tokenize: (text, options) => reference.tokenize(text, options),
-    chat: (prompt) => reference.chat(prompt),
+    chat: async (prompt) => (await chatText(reference, { metadata }, prompt)).text,
     // By themselves, ids would lose the space that llama.cpp strips from the beginning of a text.
     async continuation(last, ids) {
       if (metadata['tokenizer.ggml.model'] === 'no_vocab') return null;

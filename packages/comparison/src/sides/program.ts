@@ -22,6 +22,8 @@ export interface ProgramOptions extends Opening {
   readonly tokens: readonly number[];
   /** How many tokens it is to decode greedily after that; 0 without it. */
   readonly steps?: number | undefined;
+  /** The most tokens that it is to compute at once, where it can be told; as it likes without it. */
+  readonly chunk?: number | undefined;
   /** What of its run is looked at; all that it writes without it. */
   readonly stages?: readonly string[] | undefined;
   readonly layers?: readonly number[] | undefined;
@@ -86,7 +88,7 @@ async function headsOf({ metadata: { shapes } }: RecordedRun, model: string): Pr
 
 /** Runs it. @returns the path of what it has left */
 async function outputOf(command: string, folder: string, options: ProgramOptions): Promise<string> {
-  const { model, tokens, steps = 0, stages, layers, folder: cwd, timeout = TIMEOUT, progress } = options;
+  const { model, tokens, steps = 0, chunk, stages, layers, folder: cwd, timeout = TIMEOUT, progress } = options;
   const signal = options.signal ?? new AbortController().signal;
   const stdout = await open(join(folder, STDOUT), 'w');
   const begin = performance.now();
@@ -98,7 +100,15 @@ async function outputOf(command: string, folder: string, options: ProgramOptions
   try {
     const ended = await runProcess({
       command: filled(command),
-      environment: environmentOf({ model: resolve(model), tokens, steps, stages, layers, out: join(folder, OUT) }),
+      environment: environmentOf({
+        model: resolve(model),
+        tokens,
+        steps,
+        chunk,
+        stages,
+        layers,
+        out: join(folder, OUT),
+      }),
       stdout: stdout.fd,
       cwd,
       limit: timeout * 1000,

@@ -4,6 +4,12 @@ export interface AboutTokens {
   readonly eos?: number | undefined;
   /** The text of an id, as the vocabulary spells it (`▁Hello`, `ĠHello`) or plain. */
   readonly piece?: ((id: number) => string | undefined) | undefined;
+  /** What an id stands for, byte by byte, a character for each; by its piece without it. */
+  readonly bytes?: ((id: number) => string | undefined) | undefined;
+  /** Whether an id is a special token, such as a control token; by its piece without it. */
+  readonly isSpecial?: ((id: number) => boolean) | undefined;
+  /** How many ids the vocabulary has. */
+  readonly size?: number | undefined;
   /** How many ids at the end of each list were decoded; without it what is said holds of the whole lists. */
   readonly decoded?: number | undefined;
 }
@@ -13,6 +19,9 @@ export type TokenCause =
   | 'tokens-bos-doubled'
   | 'tokens-bos-unexpected'
   | 'tokens-leading-space'
+  | 'tokens-other-vocabulary'
+  | 'tokens-special-as-text'
+  | 'tokens-byte-fallback'
   | 'tokens-other-pre-tokenizer'
   | 'tokens-truncated'
   | 'tokens-eos-appended'

@@ -1,7 +1,7 @@
 import type { AboutTokens, Lists, Recognised } from './lists.js';
 
 /** A piece of a vocabulary that is no text. Bytes, such as <0x0A>, are. */
-const SPECIAL = /^(<(?!0x)\S+>|\[[A-Z_]+\])?$/;
+export const SPECIAL = /^(<(?!0x)\S+>|\[[A-Z_]+\])?$/;
 
 const SHOWN = 4; // tokens
 
@@ -35,7 +35,7 @@ function isStartOfText({ reference, at, about: { bos, piece } }: Lists): boolean
   return text !== undefined && SPECIAL.test(text);
 }
 
-interface Part {
+export interface Part {
   readonly candidate: number;
   readonly reference: number;
 }
@@ -45,7 +45,10 @@ interface Part {
  *
  * @param lead what is put in front of each side's text
  */
-function sameText({ candidate, reference, at, about }: Lists, lead: Record<keyof Part, string>): Part | undefined {
+export function sameText(
+  { candidate, reference, at, about }: Lists,
+  lead: Record<keyof Part, string>,
+): Part | undefined {
   let [a, b] = [lead.candidate, lead.reference];
   let [i, j] = [0, 0];
   const hasText = () => a.length > lead.candidate.length && b.length > lead.reference.length;
@@ -61,11 +64,12 @@ function sameText({ candidate, reference, at, about }: Lists, lead: Record<keyof
 }
 
 /** The text of a token, with its spaces as spaces. */
-function plain(id: number | undefined, { piece }: AboutTokens): string | undefined {
+function plain(id: number | undefined, { piece, bytes }: AboutTokens): string | undefined {
+  if (bytes) return id === undefined ? undefined : bytes(id);
   return id === undefined ? undefined : piece?.(id)?.replace(/[▁Ġ]/g, ' ');
 }
 
-function cuts({ candidate, reference, at, about }: Lists, part: Part): string {
+export function cuts({ candidate, reference, at, about }: Lists, part: Part): string {
   const ours = tokensInWords(candidate.slice(at, at + part.candidate), about);
   return `the candidate has ${ours}, the reference ${tokensInWords(reference.slice(at, at + part.reference), about)}`;
 }

@@ -34,6 +34,15 @@ export const OPTIONS = {
     description = 'compare a program of yours instead of the WebGPU engine: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
   ) => what('--engine <command>', description),
   from: () => what('--from <side>', "whose stages: llama.cpp's, or the engine's").choices(['llama', 'webgpu']),
+  chunks: () =>
+    what(
+      '--chunks <sizes>',
+      'how many tokens at once, one way for each, such as 3,8 (default: 3,8; of a program, if it takes {chunk})',
+    ),
+  ids: () => what('--ids <ids>', 'token ids instead of a text, such as 1,15043: what they stand for'),
+  against: () => what('--against <file>', "another tokenizer's ids of the text: a JSON array, or numbers, one a line"),
+  noSpecial: () => how('--no-special', 'special tokens that are written in the text are text'),
+  noBos: () => how('--no-bos', 'put no BOS or EOS around the text, whatever the file asks for'),
   times: () => what('--times <count>', 'how often it is run').default(10).argParser(parsePositive),
   candidate: () =>
     what('--candidate <side>', 'what is compared with llama.cpp: the WebGPU engine, or llama.cpp itself').choices([

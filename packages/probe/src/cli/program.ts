@@ -13,19 +13,29 @@ import { gateCommand } from './gate.js';
 import { examples, exitCodes, helpOption, tidy } from './help.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
+import { itselfCommand } from './itself.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
 import { textCommand } from './text.js';
+import { tokenizeCommand } from './tokenize.js';
 import { weightsCommand } from './weights.js';
 
 const LAST = 'Your machine and shell:';
 
 /** Under which the commands are listed. */
 const COMMANDS = {
-  'Find a divergence:': [compareCommand, captureCommand, diffCommand, importCommand, reproCommand],
+  'Find a divergence:': [compareCommand, captureCommand, diffCommand, tokenizeCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
-  'Look closer:': [textCommand, weightsCommand, repeatCommand, bugsCommand, checkCommand, inspectCommand],
+  'Look closer:': [
+    textCommand,
+    weightsCommand,
+    itselfCommand,
+    repeatCommand,
+    bugsCommand,
+    checkCommand,
+    inspectCommand,
+  ],
   [LAST]: [doctorCommand, completionCommand],
 };
 

@@ -1,5 +1,6 @@
 import { ModelError, PromptError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
+import type { Piece, VocabularyInfo } from '../process/protocol.js';
 
 /** Text → token ids. @throws ModelError `model-no-vocabulary` */
 export function tokenize(
@@ -36,6 +37,49 @@ export function detokenize(library: LlamaLibrary, model: Pointer, ids: readonly 
     length = attempt();
   }
   return bytes.toString('utf8', 0, length);
+}
+
+const TYPES = ['none', 'SPM', 'BPE', 'WPM', 'UGM', 'RWKV', 'PLaMo-2'] as const;
+
+/** @throws ModelError `model-no-vocabulary` */
+export function vocabularyInfo(library: LlamaLibrary, model: Pointer): VocabularyInfo {
+  const vocabulary = vocabularyOf(library, model);
+  const id = (found: number) => (found < 0 ? null : found);
+  return {
+    type: TYPES[library.llama_vocab_type(vocabulary)] ?? 'unknown',
+    size: library.llama_vocab_n_tokens(vocabulary),
+    bos: id(library.llama_vocab_bos(vocabulary)),
+    eos: id(library.llama_vocab_eos(vocabulary)),
+    addsBos: library.llama_vocab_get_add_bos(vocabulary),
+    addsEos: library.llama_vocab_get_add_eos(vocabulary),
+  };
+}
+
+/** llama.h's enum llama_token_attr: which bit, the first that is set. */
+const KINDS = [
+  [1 << 3, 'control'],
+  [1 << 4, 'user-defined'],
+  [1 << 5, 'byte'],
+  [1 << 0, 'unknown'],
+  [1 << 1, 'unused'],
+] as const;
+
+/** What tokens stand for, control tokens spelt out. @throws PromptError `token-out-of-range` */
+export function piecesOf(library: LlamaLibrary, model: Pointer, ids: readonly number[]): Piece[] {
+  const vocabulary = vocabularyOf(library, model);
+  checkTokens(ids, library.llama_vocab_n_tokens(vocabulary));
+  let bytes = Buffer.alloc(256);
+  return ids.map((id) => {
+    const attempt = () => library.llama_token_to_piece(vocabulary, id, bytes, bytes.length, 0, true) as number;
+    let length = attempt();
+    if (length < 0) {
+      bytes = Buffer.alloc(-length);
+      length = attempt();
+    }
+    const attributes = library.llama_vocab_get_attr(vocabulary, id) as number;
+    const kind = KINDS.find(([bit]) => (attributes & bit) !== 0)?.[1] ?? 'normal';
+    return { bytes: bytes.toString('hex', 0, length), kind };
+  });
 }
 
 /** A user's message through the model's own chat template, with the assistant's turn opened. */

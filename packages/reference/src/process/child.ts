@@ -5,7 +5,7 @@ import type { TabledNodes } from '../capture/tabled.js';
 import { LlamaCppError, toWire } from '../errors.js';
 import { type LlamaLibrary, loadLibrary, type Pointer } from '../library/library.js';
 import { describeModel, loadModel, quantizeFile } from '../model/model.js';
-import { applyChatTemplate, detokenize, tokenize } from '../model/vocabulary.js';
+import { applyChatTemplate, detokenize, piecesOf, tokenize, vocabularyInfo } from '../model/vocabulary.js';
 import { readRows } from '../weights/read-rows.js';
 import { weightTypes } from '../weights/traits.js';
 import { type Answer, endOfLog, LOG_PIPE, type Method, type Methods, type Request } from './protocol.js';
@@ -52,6 +52,13 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     unload();
     return null;
   },
+  loadVocabulary({ path }) {
+    const address = loadModel(library(), path, 'vocabulary');
+    loaded = { address, isExact: false };
+    tabled = undefined;
+    return vocabularyInfo(library(), address);
+  },
+  pieces: ({ ids }) => piecesOf(library(), model().address, ids),
   quantize(parameters) {
     quantizeFile(library(), parameters);
     return null;

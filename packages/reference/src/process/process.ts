@@ -21,6 +21,11 @@ const DOING: Record<Method, { what: string; remedy: string }> = {
   open: { what: 'loading its libraries', remedy: 'Reinstall them with: npm install --include=optional' },
   describe: { what: 'reading the model file', remedy: 'The file may be damaged; fetch or convert it again.' },
   load: { what: 'loading the model', remedy: 'The file may be damaged; fetch or convert it again.' },
+  loadVocabulary: {
+    what: 'loading the vocabulary',
+    remedy: 'The file may be damaged; fetch or convert it again.',
+  },
+  pieces: { what: 'spelling tokens', remedy: "The model's vocabulary may be incomplete." },
   quantize: {
     what: 'quantising the model',
     remedy: 'The file may be damaged, or the type may not suit its shapes; try another type.',

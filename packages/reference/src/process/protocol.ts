@@ -44,6 +44,26 @@ export interface RunResult {
   notes: string[];
 }
 
+/** What llama.cpp makes of a file's vocabulary. */
+export interface VocabularyInfo {
+  /** @example 'SPM' */
+  type: string;
+  size: number;
+  /** null where there is none. */
+  bos: number | null;
+  eos: number | null;
+  /** Whether they are put around a text. */
+  addsBos: boolean;
+  addsEos: boolean;
+}
+
+/** What a token stands for. */
+export interface Piece {
+  /** In hexadecimal digits, since they may be a part of a character. */
+  bytes: string;
+  kind: 'normal' | 'control' | 'user-defined' | 'byte' | 'unknown' | 'unused';
+}
+
 /** Rows of a tensor in a file: what ggml is to make floats of. */
 export interface WeightRows {
   path: string;
@@ -67,6 +87,9 @@ export interface Methods {
   describe: [{ path: string; paths?: readonly string[] }, ModelInfo & { allF32: boolean; blockwise: Blockwise }];
   /** @param isExact what llama.cpp's CPU only approximates is computed in f32 @param blocks where it is evaluated block by block as F32: all parts of the file */
   load: [{ path: string; isExact: boolean; blocks?: readonly string[] | undefined }, null];
+  /** Only the vocabulary of a file, which may have nothing else. */
+  loadVocabulary: [{ path: string }, VocabularyInfo];
+  pieces: [{ ids: readonly number[] }, Piece[]];
   /** @param importance llama.cpp gets an importance matrix, one that makes no difference between columns */
   quantize: [
     { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },

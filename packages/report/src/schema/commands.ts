@@ -171,6 +171,84 @@ export const TEXT = z
     milliseconds: number,
   })
   .meta({ title: 'What probe text --json prints' });
+const differing = {
+  position: count,
+  layer: count.nullable(),
+  stage: text,
+  delta: number.nullable(),
+  limit: number,
+  floor: number.nullable(),
+};
+
+export const ITSELF = z
+  .looseObject({
+    ...head('itself'),
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    candidate: z.looseObject({ name: text, version: text, adapter: z.exactOptional(text) }),
+    tokens: z.array(z.int()),
+    base: z.looseObject({ name: text, batches: text }),
+    precision: z.enum(['f32', 'bf16', 'f16', 'native']),
+    ways: z.array(
+      z.looseObject({
+        name: text,
+        batches: text,
+        verdict: z.enum(['agree', 'diverged', 'incomparable']),
+        rows: count,
+        stages: count,
+        isBitwise: z.boolean(),
+        worst: z.looseObject(differing).nullable(),
+        first: z
+          .looseObject({
+            ...differing,
+            after: z.looseObject({ layer: count.nullable(), stage: text }).nullable(),
+            pointsTo: z.array(text),
+          })
+          .nullable(),
+        differing: z.array(z.looseObject({ ...differing, stages: count })),
+        notes: z.array(text),
+      }),
+    ),
+    notes: z.array(text),
+  })
+  .meta({ title: 'What probe itself --json prints' });
+
+const end = z.looseObject({ id: z.int().nullable(), isAdded: z.boolean(), why: text });
+
+export const TOKENIZE = z
+  .looseObject({
+    ...head('tokenize'),
+    verdict: z.enum(['agree', 'diverged']),
+    reason: text,
+    file: text,
+    version: text,
+    vocabulary: z.looseObject({ type: text, pre: text.nullable(), size: count }),
+    text: text.nullable(),
+    chat: z.enum(['llama.cpp', 'jinja']).nullable(),
+    parsesSpecial: z.boolean(),
+    bos: end,
+    eos: end,
+    tokens: z.array(
+      z.looseObject({
+        id: z.int(),
+        piece: text.nullable(),
+        bytes: text,
+        kind: z.enum(['normal', 'control', 'user-defined', 'byte', 'unknown', 'unused']),
+        from: count.nullable(),
+        to: count.nullable(),
+      }),
+    ),
+    detokenized: text,
+    notes: z.array(text),
+    against: z
+      .looseObject({
+        file: text,
+        tokens: z.array(z.int()),
+        difference: z.looseObject({ id: text, title: text, text, at: count, source: text }).nullable(),
+      })
+      .nullable(),
+  })
+  .meta({ title: 'What probe tokenize --json prints' });
 
 const adapter = z.looseObject({
   kind: text,

@@ -6,9 +6,11 @@ export {
   FAILURE,
   IMPORT,
   INSPECTION,
+  ITSELF,
   REPEAT,
   REPRO,
   TEXT,
+  TOKENIZE,
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from './commands.js';
