@@ -4,15 +4,16 @@ import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
 import { withinRounding } from './diagnose-all.js';
 
-/** How long all stretches of a run may take, in milliseconds. */
-const BUDGET = 20_000;
+/** How many multiplications the search of one stretch may take, roughly: half a minute. Of a run, so many stretches are searched. */
+const BUDGET = 2 ** 35;
+const MOST_SEARCHED = 8;
 
 /** So many stages an engine fuses with the one behind them, such as the scores with their softmax: what that one's own bugs explain is still its own. */
 export const FUSED = 3;
 
 /**
- * Of the faults that no bug of their own stage is confirmed of: which bug, in the stages before them that the candidate does not have, makes their
- * rows? The first place of each stage is searched; elsewhere what was found is tried first, and the rest as long as there is time.
+ * Which bug, in the stages before a fault that the candidate does not have, makes its rows? What a bug of the fault's own stage makes of them stays
+ * confirmed where nothing before it makes the same. What was found once is tried first elsewhere; so many are searched as MOST_SEARCHED says.
  *
  * @param found what is known of each fault so far
  */
@@ -23,22 +24,20 @@ export async function diagnoseStretches(
   about: CaseAbout,
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<(Diagnosis | null)[]> {
-  const begin = performance.now();
   const known = new Set<string>();
-  const searched = new Set<string>();
+  let searched = 0;
   const diagnoses: (Diagnosis | null)[] = [];
   for (const [i, fault] of faults.entries()) {
     const own = found[i] ?? null;
     const gap = blamed.gap?.(about.graph, fault) ?? 0;
-    const isKnown = own?.confidence === 'confirmed' || (own?.confidence === 'likely' && gap <= FUSED);
-    const sick = gap === 0 || isKnown ? undefined : await blamed.stretch?.(about, fault);
+    const isOwns = own?.confidence === 'confirmed' || (own?.confidence === 'likely' && gap <= FUSED);
+    const sick = gap === 0 ? undefined : await blamed.stretch?.(about, fault);
     if (!sick) {
       diagnoses.push(own);
       continue;
     }
     const where = `what is before ${fault.stage}${fault.layer === null ? '' : ` of layer ${fault.layer}`}`;
     const limits = sick.rounding ? withinRounding(fault.limits, sick.rounding) : fault.limits;
-    const left = Math.max(0, BUDGET - (performance.now() - begin));
     const options = {
       limits,
       rounding: sick.rounding,
@@ -46,22 +45,25 @@ export async function diagnoseStretches(
         progress.say(`looking for the cause in ${where}: ${done} of ${total} forms of known bugs`),
       signal,
     };
-    const diagnose = (ids: ReadonlySet<string> | undefined, budgetMs: number) =>
+    const diagnose = (ids?: ReadonlySet<string>) =>
       diagnoseStretch(sick.stretch, sick.sick, sick.right, {
         ...options,
-        budgetMs,
+        budget: BUDGET,
         ...(ids ? { catalogue: CATALOGUE.filter(({ id }) => ids.has(id)) } : {}),
       });
-    const again = known.size > 0 ? await diagnose(known, Math.max(left, 1000)) : undefined;
+    const again = known.size > 0 ? await diagnose(known) : undefined;
     const isAgain = again?.confidence === 'likely';
-    const isLate = searched.has(fault.stage) && left === 0;
-    const diagnosis = isAgain ? again : isLate ? own : await diagnose(undefined, left);
-    searched.add(fault.stage);
+    const isOver = !isAgain && searched++ >= MOST_SEARCHED;
+    const diagnosis = isAgain ? again : isOver ? null : await diagnose();
     if (diagnosis?.confidence === 'likely' && diagnosis.candidates[0]) {
       for (const id of [diagnosis.candidates[0].id, ...diagnosis.indistinguishable]) known.add(id);
     }
-    const isOwn = diagnosis?.confidence === 'unknown' && own?.confidence === 'unknown' && gap <= FUSED;
-    diagnoses.push(isOwn ? own : diagnosis);
+    const isFound = diagnosis?.confidence === 'likely' && !isAlone(diagnosis, own);
+    diagnoses.push(isFound ? diagnosis : isOwns || gap <= FUSED ? own : diagnosis);
   }
   return diagnoses;
 }
+
+/** Whether what a stretch names is no more than the bug of its last stage that is known already. */
+const isAlone = ({ candidates, indistinguishable }: Diagnosis, own: Diagnosis | null): boolean =>
+  indistinguishable.length === 0 && own?.confidence !== 'unknown' && candidates[0]?.id === own?.candidates[0]?.id;

@@ -11,10 +11,9 @@ import type { Stretch } from './stretch.js';
 /** How much was tried. */
 interface Tried {
   readonly bugs: number;
-  /** The forms and searches that there was no time for. */
+  /** The forms and searches that were over the budget. */
   readonly left: number;
   readonly catalogue: readonly Bug[];
-  readonly budgetMs: number;
 }
 
 const CLEAR = 3; // what is to be told from the best must be so many times further away
@@ -104,8 +103,10 @@ function likelyText(
 const noneOf = (tried: Tried): string =>
   [`none of ${tried.bugs} known bugs, put into the stages that are not there,`, ...timeText(tried)].join(' ');
 
-const timeText = ({ left, budgetMs }: Tried): string[] =>
-  left === 0 ? [] : [`(${left} forms were not tried: they take more than ${Math.round(budgetMs / 1000)} s.)`];
+const timeText = ({ left }: Tried): string[] =>
+  left === 0
+    ? []
+    : [`(${left} ${left === 1 ? 'form was' : 'forms were'} not tried: the model is too large for all of them.)`];
 
 function bestOfEach(sorted: readonly StretchTrial[]): StretchTrial[] {
   const best = new Map<string, StretchTrial>();

@@ -7,7 +7,7 @@ import { benchOfStretch, fewRowsOf, makesThem, type StretchTrial, tryOut } from 
 import { concludeStretch, unknownStretch } from './conclude-stretch.js';
 import { searchesOf } from './fit.js';
 import { keepingWeights } from './kept-weights.js';
-import { formsIn } from './scopes.js';
+import { FEW, formsIn } from './scopes.js';
 import type { Stretch } from './stretch.js';
 
 export interface StretchOptions extends TurnOptions {
@@ -16,8 +16,8 @@ export interface StretchOptions extends TurnOptions {
   /** What a right stretch of the engine leaves, where it keeps its values in 16 bits. */
   readonly rounding?: Limits | undefined;
   readonly catalogue?: readonly Bug[];
-  /** How long to try, in milliseconds. */
-  readonly budgetMs: number;
+  /** How many multiplications may be made, roughly: the same forms are tried on every machine. */
+  readonly budget: number;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface StretchOptions extends TurnOptions {
  *
  * @param sick the engine's rows at the end of the stretch @param right what is right there
  * @throws the signal's reason when it aborts
- * @example (await diagnoseStretch(stretch, sick, right, { limits, budgetMs: 20_000 })).text // 'Likely, not confirmed: RoPE turns …, in q_rope and k_rope of layer 3, …'
+ * @example (await diagnoseStretch(stretch, sick, right, { limits, budget: 2 ** 34 })).text // 'Likely, not confirmed: RoPE turns …, in q_rope and k_rope of layer 3, …'
  */
 export async function diagnoseStretch(
   stretch: Stretch,
@@ -36,22 +36,23 @@ export async function diagnoseStretch(
   right: Float32Array,
   options: StretchOptions,
 ): Promise<Diagnosis> {
-  const { limits, catalogue = CATALOGUE, budgetMs } = options;
+  const { limits, catalogue = CATALOGUE, budget } = options;
   const kept = keepingWeights(stretch);
   const bench = benchOfStretch(kept, sick, right, options);
   if (typeof bench === 'string') return unknownStretch(stretch, bench);
   if (inLimits(bench.right, limits) <= 1)
     return unknownStretch(stretch, 'the rows are within the limit: there is nothing to name.');
   const few = fewRowsOf(bench, right, FEW);
-  const turns = new Turns(options, budgetMs, 0);
-  const isLate = turns.budget(1);
+  const turns = new Turns(options, 0, 0);
   const forms = catalogue.flatMap((bug) => formsIn(bug, kept)).sort((a, b) => a.work - b.work);
   turns.expect(forms.length);
   const trials: StretchTrial[] = [];
+  let work = 0;
   let left = 0;
   for (const put of forms) {
     await turns.pause();
-    if (isLate()) left++;
+    work += put.work;
+    if (work > budget) left++;
     else {
       const tried = tryOut(few, put);
       const isNear = tried && inLimits(tried.distance, limits) <= CLOSE;
@@ -63,8 +64,9 @@ export async function diagnoseStretch(
   if (!trials.some((trial) => makesThem(trial, bench))) {
     const searches = catalogue.flatMap((bug) => searchesOf(bug, kept)).sort((a, b) => a.work - b.work);
     for (const search of searches) {
-      if (isLate()) left++;
-      const value = isLate() ? undefined : await search.fit(few, turns, isLate);
+      work += search.work;
+      if (work > budget) left++;
+      const value = work > budget ? undefined : await search.fit(few, turns);
       const tried = value && tryOut(bench, value);
       if (!tried) continue;
       trials.push(tried);
@@ -72,8 +74,7 @@ export async function diagnoseStretch(
     }
   }
   const tried = new Set(forms.map(({ bug }) => bug.id)).size;
-  return concludeStretch(bench, trials, { bugs: tried, left, catalogue, budgetMs });
+  return concludeStretch(bench, trials, { bugs: tried, left, catalogue });
 }
 
-const FEW = 2; // rows: what a form that is not the cause makes of them is elsewhere already
 const CLOSE = 10; // limits: what is further from few rows is not tried on all

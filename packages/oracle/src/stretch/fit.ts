@@ -18,7 +18,7 @@ export interface Searched {
   /** How many multiplications the whole search takes. */
   readonly work: number;
   /** The form with the value that makes the rows best, if somebody may have written that. */
-  fit(bench: StretchBench, turns: Turns, isLate: () => boolean): Promise<Put | undefined>;
+  fit(bench: StretchBench, turns: Turns): Promise<Put | undefined>;
 }
 
 /** The search of a bug, in all stages that it may be in together. What is in one of them only is found once that one is dumped. */
@@ -33,10 +33,10 @@ export function searchesOf(bug: Bug, stretch: Stretch): Searched[] {
     const parameters = { [search.name]: value, [FILE_SAYS]: Number.isFinite(right) ? right : 'none' };
     return put(bug, stretch, at, parameters, (one: StageCase) => search.variation(value, one));
   };
-  const fit = async (bench: StretchBench, turns: Turns, isLate: () => boolean): Promise<Put | undefined> => {
+  const fit = async (bench: StretchBench, turns: Turns): Promise<Put | undefined> => {
     const of = async (value: number) => {
       await turns.pause();
-      const tried = isLate() ? undefined : tryOut(bench, form(value));
+      const tried = tryOut(bench, form(value));
       return tried ? residue(tried.distance, bench.right) : Number.POSITIVE_INFINITY;
     };
     const objective = { range: search.range(c), scale: search.scale, points: points(c), of };

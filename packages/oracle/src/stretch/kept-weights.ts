@@ -2,7 +2,7 @@ import { dequantizeRow } from '../blocks.js';
 import type { CaseModel, CaseWeight } from '../case.js';
 import type { Stretch } from './stretch.js';
 
-const MOST_NUMBERS = 2 ** 25; // 256 MiB of them
+const MOST_NUMBERS = 2 ** 26; // 512 MiB of them: a layer of a model of a billion weights
 
 /** The same stretch, whose weights are dequantised once, as far as there is room: it is computed again and again. */
 export function keepingWeights({ stages }: Stretch): Stretch {

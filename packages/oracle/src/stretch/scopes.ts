@@ -3,7 +3,7 @@ import type { Bug, Variant } from '../bug.js';
 import { operationOf, type StageCase, weightName } from '../case.js';
 import { canCompute } from '../compute.js';
 import type { Variation } from '../variation.js';
-import { behind, type Stretch, type StretchStage, type Variations } from './stretch.js';
+import { behind, type Stretch, type StretchStage, type Variations, wholeRows } from './stretch.js';
 
 /** A known bug, put into some stages of a stretch. */
 export interface Put {
@@ -55,9 +55,27 @@ export function formsIn(bug: Bug, stretch: Stretch): Put[] {
       const at = scope.filter((one) => variantsOf(one.case)[form]);
       const [first] = at;
       const parameters = (first && variantsOf(first.case)[form]?.parameters) ?? {};
-      return put(bug, stretch, at, parameters, (c) => variantsOf(c)[form]?.variation);
-    });
+      const one = put(bug, stretch, at, parameters, (c) => variantsOf(c)[form]?.variation);
+      return [one, ...withAllWeighed(one, stretch)];
+    }).flat();
   });
+}
+
+/**
+ * A kernel may loop over the values that a row sees, or over all of them and rely on the softmax for what is hidden: what a wrong mask makes of
+ * the values depends on that, so both are tried.
+ */
+function withAllWeighed(one: Put, stretch: Stretch): Put[] {
+  const isOfMask = [...one.variations.values()].some(({ softMax }) => softMax !== undefined);
+  const values = stretch.stages.filter(
+    (stage): stage is Known => stage.case !== undefined && operationOf(stage.case).op === 'values',
+  );
+  if (!isOfMask || values.length === 0) return [];
+  const weighing = values.map((stage) => {
+    const { attention, ...rest } = one.variations.get(placeKey(stage)) ?? {};
+    return [placeKey(stage), { ...rest, attention: { ...attention, weighs: 'all' as const } }] as const;
+  });
+  return [{ ...one, variations: new Map([...one.variations, ...weighing]) }];
 }
 
 export function put(
@@ -73,17 +91,24 @@ export function put(
       return found ? [[placeKey(one), found] as const] : [];
     }),
   );
-  const work = behind(stretch, at).reduce((sum, one) => sum + workOf(one), 0);
+  const whole = wholeRows(stretch.stages, variations);
+  const work = behind(stretch, at).reduce((sum, one) => {
+    const rows = whole.has(placeKey(one)) ? Number.POSITIVE_INFINITY : FEW;
+    return sum + workOf(one, rows) * (variations.has(placeKey(one)) ? READ : 1);
+  }, 0);
   return { bug, variations, parameters, at, work };
 }
 
-/** Of a product the weight, once for reading it and once for each row; of anything else its rows. */
-function workOf({ case: c }: StretchStage): number {
+/** So many rows a form is tried on first: what one that is not the cause makes of them is elsewhere already. */
+export const FEW = 2;
+
+const READ = 8; // a weight that is read in another way is dequantised again
+
+/** Of a product the weight for each row; of anything else its rows. */
+function workOf({ case: c }: StretchStage, rows: number): number {
   if (!c) return 0;
   const name = operationOf(c).op === 'product' ? weightName(c) : undefined;
   const weight = name === undefined ? undefined : c.model.weight(name);
-  if (weight) return weight.rows * weight.columns * (c.rows + READ);
+  if (weight) return weight.rows * weight.columns * Math.min(c.rows, rows);
   return Object.values(c.inputs).reduce((sum, { length }) => sum + length, 0) * 16;
 }
-
-const READ = 16; // reading a weight takes as long as sixteen multiplications

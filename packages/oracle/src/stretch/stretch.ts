@@ -70,7 +70,7 @@ export function behind({ stages }: Stretch, changed: readonly StretchStage[]): S
 }
 
 /** The stages of which all rows are needed, whichever are wanted: all that keys and values are made of, and what a bug makes of several rows. */
-function wholeRows(stages: readonly StretchStage[], variations: Variations): ReadonlySet<string> {
+export function wholeRows(stages: readonly StretchStage[], variations: Variations): ReadonlySet<string> {
   const whole = new Set<string>();
   for (const stage of [...stages].reverse()) {
     const key = placeKey(stage);
