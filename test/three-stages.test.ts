@@ -37,7 +37,7 @@ const RUNS: readonly (readonly { readonly id: string; readonly at: string; reado
   ],
   [
     { id: 'mask-missing', at: 'kq_soft_max', or: ['mask-after-softmax'] },
-    { id: 'gqa-tiled', at: 'kq,kqv_out' },
+    { id: 'gqa-tiled', at: 'kq,kqv_out', or: ['head-order'] },
     { id: 'rope-theta', at: 'q_rope,k_rope' },
     { id: 'norm-weight-missing', at: 'attn_norm,ffn_norm' },
   ],

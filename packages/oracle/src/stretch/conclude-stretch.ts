@@ -25,14 +25,14 @@ export function concludeStretch(bench: StretchBench, trials: readonly StretchTri
   const inOrder = (trial: StretchTrial) => tried.catalogue.indexOf(trial.put.bug);
   const causes = trials.filter((trial) => makesThem(trial, bench));
   const closest = Math.min(...causes.map((trial) => trial.distance.rel));
-  // Rounding leaves nearly the same whatever was rounded; then what says more comes first.
+  // Rounding leaves nearly the same whatever was rounded; of what is as near, what is in fewer stages comes first.
   const near = Math.max((own.rel > limits.rel / NEAR ? 1.5 : NEAR) * closest, limits.rel / 100);
   const isEqual = (trial: StretchTrial) => (trial.distance.rel <= near ? 0 : 1);
   causes.sort(
     (a, b) =>
       isEqual(a) - isEqual(b) ||
+      a.put.at.length - b.put.at.length ||
       inOrder(a) - inOrder(b) ||
-      b.put.at.length - a.put.at.length ||
       a.distance.rel - b.distance.rel,
   );
   const [best] = causes;
