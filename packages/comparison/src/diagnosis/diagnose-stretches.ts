@@ -1,4 +1,4 @@
-import { CATALOGUE, type Diagnosis, diagnoseStretch } from '@llama-probe/oracle';
+import { CATALOGUE, type Diagnosis, diagnoseStretch, stagesInWords } from '@llama-probe/oracle';
 import type { Blamed, CaseAbout } from '../blame/blamed.js';
 import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
@@ -8,12 +8,12 @@ import { withinRounding } from './diagnose-all.js';
 const BUDGET = 2 ** 35;
 const MOST_SEARCHED = 8;
 
-/** So many stages an engine fuses with the one behind them, such as the scores with their softmax: what that one's own bugs explain is still its own. */
+/** So many stages an engine fuses with the one behind them: what that one's own bugs explain is its own. */
 export const FUSED = 3;
 
 /**
  * Which bug, in the stages before a fault that the candidate does not have, makes its rows? What a bug of the fault's own stage makes of them stays
- * confirmed where nothing before it makes the same. What was found once is tried first elsewhere; so many are searched as MOST_SEARCHED says.
+ * confirmed where that is not far: an engine fuses the scores with their softmax, a norm with its weight. What was found once is tried first elsewhere; so many are searched as MOST_SEARCHED says.
  *
  * @param found what is known of each fault so far
  */
@@ -59,9 +59,24 @@ export async function diagnoseStretches(
       for (const id of [diagnosis.candidates[0].id, ...diagnosis.indistinguishable]) known.add(id);
     }
     const isFound = diagnosis?.confidence === 'likely' && !isAlone(diagnosis, own);
-    diagnoses.push(isFound ? diagnosis : isOwns || gap <= FUSED ? own : diagnosis);
+    const isConfirmed = own?.confidence === 'confirmed' && gap <= FUSED;
+    if (isFound) diagnoses.push(isConfirmed ? withRivals(own, diagnosis) : diagnosis);
+    else diagnoses.push(isOwns || gap <= FUSED ? own : diagnosis);
   }
   return diagnoses;
+}
+
+/** What is confirmed of a stage, with the bugs before it that make the same rows: in what an engine fuses they are one and the same. */
+function withRivals(own: Diagnosis, { candidates }: Diagnosis): Diagnosis {
+  const known = new Set([own.candidates[0]?.id, ...own.indistinguishable]);
+  const others = candidates.filter(({ id }) => !known.has(id));
+  if (others.length === 0) return own;
+  const told = others.map(({ id, at = [] }) => `${id} (${stagesInWords(at)})`).join(', ');
+  return {
+    ...own,
+    indistinguishable: [...own.indistinguishable, ...others.map(({ id }) => id)],
+    text: `${own.text} The same numbers follow from ${told}.`,
+  };
 }
 
 /** Whether what a stretch names is no more than the bug of its last stage that is known already. */
