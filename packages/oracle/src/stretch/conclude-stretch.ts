@@ -3,7 +3,7 @@ import type { Bug } from '../bug.js';
 import type { Diagnosis, Suspect } from '../diagnose/diagnosis.js';
 import { inLimits } from '../diagnose/distance.js';
 import { NEAR } from '../diagnose/near.js';
-import { difference, look, named, show } from '../diagnose/text.js';
+import { difference, look, named, show, showLimit } from '../diagnose/text.js';
 import { makesThem, type StretchBench, type StretchTrial } from './bench.js';
 import { stagesInWords } from './places-in-words.js';
 import type { Stretch } from './stretch.js';
@@ -39,7 +39,7 @@ export function concludeStretch(bench: StretchBench, trials: readonly StretchTri
   if (!best)
     return unknownStretch(
       stretch,
-      `${noneOf(tried)} makes these rows; right rows differ by ${difference(right)}, limit ${limit(limits.rel)}.`,
+      `${noneOf(tried)} makes these rows; right rows differ by ${difference(right)}, limit ${showLimit(limits.rel)}.`,
     );
   const reach = Math.max(1 / NEAR, CLEAR * inLimits(best.distance, limits));
   const alike = trials.filter((trial) => trial !== best && inLimits(trial.distance, limits) <= reach);
@@ -88,7 +88,7 @@ function likelyText(
   const end = stagesInWords(stretch.stages.slice(-1));
   return [
     `Likely, not confirmed: ${named(s)}, in ${stagesInWords(s.at ?? [])}: computed on from your own rows before it with this bug, ${end} differs from yours by ` +
-      `${show(best.distance.rel)} (limit ${limit(limits.rel)}); right rows differ by ${difference(right)}.`,
+      `${show(best.distance.rel)} (limit ${showLimit(limits.rel)}); right rows differ by ${difference(right)}.`,
     ...(others.length > 0
       ? [
           `From these rows it cannot be told from ${others.map((one) => `${one.id} (${stagesInWords(one.at ?? [])})`).join(', ')}.`,
@@ -99,8 +99,6 @@ function likelyText(
     look(s),
   ].join(' ');
 }
-
-const limit = (value: number): string => Number(value.toPrecision(2)).toExponential();
 
 const noneOf = (tried: Tried): string =>
   [`none of ${tried.bugs} known bugs, put into the stages that are not there,`, ...timeText(tried)].join(' ');
