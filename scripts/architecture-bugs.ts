@@ -2,7 +2,9 @@
  * Puts each known bug into llama.cpp's own run of models of any architecture, for the table of docs/limits.md: is it found at its stage, as the only
  * fault, and named? A row for each model, and for each type that it is quantised to first.
  *
- *     node scripts/dist/architecture-bugs.js [--types Q8_0,Q4_K_M] [--only rope-halves] MODEL.gguf …
+ *     node scripts/dist/architecture-bugs.js [--types Q8_0,Q4_K_M] [--only rope-halves] [--stages embd,l_out,result_output] MODEL.gguf …
+ *
+ * With --stages the candidate has these stages only: is it found at the next of them, and named from there?
  *
  * Exit code 1 where one was not.
  */
@@ -13,7 +15,7 @@ import { quantizeModel } from '@llama-probe/reference';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { types: { type: 'string' }, only: { type: 'string' } },
+  options: { types: { type: 'string' }, only: { type: 'string' }, stages: { type: 'string' } },
 });
 const TOKENS = [1, 40, 41, 26, 37, 43, 28, 41, 28, 40, 36, 27];
 const { signal } = new AbortController();
@@ -29,6 +31,7 @@ for (const model of positionals) {
     const { about, trials } = await graphTrials(path, {
       tokensOf: async () => TOKENS,
       ids: values.only?.split(','),
+      captured: values.stages?.split(','),
       onProgress: (text) => process.stderr.write(`${basename(model)} ${type ?? ''}: ${text}\n`),
       signal,
     });

@@ -15,7 +15,10 @@ const COMMANDS: readonly { readonly command: RegExp; readonly code: number; read
   {
     command: /^probe diff mine\.safetensors reference\.arrow --model model\.gguf --json$/,
     code: 1,
-    prints: { verdict: 'diverged', first: { stage: 'l_out', layer: 0, cause: null } },
+    prints: {
+      verdict: 'diverged',
+      first: { stage: 'l_out', layer: 0, cause: { id: 'attention-scale-missing', confidence: 'likely' } },
+    },
   },
   {
     command: /^probe compare --engine "node mine\.mjs" .* --json$/,

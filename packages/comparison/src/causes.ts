@@ -7,6 +7,7 @@ import type { Blamed, CaseAbout } from './blame/blamed.js';
 import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
 import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
+import { diagnoseStretches, FUSED } from './diagnosis/diagnose-stretches.js';
 import { modelOf } from './free.js';
 import type { Plan } from './plan.js';
 import type { NamedFault } from './report.js';
@@ -59,12 +60,17 @@ async function ofFaults(
   if (!found || 'why' in found) {
     return faults.map((fault) => ({ ...publicPart(fault), diagnosis: found ? notLookedFor(found.why) : null }));
   }
-  const sick = await cases({ graph: graphOf(about, faults), ...found, ids });
-  const diagnoses = await diagnoseAll(sick, progress, signal);
-  return faults.map((fault) => {
+  const where = { graph: graphOf(about, faults), ...found, ids };
+  const sick = await cases(where);
+  const own = await diagnoseAll(sick, progress, signal, (fault) => (blamed.gap?.(where.graph, fault) ?? 0) > FUSED);
+  const ofStages = faults.map((fault) => {
     const at = sick.findIndex((one) => one.fault === fault);
     const isKnown = !found.operations || found.operations.at(fault) !== undefined;
-    const diagnosis = at < 0 ? notLookedFor(isKnown ? NO_INPUTS : NO_OPERATION) : (diagnoses[at] ?? null);
+    return at < 0 ? notLookedFor(isKnown ? NO_INPUTS : NO_OPERATION) : (own[at] ?? null);
+  });
+  const diagnoses = await diagnoseStretches(faults, ofStages, blamed, where, { progress, signal });
+  return faults.map((fault, i) => {
+    const diagnosis = diagnoses[i] ?? null;
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };
   });
 }
@@ -117,6 +123,8 @@ function withCause(named: Named): Named {
   const { diagnosis, first, reason } = named;
   const cause = diagnosis && causeOf(diagnosis);
   if (!first || !cause) return named;
-  const said = `${reason} The cause${cause.confidence === 'likely' ? ' is likely' : ''}: ${cause.title}.`;
+  const others = cause.confidence === 'likely' ? diagnosis.indistinguishable : [];
+  const or = others.length > 0 ? `, or ${others.join(', ')}` : '';
+  const said = `${reason} The cause${cause.confidence === 'likely' ? ' is likely' : ''}: ${cause.title}${or}.`;
   return { ...named, reason: said, first: { ...first, cause } };
 }

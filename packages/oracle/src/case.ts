@@ -10,6 +10,8 @@ export interface CaseWeight {
   readonly rows: number;
   readonly columns: number;
   readonly bytes: Uint8Array;
+  /** Its numbers, row after row, where it is read so often that they are kept. */
+  readonly numbers?: Float64Array;
 }
 
 /** What a stage may know of the model. */

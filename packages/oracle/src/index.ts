@@ -16,6 +16,9 @@ export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } fro
 export { type KnownReading, knownReadings } from './readings.js';
 export { type Rotation, rope, ropeAngle } from './rope.js';
 export { isInner, type StageOperation } from './stage-operations.js';
+export { diagnoseStretch, type StretchOptions } from './stretch/diagnose-stretch.js';
+export { stagesInWords } from './stretch/places-in-words.js';
+export type { Stretch, StretchStage } from './stretch/stretch.js';
 export { weightAt } from './variants/weight.js';
 export { together, type Variation } from './variation.js';
 export type { Yarn } from './yarn.js';

@@ -102,6 +102,8 @@ export interface AttentionVariation {
   readonly precision?: Precision;
   /** kqv_out: in what order the numbers of a row, or of all rows, are left. */
   readonly order?: HeadOrder | 'heads-first';
+  /** Values of positions that a row must not see are weighed too, where the softmax leaves them a probability. */
+  readonly weighs?: 'all';
 }
 
 /** kq_soft_max; and kq, where an engine leaves out what its mask hides. */

@@ -1,7 +1,17 @@
 import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
-import { GivenRows, isInVocabulary, type Place, placeKey, stageKey, type Tensor, tee } from '@llama-probe/dump';
+import {
+  GivenRows,
+  type Graph,
+  isInVocabulary,
+  type Place,
+  placeKey,
+  stageKey,
+  type Tensor,
+  tee,
+} from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
 import { collectCases, type WentOn } from '../diagnosis/collect.js';
+import { collectStretch, stretchBefore } from '../diagnosis/stretch.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
 import type { Plan } from '../plan.js';
 import type { Side } from '../side.js';
@@ -56,6 +66,12 @@ export async function blameRecorded(
   const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });
   const { tokens, forcedTokens = [], ubatch } = rows.run;
   const known = new Set(comparison.stages.map(placeKey));
+  const there = new Set(comparison.stages.filter(({ verdict }) => verdict !== 'incomparable').map(placeKey));
+  const before = (of: Place, graph: Graph) => stretchBefore(of, graph, (place) => there.has(placeKey(place)));
+  const again = () => {
+    const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph, comparison));
+    return ownOrRight(own, judge.run({ ...run, from }).tensors, rows.run.tokens.length);
+  };
   return {
     explained,
     stages: blamed.stages,
@@ -67,11 +83,14 @@ export async function blameRecorded(
       },
     }),
     async cases(source, of = explained.faults) {
-      const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph, comparison));
-      const right = judge.run({ ...run, from }).tensors;
-      const wentOn = ownOrRight(own, right, rows.run.tokens.length);
-      const cases = await collectCases(of, rows.tensors(), wentOn, source);
+      const cases = await collectCases(of, rows.tensors(), again(), source);
       return cases.map((one) => ({ ...one, rounding: held.format && floors.get(stageKey(one.fault)) }));
+    },
+    gap: (graph, of) => before(of, graph).length - 1,
+    async stretch(source, of) {
+      const places = before(of, source.graph);
+      const found = places.length > 1 ? await collectStretch(of, places, rows.tensors(), again(), source) : undefined;
+      return found && { ...found, rounding: held.format && floors.get(stageKey(of)) };
     },
   };
 }

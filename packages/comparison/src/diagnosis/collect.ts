@@ -1,8 +1,9 @@
 import type { Floor, StageResult } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
-import { type Graph, type Place, stageKey } from '@llama-probe/dump/stage';
+import { type Place, stageKey } from '@llama-probe/dump/stage';
 import type { StageCase } from '@llama-probe/oracle';
 import { KvRows } from './kv-rows.js';
+import { PassRows } from './pass-rows.js';
 import { type CaseSource, stageCase } from './stage-case.js';
 
 /** A faulty stage with its inputs, what the candidate made of them, and what is right. */
@@ -15,7 +16,7 @@ export interface SickCase {
   readonly rounding?: Floor | undefined;
 }
 
-type CasesIn = Pick<CaseSource, 'model' | 'graph' | 'operations' | 'ids' | 'anyway'>;
+export type CasesIn = Pick<CaseSource, 'model' | 'graph' | 'operations' | 'ids' | 'anyway'>;
 
 /** A stage of a run: the rows that the run went on from, and what is right there. */
 export interface WentOn {
@@ -81,38 +82,4 @@ function ofLastRows<T extends Omit<SickCase, 'sick'>>(found: T, size: number): T
   const inputs = Object.fromEntries(Object.entries(whole.inputs).map(([name, values]) => [name, tail(values)]));
   const firstPosition = whole.firstPosition + whole.rows - rows;
   return { ...found, right: right.subarray(right.length - size), case: { ...whole, rows, firstPosition, inputs } };
-}
-
-/** The rows of the current pass that a stage can still be computed from: those of its layer and of the one before. */
-class PassRows {
-  private pass = '';
-  private readonly layers = new Map<number, Map<string, Float32Array>>();
-
-  /** The stages that come before all layers. */
-  private readonly before: ReadonlySet<string>;
-
-  constructor(private readonly graph: Graph) {
-    const first = graph.stages.findIndex(({ layer }) => layer !== null);
-    this.before = new Set(graph.stages.slice(0, Math.max(first, 0)).map(({ stage }) => stage));
-  }
-
-  add(tensor: Tensor): void {
-    const pass = `${tensor.step}/${tensor.positions[0]}`;
-    if (pass !== this.pass) this.layers.clear();
-    this.pass = pass;
-    const layer = this.layerOf(tensor);
-    for (const other of this.layers.keys()) if (other < layer - 1) this.layers.delete(other);
-    const rows = this.layers.get(layer) ?? new Map<string, Float32Array>();
-    this.layers.set(layer, rows);
-    rows.set(tensor.stage, tensor.values);
-  }
-
-  get(place: Place): Float32Array | undefined {
-    return this.layers.get(this.layerOf(place))?.get(place.stage);
-  }
-
-  /** What belongs to no layer comes before all of them, or after. */
-  private layerOf(place: Place): number {
-    return place.layer ?? (this.before.has(place.stage) ? -1 : this.graph.layers);
-  }
 }

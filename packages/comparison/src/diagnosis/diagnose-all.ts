@@ -8,11 +8,14 @@ const LONG = 30_000; // ms
 /**
  * Names the bug of each faulty stage. What was found once is tried first everywhere else: most bugs are in a kernel, and a kernel runs in
  * every layer. Pairs of bugs are tried at the first place of each stage only, and when all together takes long, the rest is left out: null.
+ *
+ * @param isBehindGap whether the candidate does not have what is before a fault: then it is hardly two bugs of the stage itself
  */
 export async function diagnoseAll(
   cases: readonly SickCase[],
   progress: Progress,
   signal: AbortSignal,
+  isBehindGap: (fault: SickCase['fault']) => boolean = () => false,
 ): Promise<(Diagnosis | null)[]> {
   const begin = performance.now();
   const known = new Set<string>();
@@ -33,7 +36,7 @@ export async function diagnoseAll(
     const isKnown = first && first.confidence === 'confirmed';
     const isAgain = tried.has(fault.stage);
     const isLate = isAgain && performance.now() - begin > LONG;
-    const single = isAgain ? { budgetMs: 0 } : {};
+    const single = isAgain || isBehindGap(fault) ? { budgetMs: 0 } : {};
     const found = isKnown ? first : isLate ? null : await diagnose(at, sick, right, { ...options, ...single });
     tried.add(fault.stage);
     if (found?.confidence === 'confirmed') {
@@ -49,7 +52,7 @@ export async function diagnoseAll(
  * What rows that are right but for their rounding may be off: an engine may round two or three times within a stage, and the largest value of
  * sick rows, whose rounding is off the most, may be in the next binade. Never more than the stage was accused by.
  */
-function withinRounding(limits: Floor, { rel, row, value }: Floor): Floor {
+export function withinRounding(limits: Floor, { rel, row, value }: Floor): Floor {
   const within = (limit: number, times: number, once: number) => Math.min(limit, Math.max(times * once, limit / 100));
   return {
     rel: within(limits.rel, 3, rel),

@@ -1,5 +1,5 @@
 import { type Floor, measureFloors } from '@llama-probe/diff';
-import { graphOfNodes, type Place, stageKey, type Tensor } from '@llama-probe/dump';
+import { graphOfNodes, type Place, placeKey, stageKey, type Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import { type Bug, computeStage, GraphOperations } from '@llama-probe/oracle';
 import { compare } from '../compare.js';
@@ -28,6 +28,8 @@ export interface GraphMatrixOptions {
   /** The same under another of its builds, for the floors. */
   readonly other: Side | undefined;
   readonly tokens: readonly number[];
+  /** The stages that the candidate has; those of the vocabulary unless given. What is wrong is then found at the next of them. */
+  readonly captured?: readonly string[] | undefined;
   /** Which bugs; all of them unless given. */
   readonly ids?: readonly string[] | undefined;
   readonly onProgress: (message: string) => void;
@@ -121,13 +123,22 @@ class Healthy {
     const base = { id: bug.id, layer: at.layer, run: 'teacher-forced' as const };
     if (!isChanged(sick, right, this.floors.get(stageKey(at)), RULES.exact)) return { ...base, ...UNSEEN };
     const tensors = await this.ranWith(stageKey(at), sick);
-    const report = await compare(
-      this.recorded(tensors),
-      this.reference,
-      { blame: true },
-      { signal: this.options.signal },
-    );
-    return { ...base, ...judged(report, at, bug) };
+    const { captured } = this.options;
+    const seen = captured ? tensors.filter(({ stage }) => captured.includes(stage)) : tensors;
+    const end = this.firstFrom(at, seen);
+    const [ofEnd, rightOfEnd] = [seen, this.tensors].map((run) => run.find((one) => placeKey(one) === placeKey(end)));
+    const isShown =
+      ofEnd && rightOfEnd && isChanged(ofEnd.values, rightOfEnd.values, this.floors.get(stageKey(ofEnd)), RULES.exact);
+    if (captured && !isShown) return { ...base, ...UNSEEN };
+    const report = await compare(this.recorded(seen), this.reference, { blame: true }, { signal: this.options.signal });
+    return { ...base, ...judged(report, end, bug) };
+  }
+
+  /** The first stage that a candidate has from a place on. */
+  private firstFrom(at: Place, seen: readonly Tensor[]): Place {
+    const begin = this.tensors.findIndex((tensor) => stageKey(tensor) === stageKey({ step: 0, ...at }));
+    const later = new Set(this.tensors.slice(begin).map(stageKey));
+    return seen.find((tensor) => later.has(stageKey(tensor))) ?? at;
   }
 
   /** llama.cpp's run from there on, which is an engine's with that bug. */

@@ -22,9 +22,10 @@ export async function graphTrials(
   {
     tokensOf,
     ids,
+    captured,
     onProgress,
     signal,
-  }: Pick<GraphMatrixOptions, 'ids' | 'onProgress' | 'signal'> & {
+  }: Pick<GraphMatrixOptions, 'ids' | 'captured' | 'onProgress' | 'signal'> & {
     tokensOf(text: ReturnType<typeof llamaSide>['text']): Promise<readonly number[]>;
   },
 ): Promise<GraphTrials> {
@@ -39,7 +40,7 @@ export async function graphTrials(
     if (build !== undefined) other = await llama(file.path, { mode: 'exact', cpuVariant: build, signal });
     const tokens = await tokensOf(side.text);
     const trials: Trial[] = [];
-    const about = { side: { ...side, operations, file }, other, tokens, ids, onProgress, signal };
+    const about = { side: { ...side, operations, file }, other, tokens, ids, captured, onProgress, signal };
     for await (const trial of runGraphMatrix(about)) trials.push(trial);
     return { about: side.about, trials };
   } finally {

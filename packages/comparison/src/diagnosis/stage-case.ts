@@ -6,6 +6,7 @@ import {
   hasWeights,
   rowsBehind,
   type StageCase,
+  type StageOperation,
 } from '@llama-probe/oracle';
 import type { KvRows } from './kv-rows.js';
 
@@ -39,33 +40,56 @@ export function scoresBehind(place: Place, graph: Graph): GraphStage | undefined
   return scores && graph.at(scores);
 }
 
-/** A stage with what it was computed from; undefined where something of that was not seen. */
-export function stageCase(
+/** The places that a case of a stage has rows of. */
+export interface PlacesBehind {
+  /** Without these there is no case. */
+  readonly inputs: readonly Place[];
+  /** Those that some bugs need besides: the queries of the scores, and what was there before a bias was added. */
+  readonly besides: readonly Place[];
+  /** K or V, which come from earlier passes too. */
+  readonly cached: Place | undefined;
+  readonly operation: StageOperation | undefined;
+}
+
+/** What a case of a stage is made of; undefined where nobody knows what the stage computes. */
+export function placesBehind(
   place: Place,
-  pass: PassAt,
-  { model, graph, operations, ids, anyway, kv, rowsOf }: CaseSource,
-): StageCase | undefined {
+  {
+    model,
+    graph,
+    operations,
+    anyway,
+    rowsOf,
+  }: Pick<CaseSource, 'model' | 'graph' | 'operations' | 'anyway' | 'rowsOf'>,
+): PlacesBehind | undefined {
   const known = operations?.at(place);
   const operation = known && hasWeights(known, model) ? known : undefined;
   if (operations && !operation && !anyway) return undefined;
+  // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
+  const scores = operation ? operation.scores : scoresBehind(place, graph);
+  const [query] = operation ? (operation.scores ? rowsBehind(operation.scores) : []) : (scores?.inputs ?? []);
+  const hasQuery = query !== undefined && rowsOf(query) !== undefined;
+  const unbiased = operation?.unbiased;
+  const besides = [...(hasQuery ? [query] : []), ...(unbiased && rowsOf(unbiased) ? [unbiased] : [])];
+  const inputs = operation ? [...rowsBehind(operation)] : graph.inputsOf(place);
+  return { inputs, besides, cached: graph.cachedInputOf(hasQuery && scores ? scores : place), operation };
+}
+
+/** A stage with what it was computed from; undefined where something of that was not seen. */
+export function stageCase(place: Place, pass: PassAt, source: CaseSource): StageCase | undefined {
+  const behind = placesBehind(place, source);
+  if (!behind) return undefined;
+  const { model, ids, kv, rowsOf } = source;
+  const { cached, operation } = behind;
   const inputs: Record<string, Float64Array> = {};
-  for (const input of operation ? rowsBehind(operation) : graph.inputsOf(place)) {
+  for (const input of [...behind.inputs, ...behind.besides]) {
     const rows = rowsOf(input);
     if (!rows) return undefined;
     inputs[input.stage] = Float64Array.from(rows);
   }
-  // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
-  const scores = operation ? operation.scores : scoresBehind(place, graph);
-  const [query] = operation ? (operation.scores ? rowsBehind(operation.scores) : []) : (scores?.inputs ?? []);
-  const queries = query && rowsOf(query);
-  if (queries) inputs[query.stage] = Float64Array.from(queries);
-  // A bug may need what was there before a bias was added.
-  const unbiased = operation?.unbiased && rowsOf(operation.unbiased);
-  if (operation?.unbiased && unbiased) inputs[operation.unbiased.stage] = Float64Array.from(unbiased);
   const nKv = pass.firstPosition + pass.tokens;
-  const cached = graph.cachedInputOf(queries && scores ? scores : place);
   const cache = cached && kv.upTo(cached, nKv);
-  if (cached && !cache && !queries) return undefined;
+  if (cached && !cache && behind.besides.length === 0) return undefined;
   const { step, firstPosition, tokens: rows } = pass;
   const at = { stage: place.stage, layer: place.layer, step, firstPosition, rows };
   const found = { ...at, tokens: ids.slice(0, nKv), inputs, ...(cache ? { cache } : {}), model };

@@ -3,6 +3,7 @@ import { runThatTells } from './apart.js';
 import type { Diagnosis, Suspect } from './diagnosis.js';
 import { type Distance, inLimits, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
 import { isRound } from './minimum.js';
+import { NEAR } from './near.js';
 import { confirmedText, type Doubt, doubtfulText, hintOf, likelyText, unknownText } from './text.js';
 import { type Form, isCause, leaves, type Trial } from './trial.js';
 
@@ -62,8 +63,6 @@ function doubtOf({ form, distance }: Trial, limits: Limits, own: Limits): Doubt 
   const isRight = inLimits(distance, limits) <= 1 / NEAR || inLimits(distance, own) <= NEAR;
   return isRight ? undefined : { own: own.rel };
 }
-
-const NEAR = 10; // a right stage leaves a tenth of the limits, or no more than this many times what the right rows do
 
 const NOTHING = { confidence: 'unknown', candidates: [], indistinguishable: [] } as const;
 

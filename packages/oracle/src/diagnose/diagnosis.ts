@@ -1,3 +1,4 @@
+import type { Place } from '@llama-probe/dump/stage';
 import type { Bug } from '../bug.js';
 
 /** A known bug that may be the cause, and how well it reproduces the sick rows. */
@@ -8,6 +9,8 @@ export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' |
   readonly deltaBefore: number;
   /** ‖sick − reproduced‖ / ‖reproduced‖ */
   readonly delta: number;
+  /** The stages that it acts in, where those are not the one that is wrong: the engine does not have them, and what is wrong comes of them. */
+  readonly at?: readonly Place[];
   /** The other bug, if it takes two. */
   readonly with?: Pick<Suspect, 'id' | 'title' | 'look' | 'parameters'>;
 }
@@ -16,7 +19,7 @@ export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' |
 export interface Diagnosis {
   /**
    * confirmed: the first suspect reproduces the sick rows to within the limits, as a whole, row by row and value by value.
-   * likely: it reproduces nine tenths of the error. unknown: nothing does.
+   * likely: it reproduces nine tenths of the error; or all of it, from stages before the wrong one that the engine does not have. unknown: nothing does.
    */
   readonly confidence: 'confirmed' | 'likely' | 'unknown';
   /** The suspects, best first: at most 5 bugs that take away some of the error. */

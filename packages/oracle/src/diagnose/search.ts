@@ -49,13 +49,14 @@ export async function fitted(
   return isRight ? undefined : form(value);
 }
 
-const HOPELESS = 0.5; // what leaves more of the error is not worth a closer look
+export const HOPELESS = 0.5; // what leaves more of the error is not worth a closer look
 
 /** The parameter of a fitted form that holds what the file says. */
 export const FILE_SAYS = 'the file says';
 
 /** How many values are tried first. The residue of an angle has a valley about every 1 / position, any other parameter's has one. */
-const points = (c: StageCase): number => (operationOf(c).op === 'rope' ? Math.min(512 + c.firstPosition, 2048) : 64);
+export const points = (c: StageCase): number =>
+  operationOf(c).op === 'rope' ? Math.min(512 + c.firstPosition, 2048) : 64;
 
 /** The roundest value that reproduces the rows as well: somebody has probably written it into a program. */
 function rounded(value: number, all: Bench, form: (value: number) => Form | undefined): number {

@@ -64,14 +64,14 @@ export function unknownText(d: Distances, tried: number): string {
 /** A suspect is one bug, or two at once. */
 const bothOf = (s: Suspect): Pick<Suspect, 'title' | 'look' | 'parameters'>[] => [s, ...(s.with ? [s.with] : [])];
 
-const named = (s: Suspect): string =>
+export const named = (s: Suspect): string =>
   bothOf(s)
     .map(({ title, parameters }) => `${title}${values(parameters)}`)
     .join(', and ');
 
 const bugs = ({ with: other }: Suspect): string => (other ? 'both bugs' : 'this bug');
 
-const look = (s: Suspect): string =>
+export const look = (s: Suspect): string =>
   `Where to look: ${bothOf(s)
     .map((bug) => sentence(bug.look))
     .join(' ')}`;
@@ -88,7 +88,7 @@ function values(parameters: Suspect['parameters']): string {
 const number = (value: number | string): string =>
   typeof value === 'number' ? String(Number(value.toPrecision(7))) : value;
 
-function difference({ rel, unmatched }: Distance): string {
+export function difference({ rel, unmatched }: Distance): string {
   const values = `${unmatched} ${unmatched === 1 ? 'value that is' : 'values that are'} a number on one side only`;
   return unmatched === 0 ? show(rel) : `${show(rel)} and ${values}`;
 }
@@ -101,4 +101,4 @@ const overLimit = ({ distance: { rel }, limit }: Distances): string =>
 /** Two digits: a limit that follows from floors has seventeen. */
 export const showLimit = (limit: number): string => Number(limit.toPrecision(2)).toExponential();
 
-const show = (rel: number): string => (rel === 0 ? '0' : rel.toExponential(1));
+export const show = (rel: number): string => (rel === 0 ? '0' : rel.toExponential(1));

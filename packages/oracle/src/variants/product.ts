@@ -25,15 +25,16 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
   const order = outputOrder(c, p, weight.rows);
   const wanted = columns ?? Int32Array.from({ length: weight.rows }, (_, i) => i);
   const x = inputRows(c, p, weight.columns);
+  const rows = Array.from({ length: c.rows }, (_, row) => rowOf(x, weight.columns, row));
   const y = new Float64Array(c.rows * wanted.length);
   const bias = addedBias(c, p, weight.rows);
   const sum = p.accumulate ? rounding(p.accumulate) : dot;
   for (let i = 0; i < wanted.length; i++) {
     const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
     const weights = weightRow(weight, output, p);
-    for (let row = 0; row < c.rows; row++) {
-      y[row * wanted.length + i] = sum(rowOf(x, weight.columns, row), weights) + (bias?.[output] ?? 0);
-    }
+    rows.forEach((of, row) => {
+      y[row * wanted.length + i] = sum(of, weights) + (bias?.[output] ?? 0);
+    });
   }
   return y;
 }

@@ -15,7 +15,8 @@ export function computeValues(c: StageCase, v: Variation): Float64Array {
   const variation = v.attention ?? {};
   const a = attentionOf(c);
   const values = cacheOf(c, variation);
-  const y = kqv(inputOf(c, 0), values, { ...a, headCountKv: a.headCount });
+  const seen = variation.weighs === 'all' ? { firstPosition: values.length, window: undefined } : {};
+  const y = kqv(inputOf(c, 0), values, { ...a, ...seen, headCountKv: a.headCount });
   return variation.order ? reordered(y, c, variation.order) : y;
 }
 

@@ -39,6 +39,7 @@ export function weightReader(w: CaseWeight, layout: Layout): (row: number, colum
 /** Row `row` of the weight, as `weightAt` reads it. @returns (columns) */
 export function weightRow(w: CaseWeight, row: number, layout: Layout): Float64Array {
   if (!layout.walk && !layout.group && !layout.type) {
+    if (w.numbers && !layout.reading) return w.numbers.subarray(row * w.columns, (row + 1) * w.columns);
     const bytes = w.bytes.length / w.rows;
     return dequantizeRow(w.type, w.bytes.subarray(row * bytes, (row + 1) * bytes), w.columns, layout.reading);
   }

@@ -1,6 +1,6 @@
 import type { Report } from '@llama-probe/comparison';
 import { describe, short, showLimit } from '@llama-probe/diff';
-import type { Diagnosis } from '@llama-probe/oracle';
+import { type Diagnosis, stagesInWords } from '@llama-probe/oracle';
 import { type FaultGroup, groupFaults, layersOf, stepsOf, worstOf } from '../fault-groups.js';
 import { causeOfFirst, localInputs } from '../words.js';
 import { code, long, shorten, table, text } from './text.js';
@@ -33,9 +33,10 @@ function causeLines({ confidence, candidates, indistinguishable, hint, text: wha
       : `likely, not confirmed: with it a delta of ${short(best.delta)} is left of ${short(best.deltaBefore)}`;
   const others = indistinguishable.map(code).join(', ');
   return [
-    `- cause: **${title}** (${ids}), ${how}`,
+    `- cause: **${title}** (${ids})${best.at ? ` in ${stagesInWords(best.at)}` : ''}, ${how}`,
     `- where to look: ${bugs.map(({ look }) => long(look)).join(' ')}`,
     ...(others ? [`- these inputs cannot tell it from ${others}${hint ? `; ${text(hint)} would` : ''}`] : []),
+    ...(best.at && hint && !others ? [`- to make sure: ${text(hint)}`] : []),
   ];
 }
 

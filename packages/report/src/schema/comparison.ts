@@ -63,6 +63,7 @@ const suspect = z.looseObject({
   parameters,
   deltaBefore: number,
   delta: number,
+  at: z.exactOptional(z.array(z.looseObject({ stage: text, layer: count.nullable() }))),
   with: z.exactOptional(z.looseObject({ id: text, title: text, look: text, parameters })),
 });
 
