@@ -6,6 +6,7 @@ import { UsageError } from '../errors.js';
 import { decode, encode } from '../report-json.js';
 import { VERSION } from '../version.js';
 import type { WindowScores } from './measure.js';
+import type { TextOptions } from './options.js';
 import type { TextRun } from './run.js';
 
 /** What is kept of a window that is done. */
@@ -61,38 +62,25 @@ function contentOf(path: string): string {
   }
 }
 
-/** What the numbers of a window depend on. */
+/** The options that the numbers of a window depend on. */
+const OF_THE_SIDES = [
+  'engine',
+  'candidate',
+  'llamaLib',
+  'device',
+  'inject',
+  'map',
+  'precision',
+  'adapter',
+  'ubatch',
+  'reference',
+  'exactBy',
+  'base',
+  'floors',
+] as const satisfies readonly (keyof TextOptions)[];
+
 async function keyOf({ options, file, source }: TextRun): Promise<string> {
-  const {
-    engine,
-    candidate,
-    llamaLib,
-    device,
-    inject,
-    map,
-    precision,
-    adapter,
-    ubatch,
-    reference,
-    exactBy,
-    base,
-    floors,
-  } = options;
-  const sides = {
-    engine,
-    candidate,
-    llamaLib,
-    device,
-    inject,
-    map,
-    precision,
-    adapter,
-    ubatch,
-    reference,
-    exactBy,
-    base,
-    floors,
-  };
+  const sides = OF_THE_SIDES.map((name) => [name, options[name]]);
   const hash = createHash('sha256').update(JSON.stringify([VERSION, await contentHash(file.path), sides]));
   for (const { tokens, first, last } of source.windows) hash.update(JSON.stringify([tokens, first, last]));
   return hash.digest('hex');
