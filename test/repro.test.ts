@@ -97,7 +97,7 @@ describe('the first fault of a run is a test that needs nothing of ours', () => 
           simple.join(),
         ],
       ] as const,
-      4,
+      3,
     ),
   )('%s (%s)', async (_, bug, own, stage, cut, inputs, languages) => {
     const { code, json, folder, readme, stderr } = await repro(run(bug, ...own), '--lang', languages);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { inShort } from '@llama-probe/testing';
+import { isLong } from '@llama-probe/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BUNDLED } from './support/models.js';
 import { path } from './support/probe.js';
@@ -29,7 +29,7 @@ interface Said {
 }
 
 /** A bug in each layer, and the stages that it acts in. Of those that make the same numbers, the others. */
-const RUNS: readonly (readonly { readonly id: string; readonly at: string; readonly or?: readonly string[] }[])[] = [
+const EVERY: readonly (readonly { readonly id: string; readonly at: string; readonly or?: readonly string[] }[])[] = [
   [
     { id: 'rms-eps', at: 'attn_rms,ffn_rms' },
     { id: 'rope-halves', at: 'q_rope,k_rope', or: ['qk-permutation'] },
@@ -58,13 +58,16 @@ async function dumpOf(name: string, inject: string): Promise<string> {
   return join(folder, 'candidate.arrow');
 }
 
+/** The first one, with a bug in two layers, where there is little time. */
+const RUNS = isLong ? EVERY : EVERY.slice(0, 1).map((bugs) => bugs.slice(0, 2));
+
 describe('a dump of embd, l_out and result_output', () => {
   const reference = path('three-stages-reference.arrow');
   beforeAll(async () => {
     await probe(['capture', '--from', 'llama', '--tokens', TOKENS, '--steps', '0', '--out', reference]);
   });
 
-  test.each(inShort(RUNS, 1).map((bugs, i) => ({ bugs, i })))(
+  test.each(RUNS.map((bugs, i) => ({ bugs, i })))(
     'names the bug of each layer, run $i',
     async ({ bugs, i }) => {
       const dump = await dumpOf(`three-stages-${i}`, bugs.map(({ id }, layer) => `${id}@${layer}`).join());

@@ -121,7 +121,7 @@ describe('between two of three stages', () => {
 const SOME =
   'rms-mean-subtracted,norm-weight-twice,weight-transposed,rope-theta,gqa-tiled,softmax-not-divided,activation-relu,residual-missing';
 
-test.each<TinyArchitecture>(['gemma3', 'qwen3'])('bugs in %s are named from three stages', async (architecture) => {
+test.each(inShort<TinyArchitecture>(['gemma3', 'qwen3'], 1))('bugs in %s are named from three stages', async (architecture) => {
   const model = join(folder, `${architecture}.gguf`);
   writeFileSync(model, writeGguf(tinyArchitecture(architecture, randomFrom(5))).bytes);
   const { trials } = await graphTrials(model, {

@@ -33,9 +33,9 @@ function check({ device, info, check }: OpenedAdapter, family: 'cpu' | 'gpu', ca
 const everyType = (shapes: Shape[], types: readonly WeightType[] = TYPES) =>
   types.flatMap((type) => shapes.map((shape): [WeightType, Shape] => [type, shape]));
 /** What differs in these cases is how a product is cut, and not how a type is read. */
-const SOME = inShort(TYPES, 8);
+const SOME = inShort(TYPES, 5);
 /** Where a kernel takes long to compile. */
-const FEWER = inShort(SOME, 3);
+const FEWER = inShort(SOME, 2);
 const of = (type: WeightType, shapes: Shape[]) => shapes.map((shape): [WeightType, Shape] => [type, shape]);
 
 // One token, and more than one; rows in and past one workgroup; several slices; one block and two.
@@ -80,9 +80,9 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('
     // SwiftShader takes two seconds to compile a kernel with barriers.
     check(adapter, family, slow && family === 'gpu' ? of('Q4_K', [MANY]) : everyType([MANY], slow ? FEWER : SOME));
     check(adapter, family, everyType(slow ? SCALES.slice(0, 1) : SCALES, SOME));
-    check(adapter, family, of('Q8_0', slow ? EDGES.slice(-6) : EDGES));
+    check(adapter, family, of('Q8_0', slow ? EDGES.slice(-6) : inShort(EDGES, 10)));
     if (slow) continue;
-    for (const type of inShort(SHORT_TYPES, 6)) check(adapter, family, of(type, SHORT));
+    for (const type of inShort(SHORT_TYPES, 4)) check(adapter, family, of(type, SHORT));
     for (const type of ['Q2_0', 'NVFP4'] as const) check(adapter, family, of(type, SHORT_OF_64));
     check(adapter, family, of('Q1_0', SHORT_OF_128));
     for (const type of SHORT_TYPES.slice(0, 3)) check(adapter, family, of(type, ODD));
@@ -96,9 +96,12 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('
     'cpu',
     slow
       ? []
-      : [
-          ['Q8_0', many],
-          ['Q4_K', many],
-        ],
+      : inShort(
+          [
+            ['Q8_0', many],
+            ['Q4_K', many],
+          ],
+          1,
+        ),
   );
 });
