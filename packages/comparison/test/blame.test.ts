@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DumpWriter, type Tensor } from '@llama-probe/dump';
 import { collect, f32, type LlamaSizes, randomFrom, stream, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { compare } from '../src/compare.js';
 import type { Report } from '../src/report.js';
 import type { RunPlan, Side } from '../src/side.js';

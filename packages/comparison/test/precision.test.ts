@@ -5,6 +5,7 @@ import { DumpWriter, type Precision, rounded } from '@llama-probe/dump';
 import { forward, type OracleStage } from '@llama-probe/oracle';
 import { type GgufParts, oracleOf, randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import type { CompareAsk } from '../src/asked.js';
 import { compare } from '../src/compare.js';
 import type { Report } from '../src/report.js';

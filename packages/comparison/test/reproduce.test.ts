@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seeded, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, expect, test } from 'vitest';
+import './support/kept.js';
 import { reproduce } from '../src/diagnosis/reproduce.js';
 import { llama } from '../src/sides/llama.js';
 

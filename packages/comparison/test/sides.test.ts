@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DumpWriter } from '@llama-probe/dump';
 import { randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { compare } from '../src/compare.js';
 import { hyperparametersOf } from '../src/metadata.js';
 import type { RunPlan, Side } from '../src/side.js';

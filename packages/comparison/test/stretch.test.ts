@@ -14,6 +14,7 @@ import {
   writeGguf,
 } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { compare } from '../src/compare.js';
 import { graphTrials } from '../src/diagnosis/graph-trials.js';
 import type { Report } from '../src/report.js';
@@ -121,17 +122,20 @@ describe('between two of three stages', () => {
 const SOME =
   'rms-mean-subtracted,norm-weight-twice,weight-transposed,rope-theta,gqa-tiled,softmax-not-divided,activation-relu,residual-missing';
 
-test.each(inShort<TinyArchitecture>(['gemma3', 'qwen3'], 1))('bugs in %s are named from three stages', async (architecture) => {
-  const model = join(folder, `${architecture}.gguf`);
-  writeFileSync(model, writeGguf(tinyArchitecture(architecture, randomFrom(5))).bytes);
-  const { trials } = await graphTrials(model, {
-    tokensOf: async () => TOKENS,
-    ids: SOME.split(','),
-    captured: THREE,
-    onProgress: () => {},
-    signal: new AbortController().signal,
-  });
-  const seen = trials.filter(({ found }) => found !== 'unseen');
-  expect(new Set(seen.map(({ id }) => id)).size).toBeGreaterThan(6);
-  expect(seen.filter(({ found, named }) => found !== 'right' || named === 'no')).toEqual([]);
-});
+test.each(inShort<TinyArchitecture>(['gemma3', 'qwen3'], 1))(
+  'bugs in %s are named from three stages',
+  async (architecture) => {
+    const model = join(folder, `${architecture}.gguf`);
+    writeFileSync(model, writeGguf(tinyArchitecture(architecture, randomFrom(5))).bytes);
+    const { trials } = await graphTrials(model, {
+      tokensOf: async () => TOKENS,
+      ids: SOME.split(','),
+      captured: THREE,
+      onProgress: () => {},
+      signal: new AbortController().signal,
+    });
+    const seen = trials.filter(({ found }) => found !== 'unseen');
+    expect(new Set(seen.map(({ id }) => id)).size).toBeGreaterThan(6);
+    expect(seen.filter(({ found, named }) => found !== 'right' || named === 'no')).toEqual([]);
+  },
+);

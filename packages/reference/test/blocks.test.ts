@@ -14,6 +14,7 @@ import {
   writeGguf,
 } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import type { ExactBy } from '../src/blocks/choose.js';
 import { otherBuild } from '../src/library/cpu-builds.js';
 import { quantizeModel } from '../src/model/quantize.js';

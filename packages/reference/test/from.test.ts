@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STAGE_NAMES, stageKey, type Tensor, tee } from '@llama-probe/dump';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { openReference, type Reference, type RunOptions } from '../src/reference.js';
 import { type TinyModel, writeTinyModel } from './support/tiny-model.js';
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STAGES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { openReference } from '../src/reference.js';
 
 /** Models that people publish, where LLAMA_PROBE_MODELS says they are, and the bundled one. */

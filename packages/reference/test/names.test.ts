@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { placeKey } from '@llama-probe/dump';
 import { randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { openReference, type RunOptions } from '../src/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'names-'));

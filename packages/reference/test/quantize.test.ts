@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
 import { inShort } from '@llama-probe/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import './support/kept.js';
 import { cachedModels, clearCache } from '../src/model/cache-room.js';
 import { exactModelBytes, quantizeModel } from '../src/model/quantize.js';
 import { inspectModel, openReference, type ReferenceMode } from '../src/reference.js';
