@@ -21,7 +21,11 @@ afterAll(() => {
 const TOLERANCE = 3e-6;
 
 /** Both families of kernels run on every adapter: which one is fast there is another matter. */
-function check({ device, info, check }: OpenedAdapter, family: 'cpu' | 'gpu', cases: Array<[WeightType, Shape]>): void {
+function check(
+  { device, info, check }: OpenedAdapter,
+  family: 'cpu' | 'gpu',
+  cases: readonly (readonly [WeightType, Shape])[],
+): void {
   const mulMat = createMulMat(device, { kind: info.kind, class: family });
   test.each(cases.map(([type, shape]) => ({ type, ...shape })))(`${family}: %o`, async (shape) => {
     const { relative } = await runCase(device, mulMat, shape, random);
@@ -36,7 +40,7 @@ const everyType = (shapes: Shape[], types: readonly WeightType[] = TYPES) =>
 const SOME = inShort(TYPES, 5);
 /** Where a kernel takes long to compile. */
 const FEWER = inShort(SOME, 2);
-const of = (type: WeightType, shapes: Shape[]) => shapes.map((shape): [WeightType, Shape] => [type, shape]);
+const of = (type: WeightType, shapes: readonly Shape[]) => shapes.map((shape): [WeightType, Shape] => [type, shape]);
 
 // One token, and more than one; rows in and past one workgroup; several slices; one block and two.
 const FEW = { rows: 67, columns: 512, tokens: 1, sliceRows: 40 };
@@ -91,17 +95,5 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('
   }
   // Large enough for the kernel that takes long to compile.
   const many: Shape = { rows: 515, columns: 2048, tokens: 65, sliceRows: 510 };
-  check(
-    adapter,
-    'cpu',
-    slow
-      ? []
-      : inShort(
-          [
-            ['Q8_0', many],
-            ['Q4_K', many],
-          ],
-          1,
-        ),
-  );
+  check(adapter, 'cpu', slow ? [] : inShort(['Q8_0', 'Q4_K'] as const, 1).map((type) => [type, many]));
 });
