@@ -45,13 +45,6 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
     );
   }
   const keys = new Keys(file);
-  const parts = metadata['split.count'];
-  if (Number(parts ?? 0) > 1) {
-    throw new ModelError(
-      'model-tensor',
-      `${path}: is one of ${show(parts)} files of a model. Join them first: llama-gguf-split --merge FIRST-FILE OUTPUT.`,
-    );
-  }
   const experts = keys.raw('expert_count');
   if (Number(experts ?? 0) !== 0 && !architecture.experts) {
     throw new ModelError(

@@ -1,10 +1,10 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import type { AdapterInfo } from './adapter/index.js';
-import { ModelError, RunError } from './errors.js';
+import { RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
 import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes, packRows } from './pack.js';
+import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
 
 /** How much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging buffer until then. */
@@ -29,9 +29,9 @@ export async function uploadModel(
 ): Promise<Model> {
   device.pushErrorScope('out-of-memory');
   device.pushErrorScope('validation');
-  const handle = await open(file.path, 'r');
+  const files = new TensorFiles();
   const total = [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
-  const upload = new Uploader(device, handle, UPLOAD_CHUNK[kind], (done) => onProgress?.(done, total));
+  const upload = new Uploader(device, files, UPLOAD_CHUNK[kind], (done) => onProgress?.(done, total));
   try {
     const blk: Layer[] = [];
     const tokenEmbd = await upload.matrix(tensors.tokenEmbd);
@@ -53,7 +53,7 @@ export async function uploadModel(
     }
     return model;
   } finally {
-    await handle.close();
+    await files.close();
   }
 }
 
@@ -85,7 +85,7 @@ class Uploader {
 
   constructor(
     private readonly device: GPUDevice,
-    private readonly file: FileHandle,
+    private readonly files: TensorFiles,
     private readonly chunk: number,
     private readonly onProgress: (done: number) => void,
   ) {
@@ -94,7 +94,7 @@ class Uploader {
 
   async floats(tensor: TensorInfo): Promise<Float32Array> {
     const bytes = Buffer.alloc(tensor.bytes);
-    await this.read(bytes, tensor.offset, tensor.name);
+    await this.files.read(tensor, bytes);
     return new Float32Array(bytes.buffer, bytes.byteOffset, tensor.bytes / 4);
   }
 
@@ -120,12 +120,13 @@ class Uploader {
 
   /** Some of a tensor's rows, packed, in a buffer of their own. */
   private async rows(
-    { name, offset, bytes, shape }: TensorInfo,
+    tensor: TensorInfo,
     type: WeightType,
     columns: number,
     firstRow: number,
     rows: number,
   ): Promise<GPUBuffer> {
+    const { name, bytes, shape } = tensor;
     const rowBytes = bytes / (shape[1] ?? 1);
     const packedBytes = packedRowBytes(type, columns);
     const size = rows * packedBytes;
@@ -137,7 +138,7 @@ class Uploader {
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row) * rowBytes;
       const read = staging.subarray(0, count);
-      await this.read(read, offset + (firstRow + row) * rowBytes, name);
+      await this.files.read(tensor, read, (firstRow + row) * rowBytes);
       const packed = packRows(type, columns, read);
       this.device.queue.writeBuffer(buffer, row * packedBytes, packed as Uint8Array<ArrayBuffer>);
       this.waiting += packed.length;
@@ -149,12 +150,5 @@ class Uploader {
       }
     }
     return buffer;
-  }
-
-  private async read(into: Buffer, offset: number, name: string): Promise<void> {
-    const { bytesRead } = await this.file.read(into, 0, into.length, offset);
-    if (bytesRead !== into.length) {
-      throw new ModelError('model-truncated', `${name}: the file became shorter while it was read.`);
-    }
   }
 }

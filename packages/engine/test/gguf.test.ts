@@ -366,7 +366,6 @@ describe('metadata', () => {
     ['llama.rope.scaling.attn_factor', f32(-1), 'model-metadata', 'llama.rope.scaling.attn_factor is -1'],
     ['llama.expert_count', u32(8), 'model-metadata', 'llama.expert_used_count is missing'],
     ['llama.expert_count', text('many'), 'model-metadata', 'llama.expert_count is "many"'],
-    ['split.count', { type: 'u8', value: 3 }, 'model-tensor', '--merge'],
     ['general.architecture', text('gpt2'), 'model-architecture', 'general.architecture is "gpt2"'],
     ['general.architecture', u32(1), 'model-architecture', 'general.architecture is 1'],
     ['general.alignment', u32(24), 'model-damaged', 'general.alignment is 24'],

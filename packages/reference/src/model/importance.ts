@@ -1,7 +1,7 @@
 import koffi from 'koffi';
-import { ModelError } from '../errors.js';
-import type { LlamaLibrary, Pointer } from '../library/library.js';
-import { GgmlTensor, ImportanceData } from '../library/structs.js';
+import type { TensorTable } from '../blocks/tensor-table.js';
+import type { Pointer } from '../library/library.js';
+import { ImportanceData } from '../library/structs.js';
 
 /** llama.cpp's importance matrix in memory: `free` it when llama.cpp has returned. */
 export interface Importance {
@@ -14,11 +14,9 @@ export interface Importance {
  *
  * llama.cpp makes types of three bits and less only with one. What it makes with this one is as good to compare with as any, since both
  * sides read the same file; as a model it is worse than with a matrix that was measured on text.
- *
- * @throws ModelError `model-unloadable`
  */
-export function evenImportance(library: LlamaLibrary, path: string): Importance {
-  const matrices = matricesOf(library, path);
+export function evenImportance(model: Pick<TensorTable, 'tensors'>): Importance {
+  const matrices = matricesOf(model);
   const most = Math.max(1, ...matrices.map(({ columns }) => columns));
   const owned: Pointer[] = [];
   const own = (type: string, length: number): Pointer => {
@@ -44,22 +42,9 @@ export function evenImportance(library: LlamaLibrary, path: string): Importance 
   };
 }
 
-/** The names of a file's matrices, and for each how many importances llama.cpp wants: columns, times experts. */
-function matricesOf(library: LlamaLibrary, path: string): { name: string; columns: number }[] {
-  const context = new BigUint64Array(1);
-  const gguf = library.gguf_init_from_file(path, { no_alloc: true, ctx: context });
-  if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
-  try {
-    const matrices: { name: string; columns: number }[] = [];
-    let at = library.ggml_get_first_tensor(context[0]);
-    for (; at; at = library.ggml_get_next_tensor(context[0], at)) {
-      const { name, ne } = koffi.decode(at, GgmlTensor) as { name: string; ne: ArrayLike<number | bigint> };
-      const [columns, rows, experts] = Array.from(ne, Number) as [number, number, number];
-      if (rows > 1) matrices.push({ name, columns: columns * experts });
-    }
-    return matrices;
-  } finally {
-    library.ggml_free(context[0]);
-    library.gguf_free(gguf);
-  }
+/** A model's matrices, and for each how many importances llama.cpp wants: columns, times experts. */
+function matricesOf({ tensors }: Pick<TensorTable, 'tensors'>): { name: string; columns: number }[] {
+  return tensors.flatMap(({ name, shape: [columns = 1, rows = 1, experts = 1] }) =>
+    rows > 1 ? [{ name, columns: columns * experts }] : [],
+  );
 }

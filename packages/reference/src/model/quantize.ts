@@ -3,7 +3,7 @@ import { type Lease, openLibraries } from '../process/lease.js';
 import type { ModelInfo } from '../process/protocol.js';
 import { availableCores } from '../process/threads.js';
 import { cached } from './cache.js';
-import { checkModelFile } from './files.js';
+import { checkModelFiles, modelFiles } from './files.js';
 import { ftypeOf } from './ftypes.js';
 
 export interface QuantizeOptions {
@@ -24,12 +24,12 @@ export interface QuantizeOptions {
  */
 export async function quantizeModel({ model, type, signal, onProgress, libraries }: QuantizeOptions): Promise<string> {
   ftypeOf(type);
-  await checkModelFile(model);
+  const paths = await checkModelFiles(model);
   const child = await openLibraries({ directory: libraries }, { signal, onLog: progressFromLog(type, onProgress) });
   try {
     const { version } = child.library;
-    const info = await child.request('describe', { path: model });
-    return await quantizeWith(child, { model, type, version, info, signal, onProgress });
+    const info = await child.request('describe', { paths });
+    return await quantizeWith(child, { model: paths[0], type, version, info, signal, onProgress });
   } finally {
     await child.close();
   }
@@ -46,7 +46,14 @@ export function quantizeWith(
     try {
       if (importance)
         onProgress?.(`${name} wants an importance matrix: every column is taken for as important as the others`);
-      await child.request('quantize', { source: model, target, ftype, pure, importance, threads: availableCores() });
+      await child.request('quantize', {
+        source: modelFiles(model),
+        target,
+        ftype,
+        pure,
+        importance,
+        threads: availableCores(),
+      });
     } catch (error) {
       if (!(error instanceof LlamaCppError) || error.code !== 'quantize-failed') {
         await child.close({ isBusy: true }); // while it lives it may still create the file that is about to be removed
