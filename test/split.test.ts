@@ -33,7 +33,7 @@ describe('a split GGUF file', () => {
         '--model',
         model,
         '--quantize',
-        'IQ2_XXS',
+        'Q2_K_S',
         '--tokens',
         '1',
         '--steps',

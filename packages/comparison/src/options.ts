@@ -19,6 +19,8 @@ export type PrecisionChoice = Precision | 'auto';
 export interface ModelOptions {
   model?: string;
   quantize?: string;
+  /** Which columns are important to --quantize: a file of llama-imatrix. */
+  imatrix?: string;
 }
 
 export interface PromptOptions {

@@ -9,7 +9,7 @@ export function ownFiles(job: Job): string[] {
   const named = (path: string | undefined) => (path === undefined ? [] : [path]);
   const parts = model === undefined ? [] : modelFiles(model);
   if (job.command === 'diff') return [job.candidate, job.reference, ...parts, ...named(job.options.map)];
-  const { promptFile, out, map, engine = '' } = job.options;
+  const { imatrix, promptFile, out, map, engine = '' } = job.options;
   const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
-  return [...kept, ...parts, ...named(promptFile), ...named(map), ...filesIn(engine)];
+  return [...kept, ...parts, ...named(imatrix), ...named(promptFile), ...named(map), ...filesIn(engine)];
 }

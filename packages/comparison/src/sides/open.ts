@@ -1,5 +1,6 @@
 import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
 import { type ExactBy, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import { UsageError } from '../errors.js';
 import { BUNDLED_MODEL, type ChosenMode, chooseMode } from '../model.js';
 import type { AdapterChoice, ModeChoice, ModelOptions, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -7,9 +8,14 @@ import type { Progress } from '../progress.js';
 /** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
 export async function chooseModel(options: ModelOptions, progress: Progress, signal: AbortSignal): Promise<GgufFile> {
   const file = await openGguf(options.model ?? BUNDLED_MODEL);
-  if (!options.quantize) return file;
-  progress.say(`making ${options.quantize} of ${file.path} with llama.cpp`);
-  const path = await quantizeModel({ model: file.path, type: options.quantize, signal, onProgress: progress.say });
+  const { quantize: type, imatrix } = options;
+  if (!type) {
+    if (imatrix !== undefined)
+      throw new UsageError('--imatrix is for --quantize: name the type that is to be made with it, such as IQ2_XS.');
+    return file;
+  }
+  progress.say(`making ${type} of ${file.path} with llama.cpp`);
+  const path = await quantizeModel({ model: file.path, type, imatrix, signal, onProgress: progress.say });
   return openGguf(path);
 }
 

@@ -25,11 +25,11 @@ export function watchedBy(job: Job): Watched {
       folders: folders.map((path) => ({ path, ending: '' })),
     };
   }
-  const { model, promptFile, engine, map } = job.options;
+  const { model, imatrix, promptFile, engine, map } = job.options;
   if (engine !== undefined)
-    return { files: absolute([...filesIn(engine), ...filesOf(model), promptFile, map]), folders: [] };
+    return { files: absolute([...filesIn(engine), ...filesOf(model), imatrix, promptFile, map]), folders: [] };
   return {
-    files: absolute([...filesOf(model), promptFile]),
+    files: absolute([...filesOf(model), imatrix, promptFile]),
     folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }],
   };
 }

@@ -87,6 +87,8 @@ export const OPTIONS = {
   judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
   judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  imatrix: () =>
+    what('--imatrix <file>', 'which columns are important to --quantize: a file of llama-imatrix, GGUF or .dat'),
   engineTimeout: () =>
     how('--engine-timeout <seconds>', 'how long the program of --engine may take (default: 600)').argParser(
       parsePositive,
@@ -147,6 +149,7 @@ export const RUN = [
   OPTIONS.chat,
   OPTIONS.steps,
   OPTIONS.quantize,
+  OPTIONS.imatrix,
   OPTIONS.stages,
   OPTIONS.layers,
   OPTIONS.reference,

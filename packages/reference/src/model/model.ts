@@ -6,7 +6,8 @@ import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { Methods, ModelInfo } from '../process/protocol.js';
 import type { ModelFiles } from './files.js';
 import { ftypeName } from './ftypes.js';
-import { evenImportance } from './importance.js';
+import { readImatrix } from './imatrix.js';
+import { importanceData, importancesFor } from './importance.js';
 
 const ALL = 999; // layers on the device, and what comes after them
 
@@ -89,12 +90,15 @@ function quantization(types: readonly string[], ftype: number): string {
   return (another === undefined ? undefined : ftypeName(ftype)) ?? matrices.toUpperCase();
 }
 
-/** Makes a quantised copy. `target` is half-written until this returns. */
+/** Makes a quantised copy. `target` is half-written until this returns. @returns the matrices that a given importance matrix has nothing of */
 export function quantizeFile(
   library: LlamaLibrary,
-  { source, target, ftype, pure, importance, threads }: Methods['quantize'][0],
-): void {
-  const even = importance ? evenImportance(readTable(library, source)) : undefined;
+  { source, target, ftype, pure, importance, imatrix, threads }: Methods['quantize'][0],
+): string[] {
+  const table = readTable(library, source);
+  const given = imatrix === undefined ? undefined : { path: imatrix, importances: readImatrix(library, imatrix) };
+  const matrices = importancesFor(table, importance, given);
+  const data = matrices.length > 0 ? importanceData(matrices) : undefined;
   let status: number;
   try {
     status = library.llama_model_quantize(source[0], target, {
@@ -103,10 +107,11 @@ export function quantizeFile(
       ftype,
       pure,
       allow_requantize: true,
-      ...(even && { imatrix: even.address }),
+      ...(data && { imatrix: data.address }),
     });
   } finally {
-    even?.free();
+    data?.free();
   }
   if (status !== 0) throw new LlamaCppError('quantize-failed', '{log}');
+  return matrices.flatMap(({ name, values }) => (values ? [] : [name]));
 }

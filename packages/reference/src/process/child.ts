@@ -59,10 +59,7 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     return vocabularyInfo(library(), address);
   },
   pieces: ({ ids }) => piecesOf(library(), model().address, ids),
-  quantize(parameters) {
-    quantizeFile(library(), parameters);
-    return null;
-  },
+  quantize: (parameters) => quantizeFile(library(), parameters),
   tokenize: ({ text, addSpecial, parseSpecial }) =>
     tokenize(library(), model().address, text, addSpecial, parseSpecial),
   detokenize: ({ ids, special }) => detokenize(library(), model().address, ids, special),

@@ -90,10 +90,20 @@ export interface Methods {
   /** Only the vocabulary of a file, which may have nothing else. */
   loadVocabulary: [{ path: string }, VocabularyInfo];
   pieces: [{ ids: readonly number[] }, Piece[]];
-  /** @param importance llama.cpp gets an importance matrix, one that makes no difference between columns */
+  /** Answers with the matrices of which it is not known which columns are important. */
   quantize: [
-    { source: ModelFiles; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
-    null,
+    {
+      source: ModelFiles;
+      target: string;
+      ftype: number;
+      pure: boolean;
+      /** llama.cpp wants an importance matrix: where nothing is known all columns are alike. */
+      importance: boolean;
+      /** A file of llama-imatrix. */
+      imatrix?: string | undefined;
+      threads: number;
+    },
+    string[],
   ];
   /** Frees the model, and ends what is logged by then with endOfLog. */
   unload: [null, null];
