@@ -55,9 +55,9 @@ export interface Model {
   readonly blk: readonly Layer[];
   readonly outputNorm: GPUBuffer; // (embeddingLength)
   readonly output: Weight; // (vocabulary, embeddingLength)
-  readonly ropeFreqs?: Float32Array; // (headDim / 2)
-  readonly ropeFactorsLong?: Float32Array; // (headDim / 2)
-  readonly ropeFactorsShort?: Float32Array; // (headDim / 2)
+  readonly ropeFreqs?: Float32Array; // (turned / 2)
+  readonly ropeFactorsLong?: Float32Array; // (turned / 2)
+  readonly ropeFactorsShort?: Float32Array; // (turned / 2)
   readonly bytes: number;
 }
 

@@ -359,7 +359,7 @@ describe('metadata', () => {
     ['llama.attention.head_count_kv', u32(4), 'model-metadata', 'multiple of head_count_kv 4'],
     ['llama.attention.key_length', u32(3), 'model-metadata', 'key_length 3'],
     ['llama.attention.value_length', u32(8), 'model-metadata', 'value_length 8'],
-    ['llama.rope.dimension_count', u32(2), 'model-metadata', 'rope.dimension_count 2'],
+    ['llama.rope.dimension_count', u32(2), 'model-metadata', 'rope.dimension_count 2: must be equal and even'],
     ['llama.rope.scaling.type', text('ntk'), 'model-architecture', '"ntk"'],
     ['llama.rope.scaling.type', u32(2), 'model-architecture', 'llama.rope.scaling.type is 2'],
     ['llama.rope.scaling.factor', f32(-2), 'model-metadata', 'llama.rope.scaling.factor is -2'],
