@@ -25,6 +25,12 @@ export interface LlamaAsk {
   readonly exactBy?: WayChoice | undefined;
 }
 
+/** How the engine is opened. */
+export interface EngineAsk {
+  readonly adapter: AdapterChoice;
+  readonly stream?: boolean | undefined;
+}
+
 export const wayOf = (asked: WayChoice | undefined): ExactBy | undefined => (asked === 'auto' ? undefined : asked);
 
 /** llama.cpp, in the mode asked for or the one that fits. */
@@ -60,7 +66,7 @@ export async function orClose<T>(reference: Reference, waiting: Promise<T>): Pro
 /** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
 export async function openBoth(
   file: GgufFile,
-  options: LlamaAsk & { adapter: AdapterChoice },
+  options: LlamaAsk & EngineAsk,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
@@ -75,8 +81,9 @@ export async function openBoth(
       throw error;
     }
   };
+  const { adapter, stream } = options;
   const opening = [
-    orStop(openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal: either })),
+    orStop(openEngine({ model: file.path, adapter, stream, onProgress: progress.say, signal: either })),
     orStop(openLlama(file, options, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
@@ -95,9 +102,7 @@ export interface OpenedSides {
   close(): Promise<void>;
 }
 
-export interface SidesOptions extends ModelOptions, LlamaAsk {
-  adapter: AdapterChoice;
-}
+export interface SidesOptions extends ModelOptions, LlamaAsk, EngineAsk {}
 
 export type OpenSides = (options: SidesOptions, progress: Progress, signal: AbortSignal) => Promise<OpenedSides>;
 

@@ -82,6 +82,11 @@ export const OPTIONS = {
     how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')
       .choices(['auto', ...ADAPTERS])
       .default('auto'),
+  stream: () =>
+    how(
+      '--stream',
+      "upload the engine's weights layer by layer, in the memory of one (default: if the adapter does not hold all)",
+    ),
   stages: () => part('--stages <names>', 'only these stages, such as q_rope,kq'),
   layers: () => part('--layers <list>', 'only these layers, such as 0,2-4'),
   judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
@@ -155,6 +160,7 @@ export const RUN = [
   OPTIONS.reference,
   OPTIONS.exactBy,
   OPTIONS.adapter,
+  OPTIONS.stream,
   OPTIONS.ubatch,
   ...JUDGING,
 ];
