@@ -45,6 +45,8 @@ describe('an architecture in the engine is what llama.cpp makes of it', () => {
 
   test.each<[string, TinyArchitecture, Record<string, GgufValue>]>([
     ['a window in three of four layers', 'olmo2', { 'attention.sliding_window': u32(5) }],
+    ['a part of each head turned', 'phi3', { 'rope.dimension_count': u32(8) }],
+    ['a part of each head turned', 'gemma3', { 'rope.dimension_count': u32(10) }],
     ['no window', 'gemma3', { 'attention.sliding_window': u32(0) }],
     ['no rotation', 'granite', { 'rope.scaling.finetuned': { type: 'bool', value: 0 } }],
     [

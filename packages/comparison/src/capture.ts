@@ -74,7 +74,13 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
 
   if (options.stages === 'all')
     throw new UsageError('--stages all is what llama.cpp can capture; the engine has the named stages only.');
-  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal });
+  const engine = await openEngine({
+    model: file.path,
+    adapter: options.adapter,
+    stream: options.stream,
+    onProgress: progress.say,
+    signal,
+  });
   const side = webgpuSide(engine);
   try {
     const stages = parseStages(options.stages, engine.graph.names);

@@ -2,14 +2,13 @@ import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufFile, isPlain, openGguf, type TensorInfo } from '@llama-probe/engine';
+import { type GgufFile, isPlain, type TensorInfo } from '@llama-probe/engine';
 import {
   blockwise,
   cacheDirectory,
   chooseExactBy,
   type ExactBy,
   type ExactWay,
-  modelFiles,
   type ReferenceMode,
 } from '@llama-probe/reference';
 import type { ModeChoice } from './options.js';
@@ -30,7 +29,7 @@ type Weights = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: ExactBy): Promise<ChosenMode> {
   if (asked === 'native') return { mode: asked, why: 'asked for' };
   if (asked === 'exact') {
-    const { why, isNotable } = await exactWay(file, exactBy);
+    const { why, isNotable } = exactWay(file, exactBy);
     return { mode: asked, why: isNotable ? `asked for; ${why}` : 'asked for', exactBy };
   }
   const { fits, why } = await exactFits(file, exactBy);
@@ -38,8 +37,8 @@ export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: Exa
 }
 
 /** How a file's exact weights are evaluated. @throws ModelError `exact-by-block` */
-export async function exactWay(file: Weights, asked?: ExactBy): Promise<ExactWay> {
-  const tensors = await allTensors(file);
+export function exactWay(file: Weights, asked?: ExactBy): ExactWay {
+  const tensors = [...file.tensors.values()];
   const architecture = String(file.metadata['general.architecture']);
   return chooseExactBy(
     {
@@ -52,16 +51,9 @@ export async function exactWay(file: Weights, asked?: ExactBy): Promise<ExactWay
   );
 }
 
-/** Those of the other parts too, where a file was split. */
-async function allTensors(file: Weights): Promise<TensorInfo[]> {
-  const others = (await modelFiles(file.path)).filter((path) => basename(path) !== basename(file.path));
-  const parts = await Promise.all(others.map((path) => openGguf(path)));
-  return [file, ...parts].flatMap(({ tensors }) => [...tensors.values()]);
-}
-
 /** Whether the F32 weights fit in memory and in the cache. */
 export async function exactFits(file: Weights, exactBy?: ExactBy): Promise<{ fits: boolean; why: string }> {
-  const { by, bytes, why, isNotable } = await exactWay(file, exactBy);
+  const { by, bytes, why, isNotable } = exactWay(file, exactBy);
   const memory = freemem();
   const what = isNotable ? `the weights as F32 (${why})` : 'the weights as F32';
   if (bytes * 1.25 > memory) {

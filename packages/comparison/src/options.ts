@@ -19,6 +19,8 @@ export type PrecisionChoice = Precision | 'auto';
 export interface ModelOptions {
   model?: string;
   quantize?: string;
+  /** Which columns are important to --quantize: a file of llama-imatrix. */
+  imatrix?: string;
 }
 
 export interface PromptOptions {
@@ -51,6 +53,8 @@ export interface RunOptions extends ModelOptions, PromptOptions, LimitOptions {
   stages?: string;
   layers?: string;
   adapter: AdapterChoice;
+  /** The engine's weights are uploaded layer by layer; without it where the adapter does not hold them all. */
+  stream?: boolean | undefined;
   reference: ModeChoice;
   /** How the exact reference is evaluated. */
   exactBy?: WayChoice | undefined;
@@ -86,7 +90,16 @@ export interface CompareOptions extends RunOptions {
 /** Who is compared with llama.cpp, and what only some of them take. */
 export type CandidateOptions = Pick<
   CompareOptions,
-  'adapter' | 'candidate' | 'device' | 'engine' | 'engineTimeout' | 'inject' | 'llamaLib' | 'map' | 'precision'
+  | 'adapter'
+  | 'candidate'
+  | 'device'
+  | 'engine'
+  | 'engineTimeout'
+  | 'inject'
+  | 'llamaLib'
+  | 'map'
+  | 'precision'
+  | 'stream'
 >;
 
 export interface DiffOptions extends LimitOptions, ReadOptions {

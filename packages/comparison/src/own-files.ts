@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { modelFiles } from '@llama-probe/reference';
 import type { Job } from './job.js';
 import { filesIn } from './program/files.js';
 
@@ -6,8 +7,9 @@ import { filesIn } from './program/files.js';
 export function ownFiles(job: Job): string[] {
   const { model } = job.options;
   const named = (path: string | undefined) => (path === undefined ? [] : [path]);
-  if (job.command === 'diff') return [job.candidate, job.reference, ...named(model), ...named(job.options.map)];
-  const { promptFile, out, map, engine = '' } = job.options;
+  const parts = model === undefined ? [] : modelFiles(model);
+  if (job.command === 'diff') return [job.candidate, job.reference, ...parts, ...named(job.options.map)];
+  const { imatrix, promptFile, out, map, engine = '' } = job.options;
   const kept = out === undefined ? [] : ['candidate', 'reference'].map((side) => join(out, `${side}.arrow`));
-  return [...kept, ...named(model), ...named(promptFile), ...named(map), ...filesIn(engine)];
+  return [...kept, ...parts, ...named(imatrix), ...named(promptFile), ...named(map), ...filesIn(engine)];
 }

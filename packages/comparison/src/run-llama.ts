@@ -89,6 +89,7 @@ export function checkLlamaOptions({
   device,
   engine,
   adapter,
+  stream,
   inject,
   map,
   engineTimeout,
@@ -106,6 +107,7 @@ export function checkLlamaOptions({
     '--engine': engine,
     '--inject': inject,
     '--adapter': adapter === 'auto' ? undefined : adapter,
+    '--stream': stream,
     '--map': map,
     '--engine-timeout': engineTimeout,
   };

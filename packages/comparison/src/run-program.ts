@@ -88,11 +88,16 @@ function withLessDecoded(
 /** @throws UsageError for what only the engine of ours takes */
 export function checkProgramOptions(
   command: string,
-  { adapter, inject, ubatch }: Pick<CompareOptions, 'adapter' | 'inject' | 'ubatch'>,
+  { adapter, stream, inject, ubatch }: Pick<CompareOptions, 'adapter' | 'stream' | 'inject' | 'ubatch'>,
 ): void {
   if (command.trim() === '')
     throw new UsageError("--engine is empty; wanted a command, such as 'python3 mine.py --out {out}'.");
-  const given = { '--inject': inject, '--ubatch': ubatch, '--adapter': adapter === 'auto' ? undefined : adapter };
+  const given = {
+    '--inject': inject,
+    '--ubatch': ubatch,
+    '--adapter': adapter === 'auto' ? undefined : adapter,
+    '--stream': stream,
+  };
   const wrong = firstGiven(given);
   if (wrong === undefined) return;
   throw new UsageError(

@@ -2,14 +2,15 @@
 // llama.cpp rotates adjacent pairs for the llama architecture, not the halves of a head.
 override heads: u32;
 override head_dim: u32;
-override halves: u32; // 1: other architectures turn j with j + head_dim / 2
+override halves: u32; // 1: other architectures turn j with j + dims / 2
+override dims: u32;   // so many values of a head are turned, all of them without halves; those after them stay
 
-@group(0) @binding(1) var<storage, read> rotation: array<vec2f>; // (positions, head_dim / 2): cos, sin
+@group(0) @binding(1) var<storage, read> rotation: array<vec2f>; // (positions, dims / 2): cos, sin
 @group(0) @binding(2) var<storage, read_write> x: array<f32>;    // (tokens, heads · head_dim)
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let pairs = head_dim / 2u;
+  let pairs = dims / 2u;
   let i = folded_group(group, groups) * WORKGROUP + lane; // over (tokens, heads, pairs)
   if (i >= batch.tokens * heads * pairs) {
     return;

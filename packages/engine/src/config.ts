@@ -12,8 +12,10 @@ export interface LlamaConfig extends RopeConfig {
   readonly vocabularySize: number;
   readonly contextLength: number;
   readonly rmsEpsilon: number;
-  /** Which values of a head are turned with each other: 2j and 2j + 1, or j and j + headDim / 2. */
+  /** Which values of a head are turned with each other: 2j and 2j + 1, or j and j + half of them. */
   readonly ropePairs: 'neighbours' | 'halves';
+  /** So many values of a head are turned, from its first on; all without it. Pairs are of these. */
+  readonly ropeDims?: number;
   /** What the scores are multiplied by before the softmax. */
   readonly attentionScale: number;
   /** Tokens see those after them too. */
@@ -45,6 +47,10 @@ export interface LlamaConfig extends RopeConfig {
   /** A mixture of experts in place of the feed-forward. */
   readonly experts?: Experts;
 }
+
+/** How many values of a head are turned. */
+export const turnedOf = ({ ropeDims, headDim }: Pick<LlamaConfig, 'ropeDims' | 'headDim'>): number =>
+  ropeDims ?? headDim;
 
 export interface Experts {
   readonly count: number;

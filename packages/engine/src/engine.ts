@@ -9,7 +9,7 @@ import { fromHook } from './from.js';
 import { type GgufFile, openGguf } from './gguf.js';
 import type { Hook, StageAt } from './hook.js';
 import { Commands, KernelCache } from './kernels.js';
-import type { Model } from './model.js';
+import type { LlamaTensors, Model } from './model.js';
 import type { Architecture } from './models/architecture.js';
 import { architectureOf } from './models/index.js';
 import { createMulMat, type MulMat } from './mul-mat.js';
@@ -19,6 +19,7 @@ import { Recent } from './recent.js';
 import { Recorder } from './recorder.js';
 import { type Script, scripted, type Waiting } from './script.js';
 import { createState, destroyState, isLong, rowWidths, type State, ubatchFor } from './state.js';
+import { mayFit, streamModel } from './streamed.js';
 import { llamaTensors } from './tensors.js';
 import { type Trace, trace } from './trace.js';
 import { Uploads } from './uploads.js';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   /** Path of a GGUF file. */
   model: string;
   adapter?: AdapterKind | 'auto';
+  /** Weights are uploaded, used and dropped layer by layer. Without it, where the adapter does not hold all of them. */
+  stream?: boolean | undefined;
   onProgress?: (message: string) => void;
   signal?: AbortSignal;
 }
@@ -76,15 +79,32 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   options.onProgress?.('opening a WebGPU adapter');
   const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
   try {
-    const model = await uploadModel(opened.device, opened.info.kind, file, tensors, (done, total) => {
-      options.signal?.throwIfAborted();
-      options.onProgress?.(`uploading weights to ${opened.info.name}: ${Math.floor((100 * done) / total)} %`);
-    });
-    return new Engine(opened, file, config, model);
+    return new Engine(opened, file, config, await modelFor(opened, file, tensors, options));
   } catch (error) {
     opened.close();
     throw error;
   }
+}
+
+/** The weights, all at once or streamed. */
+async function modelFor(
+  { device, info }: OpenedAdapter,
+  file: GgufFile,
+  tensors: LlamaTensors,
+  { stream = !mayFit(info.kind, tensors), signal, onProgress }: EngineOptions,
+): Promise<Model> {
+  if (!stream) {
+    try {
+      return await uploadModel(device, info.kind, file, tensors, (done, total) => {
+        signal?.throwIfAborted();
+        onProgress?.(`uploading weights to ${info.name}: ${Math.floor((100 * done) / total)} %`);
+      });
+    } catch (error) {
+      if (!(error instanceof RunError) || error.code !== 'out-of-memory') throw error;
+    }
+  }
+  onProgress?.(`the weights go to ${info.name} layer by layer, anew in each pass`);
+  return streamModel(device, info.kind, file, tensors);
 }
 
 const ARENA = 64 << 20; // bytes that wait for a submit, unless one layer needs more
@@ -113,7 +133,7 @@ export class Engine {
     this.kernels = new KernelCache(opened.device);
     this.mulMat = createMulMat(opened.device, opened.info);
     this.architecture = architectureOf(config.architecture) as Architecture;
-    this.trace = trace(this.architecture, config, model);
+    this.trace = trace(this.architecture, config, model.tensors);
     this.widest = this.widestLayer();
   }
 
@@ -125,6 +145,11 @@ export class Engine {
   /** What the file says of its architecture that the engine does nothing with: it may change what is right. */
   get unread(): readonly string[] {
     return readConfig(this.file).unread;
+  }
+
+  /** Whether weights are uploaded layer by layer, in each pass. */
+  get isStreamed(): boolean {
+    return this.model.load !== undefined;
   }
 
   /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and what is recorded and overwritten at a time. */
@@ -307,8 +332,12 @@ export class Engine {
           this.config,
         )
       : forward(op, this.model, state, onStage, this.config);
-    for (const layer of [...this.model.blk.keys(), null]) {
-      if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
+    for (const layer of [...this.model.tensors.blk.keys(), null]) {
+      if (this.model.load) {
+        yield* drain(); // what was encoded reads the weights that go
+        await this.model.load(layer);
+        this.kernels.forgetGroups();
+      } else if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
       await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);
       signal?.throwIfAborted();
       recent?.begin(order.next);

@@ -7,6 +7,7 @@ export type ModelErrorCode =
   | 'model-damaged'
   | 'model-metadata'
   | 'model-architecture'
+  | 'model-split'
   | 'model-tensor'
   | 'model-tensor-type';
 

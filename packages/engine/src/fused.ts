@@ -33,5 +33,5 @@ export function findTensor(
   const bytes = fused.bytes / all; // of a row; of a bias, of a value
   const first = at === 0 ? 0 : q + (at - 1) * kv;
   const shape = [...fused.shape.slice(0, -1), rows];
-  return { name, type: fused.type, shape, offset: fused.offset + first * bytes, bytes: rows * bytes };
+  return { ...fused, name, shape, offset: fused.offset + first * bytes, bytes: rows * bytes };
 }

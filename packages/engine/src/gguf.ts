@@ -1,190 +1,29 @@
-import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { gguf as parseGguf } from '@huggingface/gguf';
-import { ModelError } from './errors.js';
-import { GGML_TYPES, type GgmlType } from './ggml-types.js';
+import { damaged, type GgufPart, readPart } from './gguf-part.js';
+import { joinParts } from './split.js';
 
-/** One tensor of the file, with its place checked against the file's size. */
-export interface TensorInfo {
-  readonly name: string;
-  readonly type: GgmlType;
-  /** GGUF order: shape[0] is the length of a row. */
-  readonly shape: readonly number[];
-  /** From the beginning of the file, in bytes. */
-  readonly offset: number;
-  readonly bytes: number;
-}
+export type { TensorInfo } from './gguf-part.js';
 
-/** A GGUF file whose header, tensor table and extents are sound. Nothing of the tensor data has been read. */
-export interface GgufFile {
+/** A model whose headers, tensor tables and extents are sound. Nothing of the tensor data has been read. */
+export interface GgufFile extends GgufPart {
+  /** The file; of a split model the first part, which has the metadata and is what llama.cpp is given. */
   readonly path: string;
+  /** Of all parts together. */
   readonly bytes: number;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
 }
 
 /**
- * Reads and checks everything of a GGUF file but its tensor data.
+ * Reads and checks everything of a model but its tensor data. Of a split model any of the parts will do.
  *
  * @throws ModelError naming what is wrong: not a file, empty, not GGUF, a Git LFS pointer, version 1, big-endian,
- * truncated (header, tensor table, data), absurd counts, tensors past the end or overlapping, unknown tensor types.
+ * truncated (header, tensor table, data), absurd counts, tensors past the end or overlapping, unknown tensor types; of a split model
+ * `model-split` for parts that are missing, have other names or are of another model.
  * @param options.vocabulary whether a file that is only a vocabulary will do, without tensors
  * @example const file = await openGguf('model.gguf'); file.metadata['general.architecture'] // 'llama'
+ * @example (await openGguf('model-00002-of-00003.gguf')).path // 'model-00001-of-00003.gguf'
  */
 export async function openGguf(path: string, { vocabulary = false } = {}): Promise<GgufFile> {
-  const size = checkHead(path);
-  const parsed = await parse(path, size);
-  if (parsed.tensorInfos.length === 0 && !(vocabulary && parsed.metadata['tokenizer.ggml.model' as never]))
+  const file = await joinParts(await readPart(path));
+  if (file.tensors.size === 0 && !(vocabulary && file.metadata['tokenizer.ggml.model']))
     throw damaged(path, 'it has no tensors');
-  const metadata = { ...parsed.metadata } as Readonly<Record<string, unknown>>;
-  const alignment = Number(metadata['general.alignment'] ?? 32);
-  if (!Number.isInteger(Math.log2(alignment))) {
-    throw damaged(path, `general.alignment is ${alignment}, which is not a power of two`);
-  }
-  const dataOffset = Number(parsed.tensorDataOffset);
-  const tensors = new Map<string, TensorInfo>();
-  for (const info of parsed.tensorInfos) {
-    const type = GGML_TYPES[info.dtype];
-    if (!type) {
-      throw new ModelError(
-        'model-tensor-type',
-        `${path}: ${info.name} has the tensor type ${info.dtype}, which ggml v0.5.0 does not know. The file is damaged, or newer than this tool.`,
-      );
-    }
-    if (tensors.has(info.name)) throw damaged(path, `two tensors are called ${info.name}`);
-    tensors.set(info.name, place(path, size, { ...info, type, alignment, dataOffset }));
-  }
-  checkOverlap(path, tensors);
-  return { path, bytes: size, metadata, tensors };
-}
-
-/** What can be told from the first bytes. Returns the file's size. */
-function checkHead(path: string): number {
-  let stat: Stats;
-  const head = Buffer.alloc(64);
-  try {
-    stat = statSync(path);
-    if (stat.isFile()) {
-      const descriptor = openSync(path, 'r');
-      try {
-        readSync(descriptor, head, 0, head.length, 0);
-      } finally {
-        closeSync(descriptor);
-      }
-    }
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
-    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
-  }
-  if (!stat.isFile()) {
-    const what = stat.isDirectory() ? 'a directory' : 'not a regular file';
-    throw new ModelError('model-not-found', `${path}: is ${what}. Pass the GGUF file itself with --model.`);
-  }
-  if (stat.size === 0)
-    throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
-  if (head.toString('latin1').startsWith('version https://git-lfs')) {
-    throw new ModelError(
-      'model-not-gguf',
-      `${path}: is a Git LFS pointer of ${stat.size} bytes, not the model. Run "git lfs pull" in the repository it came from.`,
-    );
-  }
-  if (head.toString('latin1', 0, 4) !== 'GGUF') {
-    throw new ModelError(
-      'model-not-gguf',
-      `${path}: is not GGUF: it begins with ${JSON.stringify(head.toString('latin1', 0, Math.min(4, stat.size)))}, wanted "GGUF". ` +
-        "Convert the model with llama.cpp's convert_hf_to_gguf.py.",
-    );
-  }
-  if (stat.size < 24) throw truncated(path, `the header needs 24 bytes, and the file has ${stat.size}`);
-  const version = head.readUInt32LE(4);
-  if (version !== 0 && (version & 0xffff) === 0) {
-    throw new ModelError(
-      'model-endianness',
-      `${path}: is a big-endian GGUF file (version ${head.readUInt32BE(4)}). Convert it on this machine, or with --endian little.`,
-    );
-  }
-  if (version !== 2 && version !== 3) {
-    throw new ModelError(
-      'model-version',
-      `${path}: is GGUF version ${version}; versions 2 and 3 can be read. Convert the model again with a current llama.cpp.`,
-    );
-  }
-  checkCount(path, stat.size, 'tensors', head.readBigUInt64LE(8), 32); // name, dimensions, a length, type, offset
-  checkCount(path, stat.size, 'metadata entries', head.readBigUInt64LE(16), 13); // key, type, a byte
-  return stat.size;
-}
-
-/** The parser would make an object of each of the zeros that it reads past the end of the file. */
-function checkCount(path: string, size: number, what: string, count: bigint, least: number): void {
-  if (count * BigInt(least) > BigInt(size)) {
-    throw truncated(path, `its header says ${count} ${what}, which is more than ${size} bytes can hold`);
-  }
-}
-
-async function parse(path: string, size: number): Promise<Awaited<ReturnType<typeof parseGguf>>> {
-  let parsed: Awaited<ReturnType<typeof parseGguf>>;
-  try {
-    parsed = await parseGguf(path, { allowLocalFile: true });
-  } catch (cause) {
-    if (cause instanceof RangeError)
-      throw truncated(path, `its header or tensor table goes on past its ${size} bytes`, cause);
-    throw damaged(path, (cause as Error).message, cause);
-  }
-  // The parser reads zeros past the end of a file that is shorter than its buffer.
-  const [tableBegin, tableEnd] = parsed.tensorInfoByteRange;
-  if (tableBegin > size) throw truncated(path, `its metadata needs more than its ${size} bytes`);
-  if (tableEnd > size) throw truncated(path, `its tensor table needs ${tableEnd} bytes, and the file has ${size}`);
-  return parsed;
-}
-
-interface RawTensor {
-  name: string;
-  shape: bigint[];
-  offset: bigint;
-  type: GgmlType;
-  alignment: number;
-  dataOffset: number;
-}
-
-function place(path: string, size: number, raw: RawTensor): TensorInfo {
-  const { name, type } = raw;
-  const elements = raw.shape.reduce((product, n) => product * n, 1n);
-  const shape = raw.shape.map(Number);
-  if (shape.length === 0 || elements <= 0n || elements > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw damaged(path, `${name} has the shape [${raw.shape.join(', ')}]`);
-  }
-  const row = shape[0] ?? 1;
-  if (row % type.elements !== 0) {
-    throw damaged(
-      path,
-      `${name} is ${type.name}, whose blocks hold ${type.elements} elements, but its rows have ${row}`,
-    );
-  }
-  const bytes = (Number(elements) / type.elements) * type.bytes;
-  const offset = raw.dataOffset + Number(raw.offset);
-  if (raw.offset % BigInt(raw.alignment) !== 0n) {
-    throw damaged(path, `${name} begins at ${raw.offset}, which is not a multiple of the alignment ${raw.alignment}`);
-  }
-  if (offset + bytes > size) {
-    throw truncated(path, `${name} needs the bytes ${offset} to ${offset + bytes}, and the file has ${size}`);
-  }
-  return { name, type, shape, offset, bytes };
-}
-
-function checkOverlap(path: string, tensors: ReadonlyMap<string, TensorInfo>): void {
-  const byOffset = [...tensors.values()].sort((a, b) => a.offset - b.offset);
-  byOffset.forEach((tensor, i) => {
-    const before = byOffset[i - 1];
-    if (before && before.offset + before.bytes > tensor.offset) {
-      throw damaged(path, `${before.name} and ${tensor.name} overlap at byte ${tensor.offset}`);
-    }
-  });
-}
-
-function truncated(path: string, what: string, cause?: unknown): ModelError {
-  return new ModelError('model-truncated', `${path}: is cut off: ${what}. Download or copy it again.`, { cause });
-}
-
-function damaged(path: string, what: string, cause?: unknown): ModelError {
-  return new ModelError('model-damaged', `${path}: is damaged: ${what}. Download or convert it again.`, { cause });
+  return file;
 }

@@ -9,4 +9,5 @@ export { type GgufFile, openGguf, type TensorInfo } from './gguf.js';
 export type { Hook, Later, LayerAt, RecordedSoFar, StageAt } from './hook.js';
 export { WEIGHT_TYPES, type WeightType } from './mul-mat.js';
 export { COMPUTED, isComputed, isPlain, llamaConfig } from './read-config.js';
+export { TensorFiles } from './tensor-files.js';
 export { isWeightType } from './weight-types.js';

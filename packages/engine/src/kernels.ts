@@ -105,6 +105,11 @@ export class KernelCache {
     return group;
   }
 
+  /** For buffers that are gone: a bind group would keep them. Groups are made again as they are needed. */
+  forgetGroups(): void {
+    this.groups.clear();
+  }
+
   /** What the shader of a weight type finds at binding 4, if it looks anything up. */
   codebook(type: WeightType): GPUBuffer | undefined {
     return codebookOf(this.device, type);

@@ -51,14 +51,23 @@ export interface LayerParts<Matrix, Vector> {
 
 /** The weights on the GPU, under the file's own names. Matrices stay quantised, packed for the kernels (pack.ts). */
 export interface Model {
+  /** What they are made of. */
+  readonly tensors: LlamaTensors;
   readonly tokenEmbd: Weight; // (vocabulary, embeddingLength)
-  readonly blk: readonly Layer[];
+  /** A pass walks through them, and looks at none before its turn. */
+  readonly blk: Pick<readonly Layer[], 'entries'>;
   readonly outputNorm: GPUBuffer; // (embeddingLength)
   readonly output: Weight; // (vocabulary, embeddingLength)
-  readonly ropeFreqs?: Float32Array; // (headDim / 2)
-  readonly ropeFactorsLong?: Float32Array; // (headDim / 2)
-  readonly ropeFactorsShort?: Float32Array; // (headDim / 2)
+  readonly ropeFreqs?: Float32Array; // (turned / 2)
+  readonly ropeFactorsLong?: Float32Array; // (turned / 2)
+  readonly ropeFactorsShort?: Float32Array; // (turned / 2)
+  /** The most that there were at a time. */
   readonly bytes: number;
+  /**
+   * Of weights that are streamed (streamed.ts): puts those of a layer, or of what comes after the last one, in the place of those before. What was
+   * encoded must have been submitted.
+   */
+  readonly load?: (layer: number | null) => Promise<void>;
 }
 
 export type Layer = LayerParts<Weight, GPUBuffer>;

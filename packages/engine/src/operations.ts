@@ -1,4 +1,4 @@
-import { type LlamaConfig, sightOf } from './config.js';
+import { type LlamaConfig, sightOf, turnedOf } from './config.js';
 import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
@@ -90,8 +90,8 @@ export function createOperations(
   const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number) =>
     run(
       'rope',
-      { heads: count, head_dim, halves: config.ropePairs === 'halves' ? 1 : 0 },
-      groups((tokens * count * head_dim) / 2),
+      { heads: count, head_dim, dims: turnedOf(config), halves: config.ropePairs === 'halves' ? 1 : 0 },
+      groups((tokens * count * turnedOf(config)) / 2),
       rotation as GPUBuffer,
       x,
     );

@@ -45,13 +45,6 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
     );
   }
   const keys = new Keys(file);
-  const parts = metadata['split.count'];
-  if (Number(parts ?? 0) > 1) {
-    throw new ModelError(
-      'model-tensor',
-      `${path}: is one of ${show(parts)} files of a model. Join them first: llama-gguf-split --merge FIRST-FILE OUTPUT.`,
-    );
-  }
   const experts = keys.raw('expert_count');
   if (Number(experts ?? 0) !== 0 && !architecture.experts) {
     throw new ModelError(
@@ -73,10 +66,15 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
   const headDim = keys.count('attention.key_length', Math.floor(embeddingLength / headCount));
   const valueLength = keys.count('attention.value_length', headDim);
   const ropeDimensions = keys.count('rope.dimension_count', headDim);
-  if (valueLength !== headDim || ropeDimensions !== headDim || headDim % 2 !== 0) {
+  const { turnsPart = false } = architecture;
+  const isTurnable = turnsPart ? ropeDimensions <= headDim && ropeDimensions % 2 === 0 : ropeDimensions === headDim;
+  if (valueLength !== headDim || !isTurnable || headDim % 2 !== 0) {
+    const wanted = turnsPart
+      ? 'the first two must be equal and even, and the third even and no larger'
+      : 'must be equal and even';
     throw new ModelError(
       'model-metadata',
-      `${path}: key_length ${headDim}, value_length ${valueLength} and rope.dimension_count ${ropeDimensions} must be equal and even for the ${name} architecture. Convert the model again.`,
+      `${path}: key_length ${headDim}, value_length ${valueLength} and rope.dimension_count ${ropeDimensions}: ${wanted} for the ${name} architecture, here and for llama.cpp. Convert the model again.`,
     );
   }
   const seesAll = keys.raw('attention.causal') === false;
@@ -85,6 +83,7 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
   const base: LlamaConfig = {
     architecture: String(name),
     ropePairs: architecture.ropePairs,
+    ...(ropeDimensions === headDim ? {} : { ropeDims: ropeDimensions }),
     blockCount,
     embeddingLength,
     feedForwardLength: keys.perLayer('feed_forward_length', blockCount),

@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './config.js';
+import { type LlamaConfig, turnedOf } from './config.js';
 import type { Model } from './model.js';
 import { ropeTable } from './rope.js';
 import type { RopeConfig } from './rope-config.js';
@@ -9,7 +9,7 @@ export interface State {
   readonly maxTokens: number;
   readonly batch: GPUBuffer; // uniform: tokens, first position, n_kv
   readonly tokens: GPUBuffer; // (T) ids
-  readonly rotation: readonly GPUBuffer[]; // per layer (capacity, headDim / 2, 2); layers that turn alike share one
+  readonly rotation: readonly GPUBuffer[]; // per layer (capacity, turned / 2, 2); layers that turn alike share one
   readonly temperature?: GPUBuffer; // (capacity), where Q grows with the position
   /** Of a longrope: whether the factors for many positions are in the rotation. */
   readonly isLong: boolean;
@@ -96,7 +96,7 @@ export function createState(
   const kv = config.headCountKv * config.headDim;
   const factors = model.ropeFreqs ?? (long ? model.ropeFactorsLong : model.ropeFactorsShort);
   const turning = (label: string, rope: RopeConfig) => {
-    const table = ropeTable({ ...rope, headDim: config.headDim }, capacity, factors);
+    const table = ropeTable({ ...rope, dims: turnedOf(config) }, capacity, factors);
     const made = buffer(label, table.length);
     device.queue.writeBuffer(made, 0, table as Float32Array<ArrayBuffer>);
     return made;

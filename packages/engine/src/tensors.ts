@@ -1,5 +1,5 @@
 import { CAPTURE } from './capture.js';
-import type { LlamaConfig } from './config.js';
+import { type LlamaConfig, turnedOf } from './config.js';
 import { ModelError } from './errors.js';
 import { findTensor } from './fused.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
@@ -16,7 +16,7 @@ import { isWeightType, WEIGHT_TYPES } from './weight-types.js';
  */
 export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors {
   const { path, tensors } = file;
-  const { embeddingLength: embd, vocabularySize: vocab, headDim } = config;
+  const { embeddingLength: embd, vocabularySize: vocab } = config;
   const architecture = architectureOf(config.architecture) as Architecture;
   const seen = new Set<string>();
 
@@ -48,7 +48,7 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
   };
 
   const tokenEmbd = required('token_embd.weight', [embd, vocab]);
-  const pairs = [headDim / 2];
+  const pairs = [turnedOf(config) / 2];
   const isLong = config.ropeOriginalContext !== undefined;
   const found: LlamaTensors = {
     tokenEmbd,

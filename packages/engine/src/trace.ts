@@ -1,6 +1,6 @@
 import { Graph, type GraphStage, type Place, placeKey, rowOfStage } from '@llama-probe/dump/stage';
 import type { LlamaConfig } from './config.js';
-import type { Model } from './model.js';
+import type { LlamaTensors, Model } from './model.js';
 import type { Architecture } from './models/architecture.js';
 import type { Operations } from './operations.js';
 import { rowWidths, type State } from './state.js';
@@ -64,12 +64,13 @@ interface Content {
 /**
  * The stages of a pass, and what each is computed from: forward() is run once with steps that compute nothing and note what they read and write.
  *
- * @example trace(architectureOf('qwen3'), config, model).graph.names
+ * @param tensors of a layer it is only looked at which there are
+ * @example trace(architectureOf('qwen3'), config, tensors).graph.names
  */
 export function trace(
   { forward }: Pick<Architecture, 'forward'>,
   config: LlamaConfig,
-  model: Pick<Model, 'blk'>,
+  { blk }: Pick<LlamaTensors, 'blk'>,
 ): Trace {
   const names = Object.keys(rowWidths(config, 1)) as Array<keyof State>;
   const symbols = new Map(names.map((name) => [name, {} as GPUBuffer]));
@@ -125,7 +126,7 @@ export function trace(
     bufferOf.set(stage, nameOf.get(rows) as keyof State);
     contents.set(rows, { from: [{ stage, layer }], through: [] });
   };
-  for (const _ of forward(steps as unknown as Operations, model as Model, state, onStage, config));
+  for (const _ of forward(steps as unknown as Operations, { blk } as unknown as Model, state, onStage, config));
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
   return { graph: new Graph(stages, heads, true), bufferOf };
 }

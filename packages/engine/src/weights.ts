@@ -1,10 +1,10 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import type { AdapterInfo } from './adapter/index.js';
-import { ModelError, RunError } from './errors.js';
+import { RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
 import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes, packRows } from './pack.js';
+import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
 
 /** How much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging buffer until then. */
@@ -27,37 +27,66 @@ export async function uploadModel(
   tensors: LlamaTensors,
   onProgress?: (done: number, total: number) => void,
 ): Promise<Model> {
-  device.pushErrorScope('out-of-memory');
-  device.pushErrorScope('validation');
-  const handle = await open(file.path, 'r');
   const total = [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
-  const upload = new Uploader(device, handle, UPLOAD_CHUNK[kind], (done) => onProgress?.(done, total));
-  try {
-    const blk: Layer[] = [];
-    const tokenEmbd = await upload.matrix(tensors.tokenEmbd);
-    for (const layer of tensors.blk) blk.push(await uploadLayer(upload, layer));
-    const model: Model = {
-      tokenEmbd,
-      blk,
-      outputNorm: await upload.vector(tensors.outputNorm),
-      output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
-      ...(await uploadFactors(upload, tensors)),
-      bytes: upload.allocated,
-    };
-    const problem = (await device.popErrorScope()) ?? (await device.popErrorScope());
-    if (problem) {
-      throw new RunError(
-        'out-of-memory',
-        `${file.path}: the adapter could not hold the weights (${upload.allocated} bytes): ${problem.message}. Use a smaller quantisation, or another --adapter.`,
-      );
-    }
-    return model;
-  } finally {
-    await handle.close();
-  }
+  return uploading(
+    device,
+    kind,
+    file.path,
+    (done) => onProgress?.(done, total),
+    async (upload) => {
+      const blk: Layer[] = [];
+      const tokenEmbd = await upload.matrix(tensors.tokenEmbd);
+      for (const layer of tensors.blk) blk.push(await uploadLayer(upload, layer));
+      return {
+        tensors,
+        tokenEmbd,
+        blk,
+        outputNorm: await upload.vector(tensors.outputNorm),
+        output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
+        ...(await uploadFactors(upload, tensors)),
+        bytes: upload.allocated,
+      };
+    },
+  );
 }
 
-async function uploadFactors(upload: Uploader, tensors: LlamaTensors): Promise<Partial<Model>> {
+/**
+ * Gives what `use` uploads, once the device has it; if it refuses some of it nothing is left.
+ *
+ * @throws RunError `out-of-memory`
+ */
+export async function uploading<T>(
+  device: GPUDevice,
+  kind: AdapterInfo['kind'],
+  path: string,
+  onProgress: (done: number) => void,
+  use: (upload: Uploader) => Promise<T>,
+): Promise<T> {
+  const scopes = ['out-of-memory', 'validation'] as const;
+  for (const scope of scopes) device.pushErrorScope(scope);
+  const files = new TensorFiles();
+  const upload = new Uploader(device, files, UPLOAD_CHUNK[kind], onProgress);
+  let made: T | undefined;
+  let problem: GPUError | null | undefined;
+  try {
+    made = await use(upload);
+  } finally {
+    for (const _ of scopes) problem = (await device.popErrorScope().catch(() => null)) ?? problem; // none of a lost device
+    if (made === undefined || problem) for (const buffer of upload.buffers) buffer.destroy();
+    await files.close();
+  }
+  if (made !== undefined && !problem) return made;
+  throw new RunError(
+    'out-of-memory',
+    `${path}: the adapter could not hold the weights (${upload.allocated} bytes): ${problem?.message}. Use a smaller quantisation, --stream, or another --adapter.`,
+  );
+}
+
+/** Of the rotation, which stay with the host. */
+export async function uploadFactors(
+  upload: Uploader,
+  tensors: LlamaTensors,
+): Promise<Pick<Model, 'ropeFreqs' | 'ropeFactorsLong' | 'ropeFactorsShort'>> {
   const found: Array<[string, Float32Array]> = [];
   for (const name of ['ropeFreqs', 'ropeFactorsLong', 'ropeFactorsShort'] as const) {
     const tensor = tensors[name];
@@ -66,7 +95,7 @@ async function uploadFactors(upload: Uploader, tensors: LlamaTensors): Promise<P
   return Object.fromEntries(found);
 }
 
-async function uploadLayer(upload: Uploader, layer: LayerTensors): Promise<Layer> {
+export async function uploadLayer(upload: Uploader, layer: LayerTensors): Promise<Layer> {
   const entries: Array<[string, Weight | GPUBuffer]> = [];
   for (const [name, tensor] of Object.entries(layer) as Array<[string, TensorInfo]>) {
     entries.push([
@@ -77,15 +106,16 @@ async function uploadLayer(upload: Uploader, layer: LayerTensors): Promise<Layer
   return Object.fromEntries(entries) as unknown as Layer;
 }
 
-class Uploader {
+export class Uploader {
   allocated = 0;
+  readonly buffers: GPUBuffer[] = [];
   private readonly staging: Buffer;
   private waiting = 0;
   private done = 0;
 
   constructor(
     private readonly device: GPUDevice,
-    private readonly file: FileHandle,
+    private readonly files: TensorFiles,
     private readonly chunk: number,
     private readonly onProgress: (done: number) => void,
   ) {
@@ -94,7 +124,7 @@ class Uploader {
 
   async floats(tensor: TensorInfo): Promise<Float32Array> {
     const bytes = Buffer.alloc(tensor.bytes);
-    await this.read(bytes, tensor.offset, tensor.name);
+    await this.files.read(tensor, bytes);
     return new Float32Array(bytes.buffer, bytes.byteOffset, tensor.bytes / 4);
   }
 
@@ -120,24 +150,26 @@ class Uploader {
 
   /** Some of a tensor's rows, packed, in a buffer of their own. */
   private async rows(
-    { name, offset, bytes, shape }: TensorInfo,
+    tensor: TensorInfo,
     type: WeightType,
     columns: number,
     firstRow: number,
     rows: number,
   ): Promise<GPUBuffer> {
+    const { name, bytes, shape } = tensor;
     const rowBytes = bytes / (shape[1] ?? 1);
     const packedBytes = packedRowBytes(type, columns);
     const size = rows * packedBytes;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     const buffer = this.device.createBuffer({ label: name, size, usage });
     this.allocated += size;
+    this.buffers.push(buffer);
     const atOnce = Math.max(1, Math.floor(this.staging.length / Math.max(rowBytes, packedBytes)));
     const staging = rowBytes <= this.staging.length ? this.staging : Buffer.alloc(rowBytes);
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row) * rowBytes;
       const read = staging.subarray(0, count);
-      await this.read(read, offset + (firstRow + row) * rowBytes, name);
+      await this.files.read(tensor, read, (firstRow + row) * rowBytes);
       const packed = packRows(type, columns, read);
       this.device.queue.writeBuffer(buffer, row * packedBytes, packed as Uint8Array<ArrayBuffer>);
       this.waiting += packed.length;
@@ -149,12 +181,5 @@ class Uploader {
       }
     }
     return buffer;
-  }
-
-  private async read(into: Buffer, offset: number, name: string): Promise<void> {
-    const { bytesRead } = await this.file.read(into, 0, into.length, offset);
-    if (bytesRead !== into.length) {
-      throw new ModelError('model-truncated', `${name}: the file became shorter while it was read.`);
-    }
   }
 }

@@ -28,6 +28,8 @@ export interface Shape {
   ff: number;
   /** neighbours without it */
   ropePairs?: 'halves';
+  /** How many values of a head are turned; all without it. */
+  ropeDims?: number;
 }
 
 const sizes = (
@@ -212,34 +214,58 @@ const rowKernels: Kernel[] = [
   },
 ];
 
-/** cos and sin of every position, from the oracle's angles: (positions, headDim / 2, 2). The engine's own table is tested beside rope.ts. */
+/** cos and sin of every position, from the oracle's angles: (positions, turned / 2, 2). The engine's own table is tested beside rope.ts. */
 function rotationTable(s: Shape): Float32Array {
   const table: number[] = [];
   for (let position = 0; position < nKv(s); position++) {
-    for (let pair = 0; pair < s.headDim / 2; pair++) {
-      const angle = ropeAngle(position, pair, { headDim: s.headDim, ropeFreqBase: 10000, ropeFreqScale: 1 });
+    for (let pair = 0; pair < (s.ropeDims ?? s.headDim) / 2; pair++) {
+      const angle = ropeAngle(position, pair, {
+        headDim: s.ropeDims ?? s.headDim,
+        ropeFreqBase: 10000,
+        ropeFreqScale: 1,
+      });
       table.push(Math.cos(angle), Math.sin(angle));
     }
   }
   return Float32Array.from(table);
 }
 
-const ropeKernel = (side: 'q' | 'k', ropePairs?: 'halves'): Kernel => ({
+/** The first values of each head turned as if they were all of it. */
+function ropeOfPart(
+  x: Float64Array,
+  width: number,
+  { first, headDim, ropeDims = headDim, ropePairs }: Shape,
+): Float64Array {
+  const isTurned = (i: number) => i % headDim < ropeDims;
+  const r = { headDim: ropeDims, ropeFreqBase: 10000, ropeFreqScale: 1, ropePairs };
+  const turned = rope(
+    x.filter((_, i) => isTurned(i)),
+    (width / headDim) * ropeDims,
+    first,
+    r,
+  ).values();
+  return x.map((value, i) => (isTurned(i) ? (turned.next().value as number) : value));
+}
+
+const ropeKernel = (side: 'q' | 'k', ropePairs?: 'halves', isPart = false): Kernel => ({
   name: 'rope',
-  shapes: SHAPES.map((s) => (ropePairs ? { ...s, ropePairs } : s)),
+  shapes: SHAPES.map((s) => ({
+    ...s,
+    ...(ropePairs ? { ropePairs } : {}),
+    ...(isPart ? { ropeDims: Math.max(2, s.headDim - 4) } : {}),
+  })),
   make(s, values, random) {
     const width = (side === 'q' ? s.heads : s.kvHeads) * s.headDim;
     const x = numbers(s.tokens * width, values, random);
-    const want = rope(wide(x), width, s.first, {
-      headDim: s.headDim,
-      ropeFreqBase: 10000,
-      ropeFreqScale: 1,
-      ropePairs,
-    });
-    const partner = (i: number) => (ropePairs ? i + (i % s.headDim < s.headDim / 2 ? 1 : -1) * (s.headDim / 2) : i ^ 1);
+    const want = ropeOfPart(wide(x), width, s);
+    const half = (s.ropeDims ?? s.headDim) / 2;
+    const partner = (i: number) => (ropePairs ? i + (i % s.headDim < half ? half : -half) : i ^ 1);
     // The table, a product and the sum round: three times, each at most of |a| + |b|.
     const bound = want.map(
-      (_, i) => 3 * U * (Math.abs(x[i] as number) + Math.abs(x[partner(i)] as number)) + 3 * FLUSH,
+      (_, i) =>
+        i % s.headDim < 2 * half
+          ? 3 * U * (Math.abs(x[i] as number) + Math.abs(x[partner(i)] as number)) + 3 * FLUSH
+          : 0, // left as it is
     );
     const encode: KernelCase['encode'] = (op, on) =>
       side === 'q' ? op.ropeQ(on('x'), on('rotation')) : op.ropeK(on('x'), on('rotation'));
@@ -386,6 +412,7 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   ...rowKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
   ...(['q', 'k'] as const).map((side) => ({ ...ropeKernel(side), title: `rope ${side}` })),
   { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
+  { ...ropeKernel('k', 'halves', true), title: 'rope k, halves of the first values' },
   ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
 ];
 
@@ -423,6 +450,7 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['rope', 'i / pairs * head_dim', 'i / pairs * pairs'],
   ['rope', 'c * r.x - d * r.y', 'c * r.x + d * r.y'],
   ['rope', 'x[p + pairs] = ', 'x[p + 1u] = '],
+  ['rope', 'dims / 2u', 'head_dim / 2u'],
   ['store_kv', 'batch.first_position * width + i', 'i'],
   ['store_kv', 'i < batch.tokens * width', 'i + 1u < batch.tokens * width'],
   ['kq', 'row % heads / (heads / kv_heads)', 'row % kv_heads'], // tiled instead of repeated

@@ -137,6 +137,7 @@ export function configOf(s: Shape) {
     ropeFreqBase: 10000,
     ropeFreqScale: 1,
     ropePairs: s.ropePairs ?? ('neighbours' as const),
+    ...(s.ropeDims ? { ropeDims: s.ropeDims } : {}),
     attentionScale: scaleOf(s),
   };
 }

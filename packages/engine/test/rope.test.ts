@@ -4,7 +4,7 @@ import { ropeTable } from '../src/rope.js';
 
 const U = 2 ** -24; // the largest relative rounding error of f32
 
-const plain = { headDim: 4, ropeFreqBase: 10000, ropeFreqScale: 1 };
+const plain = { dims: 4, ropeFreqBase: 10000, ropeFreqScale: 1 };
 const llama3Factors = Float32Array.from({ length: 64 }, (_, pair) => [1, 1.7, 8, 32][pair >> 4] as number);
 
 describe('ropeTable', () => {
@@ -16,7 +16,7 @@ describe('ropeTable', () => {
   });
 
   test('its first row turns nothing, whatever the factors', () => {
-    const row = ropeTable({ headDim: 128, ropeFreqBase: 500000, ropeFreqScale: 0.125 }, 1, llama3Factors);
+    const row = ropeTable({ dims: 128, ropeFreqBase: 500000, ropeFreqScale: 0.125 }, 1, llama3Factors);
     expect(row).toEqual(Float32Array.from({ length: 128 }, (_, i) => 1 - (i % 2)));
   });
 
@@ -27,18 +27,18 @@ describe('ropeTable', () => {
   // A pair's angle is a product of as many roundings as its number, twice: of the ratio, and of each step.
   // The twin has none, so they part as f32 does; on cos² + sin² = 1 they do not.
   test.each([
-    { headDim: 6, ropeFreqBase: 10000, ropeFreqScale: 1 },
-    { headDim: 64, ropeFreqBase: 10000, ropeFreqScale: 1 },
-    { headDim: 80, ropeFreqBase: 10000, ropeFreqScale: 0.25 },
-    { headDim: 128, ropeFreqBase: 500000, ropeFreqScale: 1, factors: llama3Factors },
-  ])('$headDim wide, base $ropeFreqBase, scale $ropeFreqScale: is the twin to within f32', ({ factors, ...config }) => {
+    { dims: 6, ropeFreqBase: 10000, ropeFreqScale: 1 },
+    { dims: 64, ropeFreqBase: 10000, ropeFreqScale: 1 },
+    { dims: 80, ropeFreqBase: 10000, ropeFreqScale: 0.25 },
+    { dims: 128, ropeFreqBase: 500000, ropeFreqScale: 1, factors: llama3Factors },
+  ])('$dims wide, base $ropeFreqBase, scale $ropeFreqScale: is the twin to within f32', ({ factors, ...config }) => {
     const positions = 4096;
     const table = ropeTable(config, positions, factors);
-    const pairs = config.headDim / 2;
-    expect(table).toHaveLength(positions * config.headDim);
+    const pairs = config.dims / 2;
+    expect(table).toHaveLength(positions * config.dims);
     for (let position = 0; position < positions; position += position < 64 ? 1 : 61) {
       for (let pair = 0; pair < pairs; pair++) {
-        const angle = ropeAngle(position, pair, { ...config, factors });
+        const angle = ropeAngle(position, pair, { ...config, headDim: config.dims, factors });
         const bound = angle * (2 * pair + 4) * U + U;
         const at = 2 * (position * pairs + pair);
         const [cosine, sine] = [table[at] as number, table[at + 1] as number];

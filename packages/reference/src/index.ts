@@ -20,7 +20,7 @@ export {
   cacheLimit,
   clearCache,
 } from './model/cache-room.js';
-export { modelFiles } from './model/files.js';
+export { type ModelFiles, modelFiles } from './model/files.js';
 export { FTYPES } from './model/ftypes.js';
 export { exactModelBytes, type QuantizeOptions, quantizeModel } from './model/quantize.js';
 export type { ModelInfo, Piece, RunResult, VocabularyInfo, WeightRows } from './process/protocol.js';

@@ -1,7 +1,7 @@
 import { type NodeOperation, readTensorStream, type Tensor } from '@llama-probe/dump';
 import { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 import type { RoundTo } from './capture/rounding.js';
-import { checkModelFile, modelFiles } from './model/files.js';
+import { checkModelFiles } from './model/files.js';
 import { progressFromLog, quantizeWith } from './model/quantize.js';
 import { sendGiven } from './process/given-frames.js';
 import { type Lease, openLibraries } from './process/lease.js';
@@ -115,16 +115,16 @@ export interface Reference {
  * for await (const tensor of run.tensors) …
  */
 export async function openReference(options: ReferenceOptions): Promise<Reference> {
-  const { model, mode, signal, onProgress } = options;
-  await checkModelFile(model);
+  const { mode, signal, onProgress } = options;
+  const paths = await checkModelFiles(options.model);
+  const [model] = paths;
   const child = await openLibraries(
     { directory: options.libraries, cpuVariant: options.cpuVariant, device: options.device },
     { signal, onLog: progressFromLog('F32', onProgress) },
   );
   try {
     const { version, cpuVariant, cpuVariants, device } = child.library;
-    const paths = await modelFiles(model);
-    const { allF32, blockwise, ...info } = await child.request('describe', { path: model, paths });
+    const { allF32, blockwise, ...info } = await child.request('describe', { paths });
     const exact = mode === 'exact' ? chooseExactBy({ ...info, allF32, blockwise }, options.exactBy) : undefined;
     if (exact) onProgress?.(`the weights as F32: ${exact.why}`);
     const path =
@@ -153,10 +153,10 @@ export async function openReference(options: ReferenceOptions): Promise<Referenc
 export async function inspectModel(
   options: Pick<ReferenceOptions, 'model' | 'signal' | 'libraries'>,
 ): Promise<ModelInfo> {
-  await checkModelFile(options.model);
+  const paths = await checkModelFiles(options.model);
   const child = await openLibraries({ directory: options.libraries }, { signal: options.signal });
   try {
-    const { allF32: _, blockwise: __, ...info } = await child.request('describe', { path: options.model });
+    const { allF32: _, blockwise: __, ...info } = await child.request('describe', { paths });
     return info;
   } finally {
     await child.close();

@@ -1,4 +1,4 @@
-import { checkModelFile } from './model/files.js';
+import { checkModelFiles } from './model/files.js';
 import { openLibraries } from './process/lease.js';
 import type { Piece, VocabularyInfo } from './process/protocol.js';
 import type { Reference, ReferenceOptions } from './reference.js';
@@ -21,11 +21,11 @@ export async function openVocabulary({
   libraries,
   signal,
 }: Pick<ReferenceOptions, 'model' | 'libraries' | 'signal'>): Promise<Vocabulary> {
-  await checkModelFile(model);
+  const [path] = await checkModelFiles(model);
   const child = await openLibraries({ directory: libraries }, { signal });
   try {
     const { version } = child.library;
-    const info = await child.request('loadVocabulary', { path: model });
+    const info = await child.request('loadVocabulary', { path });
     return {
       info: { ...info, name: 'llama.cpp', version },
       tokenize: (text, { addSpecial = true, parseSpecial = true } = {}) =>

@@ -1,6 +1,6 @@
 /** A metadata value with its GGUF type. */
 export type GgufValue =
-  | { type: 'u8' | 'i32' | 'u32' | 'f32' | 'bool'; value: number }
+  | { type: 'u8' | 'u16' | 'i32' | 'u32' | 'f32' | 'bool'; value: number }
   | { type: 'u64'; value: bigint }
   | { type: 'string'; value: string }
   | { type: 'array'; of: number; items: Buffer[]; length?: bigint }
@@ -35,6 +35,7 @@ export interface Gguf extends GgufParts {
 }
 
 export const u32 = (value: number): GgufValue => ({ type: 'u32', value });
+export const u16 = (value: number): GgufValue => ({ type: 'u16', value });
 export const i32 = (value: number): GgufValue => ({ type: 'i32', value });
 export const u64 = (value: bigint): GgufValue => ({ type: 'u64', value });
 export const f32 = (value: number): GgufValue => ({ type: 'f32', value });
@@ -128,7 +129,7 @@ export function parseGguf(bytes: Buffer): Gguf {
   return { metadata, tensors, data: bytes.subarray(body), table, body };
 }
 
-const TYPE_NUMBERS = { u8: 0, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10 };
+const TYPE_NUMBERS = { u8: 0, u16: 2, u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10 };
 /** Of values that are no strings and no arrays, in bytes. */
 const SIZES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
 
@@ -139,6 +140,8 @@ function typed(value: GgufValue): Buffer[] {
     case 'u8':
     case 'bool':
       return [type, Buffer.of(value.value)];
+    case 'u16':
+      return [type, int32(value.value).subarray(0, 2)];
     case 'i32':
     case 'u32':
       return [type, int32(value.value)];

@@ -12,12 +12,14 @@ export {
   parseGguf,
   text,
   texts,
+  u16,
   u32,
   u64,
   writeGguf,
 } from './gguf.js';
 export { randomFrom, type Seeded, seeded } from './seeded.js';
 export { inShort, isLong } from './short.js';
+export { type Split, splitGguf, splitNames } from './split.js';
 export { collect, stream } from './streams.js';
 export { TINY_WINDOW, type TinyArchitecture, tinyArchitecture } from './tiny/architectures.js';
 export { type LlamaSizes, llamaModel, llamaShapes, oracleOf, tinyLlama } from './tiny/llama.js';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { type Dequantizer, isWeightType, ModelError, type TensorInfo } from '@llama-probe/engine';
+import { type Dequantizer, isWeightType, type TensorFiles, type TensorInfo } from '@llama-probe/engine';
 import type { GgmlWeights } from '@llama-probe/reference';
 import { BitsCount } from './bits.js';
 import { matrixOf } from './gguf-matrix.js';
@@ -8,10 +7,9 @@ import { loadedAhead, piecesOf, type Turns } from './pieces.js';
 import type { TensorReport } from './report.js';
 import { StatisticsSums } from './statistics.js';
 
-/** The file, and who reads it. */
+/** The files, and who reads them. */
 export interface Readers {
-  readonly path: string;
-  readonly file: FileHandle;
+  readonly files: TensorFiles;
   readonly engine: Dequantizer;
   readonly ggml: GgmlWeights;
   readonly memory: Readonly<Record<'file' | 'engine' | 'ggml', Turns>>;
@@ -38,11 +36,12 @@ export async function checkTensor(
   const pieces = piecesOf(rows, columns, most || undefined);
   const { memory } = readers;
   const load = async (piece: (typeof pieces)[number]) => {
-    const offset = tensor.offset + piece.firstRow * rowBytes;
     const bytes = memory.file.bytes(piece.rows * rowBytes);
-    await read(readers.file, bytes, offset, tensor.name);
+    const before = piece.firstRow * rowBytes;
+    await readers.files.read(tensor, bytes, before);
     const count = piece.rows * columns;
-    const at = { path: readers.path, offset, type, columns, rows: piece.rows };
+    const { path, offset } = tensor;
+    const at = { path, offset: offset + before, type, columns, rows: piece.rows };
     const name = tensor.type.name;
     const [ggml, engine] = await Promise.all([
       reads ? readers.ggml.rows(at, memory.ggml.floats(count)) : undefined,
@@ -94,12 +93,4 @@ function computable(
 
 function keep(into: number[], values: Float32Array, wanted: number): void {
   if (into.length < wanted) into.push(...values.subarray(0, wanted - into.length));
-}
-
-async function read(file: FileHandle, into: Uint8Array, offset: number, name: string): Promise<void> {
-  for (let at = 0; at < into.length; ) {
-    const { bytesRead } = await file.read(into, at, into.length - at, offset + at);
-    if (bytesRead === 0) throw new ModelError('model-truncated', `${name}: the file became shorter while it was read.`);
-    at += bytesRead;
-  }
 }

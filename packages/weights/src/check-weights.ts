@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { Progress } from '@llama-probe/comparison/ask';
-import { type AdapterKind, openDequantizer, openGguf } from '@llama-probe/engine';
+import { type AdapterKind, openDequantizer, openGguf, TensorFiles } from '@llama-probe/engine';
 import { openGgmlWeights } from '@llama-probe/reference';
 import { checkTensor } from './check-tensor.js';
 import { conclude } from './conclude.js';
@@ -42,7 +41,7 @@ export async function checkWeights(
     engine.close();
     throw error;
   });
-  const file = await open(gguf.path, 'r');
+  const files = new TensorFiles();
   try {
     const memory = { file: new Turns(), engine: new Turns(), ggml: new Turns() };
     const tensors: TensorReport[] = [];
@@ -53,9 +52,7 @@ export async function checkWeights(
         done += bytes;
         progress.say(`dequantising weights: ${Math.floor((100 * done) / total)} %`);
       };
-      tensors.push(
-        await checkTensor({ path: gguf.path, file, engine, ggml, memory }, tensor, options.values ?? 0, onBytes),
-      );
+      tensors.push(await checkTensor({ files, engine, ggml, memory }, tensor, options.values ?? 0, onBytes));
     }
     const duplicates = duplicatesOf(tensors);
     return {
@@ -69,7 +66,7 @@ export async function checkWeights(
       remarks: remarksOn(tensors, duplicates),
     };
   } finally {
-    await file.close();
+    await files.close();
     await ggml.close();
     engine.close();
   }

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { findTensor, type GgufFile, type LlamaConfig, type TensorInfo } from '@llama-probe/engine';
+import { findTensor, type GgufFile, type LlamaConfig, ModelError, type TensorInfo } from '@llama-probe/engine';
 import {
   type CaseModel,
   type CaseWeight,
@@ -12,7 +12,7 @@ import {
 export const caseModel = (file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel => ({
   config,
   layers: config.blockCount,
-  weight: readOnce((name) => readTensor(file, findTensor(file, config, name))),
+  weight: readOnce((name) => readTensor(findTensor(file, config, name))),
 });
 
 /** The same of a model of any architecture, by llama.cpp's graph of it. */
@@ -30,17 +30,20 @@ function readOnce(read: CaseModel['weight']): CaseModel['weight'] {
 }
 
 /** A tensor of the file in the oracle's terms; undefined where the file has none, or one of a type that the oracle does not read. */
-export const readWeight = (file: GgufFile, name: string): CaseWeight | undefined =>
-  readTensor(file, file.tensors.get(name));
+export const readWeight = (file: GgufFile, name: string): CaseWeight | undefined => readTensor(file.tensors.get(name));
 
-function readTensor(file: GgufFile, tensor: TensorInfo | undefined): CaseWeight | undefined {
+function readTensor(tensor: TensorInfo | undefined): CaseWeight | undefined {
   if (!tensor || !canDequantize(tensor.type.name)) return undefined;
   const bytes = new Uint8Array(tensor.bytes);
-  const descriptor = openSync(file.path, 'r');
+  const descriptor = openSync(tensor.path, 'r');
   try {
     // One read takes at most 2 GiB.
-    for (let at = 0; at < bytes.length; )
-      at += readSync(descriptor, bytes, at, Math.min(bytes.length - at, 1 << 30), tensor.offset + at);
+    for (let at = 0; at < bytes.length; ) {
+      const got = readSync(descriptor, bytes, at, Math.min(bytes.length - at, 1 << 30), tensor.offset + at);
+      if (got === 0)
+        throw new ModelError('model-truncated', `${tensor.path}: became shorter while ${tensor.name} was read.`);
+      at += got;
+    }
   } finally {
     closeSync(descriptor);
   }

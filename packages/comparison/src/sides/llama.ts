@@ -37,7 +37,7 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
   const chosen = await chooseMode(mode, file, exactBy);
   const onProgress = progress?.say;
   const reference = await openReference({
-    model,
+    model: file.path,
     mode: chosen.mode,
     exactBy,
     cpuVariant,

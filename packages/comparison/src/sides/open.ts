@@ -1,5 +1,6 @@
 import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
 import { type ExactBy, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import { UsageError } from '../errors.js';
 import { BUNDLED_MODEL, type ChosenMode, chooseMode } from '../model.js';
 import type { AdapterChoice, ModeChoice, ModelOptions, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -7,9 +8,14 @@ import type { Progress } from '../progress.js';
 /** The model to run: the one given or the bundled one, requantised where that was asked for. Its file is sound. */
 export async function chooseModel(options: ModelOptions, progress: Progress, signal: AbortSignal): Promise<GgufFile> {
   const file = await openGguf(options.model ?? BUNDLED_MODEL);
-  if (!options.quantize) return file;
-  progress.say(`making ${options.quantize} of ${file.path} with llama.cpp`);
-  const path = await quantizeModel({ model: file.path, type: options.quantize, signal, onProgress: progress.say });
+  const { quantize: type, imatrix } = options;
+  if (!type) {
+    if (imatrix !== undefined)
+      throw new UsageError('--imatrix is for --quantize: name the type that is to be made with it, such as IQ2_XS.');
+    return file;
+  }
+  progress.say(`making ${type} of ${file.path} with llama.cpp`);
+  const path = await quantizeModel({ model: file.path, type, imatrix, signal, onProgress: progress.say });
   return openGguf(path);
 }
 
@@ -17,6 +23,12 @@ export async function chooseModel(options: ModelOptions, progress: Progress, sig
 export interface LlamaAsk {
   readonly reference: ModeChoice;
   readonly exactBy?: WayChoice | undefined;
+}
+
+/** How the engine is opened. */
+export interface EngineAsk {
+  readonly adapter: AdapterChoice;
+  readonly stream?: boolean | undefined;
 }
 
 export const wayOf = (asked: WayChoice | undefined): ExactBy | undefined => (asked === 'auto' ? undefined : asked);
@@ -54,7 +66,7 @@ export async function orClose<T>(reference: Reference, waiting: Promise<T>): Pro
 /** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
 export async function openBoth(
   file: GgufFile,
-  options: LlamaAsk & { adapter: AdapterChoice },
+  options: LlamaAsk & EngineAsk,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
@@ -69,8 +81,9 @@ export async function openBoth(
       throw error;
     }
   };
+  const { adapter, stream } = options;
   const opening = [
-    orStop(openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal: either })),
+    orStop(openEngine({ model: file.path, adapter, stream, onProgress: progress.say, signal: either })),
     orStop(openLlama(file, options, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
@@ -89,9 +102,7 @@ export interface OpenedSides {
   close(): Promise<void>;
 }
 
-export interface SidesOptions extends ModelOptions, LlamaAsk {
-  adapter: AdapterChoice;
-}
+export interface SidesOptions extends ModelOptions, LlamaAsk, EngineAsk {}
 
 export type OpenSides = (options: SidesOptions, progress: Progress, signal: AbortSignal) => Promise<OpenedSides>;
 

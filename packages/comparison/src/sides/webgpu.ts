@@ -48,6 +48,8 @@ export async function webgpu(model: string, options: WebgpuOptions = {}): Promis
   }
 }
 
+const STREAMED = 'its weights are uploaded layer by layer, in each pass anew';
+
 /**
  * The same of what is open.
  *
@@ -58,7 +60,8 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
   const graph = isPlain(file) ? llamaGraph({ layers: config.blockCount, ...heads }) : engine.graph;
   const described = isPlain(file) ? undefined : describeGraph(graph);
-  const { unread } = engine;
+  const { unread, isStreamed } = engine;
+  const notes = [...(unread.length > 0 ? [notRead(unread)] : []), ...(isStreamed ? [STREAMED] : [])];
   if (injections.length > 0 && !isPlain(file)) throw new UsageError(INJECTS_PLAIN);
   const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
   return {
@@ -71,7 +74,7 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       model: aboutFile(file, config.blockCount),
       heads,
       graph,
-      ...(unread.length > 0 ? { notes: [notRead(unread)] } : {}),
+      ...(notes.length > 0 ? { notes } : {}),
     },
     stages: engine.graph.names,
     canStartFrom: true,

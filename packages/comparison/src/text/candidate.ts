@@ -54,8 +54,8 @@ export async function openCandidate(
     return { ...living(side), precision: held, stages: everyStage(file) };
   }
   if (command !== undefined) return programs(command, file, options, precision, signal);
-  const { adapter } = options;
-  const engine = await openEngine({ model: file.path, adapter, onProgress: progress.say, signal });
+  const { adapter, stream } = options;
+  const engine = await openEngine({ model: file.path, adapter, stream, onProgress: progress.say, signal });
   try {
     const side = webgpuSide(engine, parseInjections(options.inject, engine.config.blockCount));
     return { ...living(side), precision: 'f32', stages: engine.graph.names };

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SHADER_FOLDER } from '@llama-probe/engine/internal';
+import { modelFiles } from '@llama-probe/reference';
 import type { Job } from '../job.js';
 import { filesIn } from '../program/files.js';
 
@@ -17,18 +18,27 @@ export function watchedBy(job: Job): Watched {
     const runs = absolute([job.candidate, job.reference]);
     const folders = runs.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
     return {
-      files: [...runs.filter((path) => !folders.includes(path)), ...absolute([job.options.model, job.options.map])],
+      files: [
+        ...runs.filter((path) => !folders.includes(path)),
+        ...absolute([...filesOf(job.options.model), job.options.map]),
+      ],
       folders: folders.map((path) => ({ path, ending: '' })),
     };
   }
-  const { model, promptFile, engine, map } = job.options;
-  if (engine !== undefined) return { files: absolute([...filesIn(engine), model, promptFile, map]), folders: [] };
-  return { files: absolute([model, promptFile]), folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }] };
+  const { model, imatrix, promptFile, engine, map } = job.options;
+  if (engine !== undefined)
+    return { files: absolute([...filesIn(engine), ...filesOf(model), imatrix, promptFile, map]), folders: [] };
+  return {
+    files: absolute([...filesOf(model), imatrix, promptFile]),
+    folders: [{ path: resolve(SHADER_FOLDER), ending: '.wgsl' }],
+  };
 }
 
 /** Whether something of it is not there. */
 export const isMissing = ({ files, folders }: Watched): boolean =>
   ![...files, ...folders.map(({ path }) => path)].every((path) => existsSync(path));
+
+const filesOf = (model: string | undefined) => (model === undefined ? [] : modelFiles(model));
 
 const absolute = (paths: readonly (string | undefined)[]): string[] => [
   ...new Set(paths.flatMap((path) => (path === undefined ? [] : [resolve(path)]))),

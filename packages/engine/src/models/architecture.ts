@@ -30,6 +30,8 @@ export interface LayerWants {
 /** What tells an architecture from the others. */
 export interface Architecture {
   readonly ropePairs: LlamaConfig['ropePairs'];
+  /** Only the first values of a head may be turned. llama.cpp aborts on the others where rope.dimension_count is not the length of a head. */
+  readonly turnsPart?: true;
   /** Without experts its stages are those of the vocabulary. */
   readonly isPlain?: true;
   /** It may be a mixture of experts. */

@@ -14,6 +14,7 @@ import { windowedLayers } from './windows.js';
  */
 export const gemma3: Architecture = {
   ropePairs: 'halves',
+  turnsPart: true,
   hyperparameters,
   layer: (wants, config) => ({
     ...normTensors(wants, config),

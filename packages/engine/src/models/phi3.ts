@@ -13,6 +13,7 @@ import { attention, logits, norm, qkv, rotate } from './parts.js';
  */
 export const phi3: Architecture = {
   ropePairs: 'halves',
+  turnsPart: true,
   hyperparameters,
   layer: (wants, config) => {
     const { embeddingLength: embd, feedForwardLength: ff } = config;

@@ -19,6 +19,7 @@ export function bugsCommand(context: Context): Command {
     .addOption(new Option('--only <ids>', 'only these, such as rope-halves,rms-eps'))
     .addOption(OPTIONS.model())
     .addOption(OPTIONS.quantize())
+    .addOption(OPTIONS.imatrix())
     .addOption(OPTIONS.adapter())
     .addOption(OPTIONS.json())
     .addHelpText(

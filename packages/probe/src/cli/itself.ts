@@ -24,9 +24,22 @@ export function itselfCommand(context: Context): Command {
         'run a program of yours: it is executed, told {model}, {tokens}, {steps}, {chunk}, and writes a dump to {out}',
       ),
     );
-  const { model, prompt, promptFile, tokens, chat, steps, quantize, map, inject, llamaLib, device } = OPTIONS;
+  const { model, prompt, promptFile, tokens, chat, steps, quantize, imatrix, map, inject, llamaLib, device } = OPTIONS;
   const { stages, layers, reference, exactBy, adapter, engineTimeout, precision, margin, minimum, json } = OPTIONS;
-  for (const option of [model, prompt, promptFile, tokens, chat, steps, quantize, map, inject, llamaLib, device])
+  for (const option of [
+    model,
+    prompt,
+    promptFile,
+    tokens,
+    chat,
+    steps,
+    quantize,
+    imatrix,
+    map,
+    inject,
+    llamaLib,
+    device,
+  ])
     command.addOption(option());
   for (const option of [stages, layers, reference, exactBy, adapter, engineTimeout, precision, margin, minimum, json])
     command.addOption(option());

@@ -82,11 +82,18 @@ export const OPTIONS = {
     how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')
       .choices(['auto', ...ADAPTERS])
       .default('auto'),
+  stream: () =>
+    how(
+      '--stream',
+      "upload the engine's weights layer by layer, in the memory of one (default: if the adapter does not hold all)",
+    ),
   stages: () => part('--stages <names>', 'only these stages, such as q_rope,kq'),
   layers: () => part('--layers <list>', 'only these layers, such as 0,2-4'),
   judgedStages: () => part('--stages <patterns>', 'judge only these stages, such as q_rope,ffn_*'),
   judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
+  imatrix: () =>
+    what('--imatrix <file>', 'which columns are important to --quantize: a file of llama-imatrix, GGUF or .dat'),
   engineTimeout: () =>
     how('--engine-timeout <seconds>', 'how long the program of --engine may take (default: 600)').argParser(
       parsePositive,
@@ -147,11 +154,13 @@ export const RUN = [
   OPTIONS.chat,
   OPTIONS.steps,
   OPTIONS.quantize,
+  OPTIONS.imatrix,
   OPTIONS.stages,
   OPTIONS.layers,
   OPTIONS.reference,
   OPTIONS.exactBy,
   OPTIONS.adapter,
+  OPTIONS.stream,
   OPTIONS.ubatch,
   ...JUDGING,
 ];

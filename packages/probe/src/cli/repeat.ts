@@ -19,9 +19,9 @@ export function repeatCommand(context: Context): Command {
         'run a program of yours: it is executed, told {model}, {tokens}, {steps}, and writes a dump to {out}',
       ),
     );
-  const { model, prompt, promptFile, tokens, chat, steps, quantize, map, stages, layers } = OPTIONS;
+  const { model, prompt, promptFile, tokens, chat, steps, quantize, imatrix, map, stages, layers } = OPTIONS;
   const { reference, exactBy, adapter, ubatch, engineTimeout, json } = OPTIONS;
-  for (const option of [model, prompt, promptFile, tokens, chat, steps, quantize, map, stages, layers])
+  for (const option of [model, prompt, promptFile, tokens, chat, steps, quantize, imatrix, map, stages, layers])
     command.addOption(option());
   for (const option of [reference, exactBy, adapter, ubatch, engineTimeout, json]) command.addOption(option());
   return command

@@ -27,10 +27,11 @@ export function textCommand(context: Context): Command {
       ).argParser(parsePositive),
     )
     .addOption(what('--windows <count>', 'the first windows or prompts only').argParser(parsePositive));
-  const { quantize, engine, candidate, llamaLib, device, inject, map } = OPTIONS;
-  for (const option of [quantize, engine, candidate, llamaLib, device, inject, map]) command.addOption(option());
-  const { reference, exactBy, adapter, ubatch, engineTimeout, noFloors, precision, json } = OPTIONS;
-  for (const option of [reference, exactBy, adapter, ubatch, engineTimeout]) command.addOption(option());
+  const { quantize, imatrix, engine, candidate, llamaLib, device, inject, map } = OPTIONS;
+  for (const option of [quantize, imatrix, engine, candidate, llamaLib, device, inject, map])
+    command.addOption(option());
+  const { reference, exactBy, adapter, stream, ubatch, engineTimeout, noFloors, precision, json } = OPTIONS;
+  for (const option of [reference, exactBy, adapter, stream, ubatch, engineTimeout]) command.addOption(option());
   return command
     .addOption(
       new Option('--worst <count>', 'compare the stages at so many positions, each of another window (default: 3)')

@@ -50,9 +50,11 @@ export async function runBugs(options: BugsOptions, progress: Progress, signal: 
   const entries = options.only === undefined ? CATALOGUE : bugsNamed('--only', options.only);
   const faults = entries.map(({ id, title, stages, source, look }) => ({ id, title, stages, source, look }));
   if (!options.run) {
-    const needless = Object.entries({ '--model': options.model, '--quantize': options.quantize }).find(
-      ([, given]) => given,
-    );
+    const needless = Object.entries({
+      '--model': options.model,
+      '--quantize': options.quantize,
+      '--imatrix': options.imatrix,
+    }).find(([, given]) => given);
     if (needless) throw new UsageError(`${needless[0]} is for --run: the catalogue is the same for every model.`);
     return { schema: 1, faults, trials: null };
   }

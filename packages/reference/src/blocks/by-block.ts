@@ -1,5 +1,6 @@
 import type { TabledNodes } from '../capture/tabled.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
+import type { ModelFiles } from '../model/files.js';
 import { loadModel } from '../model/model.js';
 import type { RunParameters, RunResult } from '../process/protocol.js';
 import { BlockModel } from './block-model.js';
@@ -11,21 +12,20 @@ export class ByBlock {
   private readonly table: TensorTable;
   private opened: { readonly model: BlockModel; readonly tabled: TabledNodes } | undefined;
 
-  /** @param paths all parts of the file @throws ModelError */
+  /** @throws ModelError */
   constructor(
     private readonly library: LlamaLibrary,
-    private readonly path: string,
-    paths: readonly string[],
+    private readonly paths: ModelFiles,
   ) {
     this.table = readTable(library, paths);
-    this.vocabulary = loadModel(library, path, 'vocabulary');
+    this.vocabulary = loadModel(library, paths[0], 'vocabulary');
   }
 
   /** The whole model as it is in its file, mapped, for as long as `use` takes: instead of the block, so that there is never the memory of both. */
   withNative<T>(use: (model: Pointer) => T): T {
     this.opened?.model.free();
     this.opened = undefined;
-    const model = loadModel(this.library, this.path);
+    const model = loadModel(this.library, this.paths[0]);
     try {
       return use(model);
     } finally {

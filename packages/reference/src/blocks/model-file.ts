@@ -15,9 +15,12 @@ const F32 = 0;
  *
  * @returns its path; whoever has loaded it removes it @throws LlamaCppError `temporary-unwritable`
  */
-export function writeBlockModel(library: LlamaLibrary, { architecture, tensors }: TensorTable, rows: number): string {
+export function writeBlockModel(
+  library: LlamaLibrary,
+  { path: source, architecture, tensors }: TensorTable,
+  rows: number,
+): string {
   const path = join(tmpdir(), `llama-probe-${process.pid}-${randomUUID()}.gguf`);
-  const source = tensors[0]?.path as string;
   const kept = tensors.filter(({ name }) => !/^blk\.[1-9]/.test(name));
   withHeader(library, source, (from) => {
     const gguf = library.gguf_init_empty();

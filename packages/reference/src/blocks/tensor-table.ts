@@ -2,6 +2,7 @@ import koffi from 'koffi';
 import { ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { GgmlTensor } from '../library/structs.js';
+import type { ModelFiles } from '../model/files.js';
 import type { ModelHeader } from './blockwise.js';
 
 /** Where a tensor's values lie. */
@@ -17,22 +18,20 @@ export interface FileTensor {
 
 /** The header of a model's files, as ggml reads it. */
 export interface TensorTable extends ModelHeader {
+  /** Of the file that has the metadata. */
+  readonly path: string;
   readonly layers: number;
   readonly tensors: readonly FileTensor[];
 }
 
-/** @param paths the file, or all parts of one that was split; the first has the metadata @throws ModelError `model-unloadable` */
-export function readTable(library: LlamaLibrary, paths: readonly string[]): TensorTable {
-  const tensors: FileTensor[] = [];
-  let about: Pick<TensorTable, 'architecture' | 'metadata' | 'layers'> | undefined;
-  for (const path of paths) {
-    withHeader(library, path, (gguf, context) => {
-      about ??= metadataOf(library, gguf);
-      tensors.push(...tensorsOf(library, path, gguf, context));
-    });
-  }
-  if (!about) throw new ModelError('model-unloadable', 'a model of no files was asked for.');
-  return { ...about, tensors };
+/** @throws ModelError `model-unloadable` */
+export function readTable(library: LlamaLibrary, paths: ModelFiles): TensorTable {
+  const [path] = paths;
+  const about = withHeader(library, path, (gguf) => metadataOf(library, gguf));
+  const tensors = paths.flatMap((part) =>
+    withHeader(library, part, (gguf, context) => tensorsOf(library, part, gguf, context)),
+  );
+  return { ...about, path, tensors };
 }
 
 /** Opens a file's header for as long as `use` takes. */

@@ -32,7 +32,7 @@ export async function cached(
   await guarded(directory, async () => makeDirectory(directory));
   const hash = await contentHash(source, signal, onProgress);
   const name = `${basename(source)
-    .replace(/\.gguf$/i, '')
+    .replace(/(-00001-of-\d{5})?\.gguf$/i, '')
     .slice(0, 80)}-${hash.slice(0, 16)}-${recipe}.gguf`;
   const path = join(directory, name);
   if (await isThere(path)) {
@@ -74,7 +74,7 @@ export async function contentHash(
   signal?: AbortSignal,
   onProgress?: (message: string) => void,
 ): Promise<string> {
-  const files = await modelFiles(path);
+  const files = modelFiles(path);
   const memo = await memoOf(files);
   try {
     const known = await readFile(memo, 'utf8');

@@ -1,7 +1,9 @@
 import koffi from 'koffi';
-import { ModelError } from '../errors.js';
-import type { LlamaLibrary, Pointer } from '../library/library.js';
-import { GgmlTensor, ImportanceData } from '../library/structs.js';
+import type { TensorTable } from '../blocks/tensor-table.js';
+import { QuantizeError } from '../errors.js';
+import type { Pointer } from '../library/library.js';
+import { ImportanceData } from '../library/structs.js';
+import type { Importances } from './imatrix.js';
 
 /** llama.cpp's importance matrix in memory: `free` it when llama.cpp has returned. */
 export interface Importance {
@@ -9,31 +11,81 @@ export interface Importance {
   free(): void;
 }
 
+/** What llama.cpp is told of a matrix. */
+export interface MatrixImportance {
+  readonly name: string;
+  /** How many importances llama.cpp wants: columns, times experts. */
+  readonly columns: number;
+  /** Without them every column is as important as the others. */
+  readonly values?: Float32Array | undefined;
+}
+
 /**
- * An importance matrix that says of every column of every matrix that it is as important as the others.
+ * What llama.cpp is told of a model's matrices when it makes a type of it.
  *
- * llama.cpp makes types of three bits and less only with one. What it makes with this one is as good to compare with as any, since both
- * sides read the same file; as a model it is worse than with a matrix that was measured on text.
- *
- * @throws ModelError `model-unloadable`
+ * @param given those that were measured on text. Of what they have nothing of, every column is taken for as important as the others where llama.cpp
+ * makes the type (three bits and less) only with an importance matrix. What it makes so is as good to compare with as any, since both sides read the
+ * same file; as a model it is worse. For other types llama.cpp does without.
+ * @throws QuantizeError `imatrix-model` where they are of another model
  */
-export function evenImportance(library: LlamaLibrary, path: string): Importance {
-  const matrices = matricesOf(library, path);
-  const most = Math.max(1, ...matrices.map(({ columns }) => columns));
+export function importancesFor(
+  { tensors }: Pick<TensorTable, 'tensors'>,
+  isWanted: boolean,
+  given?: { readonly path: string; readonly importances: Importances },
+): MatrixImportance[] {
+  const matrices = tensors.flatMap(({ name, shape: [columns = 1, rows = 1, experts = 1] }) =>
+    rows > 1 ? [{ name, columns: columns * experts, values: given?.importances.get(name) }] : [],
+  );
+  if (given) checkModel(matrices, given.path, given.importances);
+  return matrices.flatMap((matrix) => {
+    const isMeasured = matrix.values?.length === matrix.columns;
+    if (isMeasured) return [matrix];
+    return isWanted ? [{ ...matrix, values: undefined }] : [];
+  });
+}
+
+/** llama.cpp does without importances of this one that do not fit (src/llama-quant.cpp, "tok_embd should be ignored"). */
+const IGNORED = 'token_embd.weight';
+
+function checkModel(matrices: readonly MatrixImportance[], path: string, importances: Importances): void {
+  if (matrices.every(({ values }) => values === undefined)) {
+    const [first] = importances.keys();
+    throw new QuantizeError(
+      'imatrix-model',
+      `--imatrix: ${path} has importances of ${importances.size} matrices (${first}, …), none of which the model has (${matrices[0]?.name}, …). Give the one that was made with this model.`,
+    );
+  }
+  const wrong = matrices.find(({ name, columns, values }) => values && values.length !== columns && name !== IGNORED);
+  if (wrong) {
+    throw new QuantizeError(
+      'imatrix-model',
+      `--imatrix: ${path} has ${wrong.values?.length} importances of ${wrong.name}, and the model's has ${wrong.columns} columns (of all experts): it was made with another model. Give the one that was made with this model.`,
+    );
+  }
+}
+
+/** @returns the matrix as llama.cpp takes it */
+export function importanceData(matrices: readonly MatrixImportance[]): Importance {
   const owned: Pointer[] = [];
   const own = (type: string, length: number): Pointer => {
     const address = koffi.alloc(type, length) as Pointer;
     owned.push(address);
     return address;
   };
-  const ones = own('float', most);
-  koffi.encode(ones, koffi.array('float', most), new Float32Array(most).fill(1));
+  const floats = (values: Float32Array): Pointer => {
+    const address = own('float', values.length);
+    koffi.encode(address, koffi.array('float', values.length), values);
+    return address;
+  };
+  const most = Math.max(1, ...matrices.map(({ columns }) => columns));
+  const ones = floats(new Float32Array(most).fill(1));
   const bytes = koffi.sizeof(ImportanceData);
   const table = own('uint8', (matrices.length + 1) * bytes);
-  for (const [i, { name, columns }] of matrices.entries()) {
+  for (const [i, { name, columns, values }] of matrices.entries()) {
     const text = own('char', name.length + 1);
     koffi.encode(text, koffi.array('char', name.length + 1), name);
-    koffi.encode(table, i * bytes, ImportanceData, { name: text, data: ones, size: columns });
+    const data = values ? floats(values) : ones;
+    koffi.encode(table, i * bytes, ImportanceData, { name: text, data, size: columns });
   }
   koffi.encode(table, matrices.length * bytes, ImportanceData, { name: null, data: null, size: 0 });
   return {
@@ -42,24 +94,4 @@ export function evenImportance(library: LlamaLibrary, path: string): Importance 
       for (const address of owned) koffi.free(address);
     },
   };
-}
-
-/** The names of a file's matrices, and for each how many importances llama.cpp wants: columns, times experts. */
-function matricesOf(library: LlamaLibrary, path: string): { name: string; columns: number }[] {
-  const context = new BigUint64Array(1);
-  const gguf = library.gguf_init_from_file(path, { no_alloc: true, ctx: context });
-  if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
-  try {
-    const matrices: { name: string; columns: number }[] = [];
-    let at = library.ggml_get_first_tensor(context[0]);
-    for (; at; at = library.ggml_get_next_tensor(context[0], at)) {
-      const { name, ne } = koffi.decode(at, GgmlTensor) as { name: string; ne: ArrayLike<number | bigint> };
-      const [columns, rows, experts] = Array.from(ne, Number) as [number, number, number];
-      if (rows > 1) matrices.push({ name, columns: columns * experts });
-    }
-    return matrices;
-  } finally {
-    library.ggml_free(context[0]);
-    library.gguf_free(gguf);
-  }
 }

@@ -3,9 +3,11 @@ import { type Blockwise, blockwise } from '../blocks/blockwise.js';
 import { readTable } from '../blocks/tensor-table.js';
 import { LlamaCppError, ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
-import type { ModelInfo } from '../process/protocol.js';
+import type { Methods, ModelInfo } from '../process/protocol.js';
+import type { ModelFiles } from './files.js';
 import { ftypeName } from './ftypes.js';
-import { evenImportance } from './importance.js';
+import { readImatrix } from './imatrix.js';
+import { importanceData, importancesFor } from './importance.js';
 
 const ALL = 999; // layers on the device, and what comes after them
 
@@ -39,10 +41,11 @@ export function loadModel(library: LlamaLibrary, path: string, how: Loaded = 'ma
 /** What the file says, without loading its weights. */
 export function describeModel(
   library: LlamaLibrary,
-  path: string,
-  paths: readonly string[] = [path],
+  paths: ModelFiles,
 ): ModelInfo & { allF32: boolean; blockwise: Blockwise } {
-  const types = tensorTypes(library, path);
+  const [path] = paths;
+  const table = readTable(library, paths);
+  const types = [...new Set(table.tensors.map(({ type }) => library.ggml_type_name(type) as string))];
   const model = loadModel(library, path, 'no weights');
   try {
     const number = (name: keyof LlamaLibrary) => Number((library[name] as (model: Pointer) => number)(model));
@@ -60,9 +63,7 @@ export function describeModel(
       vocabularySize: library.llama_vocab_n_tokens(library.llama_model_get_vocab(model)),
       trainedContext: number('llama_model_n_ctx_train'),
       allF32: types.every((type) => type === 'f32'),
-      blockwise: library.device
-        ? { why: 'another device than the CPU computes' }
-        : blockwise(readTable(library, paths)),
+      blockwise: library.device ? { why: 'another device than the CPU computes' } : blockwise(table),
     };
   } finally {
     library.llama_model_free(model);
@@ -89,47 +90,28 @@ function quantization(types: readonly string[], ftype: number): string {
   return (another === undefined ? undefined : ftypeName(ftype)) ?? matrices.toUpperCase();
 }
 
-/** The names of the ggml types that occur. */
-function tensorTypes(library: LlamaLibrary, path: string): string[] {
-  const gguf = library.gguf_init_from_file(path, { no_alloc: true, ctx: null });
-  if (!gguf) throw new ModelError('model-unloadable', `${path}: llama.cpp cannot read this GGUF file. It says:\n{log}`);
-  try {
-    const types = new Set<string>();
-    const count = Number(library.gguf_get_n_tensors(gguf));
-    for (let i = 0; i < count; i++) {
-      types.add(library.ggml_type_name(library.gguf_get_tensor_type(gguf, i)));
-    }
-    return [...types];
-  } finally {
-    library.gguf_free(gguf);
-  }
-}
-
-/** Makes a quantised copy. `target` is half-written until this returns. */
+/** Makes a quantised copy. `target` is half-written until this returns. @returns the matrices that a given importance matrix has nothing of */
 export function quantizeFile(
   library: LlamaLibrary,
-  {
-    source,
-    target,
-    ftype,
-    pure,
-    importance,
-    threads,
-  }: { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
-): void {
-  const even = importance ? evenImportance(library, source) : undefined;
+  { source, target, ftype, pure, importance, imatrix, threads }: Methods['quantize'][0],
+): string[] {
+  const table = readTable(library, source);
+  const given = imatrix === undefined ? undefined : { path: imatrix, importances: readImatrix(library, imatrix) };
+  const matrices = importancesFor(table, importance, given);
+  const data = matrices.length > 0 ? importanceData(matrices) : undefined;
   let status: number;
   try {
-    status = library.llama_model_quantize(source, target, {
+    status = library.llama_model_quantize(source[0], target, {
       ...library.llama_model_quantize_default_params(),
       nthread: threads,
       ftype,
       pure,
       allow_requantize: true,
-      ...(even && { imatrix: even.address }),
+      ...(data && { imatrix: data.address }),
     });
   } finally {
-    even?.free();
+    data?.free();
   }
   if (status !== 0) throw new LlamaCppError('quantize-failed', '{log}');
+  return matrices.flatMap(({ name, values }) => (values ? [] : [name]));
 }

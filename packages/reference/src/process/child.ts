@@ -41,9 +41,9 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     const { version, cpuVariant: chosen, cpuVariants, device: found } = opened;
     return { version, cpuVariant: chosen, cpuVariants, device: found && `${found.name}, ${found.description}` };
   },
-  describe: ({ path, paths }) => describeModel(library(), path, paths),
+  describe: ({ paths }) => describeModel(library(), paths),
   load({ path, isExact, blocks: paths }) {
-    const blocks = paths && new ByBlock(library(), path, paths);
+    const blocks = paths && new ByBlock(library(), paths);
     loaded = { address: blocks?.vocabulary ?? loadModel(library(), path), isExact, ...(blocks && { blocks }) };
     tabled = undefined;
     return null;
@@ -59,10 +59,7 @@ const METHODS: { [M in Method]: (parameters: Methods[M][0]) => Methods[M][1] | P
     return vocabularyInfo(library(), address);
   },
   pieces: ({ ids }) => piecesOf(library(), model().address, ids),
-  quantize(parameters) {
-    quantizeFile(library(), parameters);
-    return null;
-  },
+  quantize: (parameters) => quantizeFile(library(), parameters),
   tokenize: ({ text, addSpecial, parseSpecial }) =>
     tokenize(library(), model().address, text, addSpecial, parseSpecial),
   detokenize: ({ ids, special }) => detokenize(library(), model().address, ids, special),

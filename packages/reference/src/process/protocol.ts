@@ -3,6 +3,7 @@ import type { Blockwise } from '../blocks/blockwise.js';
 import type { RoundTo } from '../capture/rounding.js';
 import type { Selection } from '../capture/stages.js';
 import type { WireError } from '../errors.js';
+import type { ModelFiles } from '../model/files.js';
 
 /** What a GGUF file says about itself, as llama.cpp reads it. */
 export interface ModelInfo {
@@ -83,17 +84,26 @@ export interface Methods {
     { directory?: string | undefined; cpuVariant?: string | undefined; device?: string | undefined },
     { version: string; cpuVariant: string; cpuVariants: string[]; device?: string | undefined },
   ];
-  /** @param paths all parts of the file, where it was split */
-  describe: [{ path: string; paths?: readonly string[] }, ModelInfo & { allF32: boolean; blockwise: Blockwise }];
+  describe: [{ paths: ModelFiles }, ModelInfo & { allF32: boolean; blockwise: Blockwise }];
   /** @param isExact what llama.cpp's CPU only approximates is computed in f32 @param blocks where it is evaluated block by block as F32: all parts of the file */
-  load: [{ path: string; isExact: boolean; blocks?: readonly string[] | undefined }, null];
+  load: [{ path: string; isExact: boolean; blocks?: ModelFiles | undefined }, null];
   /** Only the vocabulary of a file, which may have nothing else. */
   loadVocabulary: [{ path: string }, VocabularyInfo];
   pieces: [{ ids: readonly number[] }, Piece[]];
-  /** @param importance llama.cpp gets an importance matrix, one that makes no difference between columns */
+  /** Answers with the matrices of which it is not known which columns are important. */
   quantize: [
-    { source: string; target: string; ftype: number; pure: boolean; importance: boolean; threads: number },
-    null,
+    {
+      source: ModelFiles;
+      target: string;
+      ftype: number;
+      pure: boolean;
+      /** llama.cpp wants an importance matrix: where nothing is known all columns are alike. */
+      importance: boolean;
+      /** A file of llama-imatrix. */
+      imatrix?: string | undefined;
+      threads: number;
+    },
+    string[],
   ];
   /** Frees the model, and ends what is logged by then with endOfLog. */
   unload: [null, null];

@@ -1,7 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
 import { type Progress, UsageError } from '@llama-probe/comparison/ask';
-import { type GgufFile, numberOfType, openGguf, type TensorInfo } from '@llama-probe/engine';
+import { type GgufFile, numberOfType, openGguf, TensorFiles, type TensorInfo } from '@llama-probe/engine';
 import { type GgmlWeights, openGgmlWeights } from '@llama-probe/reference';
 import { modelOf } from '../model.js';
 import { selected } from '../select.js';
@@ -40,10 +38,9 @@ export async function compareWeights(
   const names = selected([...gguf.tensors.keys()], options.tensor, gguf.path);
   const ggml = await openGgmlWeights({ signal });
   let other: Other | undefined;
-  let file: FileHandle | undefined;
+  const files = new TensorFiles();
   try {
     other = await openOther(options.against, gguf, ggml);
-    file = await open(gguf.path, 'r');
     const asked = [...gguf.tensors.values()].filter(({ name, type }) => {
       return names.has(name) && ggml.types.get(numberOfType(type.name))?.reads;
     });
@@ -55,7 +52,7 @@ export async function compareWeights(
       progress.say(`comparing tensor ${index + 1} of ${asked.length}`);
       const theirs = other.tensors.get(tensor.name);
       if (!theirs) continue;
-      const pair = await pairOf({ gguf, file, ggml, other }, tensor, theirs, searched < MOST_SEARCHED);
+      const pair = await pairOf({ gguf, files, ggml, other }, tensor, theirs, searched < MOST_SEARCHED);
       if (pair.verdict === 'differs') searched++;
       pairs.push(pair);
     }
@@ -72,7 +69,7 @@ export async function compareWeights(
       remarks: [...remarks, ...remarksOf(pairs, model.architecture, other)],
     };
   } finally {
-    await file?.close();
+    await files.close();
     await other?.close();
     await ggml.close();
   }
@@ -80,26 +77,25 @@ export async function compareWeights(
 
 interface Sides {
   readonly gguf: GgufFile;
-  readonly file: FileHandle;
+  readonly files: TensorFiles;
   readonly ggml: GgmlWeights;
   readonly other: Other;
 }
 
 async function pairOf(
-  { gguf, file, ggml, other }: Sides,
+  { gguf, files, ggml, other }: Sides,
   tensor: TensorInfo,
   theirs: OtherTensor,
   isSearched: boolean,
 ): Promise<PairReport> {
   const { name, type, shape } = tensor;
-  const at = ggufRows(gguf.path, tensor);
   function* others() {
     for (const one of isSearched ? gguf.tensors.values() : []) {
-      const rows = ggufRows(gguf.path, one);
+      const rows = ggufRows(one);
       if (one.name !== name && ggml.types.get(rows.type)?.reads) yield [one.name, inFile(ggml, rows)] as const;
     }
   }
-  const found = await explain(file, at, theirs.matrix, headsOf(gguf, name), others, ggml);
+  const found = await explain(files, tensor, theirs.matrix, headsOf(gguf, name), others, ggml);
   const architecture = String(gguf.metadata['general.architecture'] ?? 'unknown');
   const otherType = theirs.matrix.type;
   const first = found.measure?.first;

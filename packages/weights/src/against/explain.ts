@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { TensorFiles, TensorInfo } from '@llama-probe/engine';
 import { canDequantize } from '@llama-probe/oracle';
 import type { GgmlWeights } from '@llama-probe/reference';
 import { type Heads, type Layout, layouts } from './layouts.js';
-import { inFile, type Matrix, type RowsInFile } from './matrix.js';
+import { ggufRows, inFile, type Matrix } from './matrix.js';
 import { type Measure, measure } from './measure.js';
 import { type Misreading, misreadingOf } from './misread.js';
 import { type Related, relateAll, sampleOf, type Values } from './relation.js';
@@ -31,13 +31,14 @@ export type Candidates = () => Iterable<readonly [name: string, matrix: Matrix]>
  * 4. Every other tensor of this shape.
  */
 export async function explain(
-  file: FileHandle,
-  at: RowsInFile,
+  files: TensorFiles,
+  tensor: TensorInfo,
   theirs: Matrix,
   heads: Heads | undefined,
   others: Candidates,
   ggml: GgmlWeights,
 ): Promise<Explained> {
+  const at = ggufRows(tensor);
   const ours = inFile(ggml, at);
   const [a, b] = heads && at.rows === 1 ? [onePerRow(ours), onePerRow(theirs)] : [ours, theirs];
   const isSame = ours.rows === theirs.rows && ours.columns === theirs.columns;
@@ -48,7 +49,8 @@ export async function explain(
     if (related && isSettled(related.values)) return explained(undone.layout, related);
   }
   const { typeName } = at;
-  const misreading = isSame && canDequantize(typeName) ? await misreadingOf(file, at, typeName, theirs) : undefined;
+  const misreading =
+    isSame && canDequantize(typeName) ? await misreadingOf(files, tensor, typeName, theirs) : undefined;
   const found = plain ?? (isSame ? await differing(ours, theirs) : undefined);
   if (misreading && found) return { ...explained([], found), misreading };
   if (plain) return explained([], plain);

@@ -44,9 +44,10 @@ export function inFile(ggml: GgmlWeights, at: RowsInFile): Matrix {
 }
 
 /** A tensor of a GGUF file. */
-export function ggufRows(path: string, tensor: TensorInfo): RowsInFile {
+export function ggufRows(tensor: TensorInfo): RowsInFile {
   const { rows, columns, rowBytes, type } = matrixOf(tensor);
-  return { path, offset: tensor.offset, type, typeName: tensor.type.name, rows, columns, rowBytes };
+  const { path, offset } = tensor;
+  return { path, offset, type, typeName: tensor.type.name, rows, columns, rowBytes };
 }
 
 /** Values in memory. */

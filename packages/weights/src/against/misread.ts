@@ -1,7 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { TensorFiles, TensorInfo } from '@llama-probe/engine';
 import { type KnownReading, knownReadings, type QuantizedType } from '@llama-probe/oracle';
+import { matrixOf } from '../gguf-matrix.js';
 import { piecesOf, type Rows } from '../pieces.js';
-import type { Matrix, RowsInFile } from './matrix.js';
+import type { Matrix } from './matrix.js';
 import { measure } from './measure.js';
 
 /** A bug of dequantisation that makes of the model's bytes what the other side has. */
@@ -22,15 +23,15 @@ const FIRST_VALUES = 1 << 14;
 
 /** The bug that reproduces the other side's values, all of them; undefined where none does. */
 export async function misreadingOf(
-  file: FileHandle,
-  at: RowsInFile,
+  files: TensorFiles,
+  tensor: TensorInfo,
   type: QuantizedType,
   theirs: Matrix,
 ): Promise<Misreading | undefined> {
-  const { rows, columns, rowBytes, offset } = at;
-  if (rows * rowBytes > MOST_BYTES) return undefined;
-  const bytes = new Uint8Array(rows * rowBytes);
-  await file.read(bytes, 0, bytes.length, offset);
+  if (tensor.bytes > MOST_BYTES) return undefined;
+  const { rows, columns } = matrixOf(tensor);
+  const bytes = new Uint8Array(tensor.bytes);
+  await files.read(tensor, bytes);
   const weight = { type, rows, columns, bytes };
   const few = Math.max(1, Math.min(rows, Math.floor(FIRST_VALUES / columns)));
   // In the middle: what is left out at the end of a tensor must not pass for what is right at its beginning.

@@ -54,7 +54,7 @@ async function openOtherGguf(path: string, model: GgufFile, ggml: GgmlWeights): 
   const readable = [...gguf.tensors.values()].filter(({ type }) => ggml.types.get(numberOfType(type.name))?.reads);
   const entries = readable.map((tensor): [string, OtherTensor] => [
     tensor.name,
-    { names: [tensor.name], shape: tensor.shape, matrix: inFile(ggml, ggufRows(path, tensor)) },
+    { names: [tensor.name], shape: tensor.shape, matrix: inFile(ggml, ggufRows(tensor)) },
   ]);
   return {
     file: path,
