@@ -3,7 +3,7 @@ import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
 import { parsePrompt, tokenize } from './prompt.js';
 import { addressOf } from './server/address.js';
-import { type Asked, ask, modelOf } from './server/asking.js';
+import { ask, modelOf } from './server/asking.js';
 import { checkedTokens } from './server/checked-tokens.js';
 import { Client, keyFrom } from './server/client.js';
 import type { ServerOptions } from './server/options.js';
@@ -47,7 +47,7 @@ export async function runServer(
     const pieces = await vocabulary.pieces([...Array(vocabulary.info.size).keys()]);
     const raw = file.metadata['tokenizer.ggml.tokens'];
     const spelling = new Spelling({
-      bytes: pieces.map(({ bytes }) => bytes),
+      pieces,
       raw: Array.isArray(raw) ? raw.map(String) : [],
     });
     const question: Question = {

@@ -11,13 +11,13 @@ export interface Measured {
   /** What the rounding of the server's numbers explains. */
   readonly rounding: number;
   readonly covered: ServerPosition['covered'];
-  readonly isSameTop: boolean;
+  readonly isSameTop: boolean | null;
 }
 
 /** Holds every row of a server to the reference's. @param top the reference's likeliest id */
 export function measure(
   rows: ReadonlyMap<number, Sparse>,
-  reference: (position: number) => { readonly logP: LogP; readonly top: number } | undefined,
+  reference: (position: number) => { readonly logP: LogP; readonly top: number | undefined } | undefined,
   written: Written,
 ): readonly Measured[] {
   const found: Measured[] = [];
@@ -30,18 +30,13 @@ export function measure(
       row,
       ...held,
       rounding: roundingOf(row, right.logP, written),
-      isSameTop: likeliest(row) === right.top,
+      isSameTop: row.top === undefined || right.top === undefined ? null : row.top === right.top,
     });
   }
   return found;
 }
 
-/** The id that a server takes for the likeliest. */
-export const likeliest = ({ ids, logP }: Sparse): number => {
-  const best = logP.reduce((top, one, i) => (one > (logP[top] as number) ? i : top), 0);
-  return ids[best] as number;
-};
-
+/** What a KL divergence may be at a position: what rounding explains is always allowed. */
 export const limitAt = ({ rounding }: Measured, { position }: TextLimits): number => Math.max(position, rounding);
 
 /** The same as it is told. */

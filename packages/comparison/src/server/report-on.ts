@@ -59,8 +59,9 @@ export async function reportOf(found: Judging): Promise<Omit<ServerReport, 'mill
     statistics: {
       positions: measured.length,
       meanKl: mean(kls),
+      meanKlUnrounded: mean(measured.map(({ kl, rounding }) => Math.max(0, kl - rounding))),
       maxKl: Math.max(0, ...kls),
-      sameTop: mean(measured.map(({ isSameTop }) => Number(isSameTop))),
+      sameTop: mean(measured.flatMap(({ isSameTop }) => (isSameTop === null ? [] : [Number(isSameTop)]))),
       covered: mean(measured.map(({ covered }) => covered.reference)),
     },
     limits,

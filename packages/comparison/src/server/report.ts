@@ -17,7 +17,8 @@ export interface ServerPosition {
   readonly limit: number;
   /** The probability of the tokens that are compared, by each. */
   readonly covered: { readonly reference: number; readonly candidate: number };
-  readonly isSameTop: boolean;
+  /** Whether both take the same token for the likeliest; null where it cannot be told which the server's is. */
+  readonly isSameTop: boolean | null;
 }
 
 /** The first position that departs. */
@@ -74,6 +75,8 @@ export interface ServerReport {
   readonly statistics: {
     readonly positions: number;
     readonly meanKl: number;
+    /** The same without what the rounding of the server's numbers explains. */
+    readonly meanKlUnrounded: number;
     readonly maxKl: number;
     readonly sameTop: number;
     /** The mean probability that the reference gives to the tokens that the server names. */
@@ -105,6 +108,7 @@ const short = (kl: number): string => kl.toExponential(1);
 export function verdictOf(found: Judged): Pick<ServerReport, 'verdict' | 'reason'> {
   const { statistics, limits, over, first, causes } = found;
   const { positions, maxKl, meanKl } = statistics;
+  const isMeanOver = statistics.meanKlUnrounded > limits.mean;
   if (positions === 0) return { verdict: 'incomparable', reason: `There is nothing to compare. ${left(found)}`.trim() };
   const named = causes.length === 0 ? '' : ` ${causeText(causes)}`;
   if (first && over > 0) {
@@ -112,9 +116,9 @@ export function verdictOf(found: Judged): Pick<ServerReport, 'verdict' | 'reason
     const reason = `Token ${first.position} (${where}) is the first after which the server's probabilities are apart from the reference's: a KL divergence of at least ${short(first.kl)}, the limit is ${short(first.limit)}. So are ${over} of ${positions} positions.${named}`;
     return { verdict: 'diverged', reason: [reason, left(found)].filter(Boolean).join(' ') };
   }
-  if (meanKl > limits.mean || causes.length > 0) {
+  if (isMeanOver || causes.length > 0) {
     const how =
-      meanKl > limits.mean
+      isMeanOver
         ? `and the mean KL divergence is: ${short(meanKl)}, the limit is ${short(limits.mean)}. Something is a little wrong everywhere.`
         : 'and yet what they differ by is no rounding.';
     const reason = `No single position is over its limit of ${short(limits.position)}, ${how}${named}`;

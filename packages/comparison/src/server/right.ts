@@ -9,7 +9,7 @@ import { ask, modelOf } from './asking.js';
 import { causesOf, type OtherTokens } from './causes.js';
 import type { Client } from './client.js';
 import { floorOfServer, logPOf, type MeasuredFloor, ruledIn, UNMEASURED } from './floor.js';
-import { likeliest, limitAt, type Measured } from './measure.js';
+import { limitAt, type Measured } from './measure.js';
 import type { ServerOptions } from './options.js';
 import type { Question } from './question.js';
 import type { ServerCause, ServerReport } from './report.js';
@@ -22,7 +22,7 @@ export interface RightRow {
   /** The ids that it says something of, … */
   readonly ids: Iterable<number>;
   /** … and the likeliest of them. */
-  readonly top: number;
+  readonly top: number | undefined;
 }
 
 /** Whoever a server is held to, after it has run the server's tokens. */
@@ -97,7 +97,7 @@ export async function serverRight(
     about: { name: other.address, version: '', mode: formName(theirs) },
     row(position) {
       const row = theirs.rows.get(position);
-      return row && { logP: sparseLogP(row), ids: row.ids, top: likeliest(row) };
+      return row && { logP: sparseLogP(row), ids: row.ids, top: row.top };
     },
     async floor() {
       const again = [

@@ -6,19 +6,27 @@ export interface Sparse {
   readonly ids: readonly number[];
   /** ln of their probabilities, as they were sent. */
   readonly logP: readonly number[];
+  /** The likeliest; undefined where it is no id for certain. */
+  readonly top: number | undefined;
   /** How many of them are no id for certain. */
   readonly unresolved: number;
 }
 
 /** @returns undefined where none of its tokens can be told */
-export function sparseOf({ top }: Place, spelling: Spelling): Sparse | undefined {
+export function sparseOf({ top: likely }: Place, spelling: Spelling): Sparse | undefined {
   const known = new Map<number, number>();
-  for (const one of top) {
+  for (const one of likely) {
     const id = spelling.idOf(one);
     if (id !== undefined && !known.has(id)) known.set(id, one.logP);
   }
   if (known.size === 0) return undefined;
-  return { ids: [...known.keys()], logP: [...known.values()], unresolved: top.length - known.size };
+  const [best] = likely;
+  return {
+    ids: [...known.keys()],
+    logP: [...known.values()],
+    top: best && spelling.idOf(best),
+    unresolved: likely.length - known.size,
+  };
 }
 
 /** The reference's ln of a probability; undefined where it has none of this id. */

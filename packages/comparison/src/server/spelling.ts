@@ -1,8 +1,8 @@
+import type { Piece } from '@llama-probe/reference';
 import type { Named } from './answer.js';
 
 export interface Pieces {
-  /** Of each id its bytes, in hexadecimal digits. */
-  readonly bytes: readonly string[];
+  readonly pieces: readonly Piece[];
   /** Of each id how the model's file spells it. */
   readonly raw: readonly string[];
 }
@@ -16,14 +16,16 @@ export class Spelling {
   /** Whether spaces in front are known to be written. */
   private keepsSpaces = false;
 
-  constructor(private readonly pieces: Pieces) {
-    for (const [id, bytes] of pieces.bytes.entries()) {
-      if (bytes === '') continue;
-      const same = this.byBytes.get(bytes);
+  constructor(private readonly vocabulary: Pieces) {
+    // A byte that is a piece too is always written as that.
+    const bytesLast = [...vocabulary.pieces.entries()].sort(([, a], [, b]) => Number(isByte(a)) - Number(isByte(b)));
+    for (const [id, piece] of bytesLast) {
+      const same = this.byBytes.get(piece.bytes);
+      if (piece.bytes === '' || (same && isByte(piece))) continue;
       if (same) same.push(id);
-      else this.byBytes.set(bytes, [id]);
+      else this.byBytes.set(piece.bytes, [id]);
     }
-    for (const [id, raw] of pieces.raw.entries()) this.byRaw.set(raw, id);
+    for (const [id, raw] of vocabulary.raw.entries()) this.byRaw.set(raw, id);
   }
 
   /** Tokens of the server, all that there are: where one of them begins with a space, it writes them. */
@@ -33,7 +35,7 @@ export class Spelling {
 
   /** @returns undefined where it is none, or could be several */
   idOf({ id, bytes, text }: Named): number | undefined {
-    if (id !== undefined) return id < this.pieces.bytes.length ? id : undefined;
+    if (id !== undefined) return id < this.vocabulary.pieces.length ? id : undefined;
     if (bytes !== undefined) return this.only(bytes);
     if (text === '' || text.includes('\ufffd')) return undefined;
     const hex = Buffer.from(text).toString('hex');
@@ -47,3 +49,5 @@ export class Spelling {
     return ids?.length === 1 ? ids[0] : undefined;
   }
 }
+
+const isByte = ({ kind }: Piece): boolean => kind === 'byte';

@@ -89,7 +89,7 @@ function positionsText({ positions, first, verdict }: ServerReport): string {
       side,
       nats(kl),
       `${(kl / limit).toPrecision(2)} ×`,
-      isSameTop ? 'yes' : 'no',
+      isSameTop === null ? '?' : isSameTop ? 'yes' : 'no',
       kl > limit ? 'DIVERGED' : 'agree',
     ]);
   const more = positions.length - from - AROUND;

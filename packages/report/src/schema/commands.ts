@@ -180,7 +180,7 @@ const serverPosition = {
   kl: number,
   limit: number,
   covered: sides,
-  isSameTop: z.boolean(),
+  isSameTop: z.boolean().nullable(),
 };
 const kls = z.looseObject({ max: number, mean: number });
 
@@ -208,7 +208,7 @@ export const SERVER = z
     }),
     tokens: z.array(z.int()),
     prompt: count,
-    statistics: z.looseObject({ positions: count, meanKl: number, maxKl: number, sameTop: number, covered: number }),
+    statistics: z.looseObject({ positions: count, meanKl: number, meanKlUnrounded: number, maxKl: number, sameTop: number, covered: number }),
     floor: z.looseObject({ method: text, meanKl: number.nullable(), maxKl: number.nullable() }),
     limits: z.looseObject({ margin: number, minimum: number, position: number, mean: number }),
     positions: z.array(z.looseObject(serverPosition)),
