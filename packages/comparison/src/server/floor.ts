@@ -51,7 +51,7 @@ export async function floorOfServer(
 ): Promise<MeasuredFloor> {
   const { precision = 'auto' } = options;
   const noises = options.floors === false ? [] : await noisesOf();
-  const measured: (MeasuredFloor & { top: number })[] = [];
+  const measured: MeasuredFloor[] = [];
   for (const { method, rule, rows } of noises) {
     progress.say(`measuring the floor: ${method}`);
     const kl = new Mean();
@@ -67,10 +67,13 @@ export async function floorOfServer(
     }
     const limits = limitsOf(ruledIn(klRule(rule), options), kl, max);
     const floor = { method, meanKl: kl.count === 0 ? null : kl.estimate().value, maxKl: kl.count === 0 ? null : max };
-    measured.push({ floor, limits, top: limits.position });
+    measured.push({ floor, limits });
   }
-  const [widest] = measured.sort((a, b) => b.top - a.top);
-  if (widest) return { floor: widest.floor, limits: widest.limits };
+  const [widest] = measured.sort((a, b) => b.limits.position - a.limits.position);
+  if (widest) {
+    const mean = Math.max(...measured.map(({ limits }) => limits.mean));
+    return { floor: widest.floor, limits: { ...widest.limits, mean } };
+  }
   const rule = precision === 'f32' ? klRule(unmeasured(chosen.mode)) : UNMEASURED[precision];
   const why = options.floors === false ? '--no-floors' : NO_TWIN;
   return {

@@ -117,10 +117,9 @@ export function verdictOf(found: Judged): Pick<ServerReport, 'verdict' | 'reason
     return { verdict: 'diverged', reason: [reason, left(found)].filter(Boolean).join(' ') };
   }
   if (isMeanOver || causes.length > 0) {
-    const how =
-      isMeanOver
-        ? `and the mean KL divergence is: ${short(meanKl)}, the limit is ${short(limits.mean)}. Something is a little wrong everywhere.`
-        : 'and yet what they differ by is no rounding.';
+    const how = isMeanOver
+      ? `and the mean KL divergence is: ${short(meanKl)}, the limit is ${short(limits.mean)}. Something is a little wrong everywhere.`
+      : 'and yet what they differ by is no rounding.';
     const reason = `No single position is over its limit of ${short(limits.position)}, ${how}${named}`;
     return { verdict: 'diverged', reason: [reason, left(found)].filter(Boolean).join(' ') };
   }

@@ -60,7 +60,7 @@ export function serverCommand(context: Context): Command {
           "llama-server, vLLM or an engine of yours, against llama.cpp's numbers",
         'probe server http://127.0.0.1:8080 -m model.gguf --precision f32':
           'an engine in f32, which is held to far less',
-        'probe server http://127.0.0.1:8080 -m model.gguf --against http://127.0.0.1:8081':
+        'probe server http://127.0.0.1:8080 -m m.gguf --against http://127.0.0.1:8081':
           'two servers, the second is taken for right',
       }),
     )
