@@ -34,6 +34,15 @@ const scaled = (by: number) => (logits: Float32Array) => logits.map((one) => one
 const penalised = (by: number) => (logits: Float32Array, before: readonly number[]) =>
   logits.map((one, id) => (before.includes(id) ? (one > 0 ? one / by : one * by) : one));
 
+const presence = (by: number) => (logits: Float32Array, before: readonly number[]) =>
+  logits.map((one, id) => (before.includes(id) ? one - by : one));
+const likeliest = (count: number) => (logits: Float32Array) => {
+  const least = logits.toSorted().at(-count) as number;
+  return logits.map((one) => (one >= least ? one : Number.NEGATIVE_INFINITY));
+};
+const inChat = async (ids: readonly number[]) =>
+  llama.tokenize(await llama.chat((await llama.detokenize(ids.slice(1))).trim()));
+
 describe('probe server', () => {
   const manners = [
     ['llama', 9 + 6, { prompt: 'ids', way: 'steps', tokensAs: 'ids' }],
@@ -62,6 +71,9 @@ describe('probe server', () => {
 
   const bugs: [string, Manner, ServerBug, object][] = [
     ['a temperature', 'llama', { logits: scaled(0.7) }, { id: 'temperature', value: 0.7 }],
+    ['only the likeliest five', 'llama', { logits: likeliest(5) }, { id: 'only-returned' }],
+    ['a chat template around a text', 'plain', { tokens: inChat }, { id: 'chat-template' }],
+    ['a presence penalty', 'vllm', { logits: presence(0.5) }, { id: 'presence-penalty', value: 0.5 }],
     ['a BOS too many', 'vllm', { tokens: (ids) => [1, ...ids] }, { id: 'bos-doubled' }],
     [
       'no BOS',
@@ -109,6 +121,13 @@ describe('probe server', () => {
       'f32',
     ]);
     expect(json).toMatchObject({ verdict: 'agree', asked: { temperature: 1, decimals: 2 } });
+  });
+
+  test('a server that says the greedy choice only is not accused', async () => {
+    await using server = await logServer(llama, 'llama', { isGreedy: 'always' });
+    const { code, stderr } = await probe(['server', server.url, '--model', BUNDLED, '--steps', '2']);
+    expect(stderr).toContain('puts all probability on one token');
+    expect(code).toBe(2);
   });
 
   test('a server that leaves spaces out is not accused of other words', async () => {

@@ -17,13 +17,13 @@ export interface ServerBug {
   /** Of logits, before the softmax. @param before the tokens up to there */
   readonly logits?: (logits: Float32Array, before: readonly number[]) => Float32Array;
   /** Of the tokens that are run in place of those that were sent. */
-  readonly tokens?: (ids: readonly number[]) => readonly number[];
+  readonly tokens?: (ids: readonly number[]) => readonly number[] | Promise<readonly number[]>;
   /** Of the tokens that a decoded one sees in its cache. */
   readonly cache?: (ids: readonly number[]) => readonly number[];
   /** Of a log-probability, as it is written. */
   readonly written?: (logP: number) => number;
-  /** All probability is on the likeliest token at temperature 0. */
-  readonly isGreedy?: boolean;
+  /** All probability is on the likeliest token, at temperature 0 or always. */
+  readonly isGreedy?: boolean | 'always';
   readonly key?: string;
   /** It leaves out spaces in front of words when it spells tokens. */
   readonly trims?: boolean;
@@ -58,14 +58,15 @@ export async function logServer(llama: Reference, manner: Manner, bug: ServerBug
   const logPs = (logits: Float32Array, before: readonly number[], temperature: number): Float64Array => {
     const own = bug.logits?.(logits, before) ?? logits;
     const top = own.reduce((best, one) => Math.max(best, one), -Infinity);
-    if (bug.isGreedy && temperature === 0) return Float64Array.from(own, (one) => (one === top ? 0 : -9999));
+    if (bug.isGreedy === 'always' || (bug.isGreedy && temperature === 0))
+      return Float64Array.from(own, (one) => (one === top ? 0 : -9999));
     const whole = top + Math.log(own.reduce((sum, one) => sum + Math.exp(one - top), 0));
     return Float64Array.from(own, (one) => bug.written?.(one - whole) ?? one - whole);
   };
 
   /** The places of the prompt, and of what is decoded after it. */
   async function run(sent: readonly number[], most: number, temperature: number): Promise<[Row[], Row[]]> {
-    const ids = bug.tokens?.(sent) ?? sent;
+    const ids = (await bug.tokens?.(sent)) ?? sent;
     const ofPrompt = await rows(ids);
     const prompt = ids.map((token, i) => ({
       token,

@@ -68,6 +68,13 @@ async function rest(
     tried.push({ what: 'temperature 0', outcome: 'all probability is on one token: asked again at temperature 1' });
     if (again) [wanted, answer] = [warm, again];
   }
+  // Numbers from after a greedy choice say nothing of what they were before.
+  const isSilent = answer.places.length > decodedFrom && answer.places.slice(decodedFrom).every(isCertain);
+  if (isSilent && !form.echo)
+    throw new ServerError(
+      'server-answer',
+      `${client.address} puts all probability on one token, at temperature 1 too: its numbers are those after a choice. Wanted those from before sampling; some servers have an option for it.`,
+    );
   spelling.learn(answer.places.flatMap(({ token, top }) => [token, ...top]));
   const rows = new Map<number, Sparse>();
   const keep = (position: number, place: Place | undefined) => {
@@ -76,7 +83,7 @@ async function rest(
   };
   // What an answer says of a place is what the position before it is followed by.
   const generated: number[] = [];
-  for (const [i, place] of answer.places.entries()) {
+  for (const [i, place] of answer.places.slice(0, isSilent ? decodedFrom : undefined).entries()) {
     const at = tokens.length + i - decodedFrom;
     if (at > 0) keep(at - 1, place);
     if (at < tokens.length) continue;

@@ -100,13 +100,16 @@ export const LOGIT_TRIALS: readonly LogitTrial[] = [
     title: () => 'its probabilities are those of the tokens that it returned only, and sum to one',
     look: `${SAMPLING} Top-k, top-p and min-p leave out the others; a softmax over the returned ones alone does it too.`,
     values: (seen) => (seen.every(({ row }) => Math.abs(sumOf(row) - 1) < 1e-3 && row.ids.length > 1) ? [1] : []),
-    logP({ logits, row: { ids } }) {
+    logP({ logits, row }) {
+      const ids = row.ids.filter((_, i) => (row.logP[i] as number) > IMPOSSIBLE);
       const own = logSumExp(Float32Array.from(ids, (id) => logits[id] as number));
       const returned = new Set(ids);
       return (id) => (returned.has(id) ? (logits[id] as number) - own : undefined);
     },
   },
 ];
+
+const IMPOSSIBLE = -100; // ln of a probability: what was left out may be returned as that
 
 const sumOf = ({ logP }: Sparse): number => logP.reduce((sum, one) => sum + Math.exp(one), 0);
 
