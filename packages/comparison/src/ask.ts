@@ -37,6 +37,7 @@ export {
   failure,
   type NonFinite,
 } from './report-json.js';
+export type { ServerOptions } from './server/options.js';
 export { FINDS, type TextOptions } from './text/options.js';
 export { VERSION } from './version.js';
 export { count, fromTo } from './watch/summary.js';

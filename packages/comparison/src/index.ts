@@ -32,9 +32,12 @@ export { runDiff } from './run-diff.js';
 export { type ItselfOptions, runItself } from './run-itself.js';
 export { runProgram } from './run-program.js';
 export { type RepeatOptions, runRepeat } from './run-repeat.js';
+export { runServer } from './run-server.js';
 export { runText } from './run-text.js';
 export { runTokenize, type Token, type Tokenized, type TokenizeOptions } from './run-tokenize.js';
 export { parseLayers, parseStages } from './selection.js';
+export { ServerError, type ServerErrorCode } from './server/errors.js';
+export type { ServerCause, ServerPosition, ServerReport } from './server/report.js';
 export {
   allTokens,
   type Opening,

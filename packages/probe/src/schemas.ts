@@ -5,6 +5,7 @@ import type {
   Failure,
   Itself,
   Repeated,
+  ServerReport,
   TextReport,
   Tokenized,
 } from '@llama-probe/comparison';
@@ -23,6 +24,7 @@ import {
   ITSELF,
   REPEAT,
   REPRO,
+  SERVER,
   TEXT,
   TOKENIZE,
   WEIGHTS,
@@ -55,6 +57,7 @@ export const SCHEMAS = {
   inspection: agreed<Document<'inspection', InspectionHead>>()(INSPECTION),
   itself: agreed<Document<'itself', Itself>>()(ITSELF),
   repeat: agreed<Document<'repeat', Repeated>>()(REPEAT),
+  server: agreed<Document<'server', ServerReport>>()(SERVER),
   text: agreed<Document<'text', TextReport>>()(TEXT),
   tokenize: agreed<Document<'tokenize', Tokenized>>()(TOKENIZE),
   weights: agreed<Document<'weights', WeightsReport>>()(WEIGHTS),

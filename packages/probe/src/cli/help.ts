@@ -30,6 +30,7 @@ const EXIT_CODES: Readonly<Record<string, ExitCodes>> = {
   check: { 0: 'everything holds', 1: 'something does not', 2: 'nothing could be checked' },
   weights: { 0: 'every tensor is equal', 1: 'one differs', 2: 'nothing could be compared' },
   text: { 0: 'the sides agree', 1: 'they diverged', 2: 'it could not be told' },
+  server: { 0: 'the server agrees', 1: 'it diverged', 2: 'it could not be told' },
   itself: { 0: 'every way gives the same', 1: 'one does not', 2: 'it could not be told' },
   tokenize: { 0: 'shown; with --against, the ids are the same', 1: 'they are not', 2: 'nothing could be shown' },
   repeat: { 0: 'every run is the same', 1: 'they are not', 2: 'it could not be told' },

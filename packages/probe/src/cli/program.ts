@@ -17,6 +17,7 @@ import { itselfCommand } from './itself.js';
 import { mergeCommand } from './merge.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
+import { serverCommand } from './server.js';
 import { textCommand } from './text.js';
 import { tokenizeCommand } from './tokenize.js';
 import { weightsCommand } from './weights.js';
@@ -28,6 +29,7 @@ const COMMANDS = {
   'Find a divergence:': [compareCommand, captureCommand, diffCommand, tokenizeCommand, importCommand, reproCommand],
   'Keep it right:': [gateCommand, mergeCommand],
   'Look closer:': [
+    serverCommand,
     textCommand,
     weightsCommand,
     itselfCommand,

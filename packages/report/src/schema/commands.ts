@@ -171,6 +171,82 @@ export const TEXT = z
     milliseconds: number,
   })
   .meta({ title: 'What probe text --json prints' });
+
+const probability = spelt.extend({ probability: number });
+const serverPosition = {
+  position: count,
+  token: spelt,
+  from: z.enum(['prompt', 'decoded']),
+  kl: number,
+  limit: number,
+  covered: sides,
+  isSameTop: z.boolean().nullable(),
+};
+const kls = z.looseObject({ max: number, mean: number });
+
+export const SERVER = z
+  .looseObject({
+    ...head('server'),
+    verdict: z.enum(['agree', 'diverged', 'incomparable']),
+    reason: text,
+    model: z.looseObject({ file: text, arch: text }),
+    reference: z.looseObject({ name: text, version: text, mode: text }),
+    candidate: z.looseObject({ address: text, model: text.nullable() }),
+    asked: z.looseObject({
+      endpoint: text,
+      prompt: z.enum(['ids', 'text', 'chat']),
+      way: z.enum(['echo', 'steps', 'chat']),
+      tokensAs: z.enum(['ids', 'bytes', 'text']),
+      temperature: number,
+      top: count,
+      returned: z.looseObject({ fewest: count, most: count }),
+      decimals: count.nullable(),
+      isBf16: z.boolean(),
+      requests: count,
+      promptTokens: z.looseObject({ sent: count, ran: count.nullable() }),
+      tried: z.array(z.looseObject({ what: text, outcome: text })),
+    }),
+    tokens: z.array(z.int()),
+    prompt: count,
+    statistics: z.looseObject({
+      positions: count,
+      meanKl: number,
+      meanKlUnrounded: number,
+      maxKl: number,
+      sameTop: number,
+      covered: number,
+    }),
+    floor: z.looseObject({ method: text, meanKl: number.nullable(), maxKl: number.nullable() }),
+    limits: z.looseObject({ margin: number, minimum: number, position: number, mean: number }),
+    positions: z.array(z.looseObject(serverPosition)),
+    over: count,
+    first: z
+      .looseObject({
+        ...serverPosition,
+        context: text,
+        top: z.looseObject({ reference: z.array(probability), candidate: z.array(probability) }),
+        asPrompt: z.looseObject({ kl: number, agrees: z.boolean() }).nullable(),
+      })
+      .nullable(),
+    causes: z.array(
+      z.looseObject({
+        id: text,
+        title: text,
+        value: number.nullable(),
+        kl: kls,
+        before: kls,
+        positions: count,
+        look: text,
+      }),
+    ),
+    pointsTo: z.array(text),
+    notCompared: z.looseObject({ missing: count, unresolved: count }),
+    notes: z.array(text),
+    next: z.array(text),
+    milliseconds: number,
+  })
+  .meta({ title: 'What probe server --json prints' });
+
 const differing = {
   position: count,
   layer: count.nullable(),

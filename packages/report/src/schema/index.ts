@@ -9,6 +9,7 @@ export {
   ITSELF,
   REPEAT,
   REPRO,
+  SERVER,
   TEXT,
   TOKENIZE,
   WEIGHTS,
