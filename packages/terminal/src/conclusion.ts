@@ -1,4 +1,4 @@
-import { causeOfFirst, tame, tameReport, verdictLine } from '@llama-probe/report';
+import { culpritsText, tame, tameReport, verdictLine } from '@llama-probe/report';
 import { remarksOf } from './remarks.js';
 import type { ReportHead } from './worker/protocol.js';
 
@@ -14,18 +14,16 @@ export interface End {
   readonly failure: { readonly message: string; readonly code: string | null } | null;
 }
 
-/** What stays among the shell's lines: the verdict, where the first fault is, its cause, and what else there is to know. */
+/** What stays among the shell's lines: what is wrong, where to look, how sure that is, and what else there is to know. */
 export function conclusion({ report, isUnfinished, written }: End): string {
   if (!report) return 'probe: left before there was a verdict.\n';
   const shown = tameReport(report);
-  const { first } = shown;
-  const diagnosis = causeOfFirst(shown);
-  const where = first?.where ? [`  where: ${first.where.text}`] : [];
-  const cause = diagnosis ? [`  cause: ${diagnosis.text}`] : [];
+  const culprits = culpritsText(shown);
+  const where = shown.first?.where ? [`  where: ${shown.first.where.text}`] : [];
   const remarks = remarksOf(shown).map((text) => `  ${text}`);
   const note = isUnfinished
     ? ['  This verdict is of the run before: the next one had begun, and was left before it had any.']
     : [];
   const files = written.map((path) => `  wrote ${tame(path)}`);
-  return `${[verdictLine(shown), ...where, ...cause, ...remarks, ...note, ...files].join('\n')}\n`;
+  return `${[verdictLine(shown), ...(culprits ? [culprits] : []), ...where, ...remarks, ...note, ...files].join('\n')}\n`;
 }

@@ -606,7 +606,7 @@ describe('what is wrong does not look right', () => {
 
   test('at 80 × 24 the numbers, the names of the views, the legend’s first glyphs and the help are there', () => {
     const cause = 'It is because of this and that and many other things that are said here at length. '.repeat(9);
-    const diagnosis = { confidence: 'confirmed', text: cause } as unknown as ReportHead['diagnosis'];
+    const diagnosis = { confidence: 'confirmed', candidates: [], text: cause } as unknown as ReportHead['diagnosis'];
     const verdict = done({ verdict: 'diverged', first: FIRST, diagnosis });
     const { state } = after(start({ columns: 80, rows: 24 }), BEGIN, stages(SICK), verdict);
     const near = text(after(state, 'enter').state);
