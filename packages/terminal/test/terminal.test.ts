@@ -654,6 +654,9 @@ describe('what is wrong does not look right', () => {
     expect(text(state)).toContain('BOS is missing. The candidate has no BOS.');
     expect(text(after(state, 'i').state)).toContain('not seen: tiles (too few tokens; give more)');
     expect(conclusion(endOf(state))).toMatch(/BOS is missing[\s\S]*not seen: tiles/);
+    const narrow = conclusion(endOf(state), 30);
+    expect(narrow.split('\n').filter((line) => line.length > 30 && line.trim().includes(' '))).toEqual([]);
+    expect(narrow.split(/\s+/)).toEqual(conclusion(endOf(state)).split(/\s+/)); // no word is broken or lost
   });
 });
 
