@@ -112,7 +112,10 @@ describe('--inject', () => {
   test('says so in the text', async () => {
     const { stdout } = await probe(['compare', ...PROMPT, '--inject', 'rope-halves@2']);
     expect(stdout).toMatch(/^ {2}q_rope of layer 2 at the steps 0 to 1: local delta/m);
-    expect(stdout).toMatch(/^ {4}cause: RoPE turns the halves of a head, .+ differ from yours by \d/m);
+    expect(stdout).toMatch(
+      /^✗ diverged: RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layer 2$/m,
+    );
+    expect(stdout).toMatch(/^ {2}how sure: confirmed \(rope-halves\): .+ differ from yours by \d/m);
     expect(stdout).toMatch(/with rope-halves@2/);
   });
 

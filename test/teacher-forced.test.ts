@@ -21,7 +21,7 @@ describe('after a run that diverged, every fault is told from what inherits it',
     expect(stdout).toMatch(/^ +0 +ffn_gate .+ inherited from kq_soft_max of layer 0 *$/m);
     expect(stdout).toMatch(/^ +2 +attn_rms .+ inherited from ffn_swiglu of layer 1 *$/m);
     expect(stdout).toMatch(
-      /^wrong from llama\.cpp's inputs:\n {2}kq_soft_max of the layers 0 to 3 at the steps 0 to 1: local delta up to \d.+, limit 1e-5\n {4}where: every row but token 0 is wrong, .+\n {4}cause: .+\n {2}ffn_swiglu of the layers 0 to 3 .+\n {4}where: every row is wrong, .+\n {4}cause: .+$/m,
+      /^wrong from llama\.cpp's inputs:\n {2}kq_soft_max of the layers 0 to 3 at the steps 0 to 1: local delta up to \d.+, limit 1e-5\n {4}where: every row but token 0 is wrong, .+\n {2}ffn_swiglu of the layers 0 to 3 .+\n {4}where: every row is wrong, .+$/m,
     );
   });
 });

@@ -104,8 +104,8 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     terminal.probe('compare --prompt "What is 2 plus 3?" --steps 1 --inject rope-halves');
     await terminal.sees(/running.*smalltalk/);
     const screen = await terminal.sees('✗ diverged');
-    expect(screen).toMatch(/✗ first wrong: q_rope of layer 0 · Δ \d\.\de-1 \(\de\+4 ×\) · from token 1/);
-    expect(screen).toMatch(/cause RoPE turns the halves of a head, not neighbours/);
+    expect(screen).toMatch(/first wrong: q_rope of layer 0 · Δ \d\.\de-1 \(\de\+4 ×\) · from token 1/);
+    expect(screen).toMatch(/✗ RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3/);
     expect(screen).toMatch(/0 q_rope .* ✗ rope-halves/);
     expect(screen).toMatch(/0 kq .* ↳ from [qk]_rope 0/);
 

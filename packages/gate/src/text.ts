@@ -1,7 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import type { Note } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
-import { BORDERLESS, causeOfFirst, color, furthest, MARKS, seconds, tameAll, times } from '@llama-probe/report';
+import { BORDERLESS, color, culpritsText, furthest, MARKS, seconds, tameAll, times } from '@llama-probe/report';
 import Table from 'cli-table3';
 import type { CaseResult, GateResult } from './result.js';
 
@@ -72,11 +72,7 @@ function problems({ cases, notes }: GateResult): string {
 /** Where inside the first wrong stage, and which known bug it is. */
 function causes(report: Report): string[] {
   const { first } = report;
-  const diagnosis = causeOfFirst(report);
-  return [
-    ...(first?.where ? [`  where: ${first.where.text}`] : []),
-    ...(diagnosis ? [`  cause: ${diagnosis.text}`] : []),
-  ];
+  return [culpritsText(report), ...(first?.where ? [`  where: ${first.where.text}`] : [])].filter(Boolean);
 }
 
 const verdict = ({ verdict, reason }: GateResult): string =>

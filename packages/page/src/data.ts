@@ -26,6 +26,10 @@ export interface PageRun {
   readonly name: string;
   readonly verdict: Verdict;
   readonly reason: string;
+  /** What is wrong, in a line; null where nothing is known to be. */
+  readonly headline: string | null;
+  /** Each thing to mend. */
+  readonly culprits: readonly PageCulprit[];
   readonly notes: readonly PageNote[];
   /** What was run, and on what. */
   readonly facts: readonly Fact[];
@@ -54,6 +58,13 @@ export interface PageRun {
   readonly observations: readonly { readonly text: string; readonly differs: boolean }[];
   readonly unseen: readonly Fact[];
   readonly ignored: readonly string[];
+}
+
+export interface PageCulprit {
+  /** The bug, the stages, the layers. */
+  readonly name: string;
+  readonly look: string;
+  readonly sure: string;
 }
 
 export interface PageNote {

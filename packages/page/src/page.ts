@@ -21,7 +21,10 @@ export function page(data: PageData): string {
 /** For readers whose viewer runs no scripts, such as a mail's preview. */
 function withoutScripts({ runs }: PageData): string {
   const lines = runs.map(
-    ({ name, verdict, reason }) => `<p><b>${escapeHtml(verdict)}</b> ${escapeHtml(name)}: ${escapeHtml(reason)}</p>`,
+    ({ name, verdict, reason, headline, culprits }) =>
+      `<p><b>${escapeHtml(verdict)}</b> ${escapeHtml(name)}: ${escapeHtml(headline ?? reason)}</p>${culprits
+        .map(({ look }) => `<p>Where to look: ${escapeHtml(look)}</p>`)
+        .join('')}`,
   );
   return `<noscript>${lines.join('')}<p>The rest of this report needs JavaScript.</p></noscript>`;
 }

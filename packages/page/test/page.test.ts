@@ -7,6 +7,8 @@ const run = (changes: Partial<PageRun>): PageRun => ({
   name: 'a run',
   verdict: 'agree',
   reason: 'All agree.',
+  headline: null,
+  culprits: [],
   notes: [],
   facts: [],
   inputs: "from llama.cpp's inputs",

@@ -22,6 +22,8 @@ function sick(changes: Partial<PageRun> = {}): Run {
     name: '',
     verdict: 'diverged',
     reason: '',
+    headline: null,
+    culprits: [],
     notes: [],
     facts: [],
     inputs: "from llama.cpp's inputs",

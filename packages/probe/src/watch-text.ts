@@ -4,6 +4,7 @@ import { documentOf, encode, failure, type Job, outcomeOf } from '@llama-probe/c
 import {
   changesText,
   color,
+  culpritsText,
   faultsText,
   takesStdout,
   tameReport,
@@ -73,8 +74,9 @@ function block(event: Ended, changed: readonly string[]): string {
   return [
     title,
     `${verdictLine(report)} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,
+    culpritsText(report),
     changes ? changesText(changes) : '',
-    report.verdict === 'diverged' ? faultsText(report) : '',
+    faultsText(report),
   ]
     .filter((part) => part !== '')
     .join('\n');

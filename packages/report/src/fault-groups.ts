@@ -22,7 +22,7 @@ export const worstOf = (group: FaultGroup): NamedFault =>
   group.reduce((a, b) => (b.local > a.local || Number.isNaN(b.local) ? b : a));
 
 /** @example layersOf(group) === '0 to 3'; empty for a stage of the whole model */
-export const layersOf = (faults: readonly Fault[]): string =>
+export const layersOf = (faults: readonly Pick<Fault, 'layer'>[]): string =>
   ascending(faults.flatMap(({ layer }) => (layer === null ? [] : [layer])));
 
 /** Every step at which one of them is wrong. @example stepsOf(group) === '0 to 16' */

@@ -1,12 +1,13 @@
 import { appendFileSync, statSync } from 'node:fs';
 import { type Finding, type Note, UsageError } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
-import { type FaultGroup, groupFaults, placeOf, stepsOf, worstOf } from './fault-groups.js';
+import { type Culprit, culpritsOf, nameOf, sureness } from './culprits.js';
+import { groupFaults, placeOf, stepsOf, worstOf } from './fault-groups.js';
 import { markdown } from './markdown/markdown.js';
 import { shorten } from './markdown/text.js';
 import { errorsAt, isAllowed } from './notes.js';
 import { tame } from './tame.js';
-import { causeOfFirst, localDelta } from './words.js';
+import { localDelta, withoutCause } from './words.js';
 
 interface Annotation {
   readonly level: Note['level'];
@@ -20,7 +21,7 @@ const SHOWN = 10; // GitHub shows so many of each level and step, and says nothi
 const LONGEST = 4000; // characters of a title or a message; names in them may be anybody's
 const SUMMARY = 1 << 20; // bytes that GitHub takes of a step
 
-/** Workflow commands: an error for each thing that is wrong, a warning for what a gate warns of, a notice where all is well. */
+/** Workflow commands: an error for each bug, a warning for what a gate warns of, a notice where all is well. */
 export function annotations(findings: readonly Finding[]): string {
   const all = findings.map(annotationsOf);
   // The first of every run before the second of any: a run whose error is not shown looks healthy.
@@ -53,42 +54,54 @@ function annotationsOf(finding: Finding): Annotation[] {
       message: text,
     }));
   if (verdict === 'agree') return [...noted, { level: 'notice', title: `llama-probe: ${name}`, message: reason }];
-  const wrong = groupFaults(faults).map((group) => faultOf(finding, group));
+  const wrong =
+    faults.length === 0 ? [] : culpritsOf({ ...finding.report, faults }).map((one) => wrongOf(finding, one));
   // A gate's errors say why it fails; without any, the reason does.
   const isSaid = wrong.length > 0 || noted.some(({ level }) => level === 'error');
-  const whole: Annotation = { level: 'error', title: `llama-probe: ${name} ${verdict}`, message: reason };
-  const { source } = finding.report.first?.where ?? {};
-  return [...(isSaid ? [] : [{ ...whole, message: withDiagnosis(finding), source }]), ...wrong, ...noted];
+  return [...(isSaid ? [] : [wholeOf(finding)]), ...wrong, ...noted];
 }
 
-function withDiagnosis({ reason, report }: Finding): string {
+/** The run, where no stage is known to be wrong by itself. */
+function wholeOf(finding: Finding): Annotation {
+  const { name, verdict, reason, report } = finding;
+  const [culprit] = verdict === 'diverged' ? culpritsOf({ ...report, faults: null }) : [];
   const { first, tokenDiagnosis } = report;
-  const diagnosis = causeOfFirst(report);
-  return [
-    reason,
-    ...(first?.where ? [`where: ${first.where.text}`] : []),
-    ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
-    ...(tokenDiagnosis ? [tokenDiagnosis.text] : []),
-  ].join('\n');
+  return {
+    level: 'error',
+    title: culprit ? titleOf(name, culprit) : `llama-probe: ${name} ${verdict}`,
+    message: [
+      ...(culprit ? toDo(culprit) : []),
+      culprit ? withoutCause({ reason, first }) : reason,
+      ...(first?.where ? [`where: ${first.where.text}`] : []),
+      ...(tokenDiagnosis ? [tokenDiagnosis.text] : []),
+    ].join('\n'),
+    source: first?.where?.source,
+  };
 }
 
-function faultOf(finding: Finding, group: FaultGroup): Annotation {
-  const errors = group.flatMap((fault) => errorsAt(finding, fault));
-  const message = [faultMessage(group), ...errors].join('\n');
-  const { source } = group[0].where ?? {};
-  return { level: 'error', title: `${finding.name}: ${placeOf(group)} is wrong`, message, source };
+/** @example 'RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3 (model.gguf, 9 tokens)' */
+const titleOf = (name: string, culprit: Culprit): string => `${nameOf(culprit)} (${name})`;
+
+const toDo = (culprit: Culprit): string[] => [`where to look: ${culprit.look}`, `how sure: ${sureness(culprit)}`];
+
+function wrongOf(finding: Finding, culprit: Culprit): Annotation {
+  const { name } = finding;
+  const evidence = groupFaults(culprit.faults).map((group) => {
+    const [{ where }] = group;
+    const delta = `${placeOf(group)} at the steps ${stepsOf(group)}: ${localDelta(worstOf(group), group.length > 1)}`;
+    return [delta, ...(where ? [`where: ${where.text}`] : [])].join('\n');
+  });
+  const errors = culprit.faults.flatMap((fault) => errorsAt(finding, fault));
+  const source = culprit.faults.find(({ where }) => where?.source)?.where?.source;
+  return {
+    level: 'error',
+    title: titleOf(name, culprit),
+    message: [...toDo(culprit), ...evidence, ...errors].join('\n'),
+    source,
+  };
 }
 
-function faultMessage(group: FaultGroup): string {
-  const [{ where, diagnosis }] = group;
-  return [
-    `at the steps ${stepsOf(group)}: ${localDelta(worstOf(group), group.length > 1)}`,
-    ...(where ? [`where: ${where.text}`] : []),
-    ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
-  ].join('\n');
-}
-
-/** @example '::error title=model.gguf%3A q_rope is wrong::at the steps 0 to 16: …' */
+/** @example '::error title=GELU in place of SiLU%3A ffn_swiglu%2C layer 2 (model.gguf)::where to look: …' */
 function command({ level, title, message, source }: Annotation): string {
   const data = (text: string) =>
     tame(shorten(text, LONGEST).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'));

@@ -1,9 +1,11 @@
+export { type Culprit, culpritsOf, headlineOf, nameOf, sureness } from './culprits.js';
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export type { Reporter, ReportFunction } from './reporter.js';
 export { shown, tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';
 export { broken } from './text/checks.js';
 export { color } from './text/color.js';
+export { culpritsText } from './text/culprits.js';
 export { faultsText } from './text/faults.js';
 export { BORDERLESS } from './text/table.js';
 export { type TextOptions, textReport } from './text/text.js';
@@ -20,6 +22,7 @@ export {
   seconds,
   times,
   tokensSaid,
+  withoutCause,
 } from './words.js';
 export { checkWritable, placeOf, writeWhole } from './write-file.js';
 export { checkOutputs, writeOutput, writeOutputs } from './write-outputs.js';

@@ -23,6 +23,12 @@ export const localInputs = ({ reference, inputsOf }: Pick<Report, 'reference' | 
 export const causeOfFirst = ({ faults, diagnosis }: Pick<Report, 'faults' | 'diagnosis'>): Diagnosis | null =>
   faults?.[0]?.diagnosis ?? diagnosis;
 
+/** The sentence about the first wrong stage, for where the headline names the cause. */
+export function withoutCause({ reason, first }: Pick<Report, 'reason' | 'first'>): string {
+  const at = first?.cause ? reason.lastIndexOf(' The cause') : -1;
+  return at < 0 ? reason : reason.slice(0, at);
+}
+
 /** How wrong a fault is by itself. @param many whether it is the worst of several @example 'local delta 5.0e-1, limit 1e-5' */
 export const localDelta = ({ reason, local, limit }: Pick<Fault, 'reason' | 'local' | 'limit'>, many = false): string =>
   reason ?? `local delta ${many ? 'up to ' : ''}${short(local)}, limit ${showLimit(limit)}`;

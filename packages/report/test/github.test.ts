@@ -40,9 +40,11 @@ describe('annotations', () => {
     expect(list).toHaveLength(1);
     expect(list[0]).toMatchObject({
       level: 'error',
-      title: 'model.gguf, 3 tokens: q_rope of the layers 0 to 1 is wrong',
+      title: 'RoPE turns the halves of a head: q_rope, layers 0 to 1 (model.gguf, 3 tokens)',
     });
-    expect(list[0]?.message).toContain('local delta up to 7.5e-1, limit 1e-5\ncause: RoPE turns');
+    expect(list[0]?.message).toMatch(
+      /^where to look: The rotation kernel\.\nhow sure: confirmed .*\n.*q_rope of the layers 0 to 1 .*local delta up to 7\.5e-1, limit 1e-5$/,
+    );
   });
 
   test('without faults the reason is the error, and what could not be compared is one', () => {
@@ -72,7 +74,9 @@ describe('annotations', () => {
     const at = { step: 0, layer: 0, stage: 'q_rope' };
     const list = parse(annotations([sick({}, { notes: [{ level: 'error', text: 'allowed until yesterday', at }] })]));
     expect(list).toHaveLength(1);
-    expect(list[0]?.message).toMatch(/^at the steps 0 to 1: local delta 5.0e-1.*\nallowed until yesterday$/s);
+    expect(list[0]?.message).toMatch(
+      /\nq_rope of layer 0 at the steps 0 to 1: local delta 5.0e-1.*\nallowed until yesterday$/s,
+    );
   });
 
   test('there are at most ten of a level, and every sick run is among the first', () => {
@@ -119,7 +123,7 @@ describe('the job summary', () => {
     writeFileSync(file, 'before\n');
     vi.stubEnv('GITHUB_STEP_SUMMARY', file);
     await writeSummary([sick()]);
-    expect(readFileSync(file, 'utf8')).toMatch(/^before\n## ✗ llama-probe: diverged\n/);
+    expect(readFileSync(file, 'utf8')).toMatch(/^before\n## ✗ RoPE turns the halves of a head: q_rope, layer 0\n/);
   });
 
   test('is left out where it would be too much, or where there is none', async () => {

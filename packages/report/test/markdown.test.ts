@@ -40,11 +40,11 @@ describe('Markdown', () => {
     const page = markdown([
       sick({ generated: { candidate: { tokens: [1], text: 'a\n"|"' }, reference: { tokens: [2], text: null } } }),
     ]);
-    expect(page).toContain('## ✗ llama-probe: diverged');
+    expect(page).toMatch(/^## ✗ RoPE turns the halves of a head: q_rope, layer 0\n/);
     expect(page).toContain('**First wrong stage: `q_rope of layer 0`**, from token 1 on');
-    expect(page).toContain('- cause: **RoPE turns the halves of a head** (`rope-halves`), confirmed');
+    expect(page).toContain('- how sure: confirmed (rope-halves): ');
     expect(page).toContain('- where to look: The rotation kernel.');
-    expect(page).toContain('- these inputs cannot tell it from `rope-neox`; a prompt of 8 tokens would');
+    expect(page).toContain('These inputs cannot tell it from rope-neox; a prompt of 8 tokens would.');
     expect(page).toContain('| `q_rope` | 0 | 0 to 1 | 5.0e-1 | 1e-5 | RoPE turns the halves of a head (confirmed) |');
     expect(page).toContain('inherited from `q_rope of layer 0`');
     expect(page).toContain('<code>"a\\\\n\\\\"&#124;\\\\""</code> (**other tokens**)');
@@ -59,7 +59,7 @@ describe('Markdown', () => {
       text: 'Unknown: none of the 9 known bugs.',
     };
     const unnamed = sick({ faults: [fault({ cause: null, diagnosis })], diagnosis });
-    expect(markdown([unnamed])).toContain('- cause: Unknown: none of the 9 known bugs.');
+    expect(markdown([unnamed])).toContain('- how sure: the bug is not known. None of the 9 known bugs.');
     expect(markdown([unnamed])).toContain('| unknown |');
   });
 

@@ -2,7 +2,7 @@ import type { Report } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
 import { describe, expect, test } from 'vitest';
 import { textReport } from '../src/text/text.js';
-import { stage as agreeing } from './support/findings.js';
+import { stage as agreeing, fault as faultAt, sick } from './support/findings.js';
 
 const NONE = {} as Report['checks']['candidate']['checked'];
 
@@ -61,9 +61,15 @@ const lines = (changes?: Partial<Report>) =>
     .split('\n')
     .map((line) => line.trim().replace(/ +/g, ' '));
 
+/** The lines that say what was run. */
+const heading = (changes?: Partial<Report>) => {
+  const all = lines(changes);
+  return all.slice(all.findIndex((line) => line.startsWith('model ')));
+};
+
 describe('the text report', () => {
   test('says what was run', () => {
-    const [model, tokens, reference, candidate] = lines();
+    const [model, tokens, reference, candidate] = heading();
     expect(model).toBe('model /m/model.gguf (llama, Q4_K, 4 layers, 7.3 MB)');
     expect(tokens).toBe('tokens 3: 1 2 3');
     expect(reference).toBe('reference llama.cpp v0.5.0, exact: it fits');
@@ -86,7 +92,7 @@ describe('the text report', () => {
   });
 
   test('shortens long prompts', () => {
-    const [, tokens] = lines({ tokens: Array.from({ length: 200 }, (_, i) => i) });
+    const [, tokens] = heading({ tokens: Array.from({ length: 200 }, (_, i) => i) });
     expect(tokens).toMatch(/^tokens 200: 0 1 2 .* 15 …$/);
   });
 
@@ -201,5 +207,30 @@ describe('the text report', () => {
     const clear = lines({ decode: { firstDiverged: 0, firstOtherChoice: { ...choice, gap: 1, tie: false } } });
     expect(clear.join()).toContain('no tie: the limits let them move by 2.0e-2 only');
     expect(clear.join()).not.toContain('The prompt is right');
+  });
+
+  test('the first 24 lines say which bug, which stages, which layers, what to change and how sure; the bug once', () => {
+    const faults = [0, 1, 2, 3].flatMap((layer) => ['q_rope', 'k_rope'].map((stage) => faultAt({ layer, stage })));
+    const all = textReport(sick({ faults }).report);
+    const glance = all.split('\n').slice(0, 24).join('\n');
+    expect(glance).toMatch(/^✗ diverged: RoPE turns the halves of a head: q_rope and k_rope, layers 0 to 3\n/);
+    expect(glance).toMatch(/\n {2}where to look: The rotation kernel\.\n {2}how sure: confirmed \(rope-halves\): /);
+    expect(glance.indexOf('how sure')).toBeLessThan(glance.indexOf('says'));
+    expect(all.match(/RoPE turns the halves/g)).toHaveLength(1);
+  });
+
+  test('two bugs are two causes, and what is not known is said to be unknown', () => {
+    const unknown = {
+      confidence: 'unknown' as const,
+      candidates: [],
+      indistinguishable: [],
+      text: 'Unknown: none of 9.',
+    };
+    const other = faultAt({ stage: 'ffn_swiglu', layer: 2, cause: null, diagnosis: unknown });
+    const text = textReport(sick({ faults: [faultAt({}), other] }).report);
+    expect(text).toMatch(/^✗ diverged: RoPE turns the halves of a head: q_rope, layer 0 \(and 1 more\)\n/);
+    expect(text).toMatch(
+      /2\. Unknown bug: ffn_swiglu, layer 2\n +where to look: GELU for SiLU, .*\n +how sure: the bug is not known\. None of 9\./,
+    );
   });
 });

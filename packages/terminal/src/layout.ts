@@ -24,11 +24,17 @@ export interface Layout {
 
 export const isTooSmall = ({ columns, rows }: Size): boolean => columns < SMALLEST.columns || rows < SMALLEST.rows;
 
+/** What is wrong needs its name, its remedy and what both sides say at once; while all is well a few lines do. */
+function bannerRows({ size: { rows }, report }: State): number {
+  if (report?.first) return rows >= 44 ? 10 : rows >= 32 ? 9 : rows >= 22 ? 8 : 3;
+  return rows >= 44 ? 5 : rows >= 32 ? 4 : rows >= 22 ? 3 : 2;
+}
+
 /** Where everything is on the main screen. */
 export function layoutOf(state: State): Layout {
   const { columns, rows } = state.size;
   const { layers } = gridOf(state);
-  const banner = rows >= 44 ? 5 : rows >= 32 ? 4 : rows >= 22 ? 3 : 2;
+  const banner = bannerRows(state);
   const body = rows - banner - 3;
   const longest = shownStages(state).reduce((most, name) => Math.max(most, name.length), 8);
   const name = Math.min(longest, LONGEST_NAME);

@@ -606,7 +606,7 @@ describe('what is wrong does not look right', () => {
 
   test('at 80 × 24 the numbers, the names of the views, the legend’s first glyphs and the help are there', () => {
     const cause = 'It is because of this and that and many other things that are said here at length. '.repeat(9);
-    const diagnosis = { confidence: 'confirmed', text: cause } as unknown as ReportHead['diagnosis'];
+    const diagnosis = { confidence: 'confirmed', candidates: [], text: cause } as unknown as ReportHead['diagnosis'];
     const verdict = done({ verdict: 'diverged', first: FIRST, diagnosis });
     const { state } = after(start({ columns: 80, rows: 24 }), BEGIN, stages(SICK), verdict);
     const near = text(after(state, 'enter').state);
@@ -654,6 +654,9 @@ describe('what is wrong does not look right', () => {
     expect(text(state)).toContain('BOS is missing. The candidate has no BOS.');
     expect(text(after(state, 'i').state)).toContain('not seen: tiles (too few tokens; give more)');
     expect(conclusion(endOf(state))).toMatch(/BOS is missing[\s\S]*not seen: tiles/);
+    const narrow = conclusion(endOf(state), 30);
+    expect(narrow.split('\n').filter((line) => line.length > 30 && line.trim().includes(' '))).toEqual([]);
+    expect(narrow.split(/\s+/)).toEqual(conclusion(endOf(state)).split(/\s+/)); // no word is broken or lost
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Bug, caseFor } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
+import { FILE_SAYS } from '../words/bug-in-words.js';
 import { distance, inLimits, residue } from './distance.js';
 import { minimum, type Objective, polish, roundValues } from './minimum.js';
 import { recompute } from './sample.js';
@@ -50,9 +51,6 @@ export async function fitted(
 }
 
 export const HOPELESS = 0.5; // what leaves more of the error is not worth a closer look
-
-/** The parameter of a fitted form that holds what the file says. */
-export const FILE_SAYS = 'the file says';
 
 /** How many values are tried first. The residue of an angle has a valley about every 1 / position, any other parameter's has one. */
 export const points = (c: StageCase): number =>

@@ -1,6 +1,6 @@
+import { look, named } from '../words/bug-in-words.js';
 import type { Suspect } from './diagnosis.js';
 import type { Distance } from './distance.js';
-import { FILE_SAYS } from './search.js';
 
 /** How far a reproduction and the right rows are from the sick ones, and how far they may be. */
 export interface Distances {
@@ -61,32 +61,7 @@ export function unknownText(d: Distances, tried: number): string {
   return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${showLimit(d.limit)}.`;
 }
 
-/** A suspect is one bug, or two at once. */
-const bothOf = (s: Suspect): Pick<Suspect, 'title' | 'look' | 'parameters'>[] => [s, ...(s.with ? [s.with] : [])];
-
-export const named = (s: Suspect): string =>
-  bothOf(s)
-    .map(({ title, parameters }) => `${title}${values(parameters)}`)
-    .join(', and ');
-
 const bugs = ({ with: other }: Suspect): string => (other ? 'both bugs' : 'this bug');
-
-export const look = (s: Suspect): string =>
-  `Where to look: ${bothOf(s)
-    .map((bug) => sentence(bug.look))
-    .join(' ')}`;
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
-
-function values(parameters: Suspect['parameters']): string {
-  const shown = Object.entries(parameters).map(([name, value]) =>
-    name === FILE_SAYS ? `the file says ${number(value)}` : `${name} = ${number(value)}`,
-  );
-  return shown.length === 0 ? '' : ` (${shown.join('; ')})`;
-}
-
-const number = (value: number | string): string =>
-  typeof value === 'number' ? String(Number(value.toPrecision(7))) : value;
 
 export function difference({ rel, unmatched }: Distance): string {
   const values = `${unmatched} ${unmatched === 1 ? 'value that is' : 'values that are'} a number on one side only`;

@@ -3,9 +3,10 @@ import type { Bug } from '../bug.js';
 import type { Diagnosis, Suspect } from '../diagnose/diagnosis.js';
 import { inLimits } from '../diagnose/distance.js';
 import { NEAR } from '../diagnose/near.js';
-import { difference, look, named, show, showLimit } from '../diagnose/text.js';
+import { difference, show, showLimit } from '../diagnose/text.js';
+import { look, named } from '../words/bug-in-words.js';
+import { stagesInWords } from '../words/places-in-words.js';
 import { makesThem, type StretchBench, type StretchTrial } from './bench.js';
-import { stagesInWords } from './places-in-words.js';
 import type { Stretch } from './stretch.js';
 
 /** How much was tried. */

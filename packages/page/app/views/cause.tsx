@@ -5,22 +5,32 @@ import { Scroll } from './scroll.js';
 
 const WORDS = { confirmed: 'Cause, confirmed', likely: 'Likely cause', unknown: 'Cause unknown' } as const;
 
+interface CauseProps {
+  readonly cause: PageCause;
+  readonly brief?: boolean;
+  /** The name, where to look and what speaks for it stand above. */
+  readonly isTold?: boolean;
+}
+
 /** Which known bug it is, and what else was tried. */
-export function Cause({ cause, brief = false }: { cause: PageCause; brief?: boolean }) {
+export function Cause({ cause, brief = false, isTold = false }: CauseProps) {
   const { title, confidence, bug, text, tried, alike, hint } = cause;
   return (
     <div class={`cause ${confidence}`}>
-      <p>
-        <b class="badge">{WORDS[confidence]}</b> {confidence === 'unknown' ? '' : <b>{title}.</b>} <Prose text={text} />
-      </p>
+      {!isTold && (
+        <p>
+          <b class="badge">{WORDS[confidence]}</b> {confidence === 'unknown' ? '' : <b>{title}.</b>}{' '}
+          <Prose text={text} />
+        </p>
+      )}
       {bug && !brief && <p>{bug.changes}</p>}
-      {bug && (
+      {bug && !isTold && (
         <p>
           <b>Where to look:</b> {bug.look} {bug.parameters && <span class="parameters">{bug.parameters}</span>}
         </p>
       )}
-      {alike.length > 0 && <p>These inputs cannot tell it from {alike.join(', ')}.</p>}
-      {hint && (
+      {!isTold && alike.length > 0 && <p>These inputs cannot tell it from {alike.join(', ')}.</p>}
+      {!isTold && hint && (
         <p>
           <Prose text={hint} />
         </p>

@@ -4,15 +4,16 @@ import { VERDICTS } from '../states.js';
 import { Cause } from './cause.js';
 import { Chip } from './chip.js';
 import { Prose } from './prose.js';
+import { Said } from './said.js';
 
 interface VerdictProps {
   readonly run: Run;
   readonly onVisit: (at: number) => void;
 }
 
-/** What came of it, in a sentence; then where it begins and why. */
+/** What is wrong, where to look and what both sides say; then in a sentence where it begins. */
 export function VerdictHeader({ run, onVisit }: VerdictProps) {
-  const { verdict, reason, notes, remarks } = run.data;
+  const { verdict, reason, headline, culprits, notes, remarks } = run.data;
   const { glyph, words } = VERDICTS[verdict];
   return (
     <section class={`card verdict says-${verdict}`} aria-labelledby="verdict">
@@ -21,8 +22,24 @@ export function VerdictHeader({ run, onVisit }: VerdictProps) {
           <i class={`sign verdict-${verdict}`} aria-hidden="true">
             {glyph}
           </i>
-          {words}
+          {headline ?? words}
         </h1>
+        {culprits.map(({ name, look, sure }) => (
+          <div key={name} class="culprit">
+            {culprits.length > 1 && (
+              <p>
+                <b>{name}</b>
+              </p>
+            )}
+            <p>
+              <b>Where to look:</b> {look}
+            </p>
+            <p>
+              <b>How sure:</b> <Prose text={sure} />
+            </p>
+          </div>
+        ))}
+        <Said run={run} />
         <p class="reason">
           <Prose text={reason} />
         </p>
@@ -98,7 +115,7 @@ function First({ run, onVisit }: VerdictProps) {
           <b>Where:</b> <Prose text={first.where} />.
         </p>
       )}
-      {first.cause && <Cause cause={first.cause} />}
+      {first.cause && <Cause cause={first.cause} isTold />}
     </div>
   );
 }

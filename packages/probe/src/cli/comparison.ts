@@ -34,7 +34,7 @@ async function showInTerminal(
   const end = await showLive(job, { outputs, watch }, signal);
   signal.throwIfAborted();
   if (end.failure) throw Object.assign(new Error(end.failure.message), { code: end.failure.code ?? undefined });
-  process.stdout.write(conclusion(end));
+  process.stdout.write(conclusion(end, process.stdout.columns));
   return end.report ? EXIT[end.report.verdict] : COULD_NOT_TELL;
 }
 

@@ -1,5 +1,5 @@
 import { runText, type TextReport, type WorstPosition, windowName } from '@llama-probe/comparison';
-import { BORDERLESS, faultsText, seconds, tameAll, verdictLine } from '@llama-probe/report';
+import { BORDERLESS, culpritsText, faultsText, seconds, tameAll, verdictLine } from '@llama-probe/report';
 import Table from 'cli-table3';
 
 export { runText, type TextReport };
@@ -30,6 +30,7 @@ export function textOfText(raw: TextReport): string {
       [
         `the stages up to position ${position} of ${windowName(source.kind, window)}:`,
         verdictLine(stages),
+        culpritsText(stages),
         faultsText(stages),
       ]
         .filter((part) => part !== '')

@@ -1,6 +1,7 @@
 import type { Finding } from '@llama-probe/comparison/ask';
 import type { Verdict } from '@llama-probe/diff';
 import { describe } from '@llama-probe/diff';
+import { headlineOf } from '../culprits.js';
 import { furthest, MARKS, times } from '../words.js';
 import { runBlocks } from './run.js';
 import { code, shorten, table, text } from './text.js';
@@ -9,6 +10,7 @@ import { code, shorten, table, text } from './text.js';
 const MOST = 64_000;
 const ROWS = 100;
 const REASON = 1000;
+const TITLE = 300;
 
 const GRAVITY: Readonly<Record<Verdict, number>> = { diverged: 2, incomparable: 1, agree: 0 };
 
@@ -19,8 +21,12 @@ export function markdown(findings: readonly Finding[]): string {
 }
 
 function ofOne(finding: Finding): string {
-  const headline = `## ${MARKS[finding.verdict]} llama-probe: ${finding.verdict}`;
-  const what = `${code(shorten(finding.name, 200))}: ${text(shorten(finding.reason, REASON))}`;
+  const { name, verdict, report } = finding;
+  const found = verdict === 'diverged' ? headlineOf(report) : null;
+  const headline = `## ${MARKS[verdict]} ${found ? text(shorten(found, TITLE)) : `llama-probe: ${verdict}`}`;
+  const what = found
+    ? `llama-probe: ${code(shorten(name, 200))} ${verdict}`
+    : `${code(shorten(name, 200))}: ${text(shorten(finding.reason, REASON))}`;
   return joined([[headline, what, ...runBlocks(finding)]]);
 }
 
@@ -41,11 +47,14 @@ function ofSeveral(findings: readonly Finding[]): string {
     .filter((finding) => isBad(finding) || finding.notes.length > 0)
     .map((finding) => [
       `### ${MARKS[finding.verdict]} ${text(shorten(finding.name, 200))}`,
-      text(shorten(finding.reason, REASON)),
+      text(shorten(summary(finding), REASON)),
       ...runBlocks(finding),
     ]);
   return joined([[`## ${MARKS[worst]} llama-probe: ${count}`, overview, ...hidden], ...sections]);
 }
+
+const summary = ({ verdict, reason, report }: Finding): string =>
+  (verdict === 'diverged' ? headlineOf(report) : null) ?? reason;
 
 const isBad = ({ verdict }: Finding): boolean => verdict !== 'agree';
 

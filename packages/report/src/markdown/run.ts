@@ -4,7 +4,7 @@ import { describe, type StageResult, short, showLimit } from '@llama-probe/diff'
 import { placeKey } from '@llama-probe/dump/stage';
 import { brokenLines, sayTheSame, speech, times } from '../words.js';
 import { about } from './about.js';
-import { faults, firstWrong } from './faults.js';
+import { culprits, faults, firstWrong } from './faults.js';
 import { code, details, LONG, long, shorten, table, text } from './text.js';
 
 const STAGES = 8;
@@ -16,11 +16,12 @@ export function runBlocks(finding: Finding): string[] {
   const { report } = finding;
   const isWrong = report.verdict !== 'agree';
   return [
+    ...(isWrong ? [culprits(report), tokens(report)] : []),
     notes(finding),
-    ...(isWrong ? [firstWrong(report), tokens(report), faults(report)] : []),
+    said(report),
+    ...(isWrong ? [firstWrong(report, finding.reason), faults(report)] : []),
     broken(report),
     worstStages(report.stages, isWrong),
-    said(report),
     about(report),
   ].filter((block) => block !== '');
 }

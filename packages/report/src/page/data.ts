@@ -1,7 +1,8 @@
 import { type Finding, VERSION } from '@llama-probe/comparison/ask';
 import type { PageData, PageRun } from '@llama-probe/page';
+import { culpritsOf, headlineOf, nameOf, sureness } from '../culprits.js';
 import { factsOf } from '../facts.js';
-import { localInputs } from '../words.js';
+import { localInputs, withoutCause } from '../words.js';
 import { faultsOf, firstOf } from './causes.js';
 import { checksOf, logitsOf, remarksOf, saidOf } from './facts.js';
 import { looksOf } from './looks.js';
@@ -42,7 +43,13 @@ function withoutLooks(
   return {
     name,
     verdict,
-    reason,
+    reason: verdict === 'diverged' ? withoutCause({ reason, first: report.first }) : reason,
+    headline: verdict === 'diverged' ? headlineOf(report) : null,
+    culprits: (verdict === 'diverged' ? culpritsOf(report) : []).map((one) => ({
+      name: nameOf(one),
+      look: one.look,
+      sure: sureness(one),
+    })),
     notes: notes.map(({ level, text, at }) => ({ level, text, at: at ? stages.stageAt(at) : null })),
     facts: factsOf(report).map(({ label, text }) => [label, text]),
     inputs: localInputs(report),

@@ -7,6 +7,7 @@ import { tameReport } from '../tame.js';
 import { ofLimitOf, relOf, sayTheSame, seconds, speech, times, tokensSaid } from '../words.js';
 import { checksText } from './checks.js';
 import { color } from './color.js';
+import { culpritsText } from './culprits.js';
 import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
 import { BORDERLESS } from './table.js';
@@ -19,20 +20,21 @@ export interface TextOptions {
   readonly colors?: boolean;
 }
 
-/** The report as text for a pipe or a terminal: stages, what was found, what both sides say, and the highest logits. */
+/** The report as text: what is wrong, where to look, what both sides say; then the evidence, what was run, and every stage. */
 export function textReport(raw: Report, { colors = true }: TextOptions = {}): string {
   const report = tameReport(raw);
   const text = [
-    heading(report),
-    readText(report),
-    stageTable(report.stages),
     verdictLine(report),
-    faultsText(report),
+    culpritsText(report),
     tokensSaid(report.tokenDiagnosis),
+    said(report),
+    faultsText(report),
     decodeText(report.decode),
     checksText(report),
     observationsText(report.observations),
-    said(report),
+    heading(report),
+    readText(report),
+    stageTable(report.stages),
     logitsTable(report),
     timings(report),
   ]

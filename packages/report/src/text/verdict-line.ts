@@ -1,4 +1,5 @@
 import type { Report } from '@llama-probe/comparison';
+import { headlineOf } from '../culprits.js';
 import { MARKS } from '../words.js';
 import { color } from './color.js';
 
@@ -8,6 +9,18 @@ const MARKED = {
   incomparable: color.yellow(`${MARKS.incomparable} incomparable`),
 };
 
-/** The outcome in a line. @example verdictLine(report) === '✓ agree: All 1360 stages agree; …' */
-export const verdictLine = ({ verdict, reason }: Pick<Report, 'verdict' | 'reason'>): string =>
-  `${MARKED[verdict]}: ${reason}`;
+type Judged = Pick<Report, 'verdict' | 'reason'> & Partial<Pick<Report, 'faults' | 'first' | 'diagnosis' | 'between'>>;
+
+/** The outcome in a line: what is wrong where that is known. @example verdictLine(report) === '✓ agree: All 1360 stages agree; …' */
+export function verdictLine({
+  verdict,
+  reason,
+  faults = null,
+  first = null,
+  diagnosis = null,
+  between,
+}: Judged): string {
+  const headline =
+    verdict === 'diverged' ? headlineOf({ faults, first, diagnosis, ...(between ? { between } : {}) }) : null;
+  return `${MARKED[verdict]}: ${headline ?? reason}`;
+}

@@ -112,7 +112,7 @@ export const fault = (at: Partial<Fault>): Fault => ({
     ],
     indistinguishable: ['rope-neox'],
     hint: 'a prompt of 8 tokens',
-    text: 'RoPE turns the halves of a head: recomputed.',
+    text: 'RoPE turns the halves of a head: recomputed. Where to look: The rotation kernel. These inputs cannot tell it from rope-neox; a prompt of 8 tokens would.',
   },
   ...at,
 });

@@ -1,6 +1,7 @@
 import type { NamedFault } from '@llama-probe/comparison';
 import type { StageId, StageResult } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump/stage';
+import { culpritsOf, headlineOf, localInputs, sureness } from '@llama-probe/report';
 import { gridOf } from '../grid/cells.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
@@ -42,30 +43,40 @@ function bannerText(state: State, room: number, height: number): Line[] {
     ];
   }
   const result = [...state.stages.free.values()].find((one) => isAt(one, report.first));
-  const { first, diagnosis, faults } = report;
+  const { first, faults } = report;
   const fault = faults?.[0];
   const reason = fault?.reason ?? result?.reason;
-  const head: Line = [
-    ['✗ first wrong: ', 'vermillion', 'bold'],
-    [nameOf(first), 'bold'],
-    [` · Δ ${fault ? localOf(state, fault) : result ? deltaOf(result) : NONE}`, 'bold'],
+  const culprits = culpritsOf(report);
+  const [title = '', ...titled] = wrap(tame(headlineOf(report) ?? report.reason), room - 2);
+  const head: Line[] = [
+    [
+      ['✗ ', 'vermillion', 'bold'],
+      [title, 'bold'],
+    ],
+    ...titled.map((text): Line => [['  '], [text, 'bold']]),
+  ];
+  const evidence: Line = [
+    ['  first wrong: ', 'bold'],
+    [nameOf(first)],
+    [` · Δ ${fault ? localOf(state, fault) : result ? deltaOf(result) : NONE}`],
     [reason ? ` · ${tame(reason)}` : ''],
     [result ? '' : ' · outside the selection', 'bold'],
     [first.token === null ? '' : ` · from token ${first.token}`],
     [first.step === 0 ? '' : ` · step ${first.step}`],
     [
       fault
-        ? ` · limit ${limit(fault.limit)}, from the reference’s inputs`
+        ? ` · limit ${limit(fault.limit)}, ${localInputs(report)}`
         : result
           ? ` · limit ${limit(result.limit)}`
           : '',
     ],
-    [faults && faults.length > 1 ? ` · ${faults.length} faults` : '', 'dim'],
   ];
-  const isSure = diagnosis?.confidence === 'confirmed';
-  const cause = wrapped('cause', diagnosis?.text, room, height - 1 - changed.length, isSure ? ['bold'] : []);
+  const spoken = said(state);
+  const left = height - head.length - spoken.length - changed.length - 1;
+  const look = wrapped('look', culprits[0]?.look, room, Math.max(1, left), []);
+  const sure = wrapped('sure', culprits[0] && sureness(culprits[0]), room, Math.max(1, left - look.length), []);
   const where = wrapped('where', first.where?.text, room, 2, []);
-  return [head, ...cause, ...changed, ...where, ...remarks(state, room), ...said(state)];
+  return [...head, ...look, ...spoken, evidence, ...sure, ...changed, ...where, ...remarks(state, room)];
 }
 
 const deltaOf = (result: StageResult): string => `${delta(result)} (${share(result)})`;

@@ -1,0 +1,147 @@
+import type { NamedFault, Report } from '@llama-probe/comparison';
+import { describe } from '@llama-probe/diff';
+import { told } from '@llama-probe/oracle/words';
+import { layersOf } from './fault-groups.js';
+import { causeOfFirst } from './words.js';
+
+/** One thing to mend: what every output begins with. The same bug in several stages and layers is one of them. */
+export interface Culprit {
+  /** The bug with its parameters. @example 'RoPE has another base frequency (rope_freq_base = 500000)', 'Unknown bug' */
+  readonly bug: string;
+  /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
+  readonly place: string;
+  /** What to change, or where to begin if no bug is known. */
+  readonly look: string;
+  readonly confidence: 'confirmed' | 'likely' | 'unknown';
+  /** Of `probe bugs`; null where none is known. @example 'rope-halves' */
+  readonly id: string | null;
+  /** What speaks for it, or why nothing is known. */
+  readonly evidence: string;
+  /** The stages that are wrong by themselves by this bug; empty where that was not looked at. */
+  readonly faults: readonly NamedFault[];
+}
+
+type Known = Pick<Report, 'faults' | 'first' | 'diagnosis'> & Partial<Pick<Report, 'between'>>;
+
+/** What is wrong by itself, by cause: first what comes first. Without a run from inputs that both sides had, the first wrong stage. */
+export function culpritsOf(report: Known): Culprit[] {
+  const { faults, first, between } = report;
+  if (!faults || faults.length === 0) {
+    if (!first) return [];
+    return [{ ...culprit([{ ...first, diagnosis: causeOfFirst(report) }], between), faults: [] }];
+  }
+  return byCause(faults).map((group, i) => ({ ...culprit(group, i === 0 ? between : undefined), faults: group }));
+}
+
+type Wrong = Pick<NamedFault, 'stage' | 'layer' | 'diagnosis' | 'cause'>;
+
+/** The same bug with the same parameters is one cause; of what is unknown, each stage name by itself. */
+function byCause(faults: readonly NamedFault[]): [NamedFault, ...NamedFault[]][] {
+  const groups = new Map<string, [NamedFault, ...NamedFault[]]>();
+  for (const fault of faults) {
+    const bug = fault.diagnosis && told(fault.diagnosis).bug;
+    const kind = fault.cause ? `${fault.cause.confidence} ${bug ?? fault.cause.id}` : `unknown ${fault.stage}`;
+    const group = groups.get(kind);
+    if (group) group.push(fault);
+    else groups.set(kind, [fault]);
+  }
+  return [...groups.values()];
+}
+
+function culprit(group: readonly [Wrong, ...Wrong[]], between: Report['between']): Omit<Culprit, 'faults'> {
+  const [{ stage, diagnosis, cause }] = group;
+  const { bug, look, evidence } = diagnosis ? told(diagnosis) : NOT_LOOKED_FOR;
+  const likely = group.flatMap(({ diagnosis }) => (diagnosis?.confidence === 'likely' ? [diagnosis] : []));
+  const acts = likely.flatMap(({ candidates: [best] }) => best?.at ?? []);
+  const others = [...new Set(likely.flatMap(({ indistinguishable }) => indistinguishable))];
+  const place =
+    acts.length > 0
+      ? `${placesOf(acts)} (seen at ${placesOf(group)})`
+      : between
+        ? `${between.after ? `between ${describe(between.after)} and` : 'at or before'} ${placesOf(group)}`
+        : placesOf(group);
+  const own = LOOK_AT[stage] ?? `What computes ${stage}, and in which layout it is written`;
+  const begin = between ? 'What is between, which is not there to compare: capture it, with the line below' : own;
+  return {
+    bug: bug === null ? 'Unknown bug' : [bug, ...others].join(', or '),
+    place,
+    look: look || `${begin}.`,
+    confidence: diagnosis?.confidence ?? 'unknown',
+    id: cause?.id ?? null,
+    evidence,
+  };
+}
+
+const NOT_LOOKED_FOR: ReturnType<typeof told> = {
+  bug: null,
+  look: '',
+  evidence: 'No bug was looked for: give --model FILE, without --no-blame.',
+};
+
+/** @example placesOf(faults) === 'q_rope and k_rope, layers 0 to 3; ffn_swiglu, layer 2' */
+export function placesOf(wrong: readonly Pick<NamedFault, 'stage' | 'layer'>[]): string {
+  const stages = new Map<string, string[]>();
+  for (const name of new Set(wrong.map(({ stage }) => stage))) {
+    const layers = layersOf(wrong.filter(({ stage }) => stage === name));
+    stages.set(layers, [...(stages.get(layers) ?? []), name]);
+  }
+  const SHOWN = 4;
+  return [...stages]
+    .map(([layers, names]) => {
+      const more = names.length > SHOWN ? [`${names.length - SHOWN + 1} more`] : [];
+      const shown = [...names.slice(0, more.length > 0 ? SHOWN - 1 : SHOWN), ...more];
+      const listed = [shown.slice(0, -1).join(', '), ...shown.slice(-1)].filter(Boolean).join(' and ');
+      return layers === '' ? listed : `${listed}, ${/^\d+$/.test(layers) ? 'layer' : 'layers'} ${layers}`;
+    })
+    .join('; ');
+}
+
+/**
+ * What is wrong, in a line: the bug, the stages, the layers; null where nothing is known to be.
+ *
+ * @example headlineOf(report) === 'RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3'
+ */
+export function headlineOf(report: Known): string | null {
+  const [first, ...more] = culpritsOf(report);
+  if (!first) return null;
+  return `${nameOf(first)}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
+}
+
+/** @example 'Likely: RoPE has another base frequency: q_rope, layer 1' */
+export const nameOf = ({ bug, place, confidence }: Culprit): string =>
+  `${confidence === 'likely' ? 'Likely: ' : ''}${bug}: ${place}`;
+
+/** How sure the name is. */
+export function sureness({ confidence, id, evidence }: Culprit): string {
+  const known = id === null ? '' : ` (${id})`;
+  if (confidence === 'confirmed') return `confirmed${known}: ${evidence}`;
+  return confidence === 'likely'
+    ? `likely, not confirmed${known}: ${evidence}`
+    : `the bug is not known. ${evidence.replace(/^(?:Unknown: )?(.)/, (_, letter: string) => letter.toUpperCase())}`;
+}
+
+/** Where to begin in a stage whose bug is not known. */
+const LOOK_AT: Readonly<Record<string, string>> = {
+  embd: 'The row of the token, the dequantisation, an embedding scale',
+  attn_rms: 'Its eps, the mean over the wrong length, accumulation in f16',
+  ffn_rms: 'Its eps, the mean over the wrong length, accumulation in f16',
+  attn_norm: "The norm's weight: missing, applied twice, or of another layer",
+  ffn_norm: "The norm's weight: missing, applied twice, or of another layer",
+  q_proj: 'The transpose, the dequantisation, a Q/K permutation from conversion, a bias',
+  k_proj: 'The transpose, the dequantisation, a Q/K permutation from conversion, a bias',
+  v_proj: 'The transpose, the dequantisation, a bias',
+  q_rope: 'Adjacent pairs or halves, theta, rope_freqs.weight, the position',
+  k_rope: 'Adjacent pairs or halves, theta, rope_freqs.weight, the position',
+  kq: "Which KV head a query head uses, the cache's layout and position",
+  kq_soft_max: 'The scale 1/√head_dim, the mask, the maximum not subtracted',
+  kqv_out: 'The layout of V, heads tiled instead of repeated',
+  attn_out: 'The transpose, the dequantisation, the order of blocks',
+  ffn_out: 'The transpose, the dequantisation, the order of blocks',
+  ffn_gate: 'The transpose, the dequantisation, gate and up exchanged',
+  ffn_up: 'The transpose, the dequantisation, gate and up exchanged',
+  ffn_inp: 'The residual: missing, twice, or overwritten by the norm',
+  l_out: 'The residual: missing, twice, or overwritten by the norm',
+  ffn_swiglu: 'GELU for SiLU, gate and up exchanged',
+  result_norm: 'The last norm skipped, or its weight',
+  result_output: 'A tied head, the wrong row, 65535 workgroups',
+};
