@@ -67,26 +67,23 @@ describe('a dump of embd, l_out and result_output', () => {
     await probe(['capture', '--from', 'llama', '--tokens', TOKENS, '--steps', '0', '--out', reference]);
   });
 
-  test.each(RUNS.map((bugs, i) => ({ bugs, i })))(
-    'names the bug of each layer, run $i',
-    async ({ bugs, i }) => {
-      const dump = await dumpOf(`three-stages-${i}`, bugs.map(({ id }, layer) => `${id}@${layer}`).join());
-      const { code, json } = await probeJson<Said>(['diff', dump, reference, '--model', BUNDLED]);
-      expect(code).toBe(1);
-      expect(json.faults.map(({ stage, layer }) => `${stage} ${layer}`)).toEqual(
-        bugs.map((_, layer) => `l_out ${layer}`),
-      );
-      for (const [layer, { id, at, or = [] }] of bugs.entries()) {
-        const { confidence, text, candidates = [], indistinguishable } = json.faults[layer]?.diagnosis ?? {};
-        const told = candidates.find((one) => one.id === id);
-        expect(confidence, text).toBe('likely');
-        expect([candidates[0]?.id, ...(indistinguishable ?? [])].sort(), text).toEqual([id, ...or].sort());
-        expect(told?.at?.map((place) => place.stage).join(), text).toBe(at);
-        expect(text).toMatch(RegExp(`^Likely, not confirmed: .* of layer ${layer}`));
-        if (at !== 'ffn_inp,l_out') expect(text).toContain('To make sure, dump ');
-      }
-      expect(json.reason).toContain('The cause is likely: ');
-      expect(json.reason).toContain('capture there: --stages attn_rms,');
-    },
-  );
+  test.each(RUNS.map((bugs, i) => ({ bugs, i })))('names the bug of each layer, run $i', async ({ bugs, i }) => {
+    const dump = await dumpOf(`three-stages-${i}`, bugs.map(({ id }, layer) => `${id}@${layer}`).join());
+    const { code, json } = await probeJson<Said>(['diff', dump, reference, '--model', BUNDLED]);
+    expect(code).toBe(1);
+    expect(json.faults.map(({ stage, layer }) => `${stage} ${layer}`)).toEqual(
+      bugs.map((_, layer) => `l_out ${layer}`),
+    );
+    for (const [layer, { id, at, or = [] }] of bugs.entries()) {
+      const { confidence, text, candidates = [], indistinguishable } = json.faults[layer]?.diagnosis ?? {};
+      const told = candidates.find((one) => one.id === id);
+      expect(confidence, text).toBe('likely');
+      expect([candidates[0]?.id, ...(indistinguishable ?? [])].sort(), text).toEqual([id, ...or].sort());
+      expect(told?.at?.map((place) => place.stage).join(), text).toBe(at);
+      expect(text).toMatch(RegExp(`^Likely, not confirmed: .* of layer ${layer}`));
+      if (at !== 'ffn_inp,l_out') expect(text).toContain('To make sure, dump ');
+    }
+    expect(json.reason).toContain('The cause is likely: ');
+    expect(json.reason).toContain('capture there: --stages attn_rms,');
+  });
 });

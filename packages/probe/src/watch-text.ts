@@ -6,9 +6,9 @@ import {
   color,
   culpritsText,
   faultsText,
+  headlineLine,
   takesStdout,
   tameReport,
-  verdictLine,
   writeOutputs,
 } from '@llama-probe/report';
 import type { Context } from './cli/context.js';
@@ -73,7 +73,7 @@ function block(event: Ended, changed: readonly string[]): string {
   const report = tameReport(event.report);
   return [
     title,
-    `${verdictLine(report)} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,
+    `${headlineLine(report)} ${color.dim(`(${(ms / 1000).toFixed(1)} s)`)}`,
     culpritsText(report),
     changes ? changesText(changes) : '',
     faultsText(report),

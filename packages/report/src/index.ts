@@ -9,7 +9,7 @@ export { culpritsText } from './text/culprits.js';
 export { faultsText } from './text/faults.js';
 export { BORDERLESS } from './text/table.js';
 export { type TextOptions, textReport } from './text/text.js';
-export { verdictLine } from './text/verdict-line.js';
+export { headlineLine, verdictLine } from './text/verdict-line.js';
 export { importDefault, stdoutIsStderr } from './user-module.js';
 export {
   causeOfFirst,

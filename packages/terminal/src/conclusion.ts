@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { culpritsText, tame, tameReport, verdictLine } from '@llama-probe/report';
+import { culpritsText, headlineLine, tame, tameReport } from '@llama-probe/report';
 import { width } from './line.js';
 import { remarksOf } from './remarks.js';
 import type { ReportHead } from './worker/protocol.js';
@@ -27,7 +27,7 @@ export function conclusion({ report, isUnfinished, written }: End, columns = Num
     ? ['  This verdict is of the run before: the next one had begun, and was left before it had any.']
     : [];
   const files = written.map((path) => `  wrote ${tame(path)}`);
-  const said = [verdictLine(shown), ...(culprits ? culprits.split('\n') : []), ...where, ...remarks, ...note];
+  const said = [headlineLine(shown), ...(culprits ? culprits.split('\n') : []), ...where, ...remarks, ...note];
   return `${[...said.map((line) => atWords(line, columns)), ...files].join('\n')}\n`;
 }
 

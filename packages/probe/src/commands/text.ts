@@ -1,5 +1,5 @@
 import { runText, type TextReport, type WorstPosition, windowName } from '@llama-probe/comparison';
-import { BORDERLESS, culpritsText, faultsText, seconds, tameAll, verdictLine } from '@llama-probe/report';
+import { BORDERLESS, culpritsText, faultsText, headlineLine, seconds, tameAll, verdictLine } from '@llama-probe/report';
 import Table from 'cli-table3';
 
 export { runText, type TextReport };
@@ -29,7 +29,7 @@ export function textOfText(raw: TextReport): string {
     ...report.stages.map(({ window, position, report: stages }) =>
       [
         `the stages up to position ${position} of ${windowName(source.kind, window)}:`,
-        verdictLine(stages),
+        headlineLine(stages),
         culpritsText(stages),
         faultsText(stages),
       ]

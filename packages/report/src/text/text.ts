@@ -11,7 +11,7 @@ import { culpritsText } from './culprits.js';
 import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
 import { BORDERLESS } from './table.js';
-import { verdictLine } from './verdict-line.js';
+import { headlineLine } from './verdict-line.js';
 
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
 
@@ -24,7 +24,7 @@ export interface TextOptions {
 export function textReport(raw: Report, { colors = true }: TextOptions = {}): string {
   const report = tameReport(raw);
   const text = [
-    verdictLine(report),
+    headlineLine(report),
     culpritsText(report),
     tokensSaid(report.tokenDiagnosis),
     said(report),

@@ -9,18 +9,13 @@ const MARKED = {
   incomparable: color.yellow(`${MARKS.incomparable} incomparable`),
 };
 
-type Judged = Pick<Report, 'verdict' | 'reason'> & Partial<Pick<Report, 'faults' | 'first' | 'diagnosis' | 'between'>>;
+/** The outcome in a line. @example verdictLine(report) === '✓ agree: All 1360 stages agree; …' */
+export const verdictLine = ({ verdict, reason }: Pick<Report, 'verdict' | 'reason'>): string =>
+  `${MARKED[verdict]}: ${reason}`;
 
-/** The outcome in a line: what is wrong where that is known. @example verdictLine(report) === '✓ agree: All 1360 stages agree; …' */
-export function verdictLine({
-  verdict,
-  reason,
-  faults = null,
-  first = null,
-  diagnosis = null,
-  between,
-}: Judged): string {
-  const headline =
-    verdict === 'diverged' ? headlineOf({ faults, first, diagnosis, ...(between ? { between } : {}) }) : null;
-  return `${MARKED[verdict]}: ${headline ?? reason}`;
-}
+/** The same of a comparison: what is wrong, where that is known. @example '✗ diverged: RoPE has another base frequency: q_rope, layer 1' */
+export const headlineLine = (report: Pick<Report, 'verdict' | 'reason'> & Parameters<typeof headlineOf>[0]): string =>
+  verdictLine({
+    verdict: report.verdict,
+    reason: (report.verdict === 'diverged' ? headlineOf(report) : null) ?? report.reason,
+  });
