@@ -285,7 +285,7 @@ test('--watch runs the program again when its files change', async () => {
     err += text;
   });
   await until('the first run', () => err.includes('waiting for a change'));
-  expect(out).toContain('diverged: l_out of layer 0');
+  expect(out).toContain('diverged: The residual is not added: l_out, layers 0 to 3');
   writeFileSync(script, `cp '${first}' "$PROBE_OUT"`);
   await until('the second run', () => out.includes('better: the sides agree now'));
   child.kill('SIGINT');

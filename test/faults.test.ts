@@ -200,7 +200,10 @@ describe('a wrong kernel is found where it is, and named', () => {
     const { code, stdout } = await probe(['compare', ...PROMPT, '--steps', '2'], wrong('ropeHalves'));
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^✗ diverged: q_rope of layer 0 is the first stage that is wrong, from token [1-9]\d* on, even with the reference's own inputs: .+ 1e-5\. \d+ stages have a fault of their own.+\.$/m,
+      /^✗ diverged: RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3$/m,
+    );
+    expect(stdout).toMatch(
+      /^q_rope of layer 0 is the first stage that is wrong, from token [1-9]\d* on, even with the reference's own inputs: .+ 1e-5\. \d+ stages have a fault of their own.+\.$/m,
     );
     expect(stdout).toMatch(/^ +0 +q_proj .+ agree *$/m);
     expect(stdout).toMatch(/^ +0 +q_rope .+ DIVERGED *$/m);

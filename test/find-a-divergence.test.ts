@@ -29,7 +29,10 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
     says: '✓ agree: All 355 stages agree',
   },
   'probe check mine.safetensors --model model.gguf': { code: 0, says: '✓ finite' },
-  'probe compare --prompt "What is 2 plus 3?" --steps 3 --inject rope-halves': { code: 1, says: '✗ diverged: q_rope' },
+  'probe compare --prompt "What is 2 plus 3?" --steps 3 --inject rope-halves': {
+    code: 1,
+    says: '✗ diverged: RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3',
+  },
   'probe repeat first.safetensors second.safetensors': { code: 0, says: 'the same to the bit' },
   [`probe capture --from llama --model model.gguf --tokens ${TOKENS},${DECODED} --steps 0 --out whole.arrow`]: {
     code: 0,

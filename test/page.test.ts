@@ -345,7 +345,9 @@ describe.skipIf(!CHROMIUM)(title, () => {
     await page.getByRole('heading', { name: '3 runs, 2 of them do not agree' }).waitFor();
     await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides agree');
     await page.getByRole('button', { name: 'sick' }).click();
-    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('The sides diverged');
+    await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain(
+      'RoPE turns the halves of a head',
+    );
     expect(await heading(page)).toMatch(/q_rope\s+layer 0/);
     await page
       .locator('.notes')

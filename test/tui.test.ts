@@ -211,7 +211,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     terminal.probe(`${diff()} | tail -n 3`);
     await terminal.sees(/^\d+\.\d s/m);
     terminal.probe(`${diff()} --no-tui | head -n 3`);
-    await terminal.sees('model ');
+    await terminal.sees('where to look: ');
     terminal.probe(`${diff()} --no-tui > /dev/null; echo code-$?`);
     await terminal.sees('code-1');
   });

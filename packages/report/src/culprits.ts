@@ -6,7 +6,7 @@ import { causeOfFirst } from './words.js';
 
 /** One thing to mend: what every output begins with. The same bug in several stages and layers is one of them. */
 export interface Culprit {
-  /** The bug with its parameters. @example 'RoPE has another base frequency (rope_freq_base = 500000)', 'Unknown bug' */
+  /** The bug with its parameters. @example 'RoPE has another base frequency (rope_freq_base = 500000)', 'Unknown bug', 'First wrong stage' */
   readonly bug: string;
   /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
   readonly place: string;
@@ -28,7 +28,7 @@ export function culpritsOf(report: Known): Culprit[] {
   const { faults, first, between } = report;
   if (!faults || faults.length === 0) {
     if (!first) return [];
-    return [{ ...culprit([{ ...first, diagnosis: causeOfFirst(report) }], between), faults: [] }];
+    return [{ ...culprit([{ ...first, diagnosis: causeOfFirst(report) }], between, NOT_LOOKED_FOR), faults: [] }];
   }
   return byCause(faults).map((group, i) => ({ ...culprit(group, i === 0 ? between : undefined), faults: group }));
 }
@@ -48,9 +48,13 @@ function byCause(faults: readonly NamedFault[]): [NamedFault, ...NamedFault[]][]
   return [...groups.values()];
 }
 
-function culprit(group: readonly [Wrong, ...Wrong[]], between: Report['between']): Omit<Culprit, 'faults'> {
+function culprit(
+  group: readonly [Wrong, ...Wrong[]],
+  between: Report['between'],
+  unnamed: Unnamed = NOT_LOOKED_AT,
+): Omit<Culprit, 'faults'> {
   const [{ stage, diagnosis, cause }] = group;
-  const { bug, look, evidence } = diagnosis ? told(diagnosis) : NOT_LOOKED_FOR;
+  const { bug, look, evidence } = diagnosis ? told(diagnosis) : { bug: null, look: '', evidence: unnamed.evidence };
   const likely = group.flatMap(({ diagnosis }) => (diagnosis?.confidence === 'likely' ? [diagnosis] : []));
   const acts = likely.flatMap(({ candidates: [best] }) => best?.at ?? []);
   const others = [...new Set(likely.flatMap(({ indistinguishable }) => indistinguishable))];
@@ -63,7 +67,7 @@ function culprit(group: readonly [Wrong, ...Wrong[]], between: Report['between']
   const own = LOOK_AT[stage] ?? `What computes ${stage}, and in which layout it is written`;
   const begin = between ? 'What is between, which is not there to compare: capture it, with the line below' : own;
   return {
-    bug: bug === null ? 'Unknown bug' : [bug, ...others].join(', or '),
+    bug: bug === null ? (diagnosis ? UNKNOWN : unnamed.bug) : [bug, ...others].join(', or '),
     place,
     look: look || `${begin}.`,
     confidence: diagnosis?.confidence ?? 'unknown',
@@ -72,10 +76,14 @@ function culprit(group: readonly [Wrong, ...Wrong[]], between: Report['between']
   };
 }
 
-const NOT_LOOKED_FOR: ReturnType<typeof told> = {
-  bug: null,
-  look: '',
-  evidence: 'No bug was looked for: give --model FILE, without --no-blame.',
+const UNKNOWN = 'Unknown bug';
+
+/** What is said of stages of which no diagnosis was made. */
+type Unnamed = Pick<Culprit, 'bug' | 'evidence'>;
+const NOT_LOOKED_AT: Unnamed = { bug: UNKNOWN, evidence: 'No bug was looked for here.' };
+const NOT_LOOKED_FOR: Unnamed = {
+  bug: 'First wrong stage',
+  evidence: 'no bug was looked for: give --model FILE, without --no-blame',
 };
 
 /** @example placesOf(faults) === 'q_rope and k_rope, layers 0 to 3; ffn_swiglu, layer 2' */
@@ -112,7 +120,8 @@ export const nameOf = ({ bug, place, confidence }: Culprit): string =>
   `${confidence === 'likely' ? 'Likely: ' : ''}${bug}: ${place}`;
 
 /** How sure the name is. */
-export function sureness({ confidence, id, evidence }: Culprit): string {
+export function sureness({ bug, confidence, id, evidence }: Culprit): string {
+  if (bug === NOT_LOOKED_FOR.bug) return evidence;
   const known = id === null ? '' : ` (${id})`;
   if (confidence === 'confirmed') return `confirmed${known}: ${evidence}`;
   return confidence === 'likely'

@@ -6,16 +6,18 @@ export function Said({ run }: { run: Run }) {
   if (said.length === 0) return null;
   const isSame = said[0]?.[1] === said[1]?.[1];
   return (
-    <dl class="said">
-      {said.map(([side, text]) => (
-        <div key={side}>
-          <dt>{side} says</dt>
-          <dd>
-            <code>{text}</code>
-          </dd>
-        </div>
-      ))}
-      <dd class="quiet">{isSame ? 'The same.' : 'Not the same.'}</dd>
-    </dl>
+    <>
+      <dl class="said">
+        {said.map(([side, text]) => (
+          <div key={side}>
+            <dt>{side} says</dt>
+            <dd>
+              <code>{text}</code>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p class="quiet">{isSame ? 'The same.' : 'Not the same.'}</p>
+    </>
   );
 }
