@@ -35,7 +35,9 @@ export {
   encode,
   type Failure,
   failure,
+  type Headed,
   type NonFinite,
+  type ToldCause,
 } from './report-json.js';
 export type { ServerOptions } from './server/options.js';
 export { FINDS, type TextOptions } from './text/options.js';

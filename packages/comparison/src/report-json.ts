@@ -48,7 +48,30 @@ export function documentOf<const Kind extends string, T extends { readonly schem
 }
 
 /** What `compare --json` and `diff --json` print where they come to a report. */
-export type ComparisonDocument = Document<'comparison', Report>;
+export type ComparisonDocument = Document<'comparison', Report & Partial<Headed>>;
+
+/** What every output of a comparison begins with. */
+export interface Headed {
+  /** What is wrong, in a line; null where nothing is known to be. */
+  readonly headline: string | null;
+  readonly causes: readonly ToldCause[];
+}
+
+/** One thing to mend: the same bug in several stages and layers is one of them. */
+export interface ToldCause {
+  /** The bug with its parameters, 'Unknown bug', or 'First wrong stage' where none was looked for. */
+  readonly bug: string;
+  /** Of `probe bugs`; null where none is known. */
+  readonly id: string | null;
+  readonly confidence: 'confirmed' | 'likely' | 'unknown';
+  /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
+  readonly place: string;
+  /** What to change, or where to begin. */
+  readonly look: string;
+  readonly evidence: string;
+  /** Where it is: the faults of the report that it explains; the first wrong stage where none was told from what inherits. */
+  readonly at: readonly { readonly step: number; readonly layer: number | null; readonly stage: string }[];
+}
 
 /** What every command prints with `--json` where it could not do what was asked for. */
 export interface Failure {

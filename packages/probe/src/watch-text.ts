@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
 import { Recorder, type WatchEvent, watchLoop } from '@llama-probe/comparison';
-import { documentOf, encode, failure, type Job, outcomeOf } from '@llama-probe/comparison/ask';
+import { encode, failure, type Job, outcomeOf } from '@llama-probe/comparison/ask';
 import {
   changesText,
   color,
+  comparisonDocument,
   culpritsText,
   faultsText,
   headlineLine,
@@ -59,7 +60,7 @@ function say(text: string, options: ViewOptions, context: Context): void {
 function asJson(event: Ended, changed: readonly string[]): string {
   const watch = { run: event.run, changed, changes: event.kind === 'report' ? event.changes : null };
   const document =
-    event.kind === 'report' ? documentOf('comparison', event.report) : failure(event.message, event.code ?? 'internal');
+    event.kind === 'report' ? comparisonDocument(event.report) : failure(event.message, event.code ?? 'internal');
   return encode({ ...document, watch });
 }
 

@@ -1,4 +1,5 @@
 export { type Culprit, culpritsOf, headlineOf, nameOf, sureness } from './culprits.js';
+export { comparisonDocument } from './json.js';
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export type { Reporter, ReportFunction } from './reporter.js';
 export { shown, tame, tameAll, tameReport } from './tame.js';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { json } from '../src/json.js';
 import { EXPORTS, FILE_OUTPUTS, OUTPUTS, type OutputName, takesStdout } from '../src/outputs.js';
-import { finding, HOSTILE, nothing, sick } from './support/findings.js';
+import { fault, finding, HOSTILE, nothing, sick } from './support/findings.js';
 
 const NAMES = Object.keys(OUTPUTS) as OutputName[];
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
@@ -22,6 +23,15 @@ describe('the table of outputs', () => {
   test('JSON is of one run: a gate prints an object of its own', async () => {
     const write = await OUTPUTS.json.load();
     expect(() => write([finding(), sick()])).toThrow('wanted one run, got 2');
+  });
+
+  test('JSON begins with what is wrong: a cause for each bug, and the faults that it explains', () => {
+    const faults = [fault({}), fault({ stage: 'k_rope', layer: 1 })];
+    const { headline, causes } = JSON.parse(json([sick({ faults })]));
+    expect(headline).toBe('RoPE turns the halves of a head: q_rope, layer 0; k_rope, layer 1');
+    expect(causes).toMatchObject([{ id: 'rope-halves', confidence: 'confirmed', look: 'The rotation kernel.' }]);
+    expect(causes[0].at).toEqual(faults.map(({ step, layer, stage }) => ({ step, layer, stage })));
+    expect(JSON.parse(json([finding()]))).toMatchObject({ headline: null, causes: [] });
   });
 
   test('says what each option is called, and docs/outputs.md says it too', () => {

@@ -203,6 +203,17 @@ export const report = z.looseObject({
   memory: z.exactOptional(z.looseObject({ weights: count, state: count, arena: count })),
 });
 
+/** One thing to mend; the same bug in several stages and layers is one of them. */
+const told = z.looseObject({
+  bug: text,
+  id: text.nullable(),
+  confidence: z.enum(['confirmed', 'likely', 'unknown']),
+  place: text,
+  look: text,
+  evidence: text,
+  at: z.array(stageId),
+});
+
 export const COMPARISON = report
-  .extend(head('comparison'))
+  .extend({ ...head('comparison'), headline: z.exactOptional(text.nullable()), causes: z.exactOptional(z.array(told)) })
   .meta({ title: 'What probe compare --json and probe diff --json print' });
