@@ -59,15 +59,20 @@ export interface Headed {
 
 /** One thing to mend: the same bug in several stages and layers is one of them. */
 export interface ToldCause {
-  /** The bug with its parameters, 'Unknown bug', or 'First wrong stage' where none was looked for. */
+  /**
+   * The bug with its parameters, 'Unknown bug', or 'First wrong stage' where none was looked for.
+   *
+   * @example 'RoPE has another base frequency (rope_freq_base = 500000)'
+   */
   readonly bug: string;
-  /** Of `probe bugs`; null where none is known. */
+  /** Of `probe bugs`; null where none is known. @example 'rope-halves' */
   readonly id: string | null;
   readonly confidence: 'confirmed' | 'likely' | 'unknown';
   /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
   readonly place: string;
-  /** What to change, or where to begin. */
+  /** What to change, or where to begin if no bug is known. */
   readonly look: string;
+  /** What speaks for it, or why nothing is known. */
   readonly evidence: string;
   /** Where it is: the faults of the report that it explains; the first wrong stage where none was told from what inherits. */
   readonly at: readonly { readonly step: number; readonly layer: number | null; readonly stage: string }[];

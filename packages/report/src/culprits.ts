@@ -1,22 +1,12 @@
 import type { NamedFault, Report } from '@llama-probe/comparison';
+import type { ToldCause } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
 import { told } from '@llama-probe/oracle/words';
 import { layersOf } from './fault-groups.js';
 import { causeOfFirst } from './words.js';
 
-/** One thing to mend: what every output begins with. The same bug in several stages and layers is one of them. */
-export interface Culprit {
-  /** The bug with its parameters. @example 'RoPE has another base frequency (rope_freq_base = 500000)', 'Unknown bug', 'First wrong stage' */
-  readonly bug: string;
-  /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
-  readonly place: string;
-  /** What to change, or where to begin if no bug is known. */
-  readonly look: string;
-  readonly confidence: 'confirmed' | 'likely' | 'unknown';
-  /** Of `probe bugs`; null where none is known. @example 'rope-halves' */
-  readonly id: string | null;
-  /** What speaks for it, or why nothing is known. */
-  readonly evidence: string;
+/** One thing to mend: what every output begins with. */
+export interface Culprit extends Omit<ToldCause, 'at'> {
   /** The stages that are wrong by themselves by this bug; empty where that was not looked at. */
   readonly faults: readonly NamedFault[];
 }
