@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, openSync, readSync, statSync } from 'node:fs';
 import { gguf as parseGguf } from '@huggingface/gguf';
 import { ModelError } from './errors.js';
 import { GGML_TYPES, type GgmlType } from './ggml-types.js';
@@ -24,9 +24,33 @@ export interface GgufPart {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
 }
 
-/** Reads and checks everything of one file but its tensor data. @throws ModelError as openGguf() does */
+/** What was read of a path, and what told its file apart then. */
+interface Read {
+  readonly file: string;
+  /** The vocabulary of 150,000 tokens that is in it takes a second to read, and is let go with the last who holds it. */
+  readonly part: WeakRef<GgufPart>;
+}
+
+const read = new Map<string, Read>();
+
+/**
+ * Reads and checks everything of one file but its tensor data; once, as long as somebody holds it and the file is the same.
+ *
+ * @throws ModelError as openGguf() does
+ */
 export async function readPart(path: string): Promise<GgufPart> {
-  const size = checkHead(path);
+  const { dev, ino, size, mtimeNs } = statOf(path);
+  const file = [dev, ino, size, mtimeNs].join();
+  const before = read.get(path);
+  const known = before?.file === file ? before.part.deref() : undefined;
+  if (known) return known;
+  const part = await readAnew(path, Number(size));
+  read.set(path, { file, part: new WeakRef(part) });
+  return part;
+}
+
+async function readAnew(path: string, size: number): Promise<GgufPart> {
+  checkHead(path, size);
   const parsed = await parse(path, size);
   const metadata = { ...parsed.metadata } as Readonly<Record<string, unknown>>;
   const alignment = Number(metadata['general.alignment'] ?? 32);
@@ -50,45 +74,42 @@ export async function readPart(path: string): Promise<GgufPart> {
   return { path, bytes: size, metadata, tensors };
 }
 
-/** What can be told from the first bytes. Returns the file's size. */
-function checkHead(path: string): number {
-  let stat: Stats;
-  const head = Buffer.alloc(64);
-  try {
-    stat = statSync(path);
-    if (stat.isFile()) {
-      const descriptor = openSync(path, 'r');
-      try {
-        readSync(descriptor, head, 0, head.length, 0);
-      } finally {
-        closeSync(descriptor);
-      }
-    }
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
-    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
-  }
+/** A regular file, with nanoseconds. */
+function statOf(path: string): BigIntStats {
+  const stat = reading(path, () => statSync(path, { bigint: true }));
   if (!stat.isFile()) {
     const what = stat.isDirectory() ? 'a directory' : 'not a regular file';
     throw new ModelError('model-not-found', `${path}: is ${what}. Pass the GGUF file itself with --model.`);
   }
-  if (stat.size === 0)
-    throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
+  return stat;
+}
+
+/** What can be told from the first bytes. */
+function checkHead(path: string, size: number): void {
+  if (size === 0) throw new ModelError('model-truncated', `${path}: is empty. Download or convert the model again.`);
+  const head = Buffer.alloc(64);
+  reading(path, () => {
+    const descriptor = openSync(path, 'r');
+    try {
+      readSync(descriptor, head, 0, head.length, 0);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
   if (head.toString('latin1').startsWith('version https://git-lfs')) {
     throw new ModelError(
       'model-not-gguf',
-      `${path}: is a Git LFS pointer of ${stat.size} bytes, not the model. Run "git lfs pull" in the repository it came from.`,
+      `${path}: is a Git LFS pointer of ${size} bytes, not the model. Run "git lfs pull" in the repository it came from.`,
     );
   }
   if (head.toString('latin1', 0, 4) !== 'GGUF') {
     throw new ModelError(
       'model-not-gguf',
-      `${path}: is not GGUF: it begins with ${JSON.stringify(head.toString('latin1', 0, Math.min(4, stat.size)))}, wanted "GGUF". ` +
+      `${path}: is not GGUF: it begins with ${JSON.stringify(head.toString('latin1', 0, Math.min(4, size)))}, wanted "GGUF". ` +
         "Convert the model with llama.cpp's convert_hf_to_gguf.py.",
     );
   }
-  if (stat.size < 24) throw truncated(path, `the header needs 24 bytes, and the file has ${stat.size}`);
+  if (size < 24) throw truncated(path, `the header needs 24 bytes, and the file has ${size}`);
   const version = head.readUInt32LE(4);
   if (version !== 0 && (version & 0xffff) === 0) {
     throw new ModelError(
@@ -102,9 +123,19 @@ function checkHead(path: string): number {
       `${path}: is GGUF version ${version}; versions 2 and 3 can be read. Convert the model again with a current llama.cpp.`,
     );
   }
-  checkCount(path, stat.size, 'tensors', head.readBigUInt64LE(8), 32); // name, dimensions, a length, type, offset
-  checkCount(path, stat.size, 'metadata entries', head.readBigUInt64LE(16), 13); // key, type, a byte
-  return stat.size;
+  checkCount(path, size, 'tensors', head.readBigUInt64LE(8), 32); // name, dimensions, a length, type, offset
+  checkCount(path, size, 'metadata entries', head.readBigUInt64LE(16), 13); // key, type, a byte
+}
+
+/** @throws ModelError that says why the file system did not do it */
+function reading<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const what = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+    throw new ModelError('model-not-found', `${path}: ${what}. Pass the path of a GGUF file with --model.`, { cause });
+  }
 }
 
 /** The parser would make an object of each of the zeros that it reads past the end of the file. */

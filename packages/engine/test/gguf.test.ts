@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -77,6 +77,17 @@ describe('a sound file', () => {
     }
   });
 
+  test('is read once, and anew when it was written anew', async () => {
+    const named = (name: string) =>
+      writeGguf({ ...good(), metadata: { ...good().metadata, 'general.name': text(name) } }).bytes;
+    const path = file(named('one'));
+    const first = await openGguf(path);
+    expect(await openGguf(path)).toBe(first);
+    writeFileSync(path, named('two'));
+    const later = new Date(Date.now() + 1000); // clocks of file systems tick in milliseconds
+    utimesSync(path, later, later);
+    expect((await openGguf(path)).metadata['general.name']).toBe('two');
+  });
   test('its tensors are where the writer put them', async () => {
     const parts = good();
     const { bytes, dataOffset } = writeGguf(parts);
