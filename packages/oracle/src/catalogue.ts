@@ -1,6 +1,7 @@
 import type { Bug } from './bug.js';
 import { ATTENTION_BUGS } from './bugs/attention.js';
 import { END_BUGS } from './bugs/ends.js';
+import { EXPERT_BUGS } from './bugs/experts.js';
 import { FFN_BUGS } from './bugs/ffn.js';
 import { HEAD_NORM_BUGS } from './bugs/head-norm.js';
 import { LAYOUT_BUGS } from './bugs/layout.js';
@@ -27,6 +28,7 @@ export const CATALOGUE: readonly Bug[] = [
   ...NORM_BUGS,
   ...HEAD_NORM_BUGS,
   ...LEFT_OUT_BUGS,
+  ...EXPERT_BUGS,
   ...PRODUCT_BUGS,
   ...LAYOUT_BUGS,
   ...QUANT_BUGS,

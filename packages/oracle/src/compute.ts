@@ -1,8 +1,21 @@
 import { caseOf, operationOf, rowsBehind, type StageCase } from './case.js';
 import { hasOperation, isInner, type Operation, type StageOperation } from './stage-operations.js';
 import { computeActivation } from './variants/activation.js';
+import { computeBoundedUnit } from './variants/bounded-unit.js';
 import { computeEmbedding } from './variants/embedding.js';
-import { computeProbabilities, computeWeighted } from './variants/experts.js';
+import {
+  computeChosen,
+  computeClamp,
+  computeExpertBias,
+  computeExpertProduct,
+  computeExpertSum,
+  computeProbabilities,
+  computeQuotient,
+  computeRowSum,
+  computeSigmoid,
+  computeTopK,
+  computeWeighted,
+} from './variants/experts.js';
 import { computeNorm, computeNormWeight } from './variants/norm.js';
 import { computeSoftCap, finish, selectColumns } from './variants/output.js';
 import { computeBias, computeProduct } from './variants/product.js';
@@ -38,7 +51,17 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   scale: whole(computeScale),
   'soft-cap': whole(computeSoftCap),
   probabilities: whole(computeProbabilities),
+  sigmoid: whole(computeSigmoid),
+  clamp: whole(computeClamp),
+  'top-k': whole(computeTopK),
+  chosen: whole(computeChosen),
+  'row-sum': whole(computeRowSum),
+  quotient: whole(computeQuotient),
+  'expert-product': computeExpertProduct,
+  'expert-bias': whole(computeExpertBias),
+  'bounded-unit': whole(computeBoundedUnit),
   weighted: whole(computeWeighted),
+  'expert-sum': whole(computeExpertSum),
 };
 
 /** Whether `computeStage` knows a stage. */

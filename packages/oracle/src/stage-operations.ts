@@ -18,7 +18,17 @@ export type Operation =
   | 'scale'
   | 'soft-cap'
   | 'probabilities'
-  | 'weighted';
+  | 'sigmoid'
+  | 'clamp'
+  | 'top-k'
+  | 'chosen'
+  | 'row-sum'
+  | 'quotient'
+  | 'expert-product'
+  | 'expert-bias'
+  | 'bounded-unit'
+  | 'weighted'
+  | 'expert-sum';
 
 /** All that the oracle knows of a stage by its name. */
 export interface StageOperation extends Place {
@@ -44,6 +54,16 @@ export interface StageOperation extends Place {
   readonly scores?: StageOperation;
   /** For the weighted rows of experts: the same rows before the bias of each was added. */
   readonly unbiased?: Place;
+  /** How long each part of a row is that is computed on its own: the row of one expert. */
+  readonly part?: number;
+  /** How many experts a weight has, one below the other. */
+  readonly experts?: number;
+  /** How many of the highest a choice takes. */
+  readonly count?: number;
+  /** What a clamp keeps its values between. */
+  readonly bounds?: readonly [number, number];
+  /** Of a bounded gated unit: what its gate is multiplied by within the sigmoid, and what gate and up are kept within. */
+  readonly bounded?: { readonly alpha: number; readonly limit: number };
   /** What the gate goes through; SiLU without it. */
   readonly activation?: Activation;
   /** What a scale multiplies by, and what a soft-cap keeps within ±. */

@@ -146,6 +146,12 @@ export interface ActivationVariation {
   readonly of?: Activation;
   /** How gate and up are put together. */
   readonly combine?: 'exchanged' | 'up-missing' | 'added' | 'of-product' | 'interleaved';
+  /** Of a bounded unit: gate and up are not bounded, the gate from below too, or up alone. */
+  readonly bounds?: 'missing' | 'gate-below' | 'up-alone';
+  /** Of a bounded unit: up is not raised by one. */
+  readonly raised?: 'missing';
+  /** Of a bounded unit: what its gate is multiplied by within the sigmoid. */
+  readonly alpha?: number;
 }
 
 /** ffn_inp, l_out: times · residual + branch · what is added. */
@@ -190,8 +196,18 @@ export type HeadOrder = 'reversed' | 'dimension-major' | 'from-dimension-major' 
 
 /** ffn_moe_weighted. */
 export interface ExpertsVariation {
-  /** The bias of each expert is added after the weighting. */
-  readonly bias?: 'unweighted';
+  /** The bias of each expert is added after the weighting; left out; or that of the place among those chosen, whoever stands there. */
+  readonly bias?: 'unweighted' | 'missing' | 'by-place';
+  /** Whose matrices are read: of the place among those chosen, always the first's, or the next one's. */
+  readonly matrices?: 'by-place' | 'first' | 'next';
+  /** What the router's logits go through. */
+  readonly router?: 'softmax' | 'sigmoid' | 'nothing';
+  /** The weights of those chosen are divided by their sum, or are not. */
+  readonly normalised?: 'missing' | 'extra';
+  /** How the rows of those chosen are weighted. */
+  readonly weights?: 'missing' | 'twice' | 'reversed';
+  /** Which of those chosen are added. */
+  readonly added?: 'first' | 'mean' | 'without-last';
 }
 
 /** Steps that a model has between others, and that are left out or come twice. */

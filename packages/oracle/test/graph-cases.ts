@@ -6,6 +6,7 @@ import { caseOf, computeStage, GraphOperations, rowsBehind, type StageOperation 
 /** A model that has what Llama has not, all at once: as llama.cpp's graph would say it. */
 const N = { embd: 32, heads: 4, headsKv: 2, dim: 8, ff: 24, vocab: 40, tokens: 9, experts: 3 };
 const WINDOW = 4;
+const CHOSEN = 2; // experts of each token
 
 /** Writes the nodes down as a graph is built: each call is a node. */
 class Builder {
@@ -93,20 +94,71 @@ function build(): Builder {
     [N.experts, N.tokens],
     [w('ffn_gate_inp', [N.embd, N.experts]), y],
   );
-  b.node('ADD', 'ffn_moe_probs', [N.experts, N.tokens], [router, w('ffn_gate_inp', [N.experts], 'bias')]);
-  const chosen = [N.embd, 2, N.tokens];
-  const expert = b.node('MUL_MAT_ID', 'ffn_moe_down', chosen, [{ other: 'experts' }]);
-  const biased = b.node('ADD_ID', 'ffn_moe_down_biased', chosen, [expert, { other: 'biases' }]);
-  const weights = b.node('GET_ROWS', 'ffn_moe_weights', [1, 2, N.tokens], [router, { other: 'chosen' }]);
-  const shares = b.node('SOFT_MAX', null, [2, N.tokens], [weights], { scale: 1, max_bias: 0 });
-  b.node('MUL', 'ffn_moe_weighted', chosen, [biased, shares]);
+  const probs = b.node('ADD', 'ffn_moe_probs', [N.experts, N.tokens], [router, w('ffn_gate_inp', [N.experts], 'bias')]);
+  experts(b, 0, y, probs);
   const wide = [N.ff, N.tokens];
   const gate = b.node('MUL_MAT', 'ffn_gate', wide, [w('ffn_gate', [N.embd, N.ff]), y]);
   const up = b.node('MUL_MAT', 'ffn_up', wide, [w('ffn_up', [N.embd, N.ff]), y]);
   const glu = b.node('GEGLU', 'ffn_swiglu', wide, [gate, up]);
   const down = b.node('MUL_MAT', 'ffn_out', rows, [w('ffn_down', [N.ff, N.embd]), glu]);
-  b.node('ADD', 'l_out', rows, [down, inp]);
+  const end = b.node('ADD', 'l_out', rows, [down, inp]);
+  const logits = b.node(
+    'MUL_MAT',
+    'ffn_moe_logits',
+    [N.experts, N.tokens],
+    [b.weight('blk.1.ffn_gate_inp.weight', [N.embd, N.experts]), end],
+    {},
+    1,
+  );
+  experts(
+    b,
+    1,
+    end,
+    b.node('SOFT_MAX', 'ffn_moe_probs', [N.experts, N.tokens], [logits], { scale: 1, max_bias: 0 }, 1),
+  );
   return b;
+}
+
+/** Two of three experts for each token: in layer 0 as in gpt-oss, in layer 1 as in Mixtral and DeepSeek. */
+function experts(b: Builder, layer: number, y: NodeInput, probs: NodeInput): void {
+  const w = (stem: string, shape: readonly number[], suffix = 'weight') =>
+    b.weight(`blk.${layer}.${stem}.${suffix}`, shape);
+  const node = (
+    op: string,
+    stage: string | null,
+    shape: readonly number[],
+    inputs: readonly NodeInput[],
+    parameters: Record<string, number> = {},
+  ) => b.node(op, stage === null ? null : `ffn_moe_${stage}`, shape, inputs, parameters, layer);
+  const isOpen = layer === 0;
+  const sorted = node('ARGSORT', 'argsort', [N.experts, N.tokens], [probs], { descending: 1 });
+  const ids = node('VIEW', 'topk', [CHOSEN, N.tokens], [sorted]);
+  const product = (name: string, stem: string, x: NodeInput, columns: number, width: number) => {
+    const shape = [width, CHOSEN, N.tokens];
+    const of = node('MUL_MAT_ID', name, shape, [w(stem, [columns, width, N.experts]), x, ids]);
+    return isOpen ? node('ADD_ID', `${name}_biased`, shape, [of, w(stem, [width, N.experts], 'bias'), ids]) : of;
+  };
+  const gate = product('gate', 'ffn_gate_exps', y, N.embd, N.ff);
+  const up = product('up', 'ffn_up_exps', y, N.embd, N.ff);
+  const unit = isOpen
+    ? node('SWIGLU_OAI', 'swiglu_oai', [N.ff, CHOSEN, N.tokens], [gate, up], { swapped: 0, alpha: 1.702, limit: 1 })
+    : node('SWIGLU', 'swiglu', [N.ff, CHOSEN, N.tokens], [gate, up], { swapped: 0 });
+  const down = product('down', 'ffn_down_exps', unit, N.ff, N.embd);
+  const weights = node('GET_ROWS', 'weights', [1, CHOSEN, N.tokens], [probs, ids]);
+  const weighted = node('MUL', 'weighted', [N.embd, CHOSEN, N.tokens], [down, isOpen ? shares() : scaled()]);
+  const part = () => node('VIEW', null, [N.embd, N.tokens], [weighted]);
+  node('ADD', 'out', [N.embd, N.tokens], [part(), part()]);
+
+  function shares(): NodeInput {
+    return node('SOFT_MAX', null, [CHOSEN, N.tokens], [weights], { scale: 1, max_bias: 0 });
+  }
+  function scaled(): NodeInput {
+    const sum = node('SUM_ROWS', 'weights_sum', [1, N.tokens], [weights]);
+    const bounds = { min: 6.103515625e-5, max: Number.POSITIVE_INFINITY };
+    const clamped = node('CLAMP', 'weights_sum_clamped', [1, N.tokens], [sum], bounds);
+    const normed = node('DIV', 'weights_norm', [CHOSEN, N.tokens], [weights, clamped]);
+    return node('SCALE', 'weights_scaled', [1, CHOSEN, N.tokens], [normed], { scale: 2.5, bias: 0 });
+  }
 }
 
 const STAGES = build();
@@ -114,7 +166,8 @@ const STAGES = build();
 function modelOf({ shapes }: Builder, operations: GraphOperations): CaseModel {
   const random = randomFrom(11);
   const weights = new Map(
-    [...shapes].map(([name, [columns = 1, rows = 1]]): [string, CaseWeight] => {
+    [...shapes].map(([name, [columns = 1, ...others]]): [string, CaseWeight] => {
+      const rows = others.reduce((a, b) => a * b, 1);
       const value = name.includes('norm')
         ? () => 0.5 + random()
         : () => (2 * random() - 1) * Math.sqrt(rows > 1 ? 3 / columns : 1);

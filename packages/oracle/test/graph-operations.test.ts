@@ -5,8 +5,8 @@ import { engineRows, limitsOf } from './diagnose/random-cases.js';
 import { graphCases, OPERATIONS } from './graph-cases.js';
 
 const CASES = graphCases();
-const of = (stage: string) => {
-  const found = CASES.find(({ c }) => c.stage === stage);
+const of = (stage: string, layer = -1) => {
+  const found = CASES.find(({ c }) => c.stage === stage && (layer < 0 || (c.layer ?? 0) === layer));
   if (!found) throw new Error(`no case of ${stage}`);
   return found;
 };
@@ -43,6 +43,28 @@ describe('a stage by its nodes', () => {
     }
     const whole = computeStage(c, { softMax: { sinks: 'missing' } });
     expect(whole.subarray(0, nKv).reduce((a, b) => a + b)).toBeCloseTo(1, 12);
+  });
+
+  test('an expert is its own matrix, and a token has those that the router likes best', () => {
+    const [probs, ids, gate] = ['ffn_moe_probs', 'ffn_moe_topk', 'ffn_moe_gate'].map((stage) => of(stage)) as [
+      ReturnType<typeof of>,
+      ReturnType<typeof of>,
+      ReturnType<typeof of>,
+    ];
+    const { c, right } = gate;
+    const [x, weight] = [c.inputs.ffn_norm as Float64Array, c.model.weight('blk.0.ffn_gate_exps.weight')];
+    const numbers = new Float32Array((weight?.bytes ?? new Uint8Array()).buffer);
+    for (let token = 0; token < c.rows; token++) {
+      const of3 = Array.from(probs.right.subarray(token * 3, token * 3 + 3));
+      const best = [0, 1, 2].sort((a, b) => (of3[b] as number) - (of3[a] as number)).slice(0, 2);
+      expect(Array.from(ids.right.subarray(token * 2, token * 2 + 2))).toEqual(best);
+      for (const [place, expert] of best.entries()) {
+        let sum = 0;
+        for (let i = 0; i < 32; i++)
+          sum += (x[token * 32 + i] as number) * (numbers[(expert * 24 + 5) * 32 + i] as number);
+        expect(right[(token * 2 + place) * 24 + 5]).toBeCloseTo(sum, 12);
+      }
+    }
   });
 
   test.each(['ARGSORT', 'NORM'])('%s is nothing that the oracle computes', (op) => {
@@ -85,8 +107,24 @@ describe('a bug of what a Llama has not', () => {
     ['activation-of-gelu', 'ffn_swiglu', { activation: { of: 'silu' } }],
     ['router-bias-missing', 'ffn_moe_probs', { product: { bias: 'missing' } }],
     ['expert-bias-unweighted', 'ffn_moe_weighted', { experts: { bias: 'unweighted' } }],
-  ] as const)('%s is named at %s', async (id, stage, variation) => {
-    const { c } = of(stage);
+    ['expert-weights-normalised', 'ffn_moe_weights', { experts: { normalised: 'extra' } }],
+    ['expert-matrix', 'ffn_moe_gate', { experts: { matrices: 'by-place' } }],
+    ['expert-matrix', 'ffn_moe_down', { experts: { matrices: 'first' } }],
+    ['expert-gate-up-exchanged', 'ffn_moe_up', { product: { weight: 'blk.0.ffn_gate_exps.weight' } }],
+    ['weight-transposed', 'ffn_moe_gate', { product: { walk: 'transposed' } }],
+    ['expert-bias', 'ffn_moe_gate_biased', { experts: { bias: 'by-place' } }],
+    ['bounded-unit-bounds', 'ffn_moe_swiglu_oai', { activation: { bounds: 'gate-below' } }],
+    ['bounded-unit-raised', 'ffn_moe_swiglu_oai', { activation: { raised: 'missing' } }],
+    ['bounded-unit-alpha', 'ffn_moe_swiglu_oai', { activation: { alpha: 1 } }],
+    ['bounded-unit-halves', 'ffn_moe_swiglu_oai', { activation: { combine: 'interleaved' } }],
+    ['expert-weights-misplaced', 'ffn_moe_weighted', { experts: { weights: 'reversed' } }],
+    ['expert-sum', 'ffn_moe_out', { experts: { added: 'first' } }],
+    ['router-activation', 'ffn_moe_probs', { experts: { router: 'sigmoid' } }, 1],
+    ['expert-weights-normalised', 'ffn_moe_weights_norm', { experts: { normalised: 'missing' } }, 1],
+    ['expert-factor-left-out', 'ffn_moe_weights_scaled', { step: { scale: 'missing', of: 'ffn_moe_weights_norm' } }, 1],
+    ['gate-up-interleaved', 'ffn_moe_swiglu', { activation: { combine: 'interleaved' } }, 1],
+  ] as const)('%s is named at %s', async (id, stage, variation, layer?: number) => {
+    const { c } = of(stage, layer ?? 0);
     const { confidence, candidates } = await diagnose(c, engineRows(c, variation), engineRows(c), {
       limits: limitsOf(1e-5),
     });

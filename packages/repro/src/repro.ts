@@ -10,6 +10,7 @@ import { filesOf } from './files.js';
 import { caseAt, nameOf } from './find.js';
 import { checkFolder, writeFolder } from './folder.js';
 import type { Found } from './found.js';
+import { canBeWritten } from './recipe/build.js';
 import { type Asked, type Target, targetOf } from './target.js';
 
 export interface ReproOptions extends Omit<AloneOptions, 'blame'>, Asked {
@@ -71,7 +72,7 @@ export async function runRepro(
     if (!target) return;
     const { sick, op } = await caseAt(target, blamed, of, file);
     progress.say(`cutting ${nameOf(target)} down`);
-    const isKnown = sick.case.operation !== undefined;
+    const isKnown = sick.case.operation !== undefined && canBeWritten(sick.case.operation);
     found = { target, sick, op, cut: isKnown ? await cutDown(sick, target.isWrong, whole) : worstRow(sick) };
   });
   if (!found) return withoutCase(path, report, isAsked);

@@ -51,30 +51,4 @@ export const LEFT_OUT_BUGS: readonly Bug[] = [
     needs: 'scores or logits that are not small against the cap',
     variants: (c) => only({ step: { softCap: 'missing' } }, hasSoftCap(c)),
   }),
-  bug({
-    id: 'router-bias-missing',
-    title: 'The bias of the router is left out',
-    stages: ['ffn_moe_probs'],
-    changes: 'Experts are chosen and weighted by the product with ffn_gate_inp alone.',
-    look: 'Whether ffn_gate_inp.bias is loaded and added before the experts are chosen.',
-    source: 'pytorch/torchtitan#2319',
-    needs: 'a model whose router has a bias, such as gpt-oss',
-    variants: (c) => only({ product: { bias: 'missing' } }, operationOf(c).op === 'bias'),
-  }),
-  bug({
-    id: 'expert-bias-unweighted',
-    title: "The bias of each expert is not multiplied by the expert's weight",
-    stages: ['ffn_moe_weighted'],
-    changes: 'The bias of the down projection of every chosen expert is added as it is, after the weighting.',
-    look: 'Where the routing weight is applied: to the down projection with its bias, not to what goes into it.',
-    source: 'NVIDIA-NeMo/Automodel#2591',
-    needs: 'a model whose experts have biases, such as gpt-oss',
-    variants: (c) => {
-      const { unbiased } = operationOf(c);
-      return only(
-        { experts: { bias: 'unweighted' } },
-        unbiased !== undefined && c.inputs[unbiased.stage] !== undefined,
-      );
-    },
-  }),
 ];

@@ -86,7 +86,9 @@ export function work({ parts, sick }: Sample): number {
 
 /** Whether each column of a stage is the product of its input with a row of a weight. */
 export const isProduct = (c: StageCase): boolean =>
-  operationOf(c).op === 'product' && !hasAny(operationOf(c), BY_POSITION);
+  PRODUCTS.has(operationOf(c).op) && !hasAny(operationOf(c), BY_POSITION);
+
+const PRODUCTS: ReadonlySet<Operation> = new Set(['product', 'expert-product']);
 
 const BY_POSITION: ReadonlySet<Operation> = new Set([...ATTENTION, 'rope']);
 

@@ -61,7 +61,7 @@ export class GraphOperations {
     const { own, ...operation } = found;
     const config = { ...this.config, ...(at.layer === null ? {} : this.heads.get(at.layer)), ...own };
     const stage = isOnTheWay ? `${node.name}#${index}` : at.stage; // several nodes of a layer may have one name
-    const role = roleOf(at, operation, isOnTheWay);
+    const role = roleOf(at, operation, isOnTheWay, node.name);
     return { stage, layer: at.layer, ...operation, config, role };
   }
 
@@ -71,7 +71,30 @@ export class GraphOperations {
     const from = first && this.input(first, at);
     switch (op) {
       case 'GET_ROWS':
-        return first && 'weight' in first ? ofWeight(first, at, { op: 'get-rows', inputs: [] }) : undefined;
+        return first && 'weight' in first
+          ? ofWeight(first, at, { op: 'get-rows', inputs: [] })
+          : this.ofTwo('chosen', first, second, at);
+      case 'ARGSORT':
+        return from && p.descending ? { op: 'top-k', inputs: [from], count: shape[0] ?? 0 } : undefined;
+      case 'VIEW':
+        return this.firstOf(first, shape[0] ?? 0, at);
+      case 'SIGMOID':
+        return from && { op: 'sigmoid', inputs: [from] };
+      case 'SUM_ROWS':
+        return from && { op: 'row-sum', inputs: [from] };
+      case 'CLAMP':
+        return (
+          from && {
+            op: 'clamp',
+            inputs: [from],
+            bounds: [p.min ?? Number.NEGATIVE_INFINITY, p.max ?? Number.POSITIVE_INFINITY],
+          }
+        );
+      case 'DIV':
+        return this.ofTwo('quotient', first, second, at);
+      case 'MUL_MAT_ID':
+      case 'ADD_ID':
+        return this.ofExperts(node, at);
       case 'CONT':
         return this.foundAt(first, at);
       case 'RMS_NORM':
@@ -84,7 +107,11 @@ export class GraphOperations {
       case 'MUL_MAT':
         return this.product(node, at);
       case 'ADD':
-        return this.sum(node, at);
+        return this.expertSum(node, at) ?? this.sum(node, at);
+      case 'SWIGLU_OAI': {
+        const unit = p.swapped ? undefined : this.ofTwo('bounded-unit', first, second, at);
+        return unit && { ...unit, part: shape[0] ?? 0, bounded: { alpha: p.alpha ?? 1, limit: p.limit ?? 0 } };
+      }
       case 'ROPE': {
         const own = ropeConfig(node);
         return from && own && { op: 'rope', inputs: [from], own, ...headsAt(at) };
@@ -96,16 +123,18 @@ export class GraphOperations {
       default: {
         const activation = GATES[op];
         if (!activation || !from) return undefined;
-        if (!second) return p.swapped ? undefined : { op: 'swiglu', inputs: [from], activation };
+        const part = shape[0] ?? 0;
+        if (!second) return p.swapped ? undefined : { op: 'swiglu', inputs: [from], activation, part };
         const up = this.input(second, at);
-        return up && { op: 'swiglu', inputs: [from, up], activation };
+        return up && { op: 'swiglu', inputs: [from, up], activation, part };
       }
     }
   }
 
-  private foundAt(input: NodeInput | undefined, at: Place): Found | undefined {
+  /** @param evenOfStage whether it may be a stage of the run, too */
+  private foundAt(input: NodeInput | undefined, at: Place, evenOfStage = false): Found | undefined {
     const node = nodeOf(input, this.nodes);
-    return node && !(node.place && this.isStage(node.place)) ? this.found(node, at) : undefined;
+    return node && (evenOfStage || !(node.place && this.isStage(node.place))) ? this.found(node, at) : undefined;
   }
 
   /** A stage of the run, or what is computed on the way. */
@@ -124,9 +153,62 @@ export class GraphOperations {
     if (!('cached' in left) || !('node' in right)) return undefined;
     const cached = this.nodes[left.cached]?.place;
     if (!cached || !this.isStage(cached)) return undefined;
-    const isOfValues = nodeOf(right, this.nodes)?.op === 'SOFT_MAX';
+    const softMax = nodeOf(right, this.nodes);
+    const isOfValues = softMax?.op === 'SOFT_MAX';
+    if (isOfValues && maskOf(softMax) === 'other') return undefined; // rows see what no rule here says
     if (!isOfValues) return { op: 'scores', inputs: [rows, cached], heads: 'query' };
     return { op: 'values', inputs: [rows, cached], heads: 'query', own: { headDim: left.shape[1] ?? 0 } };
+  }
+
+  /** An operation of two nodes' rows. */
+  private ofTwo(
+    op: StageOperation['op'],
+    first: NodeInput | undefined,
+    second: NodeInput | undefined,
+    at: Place,
+  ): Found | undefined {
+    const [from, other] = [first && this.input(first, at), second && this.input(second, at)];
+    return from && other && { op, inputs: [from, other] };
+  }
+
+  /** The first of those that a row was sorted into. */
+  private firstOf(sorted: NodeInput | undefined, count: number, at: Place): Found | undefined {
+    const [from] = nodeOf(sorted, this.nodes)?.op === 'ARGSORT' ? [this.foundAt(sorted, at, true)] : [];
+    return from?.op === 'top-k' ? { ...from, count } : undefined;
+  }
+
+  /** A weight or a bias of each expert that was chosen; ids are the last input. */
+  private ofExperts({ op, inputs }: NodeOperation, at: Place): Found | undefined {
+    const isProduct = op === 'MUL_MAT_ID';
+    const weight = inputs[isProduct ? 0 : 1];
+    const found = this.ofTwo(isProduct ? 'expert-product' : 'expert-bias', inputs[isProduct ? 1 : 0], inputs[2], at);
+    if (!found || !weight || !('weight' in weight)) return undefined;
+    return ofWeight(
+      weight,
+      at,
+      { ...found, bias: false, experts: weight.shape[isProduct ? 2 : 1] ?? 1 },
+      isProduct ? 'weight' : 'bias',
+    );
+  }
+
+  /** The rows of all experts, added one after another: each is a part of one node. */
+  private expertSum(node: NodeOperation, at: Place): Found | undefined {
+    const parts = [...this.added(node)];
+    const [of] = parts[0]?.inputs ?? [];
+    const all = nodeOf(of, this.nodes);
+    const isWhole = all !== undefined && parts.length > 1 && parts.length === (all.shape[1] ?? 1);
+    const isOne = parts.every(({ op, inputs: [input] }) => op === 'VIEW' && nodeOf(input, this.nodes) === all);
+    const from = of && isWhole && isOne && this.input(of, at);
+    return from ? { op: 'expert-sum', inputs: [from], count: parts.length } : undefined;
+  }
+
+  /** What is added up in a node, through additions that are no stages of their own. */
+  private *added({ inputs }: NodeOperation): Generator<NodeOperation> {
+    for (const input of inputs) {
+      const node = nodeOf(input, this.nodes);
+      if (node?.op === 'ADD' && !node.place) yield* this.added(node);
+      else if (node) yield node;
+    }
   }
 
   /** A row of each expert times its weight, one number. */
@@ -187,13 +269,8 @@ export class GraphOperations {
 }
 
 /** Over a whole row, where there is neither mask nor sink; its length is the width. */
-const probabilities = (
-  { shape, parameters, inputs }: NodeOperation,
-  from: Place | StageOperation,
-): Found | undefined =>
-  parameters.scale === 1 && inputs.length === 1
-    ? { op: 'probabilities', inputs: [from], own: { embeddingLength: shape[0] ?? 0 } }
-    : undefined;
+const probabilities = ({ parameters, inputs }: NodeOperation, from: Place | StageOperation): Found | undefined =>
+  parameters.scale === 1 && inputs.length === 1 ? { op: 'probabilities', inputs: [from] } : undefined;
 
 const sizeOf = (node: NodeOperation | undefined): number => (node?.shape ?? []).reduce((a, b) => a * b, 1);
 
@@ -231,11 +308,34 @@ const ROLES: Readonly<Partial<Record<StageOperation['op'], string>>> = {
   mul: 'attn_norm',
   add: 'ffn_inp',
   swiglu: 'ffn_swiglu',
+  'top-k': 'ffn_moe_topk',
+  chosen: 'ffn_moe_weights',
+  quotient: 'ffn_moe_weights_norm',
+  'bounded-unit': 'ffn_moe_swiglu_oai',
+  'expert-bias': 'ffn_moe_biased',
+  weighted: 'ffn_moe_weighted',
+  'expert-sum': 'ffn_moe_out',
 };
 
-function roleOf(at: Place, { op, inputs }: Pick<StageOperation, 'op' | 'inputs'>, isOnTheWay: boolean): string {
+/** Of the weights of experts: the stage of a Llama that has such a product. */
+const ROLES_OF_EXPERTS: Readonly<Record<string, string>> = {
+  ffn_gate_exps: 'ffn_gate',
+  ffn_up_exps: 'ffn_up',
+  ffn_down_exps: 'ffn_out',
+};
+
+/** @param name of the node, which tells the router from other gates that are squashed */
+function roleOf(
+  at: Place,
+  { op, inputs, weight = '' }: Pick<StageOperation, 'op' | 'inputs' | 'weight'>,
+  isOnTheWay: boolean,
+  name: string,
+): string {
   const llamas = isOnTheWay ? undefined : llamasAt(at);
   if (llamas?.op === op || (llamas && op === 'soft-cap')) return at.stage;
   if ((op === 'bias' || op === 'weighted') && !isOnTheWay) return at.stage;
+  if (op === 'expert-product') return ROLES_OF_EXPERTS[weight] ?? op;
+  if (op === 'probabilities' || op === 'sigmoid') return name.startsWith('ffn_moe_probs') ? 'ffn_moe_probs' : op;
+  if (op === 'scale' && !isOnTheWay && at.stage === 'ffn_moe_weights_scaled') return at.stage;
   return op === 'scale' && inputs[0]?.stage === 'embd' && !isOnTheWay ? 'embd' : (ROLES[op] ?? op);
 }

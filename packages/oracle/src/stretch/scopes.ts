@@ -104,11 +104,12 @@ export const FEW = 2;
 
 const READ = 8; // a weight that is read in another way is dequantised again
 
-/** Of a product the weight for each row; of anything else its rows. */
+/** Of a product the weight for each row, of experts all of them once; of anything else its rows. */
 function workOf({ case: c }: StretchStage, rows: number): number {
   if (!c) return 0;
-  const name = operationOf(c).op === 'product' ? weightName(c) : undefined;
+  const { op, experts = 1 } = operationOf(c);
+  const name = op === 'product' || op === 'expert-product' ? weightName(c) : undefined;
   const weight = name === undefined ? undefined : c.model.weight(name);
-  if (weight) return weight.rows * weight.columns * Math.min(c.rows, rows);
+  if (weight) return weight.rows * weight.columns * Math.min(c.rows, rows, experts > 1 ? 1 : rows);
   return Object.values(c.inputs).reduce((sum, { length }) => sum + length, 0) * 16;
 }

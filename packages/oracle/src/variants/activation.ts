@@ -11,10 +11,11 @@ import { ACTIVATIONS } from './activations.js';
  * @example computeActivation(c, { activation: { of: 'gelu-tanh' } })
  */
 export function computeActivation(c: StageCase, v: Variation): Float64Array {
-  const { of = operationOf(c).activation ?? 'silu', combine } = v.activation ?? {};
+  const { activation: own = 'silu', part } = operationOf(c);
+  const { of = own, combine } = v.activation ?? {};
   const act = ACTIVATIONS[of];
   const isOneProduct = operationOf(c).inputs.length === 1; // whose rows have both, gate first
-  const width = inputOf(c, 0).length / c.rows / (isOneProduct ? 2 : 1);
+  const width = part ?? inputOf(c, 0).length / c.rows / (isOneProduct ? 2 : 1);
   const [gates, ups] = isOneProduct ? halves(inputOf(c, 0), width) : [inputOf(c, 0), inputOf(c, 1)];
   return mapRows(gates, width, (gate, row) => {
     const up = rowOf(ups, width, row);

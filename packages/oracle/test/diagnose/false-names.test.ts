@@ -145,7 +145,7 @@ const TRIED: readonly [number, string][] = [
 
 /** Of a model that has what Llama has not: sinks, a window, soft-caps, norms of Q and K, factors, GELU, a router with a bias. */
 const GRAPH =
-  'attn_rms q_rope k_rope kq_soft_max kqv_out ffn_inp ffn_rms ffn_moe_probs ffn_moe_weighted ffn_swiglu l_out'.split(
+  'attn_rms q_rope k_rope kq_soft_max kqv_out ffn_inp ffn_rms ffn_moe_probs ffn_moe_gate ffn_moe_swiglu_oai ffn_moe_weighted ffn_moe_out ffn_swiglu l_out'.split(
     ' ',
   );
 const GRAPH_CASES = graphCases().filter(({ c }) => GRAPH.includes(c.stage));

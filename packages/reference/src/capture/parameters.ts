@@ -20,6 +20,8 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
     beta_fast: ['float', 9],
     beta_slow: ['float', 10],
   },
+  CLAMP: { min: ['float', 0], max: ['float', 1] },
+  ARGSORT: { descending: ['int', 0] },
   GLU: { swapped: ['int', 1], alpha: ['float', 2], limit: ['float', 3] },
 };
 

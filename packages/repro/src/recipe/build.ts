@@ -116,8 +116,28 @@ function make(operation: StageOperation, columns: readonly number[] | undefined,
       return call('soft_max_of_rows', [input(first, columns)]);
     case 'weighted':
       return call('weighted', [input(first, columns), input(second)]);
+    default:
+      throw new Error(`${operation.op} cannot be written down; ask canBeWritten first.`);
   }
 }
+
+/** What a token does among experts: each would need the weights of all that were chosen. */
+const UNWRITTEN: ReadonlySet<StageOperation['op']> = new Set([
+  'sigmoid',
+  'clamp',
+  'top-k',
+  'chosen',
+  'row-sum',
+  'quotient',
+  'expert-product',
+  'expert-bias',
+  'bounded-unit',
+  'expert-sum',
+]);
+
+/** Whether an operation, and all that is computed on the way to it, can be written down as a recipe. */
+export const canBeWritten = ({ op, inputs, scores }: StageOperation): boolean =>
+  !UNWRITTEN.has(op) && [...inputs, ...(scores?.inputs ?? [])].every((input) => !isInner(input) || canBeWritten(input));
 
 /** The columns of gate and up in the rows of one product, gate first. */
 function bothHalves(columns: readonly number[], c: StageCase, from: Place | StageOperation): number[] {
