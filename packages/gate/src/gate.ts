@@ -3,6 +3,7 @@ import { basename, relative } from 'node:path';
 import { Recorder } from '@llama-probe/comparison';
 import { type AdapterChoice, type Note, type Progress, UsageError, VERSION, within } from '@llama-probe/comparison/ask';
 import { checkOutputs, type OutputOptions } from '@llama-probe/report';
+import { kindOf } from './config/candidate.js';
 import type { GateCase } from './config/case.js';
 import { casesOf, checkFiles, filesOf, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
@@ -82,7 +83,7 @@ function chosen({ cases }: Matrix, options: GateOptions): { wanted: readonly Gat
 }
 
 function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCase {
-  if (adapter === undefined || one.work.kind !== 'engine' || one.work.options.engine !== undefined) return one;
+  if (adapter === undefined || one.work.kind !== 'engine' || kindOf(one.work.options) !== 'webgpu') return one;
   return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
 }
 

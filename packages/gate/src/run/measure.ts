@@ -9,15 +9,15 @@ import {
   type Report,
   runCompare,
   runDiff,
-  runProgram,
   type Watcher,
 } from '@llama-probe/comparison';
-import { type CompareOptions, openingOf } from '@llama-probe/comparison/ask';
+import { type CompareOptions, openingOf, runJob } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
 import { openGguf } from '@llama-probe/engine';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
 import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
+import { kindOf } from '../config/candidate.js';
 import type { GateCase } from '../config/case.js';
 import { ruleAt } from '../judge/stage-limits.js';
 import { aboutAlone, aboutCase } from './about.js';
@@ -54,10 +54,9 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
 }
 
 async function compareOn({ sides, progress, signal }: Run, options: CompareOptions, watcher: Watcher): Promise<Report> {
-  const { engine } = options;
-  if (engine !== undefined) {
+  if (kindOf(options) !== 'webgpu') {
     await sides.close(); // it may need the memory
-    return runProgram(engine, options, progress, signal, watcher);
+    return runJob({ command: 'compare', options }, progress, signal, watcher);
   }
   try {
     return await runCompare(options, progress, signal, watcher, sides.open);

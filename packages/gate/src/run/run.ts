@@ -15,8 +15,8 @@ export class KeptSides {
   private kept: { readonly key: string; readonly sides: OpenedSides } | undefined;
 
   readonly open: OpenSides = async (options, progress, signal) => {
-    const { model, quantize, reference, exactBy, adapter } = options;
-    const key = JSON.stringify([model, quantize, reference, exactBy, adapter]);
+    const { model, quantize, imatrix, reference, exactBy, adapter, stream } = options;
+    const key = JSON.stringify([model, quantize, imatrix, reference, exactBy, adapter, stream]);
     if (this.kept?.key !== key) {
       await this.close();
       this.kept = { key, sides: await openSides(options, progress, signal) };
