@@ -107,6 +107,11 @@ describe('configuration', () => {
       ['runs[0].engines[1].stream: found true', 'no stream'],
     ],
     [
+      'an engine with stages that are none',
+      { runs: [{ engines: [{ name: 'ours', stages: 'q_rop' }] }] },
+      ['runs[0].engines[0].stages: "q_rop" matches no stage'],
+    ],
+    [
       'an engine without a name',
       { runs: [{ engines: [{ device: 'Vulkan0' }] }] },
       ['runs[0].engines[0].name', 'a name'],
@@ -270,11 +275,12 @@ describe('cases', () => {
         {
           model: ['a.gguf', 'sub/b.gguf'],
           quantize: [null, 'IQ2_XS'],
+          stages: ['embd', 'q_*'],
           imatrix: 'a.imatrix.gguf',
           engines: [
             { name: 'ours', stream: true },
             { name: 'mine', engine: 'mine {model}', map: 'map.json' },
-            { name: 'cuda', llamaLib: 'lib', device: 'CUDA0' },
+            { name: 'cuda', llamaLib: 'lib', device: 'CUDA0', stages: ['kq', 'l_*'] },
           ],
           prompts: ['Hello', { name: 'long', file: 'long.txt' }],
           exclude: ['b-IQ2_XS-*', '*-cuda-long'],
@@ -292,7 +298,7 @@ describe('cases', () => {
       ],
       ...['b-ours-hello', 'b-ours-long', 'b-mine-hello', 'b-mine-long', 'b-cuda-hello'],
     ]);
-    expect(cases.at(-2)?.axes).toEqual({ quantize: null, engine: 'mine', prompt: 'long' });
+    expect(cases.at(-2)?.axes).toEqual({ model: 'b.gguf', quantize: null, engine: 'mine', prompt: 'long' });
     const optionsOf = (name: string) => {
       const work = cases.find((one) => one.name === name)?.work;
       return work?.kind === 'engine' ? work.options : undefined;
@@ -302,7 +308,9 @@ describe('cases', () => {
     });
     expect(optionsOf('b-cuda-hello')).toMatchObject({
       ...{ device: 'CUDA0', llamaLib: expect.stringMatching(/\/lib$/), strict: true, prompt: 'Hello' },
+      stages: 'kq,l_out',
     });
+    expect(optionsOf('b-mine-hello')?.stages).toMatch(/^embd,/);
     // A file that is not asked for goes with no case.
     expect(optionsOf('b-cuda-hello')).not.toHaveProperty('imatrix');
     const places = cases.find(({ name }) => name === 'a-IQ2_XS-mine-long')?.files.map(([place]) => place);

@@ -30,6 +30,8 @@ export interface KnownFault extends StagePattern {
 
 /** Where a case stands in its run's matrix. */
 export interface Axes {
+  /** The model's file name; null for a dump without one. */
+  readonly model: string | null;
   /** The requantisation that was asked for; null for the file as it is, and for a dump. */
   readonly quantize: string | null;
   /** The engine's name in the configuration, or who it is; of a dump what its case is called. */

@@ -26,7 +26,11 @@ const WAYS = ['auto', 'whole', 'block'] as const;
 const MODEL = 'the path of a GGUF file, or a list of them';
 
 const engine = strict(
-  { name: text('a name').describe("What it is called in its cases' names."), ...CANDIDATE },
+  {
+    name: text('a name').describe("What it is called in its cases' names."),
+    ...CANDIDATE,
+    stages: stages.optional().describe('Only these stages of it, instead of those of the run.'),
+  },
   'an engine',
 );
 

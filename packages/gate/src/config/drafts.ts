@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { GateCase } from './case.js';
 import type { DumpRunConfig, EngineRunConfig } from './config.js';
 import { safe } from './names.js';
@@ -13,7 +13,7 @@ export function dumpCase(run: DumpRunConfig, index: number, folder: string): Dra
   const given = { candidate, reference, model, map };
   return {
     name: safe(run.name),
-    axes: { quantize: null, engine: run.name, prompt: null },
+    axes: { model: model === undefined ? null : basename(model), quantize: null, engine: run.name, prompt: null },
     work: {
       kind: 'dump',
       candidate: candidate as string,

@@ -13,18 +13,18 @@ const STEPS = 2;
 
 /** Each model in each quantisation, on each engine, with each prompt, but for what is excluded. */
 export function engineCases(run: EngineRunConfig, index: number, folder: string, wrong: Wrong): Draft[] {
-  const { prompts = ['Hello'], reference = 'auto', stages, layers } = run;
+  const { prompts = ['Hello'], reference = 'auto', layers } = run;
   const shared = {
     steps: run.steps ?? STEPS,
     reference: reference === 'baseline' ? 'auto' : reference,
     ...(run.exactBy === undefined ? {} : { exactBy: run.exactBy }),
-    ...(stages === undefined ? {} : { stages: stageNames(stages, `runs[${index}].stages`, wrong).join() }),
     ...(layers === undefined ? {} : { layers }),
     ...ruleOf(run),
   } as const;
+  const candidates = candidatesOf(run, `runs[${index}]`, folder, wrong);
   const drafts = modelsOf(run, folder).flatMap((model) =>
     [run.quantize ?? null].flat().flatMap((quantize) =>
-      candidatesOf(run, folder).flatMap((candidate) =>
+      candidates.flatMap((candidate) =>
         prompts.map((prompt, i): Draft => {
           const asked = promptOf(prompt, folder);
           const imatrix = run.imatrix === undefined || quantize === null ? undefined : resolve(folder, run.imatrix);
@@ -40,7 +40,12 @@ export function engineCases(run: EngineRunConfig, index: number, folder: string,
               .filter((part) => part !== null)
               .map(safe)
               .join('-'),
-            axes: { quantize, engine: candidate.engine, prompt: asked.label },
+            axes: {
+              model: basename(model.path ?? BUNDLED_MODEL),
+              quantize,
+              engine: candidate.engine,
+              prompt: asked.label,
+            },
             work: {
               kind: 'engine',
               options: {
@@ -77,14 +82,17 @@ function modelsOf({ name, model }: EngineRunConfig, folder: string) {
 const nameOf = (model: string): string => basename(model, '.gguf');
 
 /** Who is compared, what the cases' names say of it, and where in the run it is said. */
-function candidatesOf(run: EngineRunConfig, folder: string) {
-  if (!run.engines) return [{ engine: kindOf(run), label: null, at: '', options: candidateOf(run, folder) }];
-  return run.engines.map(({ name, ...one }, i) => ({
-    engine: name,
-    label: name,
-    at: `engines[${i}].`,
-    options: candidateOf(one, folder),
-  }));
+function candidatesOf(run: EngineRunConfig, place: string, folder: string, wrong: Wrong) {
+  const options = (candidate: CandidateConfig, stages: EngineRunConfig['stages'], at: string) => ({
+    ...candidateOf(candidate, folder),
+    ...(stages === undefined ? {} : { stages: stageNames(stages, `${place}.${at}stages`, wrong).join() }),
+  });
+  if (!run.engines) return [{ engine: kindOf(run), label: null, at: '', options: options(run, run.stages, '') }];
+  return run.engines.map(({ name, stages, ...one }, i) => {
+    const at = `engines[${i}].`;
+    const own = stages === undefined ? options(one, run.stages, '') : options(one, stages, at);
+    return { engine: name, label: name, at, options: own };
+  });
 }
 
 /** Only what is written down is there. What only some of the gate's sides have is no agreement. */

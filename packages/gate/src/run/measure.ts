@@ -38,7 +38,7 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
   const { work, limits } = one;
   const rules = (usual: LimitRule) => ruleAt(usual, limits);
   const sketcher = new Sketcher();
-  const watcher = both(sketcher, run.recorder);
+  const watcher = allOf(sketcher, run.recorder, run.logits);
   const report =
     work.kind === 'engine'
       ? await compareOn(run, { ...work.options, ruleAt: rules }, watcher)
@@ -84,7 +84,7 @@ export async function measureAlone(one: GateCase, baseline: Baseline, run: Run):
 export async function measureWithLlama(
   one: GateCase & { readonly work: { readonly kind: 'dump' } },
   path: string,
-  { sides, recorder, progress, signal }: Run,
+  { sides, recorder, logits, progress, signal }: Run,
 ): Promise<CaseRun> {
   await sides.close();
   const { work, limits } = one;
@@ -96,7 +96,7 @@ export async function measureWithLlama(
     const side = llamaSide(reference, model, chosen);
     try {
       const sketcher = new Sketcher();
-      const watcher = both(sketcher, recorder);
+      const watcher = allOf(sketcher, recorder, logits);
       const ask = { ...work.options, strict: true, model, ruleAt: (usual: LimitRule) => ruleAt(usual, limits) };
       const report = await compare(candidate, side, ask, { progress, watcher, signal });
       return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
@@ -108,17 +108,15 @@ export async function measureWithLlama(
   }
 }
 
-/** Two watchers as one. */
-function both(first: Watcher, second: Watcher | undefined): Watcher {
-  if (!second) return first;
+/** Several watchers as one. */
+function allOf(...given: readonly (Watcher | undefined)[]): Watcher {
+  const watchers = given.filter((one) => one !== undefined);
   return {
     begin(about: About) {
-      first.begin(about);
-      second.begin(about);
+      for (const one of watchers) one.begin(about);
     },
     stage(pass: Pass, result: StageResult, rows: readonly RowPair[]) {
-      first.stage(pass, result, rows);
-      second.stage(pass, result, rows);
+      for (const one of watchers) one.stage(pass, result, rows);
     },
   };
 }

@@ -18,6 +18,13 @@ export function gateCommand(context: Context): Command {
     .addOption(new Option('--update', 'write the baselines of the cases that pass'))
     .addOption(new Option('--shard <i/n>', 'only a part of the cases, such as 2/3').argParser(parse))
     .addOption(new Option('--result <file>', 'keep the result for probe merge'))
+    .addOption(new Option('--resume', 'keep the cases that --result has of a run that was cut off, and run the rest'))
+    .addOption(
+      new Option(
+        '--dataset <folder>',
+        'keep every stage of every case in a folder of Arrow files, for DuckDB or polars',
+      ),
+    )
     .addOption(
       new Option('--adapter <kind>', "WebGPU adapter, instead of the configuration's").choices(['auto', ...ADAPTERS]),
     )
