@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { UsageError } from '@llama-probe/comparison/ask';
 import { readResult } from './read-result.js';
 import type { CaseResult, GateResult } from './result.js';
@@ -22,7 +22,8 @@ export const NOTHING: Resumed = { cases: new Map(), total: 0 };
  * @throws UsageError if they are of something else than what is run now
  */
 export function resume(path: string, now: Begun): Resumed {
-  if (!existsSync(path)) return NOTHING;
+  // An empty one is left by whoever was killed while it tried whether it may write there.
+  if (!statSync(path, { throwIfNoEntry: false })?.size) return NOTHING;
   const kept = readResult(path);
   const shardOf = ({ shard }: Begun) => (shard ? `${shard.index}/${shard.count}` : 'all cases');
   const compared = [
