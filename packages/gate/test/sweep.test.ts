@@ -5,10 +5,13 @@ import { encode } from '@llama-probe/comparison/ask';
 import { COLUMNS } from '@llama-probe/report/tables';
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
+import type { GateCase } from '../src/config/case.js';
 import { DATASET_COLUMNS } from '../src/dataset/columns.js';
 import { Dataset, datasetFile } from '../src/dataset/dataset.js';
 import type { GateResult } from '../src/result.js';
 import { type Begun, resume } from '../src/resume.js';
+import { QuantizedCosts } from '../src/run/quantized.js';
+import { KeptSides, type Run } from '../src/run/run.js';
 import type { CaseFinding } from '../src/run/run-case.js';
 import { folder, write } from './support/files.js';
 import { result as stage } from './support/stages.js';
@@ -119,5 +122,48 @@ describe('resume', () => {
 
   test('refuses what is no result', () => {
     expect(() => resume(write('r.json', '{"kind": "ga'), NOW)).toThrow(/is not JSON, or was cut off/);
+  });
+});
+
+describe('what quantising costs', () => {
+  const row = { token: 1, candidate: Float32Array.of(1, 2, 3), reference: Float32Array.of(1, 2, 4) };
+  const report = { reference: { name: 'llama.cpp', version: '', mode: 'exact' }, tokens: [1, 2] };
+  const run: Run = {
+    progress: { say: () => {} },
+    signal: new AbortController().signal,
+    sides: new KeptSides(),
+    ...{ recorder: undefined, logits: undefined },
+  };
+  const work = (quantize?: string): Pick<GateCase, 'work'> => ({
+    work: {
+      kind: 'engine',
+      against: 'reference',
+      options: {
+        ...{ model: '/nowhere.gguf', steps: 0, adapter: 'auto', reference: 'exact' },
+        ...(quantize && { quantize }),
+      },
+    },
+  });
+
+  test('is told by the case of the file as it is, with the same model and tokens', async () => {
+    const costs = new QuantizedCosts();
+    expect(await costs.of(work(), report, row, run)).toEqual({ quantized: null, notes: [] });
+    const { quantized } = await costs.of(work('Q2_K'), report, { ...row, reference: row.candidate }, run);
+    expect(quantized).toMatchObject({ top1Agree: true });
+    const [p, q] = [row.reference, row.candidate].map((logits) => {
+      const sum = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      return [...logits].map((logit) => Math.exp(logit) / sum);
+    });
+    const kl = p?.reduce((sum, p, i) => sum + p * Math.log(p / (q?.[i] ?? 0)), 0);
+    expect(quantized?.klDivergence).toBeCloseTo(kl ?? Number.NaN, 12);
+  });
+
+  test('is a note, and no failure, where llama.cpp cannot run on the file as it is', async () => {
+    const other = { ...report, tokens: [1, 3] };
+    const costs = new QuantizedCosts();
+    await costs.of(work(), report, row, run);
+    const { quantized, notes } = await costs.of(work('Q2_K'), other, row, run);
+    expect(quantized).toBeNull();
+    expect(notes).toMatchObject([{ level: 'warning', text: expect.stringMatching(/cannot be told.*nowhere\.gguf/) }]);
   });
 });

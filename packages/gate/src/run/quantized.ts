@@ -1,4 +1,5 @@
 import { chooseModel, openLlama, type Report } from '@llama-probe/comparison';
+import type { Note } from '@llama-probe/comparison/ask';
 import { compareLogits, type RowPair } from '@llama-probe/diff';
 import type { ReferenceMode } from '@llama-probe/reference';
 import type { GateCase } from '../config/case.js';
@@ -18,8 +19,35 @@ export interface QuantizedCost {
 export class QuantizedCosts {
   private readonly known = new Map<string, Float32Array>();
 
-  /** null where the case requantises nothing, and where no reference has run. @param row both sides' logits after the prompt */
-  async of({ work }: GateCase, report: Report, row: RowPair | undefined, run: Run): Promise<QuantizedCost | null> {
+  /**
+   * null where the case requantises nothing, and where no reference has run. It is beside the question: where llama.cpp cannot run, the
+   * case has its verdict all the same, and a note.
+   *
+   * @param row both sides' logits after the prompt
+   */
+  async of(
+    one: Pick<GateCase, 'work'>,
+    report: Pick<Report, 'reference' | 'tokens'>,
+    row: RowPair | undefined,
+    run: Run,
+  ): Promise<{ readonly quantized: QuantizedCost | null; readonly notes: readonly Note[] }> {
+    try {
+      return { quantized: await this.tell(one, report, row, run), notes: [] };
+    } catch (error) {
+      run.signal.throwIfAborted();
+      const { code, message } = error as { code?: unknown; message?: string };
+      if (typeof code !== 'string') throw error; // a bug of ours
+      const text = `What quantising costs cannot be told, for llama.cpp on the file as it is: ${message}`;
+      return { quantized: null, notes: [{ level: 'warning', text }] };
+    }
+  }
+
+  private async tell(
+    { work }: Pick<GateCase, 'work'>,
+    report: Pick<Report, 'reference' | 'tokens'>,
+    row: RowPair | undefined,
+    run: Run,
+  ): Promise<QuantizedCost | null> {
     const { mode } = report.reference;
     if (work.kind !== 'engine' || !row || (mode !== 'exact' && mode !== 'native')) return null;
     const { model, quantize, exactBy } = work.options;

@@ -81,17 +81,17 @@ async function tryCase(one: GateCase, { update, factor, costs, ...given }: CaseO
   const judged = judgeCase(one, { report, held, sketches, estimated, factor, today });
   const written = update && one.baseline ? updateBaseline(one.baseline, measured, judged) : undefined;
   const { verdict, reason, baseline, used, untold } = judged;
-  const quantized = (await costs?.of(one, report, run.logits?.row, run)) ?? null;
+  const costed = await costs?.of(one, report, run.logits?.row, run);
   return {
     verdict,
     reason,
-    notes: [...judged.notes, ...(written?.notes ?? [])],
+    notes: [...judged.notes, ...(written?.notes ?? []), ...(costed?.notes ?? [])],
     report,
     recorder: recorderOf(run.recorder, estimated),
     baseline,
     update: written?.update ?? null,
     modelHash: measured.about.model.hash,
-    quantized,
+    quantized: costed?.quantized ?? null,
     known: { applied: one.known.map(({ index }) => index), used, untold },
   };
 }
