@@ -162,16 +162,19 @@ describe('run as GitHub runs it', () => {
     runAction({ 'working-directory': folder, arguments: '--update' });
     const all = path('artifacts');
     for (const shard of ['1/2', '2/2']) {
-      const { reports, outputs } = runAction({ 'working-directory': folder, shard });
+      const { reports, outputs } = runAction({ 'working-directory': folder, shard, dataset: 'true' });
       expect(outputs.prepare?.artifact).toBe(`llama-probe-gate-${shard.replace('/', '-of-')}`);
       cpSync(reports, join(all, outputs.prepare?.artifact ?? ''), { recursive: true });
     }
-    const merged = runAction({ merge: all });
+    const merged = runAction({ merge: all, dataset: 'true' });
     expect(merged.code, merged.log).toBe(0);
     expect(merged.outputs.gate?.verdict).toBe('agree');
     for (const name of ['m-hello', 'm-once']) expect(merged.summary).toContain(name);
 
-    expect(readdirSync(merged.reports).sort()).toEqual(['junit.xml', 'report.html', 'report.md', 'result.json']);
+    const written = ['dataset', 'junit.xml', 'report.html', 'report.md', 'result.json'];
+    expect(readdirSync(merged.reports).sort()).toEqual(written);
+    const kept = readdirSync(join(merged.reports, 'dataset')).map((file) => file.split('.')[0]);
+    expect(kept.sort()).toEqual(['m-hello', 'm-once']);
 
     const empty = path('no-configuration');
     mkdirSync(empty);

@@ -359,7 +359,36 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await page.locator('section.panel').innerText()).toContain('Nothing is known here of single tokens');
     await page.getByRole('button', { name: 'untold' }).click();
     await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toContain('It could not be told');
-    expect(await page.locator('[data-cell]').count()).toBe(0);
+    expect(await page.locator('.heat [data-cell]').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the map of several runs: the worst of each in each layer or stage, by mouse and by keys', async () => {
+    const { page, complaints } = await openFile(browser, several);
+    const map = page.getByRole('grid', { name: 'Runs × layers' });
+    const columns = await map.getByRole('columnheader').allInnerTexts();
+    expect(columns.map((name) => name.replace('\n', ' '))).toEqual([
+      'run',
+      ...[...'0123'].map((layer) => `layer ${layer}`),
+      'model',
+    ]);
+    const row = (name: string) =>
+      page.locator('.run-map tbody tr').filter({ has: page.getByRole('rowheader', { name }) });
+    // Three of the healthy run's layers were compared, and nothing of the one that could not be told.
+    expect(await row('healthy').locator('[data-cell]').count()).toBe(4);
+    expect(await row('untold').locator('[data-cell]').count()).toBe(0);
+    await row('sick')
+      .getByRole('gridcell', { name: /^[qk]_rope, layer 1.*: fault of its own/ })
+      .click();
+    expect(await heading(page)).toMatch(/[qk]_rope\s+layer 1/);
+    expect(page.url()).toMatch(/#run=2&stage=\d\/1\/[qk]_rope$/);
+
+    await page.getByRole('radio', { name: 'stages' }).check({ force: true });
+    await row('healthy').locator('[data-cell]').first().focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toMatch(/^embd|^q_proj/);
+    await page.keyboard.press('Enter');
+    expect(page.url()).toMatch(/#run=2&stage=/);
     expect(complaints).toEqual([]);
   });
 

@@ -1,13 +1,26 @@
 import { readdirSync } from 'node:fs';
-import { basename, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { Recorder } from '@llama-probe/comparison';
 import { type AdapterChoice, type Note, type Progress, UsageError, VERSION, within } from '@llama-probe/comparison/ask';
 import { checkOutputs, type OutputOptions } from '@llama-probe/report';
+import { commitOf } from './commit.js';
+import { kindOf } from './config/candidate.js';
 import type { GateCase } from './config/case.js';
 import { casesOf, checkFiles, filesOf, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
 import { type LoadedConfig, loadConfig } from './config/load.js';
-import { checkResultFile, type GateResult, goneNotes, type KnownUse, overall, writeResultFile } from './result.js';
+import { Dataset } from './dataset/dataset.js';
+import {
+  checkResultFile,
+  type GateResult,
+  goneNotes,
+  type KnownUse,
+  overall,
+  unfinished,
+  writeResultFile,
+} from './result.js';
+import { NOTHING, resume } from './resume.js';
+import { QuantizedCosts } from './run/quantized.js';
 import { KeptSides } from './run/run.js';
 import { type CaseFinding, type KnownIndices, runCase } from './run/run-case.js';
 import { casesOfShard, only, type Shard } from './shard.js';
@@ -23,6 +36,10 @@ export interface GateOptions extends OutputOptions {
   adapter?: AdapterChoice;
   /** A file for `probe merge`. */
   result?: string;
+  /** Go on with what `result` has kept of a run that was cut off. */
+  resume?: boolean;
+  /** A folder that keeps every stage of every case as a row. */
+  dataset?: string;
   /** Take a closer look at every stage, for a page. */
   record?: boolean;
 }
@@ -44,31 +61,47 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
   if (options.update && matrix.baselines === null) {
     throw new UsageError(`--update: ${loaded.path} says that there are no baselines ("baselines": false).`);
   }
+  if (options.resume && options.result === undefined) {
+    throw new UsageError('--resume goes on with what --result has kept; name that file with --result.');
+  }
   const { wanted, cases } = chosen(matrix, options);
   const inputs = inputsHash(wanted, options.update ?? false); // before --update writes any
   checkFiles(cases, loaded);
-  const findings: CaseFinding[] = [];
+  const begun = about(loaded, matrix, options, wanted, inputs);
+  const kept = options.resume && options.result !== undefined ? resume(options.result, begun) : NOTHING;
+  const dataset = options.dataset === undefined ? undefined : Dataset.open(options.dataset, begun.commit);
+  const costs = dataset && new QuantizedCosts();
+  const findings = new Map<string, CaseFinding>(kept.cases);
   const sides = new KeptSides();
+  const conclude = (): GateRun => {
+    const found = cases.flatMap(({ name }) => findings.get(name) ?? []);
+    const said = found.length < cases.length ? unfinished(found.length, cases.length) : overall(found);
+    const total = kept.total + performance.now() - begin;
+    const result = { ...begun, ...said, ...conclusion(loaded, matrix, found), timings: { total } };
+    if (options.result !== undefined) writeResultFile(options.result, result);
+    return { result, findings: found };
+  };
   try {
     for (const [i, one] of cases.entries()) {
+      if (findings.has(one.name)) continue;
       const label = cases.length > 1 ? `${one.name} (case ${i + 1} of ${cases.length})` : one.name;
-      findings.push(
-        await runCase(withAdapter(one, options.adapter), {
-          progress: within(progress, label),
-          signal,
-          recorder: options.record ? new Recorder() : undefined,
-          sides,
-          factor: matrix.factor,
-          update: options.update ?? false,
-        }),
-      );
+      const finding = await runCase(withAdapter(one, options.adapter), {
+        progress: within(progress, label),
+        signal,
+        recorder: options.record ? new Recorder() : undefined,
+        sides,
+        costs,
+        factor: matrix.factor,
+        update: options.update ?? false,
+      });
+      dataset?.keep(finding);
+      findings.set(one.name, finding);
+      if (findings.size < cases.length) conclude(); // what is kept so far: a run that is cut off can be resumed
     }
   } finally {
     await sides.close();
   }
-  const result = conclude(loaded, matrix, options, { wanted, inputs, findings }, performance.now() - begin);
-  if (options.result !== undefined) writeResultFile(options.result, result);
-  return { result, findings };
+  return conclude();
 }
 
 /** The cases that were asked for, and those of them that are this shard's. */
@@ -82,24 +115,38 @@ function chosen({ cases }: Matrix, options: GateOptions): { wanted: readonly Gat
 }
 
 function withAdapter(one: GateCase, adapter: AdapterChoice | undefined): GateCase {
-  if (adapter === undefined || one.work.kind !== 'engine' || one.work.options.engine !== undefined) return one;
+  if (adapter === undefined || one.work.kind !== 'engine' || kindOf(one.work.options) !== 'webgpu') return one;
   return { ...one, work: { ...one.work, options: { ...one.work.options, adapter } } };
 }
 
-/** What was to be run, and what came of it. */
-interface GateCases {
-  readonly wanted: readonly GateCase[];
-  readonly inputs: string;
-  readonly findings: readonly CaseFinding[];
+/** What is known of a gate before it runs. */
+function about(
+  { path, hash }: LoadedConfig,
+  { cases, factor }: Matrix,
+  { shard, only, adapter }: GateOptions,
+  wanted: readonly GateCase[],
+  inputs: string,
+) {
+  return {
+    schema: 1,
+    kind: 'gate',
+    version: VERSION,
+    config: { file: relative(process.cwd(), path) || basename(path), hash, factor, inputs },
+    shard: shard ?? null,
+    only: only ?? null,
+    adapter: adapter ?? null,
+    commit: commitOf(dirname(path)),
+    total: cases.length,
+    names: wanted.map(({ name }) => name),
+  } as const;
 }
 
-function conclude(
-  { path, hash, config }: LoadedConfig,
+/** What came of the cases, beside the verdict. */
+function conclusion(
+  { config }: LoadedConfig,
   matrix: Matrix,
-  options: GateOptions,
-  { wanted, inputs, findings }: GateCases,
-  total: number,
-): GateResult {
+  findings: readonly CaseFinding[],
+): Pick<GateResult, 'cases' | 'known' | 'notes'> {
   const times = (index: number, which: keyof KnownIndices) =>
     findings.filter(({ known }) => known[which].includes(index)).length;
   const known = (config.known ?? []).map(
@@ -114,19 +161,9 @@ function conclude(
   );
   const isWhole = findings.length === matrix.cases.length;
   return {
-    schema: 1,
-    kind: 'gate',
-    version: VERSION,
-    ...overall(findings),
-    config: { file: relative(process.cwd(), path) || basename(path), hash, factor: matrix.factor, inputs },
-    shard: options.shard ?? null,
-    only: options.only ?? null,
-    total: matrix.cases.length,
-    names: wanted.map(({ name }) => name),
     cases: findings.map(({ recorder: _, ...rest }) => rest),
     known,
     notes: [...staleNotes(matrix), ...(isWhole ? goneNotes(known) : [])],
-    timings: { total },
   };
 }
 

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { decode, UsageError, VERSION } from '@llama-probe/comparison/ask';
+import { UsageError, VERSION } from '@llama-probe/comparison/ask';
+import { readResult } from './read-result.js';
 import { type GateResult, goneNotes, type KnownUse, overall } from './result.js';
-import { RESULT } from './result-schema.js';
 import { casesOfShard } from './shard.js';
 
 interface Part {
@@ -32,6 +31,8 @@ export function runMerge(paths: readonly string[]): GateResult {
     config,
     shard: null,
     only,
+    adapter: shared(ordered, 'adapter'),
+    commit: shared(ordered, 'commit'),
     total,
     names,
     cases,
@@ -41,32 +42,14 @@ export function runMerge(paths: readonly string[]): GateResult {
   };
 }
 
+/** What all parts say; null where they differ. */
+function shared(parts: readonly Part[], key: 'adapter' | 'commit'): string | null {
+  const [first, ...others] = parts.map(({ result }) => result[key]);
+  return first !== undefined && others.every((other) => other === first) ? first : null;
+}
+
 function read(path: string): GateResult {
-  const wanted = 'wanted a file that probe gate --result wrote';
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code}); ${wanted}.`);
-  }
-  let value: unknown;
-  try {
-    value = decode(text);
-  } catch {
-    throw new UsageError(`${path}: is not JSON, or was cut off; ${wanted}.`);
-  }
-  const { kind, schema } = (value ?? {}) as Partial<GateResult>;
-  if (kind !== 'gate') throw new UsageError(`${path}: is not the result of a gate; ${wanted}.`);
-  if (schema !== 1) throw new UsageError(`${path}: has schema ${schema}, and this version reads 1; ${wanted}.`);
-  const checked = RESULT.safeParse(value);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    const place = issue?.path.map(String).join('.') || 'all of it';
-    throw new UsageError(
-      `${path}: is not the result of a gate, or not all of one: ${place}: ${issue?.message}; ${wanted}.`,
-    );
-  }
-  const result = value as GateResult;
+  const result = readResult(path);
   refuseLost(path, result);
   return result;
 }
@@ -79,7 +62,7 @@ function refuseLost(path: string, { names, cases, shard }: GateResult): void {
   const gone = own.filter((name) => !cases.some((one) => one.name === name));
   const what = gone.length > 0 ? `lacks ${gone.join(', ')}` : 'has others, or another order';
   throw new UsageError(
-    `${path}: has ${cases.length} cases of the ${own.length} that were its own: it ${what}. Run that part again.`,
+    `${path}: has ${cases.length} cases of the ${own.length} that were its own: it ${what}. Run that part again; with --resume it goes on where it was cut off.`,
   );
 }
 

@@ -35,6 +35,10 @@ export interface GateResult {
   readonly shard: { readonly index: number; readonly count: number } | null;
   /** Which cases were asked for; null for all of them. */
   readonly only: string | null;
+  /** The adapter that was asked for instead of the configuration's; null for none. */
+  readonly adapter: string | null;
+  /** Of the repository that the configuration is in, with `-dirty` behind it if files differ from it; null where there is none. */
+  readonly commit: string | null;
   /** How many cases the configuration has. */
   readonly total: number;
   /** Those of all shards, in order; without shards those of `cases`. */
@@ -71,6 +75,12 @@ export function overall(cases: readonly Pick<Outcome, 'name' | 'verdict' | 'reas
   const reason = `${counts}; the first is ${first.name}: ${first.reason}`;
   return { verdict: first.verdict, reason };
 }
+
+/** The verdict of a gate that is not done: none. */
+export const unfinished = (done: number, of: number): { verdict: Verdict; reason: string } => ({
+  verdict: 'incomparable',
+  reason: `${done} of ${of} cases were run when this was written; probe gate --resume runs the rest.`,
+});
 
 /** Known faults that no case has any more; not said while a case is missing or could not be judged. */
 export function goneNotes(known: readonly KnownUse[]): Note[] {

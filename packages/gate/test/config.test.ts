@@ -74,14 +74,64 @@ describe('configuration', () => {
     [
       'a program without llama.cpp',
       { runs: [{ engine: './mine', reference: 'baseline' }] },
-      ['runs[0].reference: found "baseline"', 'wanted "auto", "exact" or "native"'],
+      ['runs[0].reference: found "baseline"', 'wanted "auto", "exact" or "native"', 'beside a program'],
     ],
     [
       'a program on an adapter',
       { runs: [{ engine: './mine', adapter: 'gpu' }] },
-      ['runs[0].engine: found "./mine"', 'no adapter'],
+      ['runs[0].adapter: found "gpu"', 'no adapter: the candidate is a program ("engine")', 'for the WebGPU engine'],
     ],
-    ['a mapping file for no program', { runs: [{ map: 'a.json' }] }, ['runs[0].engine: found nothing', 'a program']],
+    [
+      'a mapping file for no program',
+      { runs: [{ map: 'a.json' }] },
+      ['runs[0].map: found "a.json"', 'the candidate is the WebGPU engine, and map is for a program'],
+    ],
+    [
+      'a program and a llama.cpp at once',
+      { runs: [{ engine: './mine', device: 'Vulkan0' }] },
+      ['runs[0].device: found "Vulkan0"', 'for a llama.cpp ("llamaLib", "device")'],
+    ],
+    [
+      'another llama.cpp without llama.cpp',
+      { runs: [{ llamaLib: 'lib', reference: 'baseline' }] },
+      ['runs[0].reference: found "baseline"', 'beside a llama.cpp'],
+    ],
+    [
+      'an adapter beside a list of engines',
+      { runs: [{ adapter: 'gpu', engines: [{ name: 'ours' }] }] },
+      ['runs[0].adapter: found "gpu"', 'beside "engines": say it of each of them'],
+    ],
+    [
+      'an engine with what another one takes',
+      { runs: [{ engines: [{ name: 'ours' }, { name: 'mine', engine: './mine', stream: true }] }] },
+      ['runs[0].engines[1].stream: found true', 'no stream'],
+    ],
+    [
+      'an engine with stages that are none',
+      { runs: [{ engines: [{ name: 'ours', stages: 'q_rop' }] }] },
+      ['runs[0].engines[0].stages: "q_rop" matches no stage'],
+    ],
+    [
+      'an engine without a name',
+      { runs: [{ engines: [{ device: 'Vulkan0' }] }] },
+      ['runs[0].engines[0].name', 'a name'],
+    ],
+    [
+      'importances for no quantisation',
+      { runs: [{ imatrix: 'a.gguf', quantize: [null] }] },
+      ['runs[0].imatrix: found "a.gguf"', 'a quantisation beside it'],
+    ],
+    [
+      'an exclusion of nothing',
+      { runs: [{ name: 'm', exclude: ['m-hello', '*-Q4_K-*'] }] },
+      ['runs[0].exclude: "*-Q4_K-*" matches no case', 'm-hello'],
+    ],
+    [
+      'an exclusion of everything',
+      { runs: [{ name: 'm', exclude: 'm-*' }] },
+      ['runs[0].exclude: all cases of this run are excluded'],
+    ],
+    ['no model in a list of them', { runs: [{ model: [] }] }, ['runs[0].model: found []', 'a list of them']],
     ['no JSON', '{"runs": [', ['cannot be read']],
     ['a list', '[]', ['found []', 'wanted the configuration']],
   ];
@@ -217,6 +267,56 @@ describe('cases', () => {
     const [, second] = cases;
     const stages = second?.work.kind === 'engine' ? second.work.options.stages : '';
     expect(stages).toBe('kq,ffn_inp,ffn_rms,ffn_norm,ffn_gate,ffn_up,ffn_swiglu,ffn_out');
+  });
+
+  test('models, quantisations, engines and prompts are a matrix, each case with a name, places, options and files', async () => {
+    const { cases } = await load({
+      runs: [
+        {
+          model: ['a.gguf', 'sub/b.gguf'],
+          quantize: [null, 'IQ2_XS'],
+          stages: ['embd', 'q_*'],
+          imatrix: 'a.imatrix.gguf',
+          engines: [
+            { name: 'ours', stream: true },
+            { name: 'mine', engine: 'mine {model}', map: 'map.json' },
+            { name: 'cuda', llamaLib: 'lib', device: 'CUDA0', stages: ['kq', 'l_*'] },
+          ],
+          prompts: ['Hello', { name: 'long', file: 'long.txt' }],
+          exclude: ['b-IQ2_XS-*', '*-cuda-long'],
+        },
+      ],
+    });
+    expect(cases.map(({ name }) => name)).toEqual([
+      ...['a-ours-hello', 'a-ours-long', 'a-mine-hello', 'a-mine-long', 'a-cuda-hello'],
+      ...[
+        'a-IQ2_XS-ours-hello',
+        'a-IQ2_XS-ours-long',
+        'a-IQ2_XS-mine-hello',
+        'a-IQ2_XS-mine-long',
+        'a-IQ2_XS-cuda-hello',
+      ],
+      ...['b-ours-hello', 'b-ours-long', 'b-mine-hello', 'b-mine-long', 'b-cuda-hello'],
+    ]);
+    expect(cases.at(-2)?.axes).toEqual({ model: 'b.gguf', quantize: null, engine: 'mine', prompt: 'long' });
+    const optionsOf = (name: string) => {
+      const work = cases.find((one) => one.name === name)?.work;
+      return work?.kind === 'engine' ? work.options : undefined;
+    };
+    expect(optionsOf('a-IQ2_XS-ours-hello')).toMatchObject({
+      ...{ quantize: 'IQ2_XS', imatrix: expect.stringMatching(/\/a.imatrix.gguf$/), stream: true, adapter: 'auto' },
+    });
+    expect(optionsOf('b-cuda-hello')).toMatchObject({
+      ...{ device: 'CUDA0', llamaLib: expect.stringMatching(/\/lib$/), strict: true, prompt: 'Hello' },
+      stages: 'kq,l_out',
+    });
+    expect(optionsOf('b-mine-hello')?.stages).toMatch(/^embd,/);
+    // A file that is not asked for goes with no case.
+    expect(optionsOf('b-cuda-hello')).not.toHaveProperty('imatrix');
+    const places = cases.find(({ name }) => name === 'a-IQ2_XS-mine-long')?.files.map(([place]) => place);
+    expect(places).toEqual([
+      ...['runs[0].model', 'runs[0].imatrix', 'runs[0].engines[1].map', 'runs[0].prompts[1].file'],
+    ]);
   });
 
   test('token ids are those of any vocabulary', async () => {

@@ -13,10 +13,14 @@ test('control characters and line breaks of a configuration do not reach the ter
     report,
     baseline: null,
     update: null,
+    time: '2026-11-28T07:39:53.622Z',
+    axes: { model: 'm.gguf', quantize: null, engine: 'webgpu', prompt: 'hello' },
+    modelHash: null,
+    quantized: null,
   } as const;
   const about = { schema: 1, kind: 'gate', version: '1', verdict: 'incomparable', shard: null, only: null } as const;
   const text = gateText({
-    ...{ ...about, reason, total: 1, names: ['m'], known: [], notes: [note], timings: {} },
+    ...{ ...about, reason, total: 1, names: ['m'], adapter: null, commit: null, known: [], notes: [note], timings: {} },
     config: { file: 'probe.config.ts', hash: 'a', factor: 4, inputs: 'b' },
     cases: [{ ...one, known: { applied: [], used: [], untold: [] } }],
   });

@@ -126,6 +126,9 @@ const RANK: Readonly<Record<State, number>> = {
   fault: 6,
 };
 
+/** How bad a state is: the higher, the worse. */
+export const rankOf = (state: State): number => RANK[state];
+
 /** What the worst of some stages is. */
 export const worstState = (states: readonly State[]): State =>
   states.reduce((a, b) => (RANK[b] > RANK[a] ? b : a), 'absent' as State);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { mostTelling, openRun, type Run, shareOf, stateOf } from '../app/model.js';
+import { runsGridOf } from '../app/runs-grid.js';
 import { gridOf, hashOf, moved, nextWrong, viewOf } from '../app/state.js';
 import { whyOf, whysCut } from '../app/views/why.js';
 import { type PageRun, pack } from '../src/index.js';
@@ -140,4 +141,27 @@ test('why a stage is wrong belongs to the run that is shown, and what had no roo
     whys: { 5: { reason: 'other shapes' } },
   });
   expect(whyOf(untold, 5, 'blame')).toEqual({ reason: 'other shapes', isLeftOut: false });
+});
+
+test('the map of all runs has the worst stage of each run in each layer, or of each name', () => {
+  const other = sick({ name: 'other', faults: null, stages: sick().data.stages });
+  const none = { ...other, count: 0 };
+  const { columns, rows, items } = runsGridOf([sick({ name: 'one' }), none, other], 'layers');
+  expect(columns).toEqual(['0', '1', '2', 'model']);
+  expect(rows.map(({ name }) => name)).toEqual(['one', 'other', 'other']);
+  const found = (row: number) => rows[row]?.places.map((place) => (place === undefined ? place : items[place]));
+  // a of layer 0 is near its limit, b of layer 1 is the fault, and whatever follows inherits it.
+  expect(found(0)?.map((one) => one?.stage)).toEqual([1, 4, 5, 7]);
+  expect(found(1)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(found(2)?.[1]).toEqual({ run: 2, stage: 4 });
+
+  const across = runsGridOf([sick({})], 'stages');
+  expect(across.columns).toEqual(['embd', 'a', 'b', 'out']);
+  expect(across.rows[0]?.places.map((place) => across.items[place ?? -1]?.stage)).toEqual([0, 5, 4, 7]);
+
+  // Of two that are equally bad, the one that is further over its limit.
+  const { data, ofLimit } = sick();
+  const further = pack([...ofLimit].map((share, at) => (at === 15 ? 2 * share : share)));
+  const later = runsGridOf([sick({ stages: { ...data.stages, ofLimit: further } })], 'stages');
+  expect(later.items.at(-1)?.stage).toBe(15);
 });

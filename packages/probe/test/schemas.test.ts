@@ -60,6 +60,19 @@ const note = { level: 'error', text: 'it is worse', at: { step: 0, layer: 1, sta
 const known = { applied: [0], used: [], untold: [0] };
 const most = { step: 0, layer: 1, stage: 'kq', rel: 1, was: 0, times: Number.POSITIVE_INFINITY };
 const baseline = { file: 'a', state: 'compared', stages: 1, changed: 1, worse: 1, better: 0, most, estimated: false };
+const axes = { model: 'm.gguf', quantize: 'Q2_K', engine: 'webgpu', prompt: 'hello' };
+const told = {
+  time: '2026-11-28T07:39:53.622Z',
+  axes,
+  modelHash: 'ab',
+  quantized: { klDivergence: Number.NaN, top1Agree: false },
+};
+const dump = {
+  ...told,
+  axes: { model: null, quantize: null, engine: 'mine', prompt: null },
+  modelHash: null,
+  quantized: null,
+};
 const gate = {
   schema: 1,
   kind: 'gate',
@@ -69,11 +82,33 @@ const gate = {
   config: { file: 'probe.config.ts', hash: 'a', factor: 2, inputs: 'b' },
   shard: { index: 1, count: 2 },
   only: null,
+  adapter: null,
+  commit: 'c0ffee-dirty',
   total: 1,
   names: ['a'],
   cases: [
-    { name: 'a', verdict: 'diverged', reason: 'x', notes: [note], report: foul, baseline, update: null, known },
-    { name: 'b', verdict: 'incomparable', reason: 'x', notes: [], report: other, baseline: null, update: null, known },
+    {
+      ...told,
+      name: 'a',
+      verdict: 'diverged',
+      reason: 'x',
+      notes: [note],
+      report: foul,
+      baseline,
+      update: null,
+      known,
+    },
+    {
+      ...dump,
+      name: 'b',
+      verdict: 'incomparable',
+      reason: 'x',
+      notes: [],
+      report: other,
+      baseline: null,
+      update: null,
+      known,
+    },
   ],
   known: [{ stages: ['kq'], until: '2026-01-01', reason: 'x', applied: 1, used: 0, untold: 1 }],
   notes: [note],

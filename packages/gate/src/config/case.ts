@@ -28,10 +28,23 @@ export interface KnownFault extends StagePattern {
   readonly reason: string;
 }
 
-/** One of the configuration's models, in one quantisation, with one prompt; or a dump. */
+/** Where a case stands in its run's matrix. */
+export interface Axes {
+  /** The model's file name; null for a dump without one. */
+  readonly model: string | null;
+  /** The requantisation that was asked for; null for the file as it is, and for a dump. */
+  readonly quantize: string | null;
+  /** The engine's name in the configuration, or who it is; of a dump what its case is called. */
+  readonly engine: string;
+  /** The prompt's name; null for a dump. */
+  readonly prompt: string | null;
+}
+
+/** One of the configuration's models, in one quantisation, on one engine, with one prompt; or a dump. */
 export interface GateCase {
   /** Safe as a file's name. */
   readonly name: string;
+  readonly axes: Axes;
   readonly work: Work;
   readonly limits: readonly (StageLimit & { readonly index: number })[];
   readonly known: readonly KnownFault[];

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { BUNDLED_MODEL } from '@llama-probe/comparison';
 import { UsageError } from '@llama-probe/comparison/ask';
+import { kindOf } from './candidate.js';
 import type { GateCase } from './case.js';
-import { dumpCase, engineCases } from './drafts.js';
+import { dumpCase } from './drafts.js';
+import { engineCases } from './engine-cases.js';
 import { patterns } from './globs.js';
 import type { LoadedConfig } from './load.js';
 
@@ -31,8 +33,8 @@ export function casesOf({ path, config }: LoadedConfig): Matrix {
     if (first === i) continue;
     throw wrong(`runs`, `two cases are called "${name}"; give a name to one of their runs or prompts.`);
   }
-  // A candidate of another program may have nodes of its own.
-  const anyNode = drafts.some(({ work }) => work.kind === 'dump' || work.options.engine !== undefined);
+  // Another candidate than the engine of ours may have nodes of its own.
+  const anyNode = drafts.some(({ work }) => work.kind === 'dump' || kindOf(work.options) !== 'webgpu');
   const limits = patterns(config.limits ?? [], 'limits', names, anyNode, wrong);
   const known = patterns(config.known ?? [], 'known', names, anyNode, wrong);
   const cases = drafts.map((draft): GateCase => {

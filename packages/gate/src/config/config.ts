@@ -1,5 +1,6 @@
 import { STAGE_NAMES } from '@llama-probe/dump/stage';
 import { z } from 'zod';
+import { beside, CANDIDATE, type Misfit, misfitOf } from './candidate.js';
 import {
   count,
   DATE,
@@ -21,18 +22,38 @@ import {
 
 const LLAMA = ['auto', 'exact', 'native'] as const;
 const MODES = [...LLAMA, 'baseline'] as const;
-const PRECISIONS = ['auto', 'f32', 'f16', 'bf16'] as const;
 const WAYS = ['auto', 'whole', 'block'] as const;
-const ADAPTERS = ['auto', 'gpu', 'llvmpipe', 'lavapipe', 'swiftshader'] as const;
+const MODEL = 'the path of a GGUF file, or a list of them';
+
+const engine = strict(
+  {
+    name: text('a name').describe("What it is called in its cases' names."),
+    ...CANDIDATE,
+    stages: stages.optional().describe('Only these stages of it, instead of those of the run.'),
+  },
+  'an engine',
+);
 
 const engineRun = strict(
   {
     name: text('a name').optional().describe("What its cases' names begin with; the model's file name without it."),
-    model: text('the path of a GGUF file').optional().describe('A GGUF file; the bundled model without it.'),
+    model: z
+      .union(
+        [
+          text('the path of a GGUF file'),
+          z.array(text('the path of a GGUF file'), wanted(MODEL)).min(1, wanted(MODEL)),
+        ],
+        wanted(MODEL),
+      )
+      .optional()
+      .describe('A GGUF file, or a list of them; the bundled model without it.'),
     quantize: z
       .union([type, z.array(type, wanted(QUANTIZE)).min(1, wanted(QUANTIZE))], wanted(QUANTIZE))
       .optional()
       .describe('Make these quantisations first, with llama.cpp. null: the file as it is.'),
+    imatrix: text('the path of a file of llama-imatrix')
+      .optional()
+      .describe('Which columns are important to the quantisations: a file of llama-imatrix.'),
     prompts: z
       .array(prompt, wanted('a list of prompts'))
       .min(1, wanted('at least one prompt'))
@@ -49,48 +70,36 @@ const engineRun = strict(
       .enum(WAYS, wanted(oneOf(WAYS)))
       .optional()
       .describe('How the weights as F32 are evaluated: the whole model, block by block, or as is best for it.'),
-    adapter: z
-      .enum(ADAPTERS, wanted(oneOf(ADAPTERS)))
+    ...CANDIDATE,
+    engines: z
+      .array(engine, wanted('a list of engines'))
+      .min(1, wanted('at least one engine'))
       .optional()
-      .describe('Which WebGPU adapter.'),
-    engine: text('the command of a program')
-      .optional()
-      .describe('A program of yours instead of the WebGPU engine: it is executed in the folder of the configuration.'),
-    engineTimeout: count('seconds that the program may take, 1 or more')
-      .min(1, wanted('seconds that the program may take, 1 or more'))
-      .optional()
-      .describe('Seconds that the program may take (600).'),
-    map: text('the path of a mapping file')
-      .optional()
-      .describe('Which stages the arrays of the program are whose names nobody knows.'),
-    precision: z
-      .enum(PRECISIONS, wanted(oneOf(PRECISIONS)))
-      .optional()
-      .describe('What the program computes in; auto: told from the bits of its values.'),
+      .describe('Each of these is run, with names of their own.'),
     stages: stages.optional().describe('Only these stages.'),
     layers: layers.optional().describe('Only these layers, such as "0,2-4".'),
-    ubatch: count('the most prompt tokens at once, 1 or more')
-      .min(1, wanted('the most prompt tokens at once, 1 or more'))
+    exclude: z
+      .union([text(RUNS), z.array(text(RUNS), wanted(RUNS)).min(1, wanted(RUNS))], wanted(RUNS))
       .optional()
-      .describe('The most prompt tokens evaluated at once.'),
+      .describe('Not the cases of these names.'),
     margin: margin.optional(),
     minimum: minimum.optional(),
   },
   'a run of the engine',
 )
-  .refine(({ engine, reference }) => engine === undefined || reference !== 'baseline', {
-    ...wanted('"auto", "exact" or "native": llama.cpp runs what a program has run'),
-    path: ['reference'],
+  .refine(({ imatrix, quantize }) => imatrix === undefined || [quantize ?? null].flat().some((type) => type !== null), {
+    ...wanted('a quantisation beside it that is made with it, such as "quantize": "IQ2_XS"'),
+    path: ['imatrix'],
   })
-  .refine(({ engine, adapter, ubatch }) => engine === undefined || (adapter ?? ubatch) === undefined, {
-    ...wanted('no adapter and no ubatch beside it, which are for the WebGPU engine'),
-    path: ['engine'],
-  })
-  .refine(
-    ({ engine, engineTimeout, map, precision }) =>
-      engine !== undefined || (engineTimeout ?? map ?? precision) === undefined,
-    { ...wanted('the command of a program, to which engineTimeout, map and precision belong'), path: ['engine'] },
-  );
+  .superRefine(({ engines, reference, ...run }, context) => {
+    const refuse = (misfit: Misfit | undefined, ...above: PropertyKey[]) => {
+      if (misfit)
+        context.addIssue({ code: 'custom', path: [...above, misfit.key], message: `wanted ${misfit.wanted}` });
+    };
+    refuse(misfitOf(run, reference));
+    if (engines) refuse(beside(run));
+    for (const [i, one] of (engines ?? []).entries()) refuse(misfitOf(one, reference), 'engines', i);
+  });
 
 export const DUMP_RUN = strict(
   {
@@ -167,7 +176,7 @@ export const CONFIG = strict(
     runs: z
       .array(run, wanted('a list of runs'))
       .min(1, wanted('at least one run'))
-      .describe('What is run: each model, in each quantisation, with each prompt, is a case.'),
+      .describe('What is run: each model, in each quantisation, on each engine, with each prompt, is a case.'),
     limits: z
       .array(limit, wanted('a list of limits'))
       .optional()

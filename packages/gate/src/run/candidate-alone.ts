@@ -33,7 +33,13 @@ export async function engineAlone(
   const begin = performance.now();
   const { options } = work;
   const file = await chooseModel(options, progress, signal);
-  const engine = await openEngine({ model: file.path, adapter: options.adapter, onProgress: progress.say, signal });
+  const engine = await openEngine({
+    model: file.path,
+    adapter: options.adapter,
+    stream: options.stream,
+    onProgress: progress.say,
+    signal,
+  });
   try {
     const layers = parseLayers(options.layers, engine.config.blockCount);
     const stages = parseStages(options.stages);

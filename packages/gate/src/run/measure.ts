@@ -9,15 +9,15 @@ import {
   type Report,
   runCompare,
   runDiff,
-  runProgram,
   type Watcher,
 } from '@llama-probe/comparison';
-import { type CompareOptions, openingOf } from '@llama-probe/comparison/ask';
+import { type CompareOptions, openingOf, runJob } from '@llama-probe/comparison/ask';
 import type { LimitRule, RowPair, StageResult } from '@llama-probe/diff';
 import { openGguf } from '@llama-probe/engine';
 import { type Baseline, type BaselineAbout, BaselineError } from '../baseline/baseline.js';
 import { notOfThisRun, otherRun } from '../baseline/mismatch.js';
 import { type SketchedStage, Sketcher } from '../baseline/sketch.js';
+import { kindOf } from '../config/candidate.js';
 import type { GateCase } from '../config/case.js';
 import { ruleAt } from '../judge/stage-limits.js';
 import { aboutAlone, aboutCase } from './about.js';
@@ -38,7 +38,7 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
   const { work, limits } = one;
   const rules = (usual: LimitRule) => ruleAt(usual, limits);
   const sketcher = new Sketcher();
-  const watcher = both(sketcher, run.recorder);
+  const watcher = allOf(sketcher, run.recorder, run.logits);
   const report =
     work.kind === 'engine'
       ? await compareOn(run, { ...work.options, ruleAt: rules }, watcher)
@@ -54,10 +54,9 @@ export async function measure(one: GateCase, run: Run): Promise<CaseRun> {
 }
 
 async function compareOn({ sides, progress, signal }: Run, options: CompareOptions, watcher: Watcher): Promise<Report> {
-  const { engine } = options;
-  if (engine !== undefined) {
+  if (kindOf(options) !== 'webgpu') {
     await sides.close(); // it may need the memory
-    return runProgram(engine, options, progress, signal, watcher);
+    return runJob({ command: 'compare', options }, progress, signal, watcher);
   }
   try {
     return await runCompare(options, progress, signal, watcher, sides.open);
@@ -85,7 +84,7 @@ export async function measureAlone(one: GateCase, baseline: Baseline, run: Run):
 export async function measureWithLlama(
   one: GateCase & { readonly work: { readonly kind: 'dump' } },
   path: string,
-  { sides, recorder, progress, signal }: Run,
+  { sides, recorder, logits, progress, signal }: Run,
 ): Promise<CaseRun> {
   await sides.close();
   const { work, limits } = one;
@@ -97,7 +96,7 @@ export async function measureWithLlama(
     const side = llamaSide(reference, model, chosen);
     try {
       const sketcher = new Sketcher();
-      const watcher = both(sketcher, recorder);
+      const watcher = allOf(sketcher, recorder, logits);
       const ask = { ...work.options, strict: true, model, ruleAt: (usual: LimitRule) => ruleAt(usual, limits) };
       const report = await compare(candidate, side, ask, { progress, watcher, signal });
       return { report, about: await aboutCase(one, report), sketches: sketcher.result(), estimated: false };
@@ -109,17 +108,15 @@ export async function measureWithLlama(
   }
 }
 
-/** Two watchers as one. */
-function both(first: Watcher, second: Watcher | undefined): Watcher {
-  if (!second) return first;
+/** Several watchers as one. */
+function allOf(...given: readonly (Watcher | undefined)[]): Watcher {
+  const watchers = given.filter((one) => one !== undefined);
   return {
     begin(about: About) {
-      first.begin(about);
-      second.begin(about);
+      for (const one of watchers) one.begin(about);
     },
     stage(pass: Pass, result: StageResult, rows: readonly RowPair[]) {
-      first.stage(pass, result, rows);
-      second.stage(pass, result, rows);
+      for (const one of watchers) one.stage(pass, result, rows);
     },
   };
 }

@@ -4,10 +4,12 @@ import { BaselineError } from '../baseline/baseline.js';
 import { readBaseline } from '../baseline/file.js';
 import { mismatch, notOfThisRun } from '../baseline/mismatch.js';
 import { type Update, updateBaseline } from '../baseline/update.js';
-import type { GateCase } from '../config/case.js';
+import type { Axes, GateCase } from '../config/case.js';
 import type { Matrix } from '../config/cases.js';
 import { type BaselineState, type BaselineSummary, judgeCase } from '../judge/judge-case.js';
+import { LastLogits } from './last-logits.js';
 import { type CaseRun, measure, measureAlone, measureWithLlama } from './measure.js';
+import type { QuantizedCost, QuantizedCosts } from './quantized.js';
 import type { Run } from './run.js';
 
 /** Indices into the configuration's known faults. */
@@ -22,34 +24,55 @@ export interface KnownIndices {
 
 /** What came of a case. */
 export interface CaseFinding extends Finding {
+  /** When it began, as ISO 8601. */
+  readonly time: string;
+  readonly axes: Axes;
+  /** SHA-256 of the model's file; null where that is not known. */
+  readonly modelHash: string | null;
+  /** What quantising costs; null where nobody asked, and where nothing was requantised. */
+  readonly quantized: QuantizedCost | null;
   readonly baseline: BaselineSummary | null;
   /** What --update did. */
   readonly update: Update | null;
   readonly known: KnownIndices;
 }
 
-export interface CaseOptions extends Run, Pick<Matrix, 'factor'> {
+export interface CaseOptions extends Omit<Run, 'logits'>, Pick<Matrix, 'factor'> {
   readonly update: boolean;
+  /** Where it is asked what quantising costs. */
+  readonly costs: QuantizedCosts | undefined;
 }
 
 /** Runs a case and judges it. A case that throws could not be told; the others still run. */
 export async function runCase(one: GateCase, options: CaseOptions): Promise<CaseFinding> {
   const applied = one.known.map(({ index }) => index);
   const known = { applied, used: [], untold: applied };
+  const { name, axes } = one;
+  const head = { name, axes, time: new Date().toISOString() };
   try {
-    return await tryCase(one, options);
+    return { ...head, ...(await tryCase(one, options)) };
   } catch (error) {
     options.signal.throwIfAborted();
     const { code, message } = error as { code?: unknown; message?: string };
     if (typeof code !== 'string') throw error; // a bug of ours
     const reason = message ?? String(error);
     const notes: Note[] = [{ level: 'error', text: reason }];
-    const nothing = { report: emptyReport(reason), baseline: null, update: null, known };
-    return { name: one.name, verdict: 'incomparable', reason, notes, ...nothing };
+    const nothing = {
+      report: emptyReport(reason),
+      baseline: null,
+      update: null,
+      modelHash: null,
+      quantized: null,
+      known,
+    };
+    return { ...head, verdict: 'incomparable', reason, notes, ...nothing };
   }
 }
 
-async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): Promise<CaseFinding> {
+type Found = Omit<CaseFinding, 'name' | 'axes' | 'time'>;
+
+async function tryCase(one: GateCase, { update, factor, costs, ...given }: CaseOptions): Promise<Found> {
+  const run: Run = { ...given, logits: costs && new LastLogits() };
   const old = update ? ({ state: 'none' } as const) : lookUp(one);
   const measured = await measureCase(one, old, update, run);
   const held = belonging(old, measured);
@@ -58,15 +81,17 @@ async function tryCase(one: GateCase, { update, factor, ...run }: CaseOptions): 
   const judged = judgeCase(one, { report, held, sketches, estimated, factor, today });
   const written = update && one.baseline ? updateBaseline(one.baseline, measured, judged) : undefined;
   const { verdict, reason, baseline, used, untold } = judged;
+  const costed = await costs?.of(one, report, run.logits?.row, run);
   return {
-    name: one.name,
     verdict,
     reason,
-    notes: [...judged.notes, ...(written?.notes ?? [])],
+    notes: [...judged.notes, ...(written?.notes ?? []), ...(costed?.notes ?? [])],
     report,
     recorder: recorderOf(run.recorder, estimated),
     baseline,
     update: written?.update ?? null,
+    modelHash: measured.about.model.hash,
+    quantized: costed?.quantized ?? null,
     known: { applied: one.known.map(({ index }) => index), used, untold },
   };
 }

@@ -1,5 +1,6 @@
 import { type OpenedSides, type OpenSides, openSides, type Recorder } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
+import type { LastLogits } from './last-logits.js';
 
 /** What a case is run with. */
 export interface Run {
@@ -7,6 +8,8 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Takes a closer look, for a page. */
   readonly recorder: Recorder | undefined;
+  /** Keeps the logits after the prompt, where somebody asks what quantising costs. */
+  readonly logits: LastLogits | undefined;
   readonly sides: KeptSides;
 }
 
@@ -15,8 +18,8 @@ export class KeptSides {
   private kept: { readonly key: string; readonly sides: OpenedSides } | undefined;
 
   readonly open: OpenSides = async (options, progress, signal) => {
-    const { model, quantize, reference, exactBy, adapter } = options;
-    const key = JSON.stringify([model, quantize, reference, exactBy, adapter]);
+    const { model, quantize, imatrix, reference, exactBy, adapter, stream } = options;
+    const key = JSON.stringify([model, quantize, imatrix, reference, exactBy, adapter, stream]);
     if (this.kept?.key !== key) {
       await this.close();
       this.kept = { key, sides: await openSides(options, progress, signal) };

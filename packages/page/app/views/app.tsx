@@ -9,6 +9,7 @@ import { Observed } from './observed.js';
 import { Output } from './output.js';
 import { Provenance } from './provenance.js';
 import { RunList } from './run-list.js';
+import { RunMap } from './run-map.js';
 import { StagePanel } from './stage-panel.js';
 import { VerdictHeader } from './verdict.js';
 import { WholeRun } from './whole-run.js';
@@ -18,6 +19,11 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
   const panel = useRef<HTMLElement>(null);
   const run = runs[view.run];
   const open = useCallback((stage: number) => setView((now) => ({ ...now, stage })), [setView]);
+  /** Shows a stage of any run, and goes there. */
+  const show = (to: View) => {
+    setView(() => to);
+    requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>('h2')?.focus());
+  };
   /** Shows a stage from a place where the panel may be out of sight: the panel is scrolled to, and read out. */
   const visit = (stage: number) => {
     open(stage);
@@ -31,6 +37,9 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
       <main>
         {runs.length > 1 && (
           <RunList runs={runs} shown={view.run} onShow={(at) => setView(() => viewOf(`#run=${at + 1}`, runs))} />
+        )}
+        {runs.length > 1 && (
+          <RunMap runs={runs} shown={view} onShow={(run, stage) => show({ run, pass: 'free', stage })} />
         )}
         <VerdictHeader run={run} onVisit={visit} />
         {run.count > 0 && (

@@ -1,8 +1,9 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { Pass } from '../../src/data.js';
 import { stepName } from '../format.js';
 import { type Run, stageAt } from '../model.js';
-import { atStep, type Cell, gridOf, moved } from '../state.js';
+import { atStep, type Cell, gridOf } from '../state.js';
+import { useGrid } from './grid.js';
 import { cellText, HeatCell } from './heat-cell.js';
 import { Legend } from './legend.js';
 import { Scroll } from './scroll.js';
@@ -22,33 +23,8 @@ interface HeatMapProps {
 
 export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: HeatMapProps) {
   const grid = useMemo(() => gridOf(run), [run]);
-  const table = useRef<HTMLTableElement>(null);
-  const shownCell = useMemo(() => cellOf(grid, run.data.stages.place[shown] ?? 0), [grid, run, shown]);
-  const [cell, setCell] = useState(shownCell);
-  const [told, setTold] = useState<number>();
-  useEffect(() => setCell(shownCell), [shownCell]);
-  const at = ({ row, column }: Cell) => {
-    const place = grid[row]?.places[column];
-    return place === undefined ? undefined : stageAt(run, step, place);
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const next = moved(grid, cell, event.key);
-    const stage = at(cell);
-    if (next) {
-      setCell(next);
-      table.current?.querySelector<HTMLElement>(`[data-cell="${next.row}/${next.column}"]`)?.focus();
-    } else if ((event.key === 'Enter' || event.key === ' ') && stage !== undefined) onOpen(stage);
-    else return;
-    event.preventDefault();
-  };
-  const onClick = ({ target }: MouseEvent) => {
-    const clicked = cellAt(target);
-    const stage = clicked && at(clicked);
-    if (clicked && stage !== undefined) {
-      setCell(clicked);
-      onPick(stage);
-    }
-  };
+  const start = useMemo(() => cellOf(grid, run.data.stages.place[shown] ?? 0), [grid, run, shown]);
+  const { cell, told, table } = useGrid(grid, (place) => stageAt(run, step, place), { start, onOpen, onPick });
   const line = told ?? (shown >= 0 ? shown : undefined);
   return (
     <section class="card heat" aria-labelledby="heat">
@@ -57,23 +33,12 @@ export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: Heat
       <Steps run={run} pass={pass} step={step} onStep={(to) => onPick(atStep(run, shown, to))} />
       <Scroll label="Heat map, scrolls sideways" class="map">
         <table
-          ref={table}
+          {...table}
           // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table that keys move in is a grid
           role="grid"
           aria-labelledby="heat"
           aria-describedby="heat-keys"
           style={{ '--cell': `${cellWidth(run.layers.length)}px` }}
-          onKeyDown={onKeyDown}
-          onClick={onClick}
-          onFocusIn={({ target }) => {
-            const on = cellAt(target);
-            setTold(on && at(on));
-          }}
-          onPointerOver={({ target }) => {
-            const over = cellAt(target);
-            setTold(over && at(over));
-          }}
-          onPointerLeave={() => setTold(undefined)}
         >
           <thead>
             <tr>
@@ -125,13 +90,7 @@ export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: Heat
 }
 
 /** Few layers have room, many must fit. */
-const cellWidth = (layers: number): number => Math.round(Math.min(Math.max(230 / Math.max(layers, 1), 18), 44));
-
-function cellAt(target: EventTarget | null): Cell | undefined {
-  const element = target instanceof Element ? target.closest<HTMLElement>('[data-cell]') : null;
-  const [row, column] = element?.dataset.cell?.split('/').map(Number) ?? [];
-  return row === undefined || column === undefined ? undefined : { row, column };
-}
+export const cellWidth = (layers: number): number => Math.round(Math.min(Math.max(230 / Math.max(layers, 1), 18), 44));
 
 /** Where a place stands. */
 function cellOf(grid: ReturnType<typeof gridOf>, place: number): Cell {

@@ -18,6 +18,13 @@ export function gateCommand(context: Context): Command {
     .addOption(new Option('--update', 'write the baselines of the cases that pass'))
     .addOption(new Option('--shard <i/n>', 'only a part of the cases, such as 2/3').argParser(parse))
     .addOption(new Option('--result <file>', 'keep the result for probe merge'))
+    .addOption(new Option('--resume', 'keep the cases that --result has of a run that was cut off, and run the rest'))
+    .addOption(
+      new Option(
+        '--dataset <directory>',
+        'keep every stage of every case in a folder of Arrow files, for DuckDB or polars',
+      ),
+    )
     .addOption(
       new Option('--adapter <kind>', "WebGPU adapter, instead of the configuration's").choices(['auto', ...ADAPTERS]),
     )
@@ -27,6 +34,8 @@ export function gateCommand(context: Context): Command {
         'probe gate --update': 'write the baselines; look at them and commit them',
         'probe gate --markdown comment.md --junit report.xml': 'in CI: exit 1 where something diverged or worsened',
         'probe gate --shard 1/3 --result shard-1.json': 'a third of the cases, for probe merge',
+        'probe gate --shard 2/8 --result 2.json --resume --dataset rows':
+          'a job of a sweep: it goes on where it was cut off, and keeps rows for SQL',
         'probe gate --only "*-Q4_K-*" --adapter swiftshader': 'some cases, on another adapter',
       }),
     );

@@ -24,11 +24,22 @@ export const GATE = z
     config: z.looseObject({ file: text, hash: text, factor: number, inputs: text }),
     shard: z.looseObject({ index: count, count }).nullable(),
     only: text.nullable(),
+    adapter: text.nullable(),
+    commit: text.nullable(),
     total: count,
     names: z.array(text),
     cases: z.array(
       z.looseObject({
         name: text,
+        time: text,
+        axes: z.looseObject({
+          model: text.nullable(),
+          quantize: text.nullable(),
+          engine: text,
+          prompt: text.nullable(),
+        }),
+        modelHash: text.nullable(),
+        quantized: z.looseObject({ klDivergence: number, top1Agree: z.boolean() }).nullable(),
         verdict,
         reason: text,
         notes: z.array(note),

@@ -12,10 +12,11 @@ import {
   RecordBatchFileWriter,
   Schema,
   Struct,
+  TimestampMillisecond,
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
-import { type Cell, type CellType, COLUMNS, rowsOf } from './rows.js';
+import { type Cell, type CellType, COLUMNS, type Column, rowsOf } from './rows.js';
 
 /** What a reader of the file's metadata can rely on. */
 export const COMPARISON_FORMAT = '1';
@@ -27,6 +28,7 @@ const TYPES: Readonly<Record<CellType, () => DataType>> = {
   int64: () => new Int64(),
   float64: () => new Float64(),
   bool: () => new Bool(),
+  time: () => new TimestampMillisecond(), // no zone: comparisons with it need nothing loaded
 };
 
 /**
@@ -40,18 +42,25 @@ class StreamableFileWriter extends RecordBatchFileWriter {
 }
 
 /**
- * Every stage as a row of an Arrow IPC file, uncompressed, in one record batch. The schema's metadata has what was compared:
- * `llama_probe.comparison` is the format, `llama_probe.runs` a JSON array.
+ * Every stage as a row of an Arrow IPC file. The schema's metadata has what was compared: `llama_probe.comparison` is the format,
+ * `llama_probe.runs` a JSON array.
  */
 export function arrow(findings: readonly Finding[]): Uint8Array {
-  const rows = rowsOf(findings);
-  const fields = COLUMNS.map(({ name, type }) => new Field(name, TYPES[type](), true));
-  const metadata = new Map([
-    ['llama_probe.comparison', COMPARISON_FORMAT],
-    ['llama_probe.runs', encode(findings.map(head))],
-  ]);
-  const schema = new Schema(fields, metadata);
-  const children = COLUMNS.map(({ type, of }) => {
+  return arrowFile(COLUMNS, rowsOf(findings), {
+    'llama_probe.comparison': COMPARISON_FORMAT,
+    'llama_probe.runs': encode(findings.map(head)),
+  });
+}
+
+/** Rows as an Arrow IPC file, uncompressed, in one record batch. */
+export function arrowFile<R>(
+  columns: readonly Column<R>[],
+  rows: readonly R[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const fields = columns.map(({ name, type }) => new Field(name, TYPES[type](), true));
+  const schema = new Schema(fields, new Map(Object.entries(metadata)));
+  const children = columns.map(({ type, of }) => {
     const cells = rows.map((row) => forArrow(of(row), type));
     const [data] = vectorFromArray(cells, TYPES[type]()).data;
     if (!data) throw new RangeError('Arrow made no column of the rows');

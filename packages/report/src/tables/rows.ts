@@ -4,7 +4,8 @@ import type { StageResult } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump/stage';
 
 export type Cell = string | number | boolean | null;
-export type CellType = 'utf8' | 'int32' | 'int64' | 'float64' | 'bool';
+/** A `time` is milliseconds since 1970, in UTC. */
+export type CellType = 'utf8' | 'int32' | 'int64' | 'float64' | 'bool' | 'time';
 
 /** A stage of a run, with what the report says of it elsewhere; `stage` is null for a run of which nothing was compared. */
 export interface Row {
@@ -15,10 +16,10 @@ export interface Row {
   readonly cause: { readonly id: string; readonly confidence: string } | null;
 }
 
-export interface Column {
+export interface Column<R = Row> {
   readonly name: string;
   readonly type: CellType;
-  readonly of: (row: Row) => Cell;
+  readonly of: (row: R) => Cell;
 }
 
 const at =
