@@ -3,6 +3,7 @@ import { canCompute } from '../compute.js';
 import { inLimits, type Limits } from '../diagnose/distance.js';
 import { factor } from './factor.js';
 import { lookUp } from './look-up/look-up.js';
+import { solve } from './solve/solve.js';
 import { heldTo, type Idea, type Wrong, wrongOf } from './wrong.js';
 
 /** What the wrong rows are, told by their numbers alone: no cause, and nothing that the catalogue has to know. */
@@ -20,6 +21,8 @@ const KINDS = {
   constant: factor,
   /** The right rows, columns, heads or blocks in other places. */
   'look-up': lookUp,
+  /** What the stage must have been computed from, solved for. */
+  solved: solve,
 } as const satisfies Record<string, (wrong: Wrong) => Iterable<Idea>>;
 
 export interface ByNumbersOptions {

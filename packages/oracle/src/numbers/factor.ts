@@ -1,8 +1,8 @@
 import type { Form } from './constants/forms.js';
-import { formsOf } from './constants/forms.js';
+import { formsOf, withValue } from './constants/forms.js';
 import { quantitiesOf } from './constants/quantities.js';
 import { recognise } from './constants/recognise.js';
-import { digits, inRanges } from './words.js';
+import { inRanges } from './words.js';
 import { type Idea, positionOf, type Wrong } from './wrong.js';
 
 /** What may be multiplied by one number, and how many of it there are. */
@@ -29,13 +29,8 @@ export function* factor(wrong: Wrong): Generator<Idea> {
   yield* byPosition(wrong);
 }
 
-function inWords(units: string, { formula, value, meaning }: Form): string {
-  const number = PLAINLY.test(formula) ? formula : `${formula} = ${digits(value)}`;
-  return `${units} ${number} times the right values${meaning === undefined ? '' : `: ${meaning}`}`;
-}
-
-/** A formula that is a number already. */
-const PLAINLY = /^−?\d+$/;
+const inWords = (units: string, form: Form): string =>
+  `${units} ${withValue(form)} times the right values${form.meaning === undefined ? '' : `: ${form.meaning}`}`;
 
 function unitsOf(wrong: Wrong): Units[] {
   const { rows, width, heads } = wrong;

@@ -74,7 +74,7 @@ const diagnosis = z
     indistinguishable: z.array(text),
     hint: z.exactOptional(text),
     text,
-    byNumbers: z.exactOptional(z.looseObject({ kind: z.enum(['constant', 'look-up']), text, delta: number })),
+    byNumbers: z.exactOptional(z.looseObject({ kind: z.enum(['constant', 'look-up', 'solved']), text, delta: number })),
   })
   .meta({ id: 'diagnosis', description: 'Why a stage is wrong, as far as that is known: known bugs, best first.' });
 

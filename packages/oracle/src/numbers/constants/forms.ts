@@ -1,5 +1,6 @@
 import { operationOf, type StageCase } from '../../case.js';
 import { yarnMagnitude } from '../../yarn.js';
+import { digits } from '../words.js';
 import type { Quantity } from './quantities.js';
 
 /** A number that somebody would have written, or computed from the model's own. */
@@ -11,6 +12,15 @@ export interface Form {
   readonly tier: 0 | 1 | 2;
   /** What it comes of, where it comes of one thing only. */
   readonly meaning?: string;
+}
+
+/** A formula that is a number already. */
+const IS_NUMBER = /^−?\d+$/;
+
+/** A formula with its number. That of the model may be there by chance where it is a simple one. @example '√n_embd = 45.25483' */
+export function withValue({ formula, value, tier }: Form): string {
+  if (IS_NUMBER.test(formula)) return formula;
+  return tier > 0 && isSimple(value) ? `${digits(value)} (${formula} here)` : `${formula} = ${digits(value)}`;
 }
 
 const PLAIN: readonly (readonly [string, number])[] = [
@@ -42,19 +52,32 @@ const STEPS: readonly (readonly [number, number])[] = [
 /** Every form that a constant of a stage may have. */
 export function formsOf(c: StageCase, quantities: readonly Quantity[]): Form[] {
   const plain = PLAIN.map(([formula, value]) => ({ formula, value, tier: 0 as const }));
-  const single = quantities.flatMap(({ name, value: n }) => [
-    { formula: name, value: n, tier: 1 as const },
-    { formula: `1/${name}`, value: 1 / n, tier: 1 as const },
-    { formula: `√${name}`, value: Math.sqrt(n), tier: 1 as const },
-    { formula: `1/√${name}`, value: 1 / Math.sqrt(n), tier: 1 as const },
-  ]);
+  const single = quantities.flatMap(({ name, value: n, meaning }) =>
+    [
+      { formula: name, value: n },
+      { formula: `1/${name}`, value: 1 / n },
+      { formula: `√${name}`, value: Math.sqrt(n) },
+      { formula: `1/√${name}`, value: 1 / Math.sqrt(n) },
+    ].map((form) => ({ ...form, tier: 1 as const, ...(meaning === undefined ? {} : { meaning }) })),
+  );
   const beside = quantities.filter(({ value }) => value > 2).flatMap((quantity) => neighbours(c, quantity));
   const pairs = quantities.flatMap((a) => quantities.filter((b) => b !== a).flatMap((b) => ratios(a, b)));
+  const made = [...beside, ...pairs].filter(({ value }) => !isSimple(value));
   const steps = STEPS.flatMap(([a, b]) => [
     { formula: `${a}/${b}`, value: a / b, tier: 2 as const },
     { formula: `${b}/${a}`, value: b / a, tier: 2 as const },
   ]);
-  return [...plain, ...single, ...yarn(c), ...beside, ...pairs, ...steps];
+  return [...plain, ...single, ...yarn(c), ...made, ...steps];
+}
+
+/** So large the parts of a fraction may be that somebody writes as it is. */
+const SIMPLE = 32;
+
+/** Whether a number is a simple fraction, or has two decimals: then it is hardly made of two numbers of the model. @example isSimple(2 / 3) // true */
+function isSimple(value: number): boolean {
+  const isWhole = (x: number) => Math.abs(x - Math.round(x)) < 1e-6;
+  for (let below = 1; below <= SIMPLE; below++) if (isWhole(value * below) && value * below < SIMPLE + 0.5) return true;
+  return isWhole(100 * value);
 }
 
 /** n − 1 for n, or the other way. */

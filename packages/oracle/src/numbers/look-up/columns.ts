@@ -1,6 +1,7 @@
 import { operationOf, rowsBehind } from '../../case.js';
 import { isInner } from '../../stage-operations.js';
-import type { Idea, Wrong } from '../wrong.js';
+import type { Idea } from '../wrong.js';
+import type { Grid } from './grid.js';
 import { type Called, knownOrder, LONG, listedOrder, type Order, orderOf } from './order.js';
 import { within } from './rows.js';
 import { columnsAs, sourcesOf } from './vectors.js';
@@ -15,13 +16,13 @@ const FEW_ROWS = 3;
 const BLOCKS = [256, 128, 64, 32, 16, 8];
 
 /** The right values of other columns: of other heads, of other experts, of other blocks, or one by one. */
-export function* otherColumns(wrong: Wrong): Generator<Idea> {
-  const { sick, right, width, rows } = wrong;
+export function* otherColumns(grid: Grid): Generator<Idea> {
+  const { sick, right, width, rows } = grid;
   if (sick.length > MOST) return;
-  const sources = sourcesOf(columnsAs(sick, width), columnsAs(right, width), within(wrong));
+  const sources = sourcesOf(columnsAs(sick, width), columnsAs(right, width), within(grid));
   const least = rows < FEW_ROWS ? LONG : 1;
-  const heads = wrong.heads > 1 ? [{ size: width / wrong.heads, called: named('head', 'heads') }] : [];
-  for (const { size, called } of [...heads, ...expertsOf(wrong)]) {
+  const heads = grid.heads > 1 ? [{ size: width / grid.heads, called: named('head', 'heads') }] : [];
+  for (const { size, called } of [...heads, ...expertsOf(grid)]) {
     yield* inOrder(orderOf(blockSources(sources, size), called, size >= least ? 1 : least), size);
     yield* withinEach(size, called.one);
   }
@@ -52,7 +53,7 @@ const COLUMNS: Called = { one: 'column', many: 'columns', number: (index) => ind
 const named = (one: string, many: string): Called => ({ one, many, number: (index) => index });
 
 /** Where a row has what each chosen expert makes, one after another. */
-function expertsOf({ c, width, rows }: Wrong): { size: number; called: Called }[] {
+function expertsOf({ c, width, rows }: Grid): { size: number; called: Called }[] {
   const { op, inputs } = operationOf(c);
   const [, weights] = inputs;
   const [behind] = op !== 'weighted' || !weights ? [] : isInner(weights) ? rowsBehind(weights) : [weights];

@@ -1,7 +1,8 @@
-import type { Idea, Wrong } from '../wrong.js';
+import type { Idea } from '../wrong.js';
+import type { Grid } from './grid.js';
 
 /** The same numbers in memory, read in another order of their dimensions. */
-export function* otherLayout({ right, rows, width, heads }: Wrong): Generator<Idea> {
+export function* otherLayout({ right, rows, width, heads }: Grid): Generator<Idea> {
   if (rows < 2) return;
   const size = width / heads;
   const read = (text: string, from: (row: number, column: number) => number): Idea => ({

@@ -12,6 +12,8 @@ export interface Called {
   readonly many: string;
   /** What comes before, where a unit is not the same as what it is of. @example ['the row of ', 'the rows of '] */
   readonly before?: readonly [one: string, many: string];
+  /** What they do to hold the values of others. @example ['reads', 'read'] */
+  readonly verb?: readonly [one: string, many: string];
   number(index: number): number;
 }
 
@@ -21,6 +23,11 @@ const MOST_SINGLE = 8;
 
 /** Of units of one or two values a run must be this long: two numbers are the same by chance. */
 export const LONG = 8;
+
+const HOLD = ['holds the values of', 'hold the values of'] as const;
+
+/** The thing that is of a unit. @example 'row', in 'the row of ' */
+const EACH = /^the (\w+)/;
 
 type Sources = readonly (readonly number[])[];
 
@@ -47,14 +54,14 @@ interface Rule {
 
 function* rules(
   count: number,
-  { one, many, before = ['', ''], number }: Called,
+  { one, many, before = ['', ''], verb = HOLD, number }: Called,
   by: readonly number[],
 ): Generator<Rule> {
-  const each = before[0] ? 'each row' : `each ${one}`;
+  const each = before[0] ? `each ${EACH.exec(before[0])?.[1]}` : `each ${one}`;
   for (const shift of by) {
     const where = Math.abs(shift) === 1 ? (shift < 0 ? 'before it' : 'after it') : shift < 0 ? 'earlier' : 'later';
     const far = Math.abs(shift) === 1 ? '' : ` ${Math.abs(shift)}`;
-    const text = `${each} holds the values of the ${one}${far} ${where}`;
+    const text = `${each} ${verb[0]} the ${one}${far} ${where}`;
     yield { of: (i) => (i + shift + count) % count, text: `${text}, around the end` };
     if (Math.abs(shift) <= Math.max(1, count / 4)) yield { of: (i) => i + shift, text };
   }
@@ -64,7 +71,7 @@ function* rules(
     if (count % size !== 0) continue;
     const blocks = count / size;
     if (count > 2 * MOST_SINGLE)
-      yield { of: (i) => i - (i % size), text: `of every ${size} ${many} all hold the values of the first` };
+      yield { of: (i) => i - (i % size), text: `of every ${size} ${many} all ${verb[1]} the first` };
     if (blocks > 2)
       yield {
         of: (i) => i % size,
@@ -172,12 +179,11 @@ function inRuns(runs: readonly Run[], called: Called): string | undefined {
 }
 
 function holds(
-  { one, many, before = ['', ''], number }: Called,
+  { one, many, before = ['', ''], verb = HOLD, number }: Called,
   to: readonly number[],
   from: readonly number[],
   list: (numbers: readonly number[]) => string,
 ): string {
   const own = to.length === 1 ? `${before[0]}${one}` : `${before[1]}${many}`;
-  const verb = to.length === 1 ? 'holds' : 'hold';
-  return `${own} ${list(to.map(number))} ${verb} the values of ${from.length === 1 ? one : many} ${list(from.map(number))}`;
+  return `${own} ${list(to.map(number))} ${verb[to.length === 1 ? 0 : 1]} ${from.length === 1 ? one : many} ${list(from.map(number))}`;
 }

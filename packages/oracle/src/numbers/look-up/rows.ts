@@ -1,26 +1,27 @@
 import { counted } from '../words.js';
-import { type Idea, positionOf, type Wrong } from '../wrong.js';
+import type { Idea } from '../wrong.js';
+import type { Grid } from './grid.js';
 import { type Called, orderOf } from './order.js';
 import { rowsAs, sourcesOf } from './vectors.js';
 
 /** What is measured a value by itself: as where the error is looked for, eight times the limit. */
-export const within = ({ limits }: Wrong): number => 8 * limits.rel;
+export const within = ({ limits }: Grid): number => 8 * limits.rel;
 
 /** A vector of fewer values is the same as another by chance. */
 const ENOUGH = 4;
 
-export const tokens = (wrong: Wrong): Called => ({
+export const tokens = (grid: Grid): Called => ({
   one: 'token',
   many: 'tokens',
   before: ['the row of ', 'the rows of '],
-  number: (row) => positionOf(wrong, row),
+  number: (row) => (grid.first ?? grid.c.firstPosition) + row,
 });
 
 /** The right rows of other tokens: whole rows, or those of some heads. */
-export function* otherRows(wrong: Wrong): Generator<Idea> {
-  const { sick, right, rows, width, heads } = wrong;
+export function* otherRows(grid: Grid): Generator<Idea> {
+  const { sick, right, rows, width, heads } = grid;
   if (rows < 2 || width < ENOUGH) return;
-  const whole = orderOf(sourcesOf(rowsAs(sick, width), rowsAs(right, width), within(wrong)), tokens(wrong));
+  const whole = orderOf(sourcesOf(rowsAs(sick, width), rowsAs(right, width), within(grid)), tokens(grid));
   if (whole) yield { text: whole.text, rows: taken(right, width, (row) => whole.from[row] as number) };
   const size = width / heads;
   if (heads === 1 || size < ENOUGH) return;
@@ -28,9 +29,9 @@ export function* otherRows(wrong: Wrong): Generator<Idea> {
     const sources = sourcesOf(
       rowsAs(sick, width, head * size, size),
       rowsAs(right, width, head * size, size),
-      within(wrong),
+      within(grid),
     );
-    return sources.every((own, row) => own.includes(row)) ? null : orderOf(sources, tokens(wrong));
+    return sources.every((own, row) => own.includes(row)) ? null : orderOf(sources, tokens(grid));
   });
   const moved = orders.flatMap((order, head) => (order === null ? [] : [head]));
   const texts = new Set(orders.flatMap((order) => (order === null ? [] : [order?.text])));
