@@ -2,6 +2,7 @@ import type { Form } from './constants/forms.js';
 import { formsOf, withValue } from './constants/forms.js';
 import { quantitiesOf } from './constants/quantities.js';
 import { recognise } from './constants/recognise.js';
+import { filled } from './filled.js';
 import { inRanges } from './words.js';
 import { type Idea, positionOf, type Wrong } from './wrong.js';
 
@@ -103,7 +104,7 @@ function commonForm({ rows }: Wrong, fits: readonly Fit[], forms: readonly Form[
 }
 
 function times({ right }: Wrong, units: Units, values: ReadonlyMap<number, number>): Float64Array {
-  return Float64Array.from(right, (value, i) => value * (values.get(units.of(i)) ?? 1));
+  return filled(right.length, (i) => (right[i] as number) * (values.get(units.of(i)) ?? 1));
 }
 
 /** What each row may be multiplied by, by its position p. */
@@ -121,7 +122,7 @@ function* byPosition(wrong: Wrong): Generator<Idea> {
   for (const [formula, of] of Object.entries(BY_POSITION)) {
     yield {
       text: `the row of position p is ${formula} times the right one`,
-      rows: Float64Array.from(right, (value, i) => value * of(positionOf(wrong, Math.floor(i / width)))),
+      rows: filled(right.length, (i) => (right[i] as number) * of(positionOf(wrong, Math.floor(i / width)))),
     };
   }
 }

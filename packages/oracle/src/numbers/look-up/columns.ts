@@ -1,5 +1,6 @@
 import { operationOf, rowsBehind } from '../../case.js';
 import { isInner } from '../../stage-operations.js';
+import { filled } from '../filled.js';
 import type { Idea } from '../wrong.js';
 import type { Grid } from './grid.js';
 import { type Called, knownOrder, LONG, listedOrder, type Order, orderOf } from './order.js';
@@ -86,4 +87,4 @@ function withinBlocks(sources: readonly (readonly number[])[], size: number): nu
 
 /** Each value from another column of its row. */
 const moved = (right: ArrayLike<number>, width: number, columnOf: (column: number) => number): Float64Array =>
-  Float64Array.from(right, (_, i) => right[i - (i % width) + columnOf(i % width)] as number);
+  filled(right.length, (i) => right[i - (i % width) + columnOf(i % width)] as number);

@@ -1,3 +1,4 @@
+import { filled } from '../filled.js';
 import type { Idea } from '../wrong.js';
 import type { Grid } from './grid.js';
 
@@ -7,7 +8,7 @@ export function* otherLayout({ right, rows, width, heads }: Grid): Generator<Ide
   const size = width / heads;
   const read = (text: string, from: (row: number, column: number) => number): Idea => ({
     text,
-    rows: Float64Array.from(right, (_, i) => right[from(Math.floor(i / width), i % width)] as number),
+    rows: filled(right.length, (i) => right[from(Math.floor(i / width), i % width)] as number),
   });
   yield read('the rows are written as (columns, tokens)', (row, column) => {
     const at = row * width + column;

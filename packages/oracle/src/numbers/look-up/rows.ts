@@ -1,3 +1,4 @@
+import { filled } from '../filled.js';
 import { counted } from '../words.js';
 import type { Idea } from '../wrong.js';
 import type { Grid } from './grid.js';
@@ -49,8 +50,5 @@ export function taken(
   width: number,
   rowOf: (row: number, column: number) => number,
 ): Float64Array {
-  return Float64Array.from(
-    right,
-    (_, i) => right[rowOf(Math.floor(i / width), i % width) * width + (i % width)] as number,
-  );
+  return filled(right.length, (i) => right[rowOf(Math.floor(i / width), i % width) * width + (i % width)] as number);
 }

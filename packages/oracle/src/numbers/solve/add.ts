@@ -2,6 +2,7 @@ import type { Form } from '../constants/forms.js';
 import { formsOf, withValue } from '../constants/forms.js';
 import { quantitiesOf } from '../constants/quantities.js';
 import { recognise } from '../constants/recognise.js';
+import { filled } from '../filled.js';
 import type { Idea, Wrong } from '../wrong.js';
 import { elsewhere, type Input, inputsOf, rmsOf } from './inputs.js';
 
@@ -14,7 +15,7 @@ export function* add(wrong: Wrong): Generator<Idea> {
     [branch, stream],
     [stream, branch],
   ] as const) {
-    const solved = Float64Array.from(wrong.sick, (value, i) => value - (other.rows[i] as number));
+    const solved = filled(wrong.sick.length, (i) => (wrong.sick[i] as number) - (other.rows[i] as number));
     const noise = Math.max(1, rmsOf(wrong.sick) / rmsOf(operand.rows));
     const moved = { name: operand.name, solved, right: operand.rows, rows: wrong.rows, noise };
     yield* elsewhere(wrong, moved, (rows) => rows.map((value, i) => value + (other.rows[i] as number)));

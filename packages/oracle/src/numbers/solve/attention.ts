@@ -1,5 +1,6 @@
 import { kq, kqv, kvHeadOf } from '../../attention.js';
 import { attentionOf, type StageCase } from '../../case.js';
+import { filled } from '../filled.js';
 import { type Called, orderOf } from '../look-up/order.js';
 import { tokens } from '../look-up/rows.js';
 import { inRanges } from '../words.js';
@@ -195,7 +196,8 @@ type Score = (row: number, head: number, at: number) => number;
 function asSeen({ right, width, c }: Wrong, score: Score): Float64Array {
   const { headCount } = c.model.config;
   const count = width / headCount;
-  return Float64Array.from(right, (value, i) => {
+  return filled(right.length, (i) => {
+    const value = right[i] as number;
     const column = i % width;
     return Number.isNaN(value) ? value : score(Math.floor(i / width), Math.floor(column / count), column % count);
   });

@@ -1,4 +1,5 @@
 import { operationOf, type StageCase } from '../../case.js';
+import { filled } from '../filled.js';
 import { lookUp } from '../look-up/look-up.js';
 import type { Idea, Wrong } from '../wrong.js';
 
@@ -38,7 +39,7 @@ export function* elsewhere(
   const width = right.length / rows;
   const grid = { c, sick: solved, right, rows, width, heads, limits: { ...limits, rel: limits.rel * noise } };
   for (const idea of lookUp(first === undefined ? grid : { ...grid, first })) {
-    yield { text: `of ${name}, ${idea.text}`, rows: compute(Float64Array.from(idea.rows)) };
+    yield { text: `of ${name}, ${idea.text}`, rows: compute(filled(idea.rows.length, (i) => idea.rows[i] as number)) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { computeStage } from '../../compute.js';
+import { filled } from '../filled.js';
 import { type Called, orderOf } from '../look-up/order.js';
 import type { Idea, Wrong } from '../wrong.js';
 
@@ -23,7 +24,7 @@ export function* positions(wrong: Wrong): Generator<Idea> {
   if (!order) return;
   yield {
     text: order.text,
-    rows: Float64Array.from(right, (_, i) => {
+    rows: filled(right.length, (i) => {
       const own = c.firstPosition + Math.floor(i / width);
       return turned[order.from[own] as number]?.[i] ?? Number.NaN;
     }),

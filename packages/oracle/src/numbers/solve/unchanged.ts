@@ -1,3 +1,4 @@
+import { filled } from '../filled.js';
 import { counted, inRanges } from '../words.js';
 import { type Idea, positionOf, type Wrong } from '../wrong.js';
 import { inputsOf } from './inputs.js';
@@ -38,7 +39,7 @@ export function* unchanged(wrong: Wrong): Generator<Idea> {
       const isThere = new Set(there);
       yield {
         text: `${part.inWords(there)} ${there.length === 1 ? 'is' : 'are'} what ${name} has there, as it was`,
-        rows: Float64Array.from(right, (value, i) => (isThere.has(part.of(i)) ? (rows[i] as number) : value)),
+        rows: filled(right.length, (i) => (isThere.has(part.of(i)) ? rows : right)[i] as number),
       };
     }
   }

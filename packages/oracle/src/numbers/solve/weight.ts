@@ -1,5 +1,6 @@
 import { biasOf, type StageCase, weightName } from '../../case.js';
 import { vectorOf } from '../../variants/weight.js';
+import { filled } from '../filled.js';
 import type { Idea, Wrong } from '../wrong.js';
 import { elsewhere, inputsOf } from './inputs.js';
 
@@ -25,7 +26,7 @@ export function* normWeight(wrong: Wrong): Generator<Idea> {
     if (isNear(weight)) yield { text: `the weight is ${text}`, rows: compute(weight) };
   }
   yield* elsewhere(wrong, { name: 'the weight', solved, right: w, rows: 1, noise: 4 }, compute);
-  const unweighted = Float64Array.from(sick, (value, i) => value / (w[i % size] as number));
+  const unweighted = filled(sick.length, (i) => (sick[i] as number) / (w[i % size] as number));
   const least = w.reduce((a, b) => Math.min(a, Math.abs(b)), 1);
   if (least < 1e-3) return;
   yield* elsewhere(
@@ -78,7 +79,7 @@ export function* bias(wrong: Wrong): Generator<Idea> {
     solved[i % size] = (solved[i % size] as number) + (value - (right[i] as number)) / rows;
   });
   const compute = (other: ArrayLike<number>) =>
-    Float64Array.from(right, (value, i) => value + (other[i % size] as number) - (b[i % size] as number));
+    filled(right.length, (i) => (right[i] as number) + (other[i % size] as number) - (b[i % size] as number));
   yield { text: 'the bias is not added', rows: compute(new Float64Array(size)) };
   yield { text: 'the bias is added twice', rows: compute(b.map((value) => 2 * value)) };
   yield { text: 'the bias is subtracted', rows: compute(b.map((value) => -value)) };
