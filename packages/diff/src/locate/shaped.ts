@@ -142,11 +142,10 @@ export function fixedRows({ rows, width }: Region, limit: number): Kind | undefi
         else isFixed = false;
       }
     }
-    const units = found.reduce((sum, { count }) => sum + count, 0);
     const isLarge = found.every(({ error }) =>
       error.some((value) => Math.abs(value) > 100 * limit * (rows[0]?.rms ?? 1)),
     );
-    if (isFixed && isLarge && found.length > 1 && found.every(({ count }) => count > 1) && units >= 3 * found.length)
+    if (isFixed && isLarge && found.length > 1 && found.every(({ count }) => count > 1))
       return { kind: 'plus-one-of', rows: found.length, parts };
   }
   return undefined;

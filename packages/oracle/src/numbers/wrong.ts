@@ -1,5 +1,5 @@
 import { headsOf, operationOf, type StageCase } from '../case.js';
-import { type Distance, distance, inLimits, isConfirmed, type Limits, leavesAtMost } from '../diagnose/distance.js';
+import { type Distance, distance, inLimits, isConfirmed, type Limits } from '../diagnose/distance.js';
 import { NEAR } from '../diagnose/near.js';
 import { wholeStage } from '../diagnose/sample.js';
 
@@ -35,17 +35,13 @@ export function wrongOf(c: StageCase, sick: Float32Array, right: Float32Array, l
   };
 }
 
-/** What an idea may leave of the error. */
-const LEFT = 1 / 30;
-
 /**
- * How far the rows of an idea are from the sick ones, if they are the same to within a tenth of the limits, as a whole, row by row and value by
+ * How far the rows of an idea are from the sick ones, if they are the same to within a fifth of the limits, as a whole, row by row and value by
  * value, and nothing like as far as the right ones are; undefined if not.
  */
 export function heldTo({ sick, width, hidden, before, limits }: Wrong, { rows }: Idea): number | undefined {
   const left = distance(sick, rows, width, hidden);
-  const isSame = isConfirmed(left, before, limits) && inLimits(left, limits) <= 2 / NEAR;
-  return isSame && leavesAtMost(LEFT, left, before) ? left.rel : undefined;
+  return isConfirmed(left, before, limits) && inLimits(left, limits) <= 2 / NEAR ? left.rel : undefined;
 }
 
 /** The position of a row. */

@@ -189,6 +189,19 @@ describe('what a stage was computed from, solved for', () => {
     expect(from(randomCase(stage), name, other)).toBe(text);
   });
 
+  test('of a residual addition, a side that is small', () => {
+    const c = randomCase('l_out');
+    const by = (size: number) => {
+      const small = {
+        ...c,
+        inputs: { ...c.inputs, ffn_out: (c.inputs.ffn_out as Float64Array).map((value) => size * value) },
+      };
+      return byNumbers(small, engineRows(small, { residual: { times: 2 } }, 7), engineRows(small), { limits })?.text;
+    };
+    expect(by(1e-4)).toBe('the rows are ffn_out + 2 · ffn_inp');
+    expect(by(1e-8)).toBe('all rows are 2 times the right values');
+  });
+
   test('some query heads read another KV head', () => {
     const c = randomCase('kqv_out');
     const attend = (of: (head: number) => number) => {
@@ -253,6 +266,7 @@ describe('what a stage was computed from, solved for', () => {
     expect(by({ window: 3 })).toBe('no row sees more than 3 positions, its own among them');
     expect(by({ chunk: 5 })).toBe('token 5 sees position 0');
     expect(by({ scale: 1 / Math.sqrt(128) })).toBe('the scores are multiplied by 1/√n_q = 0.08838835 in place of 0.25');
+    expect(by({ temperature: 0.5 })).toBe('the scores are multiplied by 0.5 in place of 0.25: 2 times as much');
     expect(by({ temperature: 0.87 })).toBeUndefined();
     expect(by({ sum: 'plus-one' })).toBeUndefined();
   });

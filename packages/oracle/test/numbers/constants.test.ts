@@ -42,6 +42,10 @@ test('of two forms with one value neither is said', () => {
   expect(recognise(8, 2e-7, twice.slice(1))?.formula).toBe('b');
 });
 
+test('a simple number is hardly made of two of the model', () => {
+  expect(recognise(32, 2e-7, formsAt('kq'))).toBeUndefined(); // n_embd / n_head_kv
+});
+
 test('a number that is not known well enough has no form', () => {
   expect(recognise(Math.sqrt(63 / 64), 1e-4, formsAt('attn_rms'))).toBeUndefined();
   expect(recognise(Math.SQRT2, 1e-4, formsAt('attn_rms'))).toBeUndefined();

@@ -58,7 +58,7 @@ function* times(wrong: Wrong, a: Input, b: Input): Generator<Idea> {
 /** @param within absolute */
 function known(value: number, within: number, forms: readonly Form[]): Form | undefined {
   const plain = forms.find((form) => (form.value === 0 || form.value === 1) && Math.abs(form.value - value) <= within);
-  return plain && within <= 1e-3 ? plain : recognise(value, within / Math.abs(value), forms);
+  return plain && within < 0.1 ? plain : recognise(value, within / Math.abs(value), forms);
 }
 
 const term = (form: Form, name: string): string =>
