@@ -216,6 +216,12 @@ describe('what a stage was computed from, solved for', () => {
     expect(byNumbers(c, sick, engineRows(c), { limits })?.text).toBe('heads 2 and 3 read KV head 1');
   });
 
+  test('another weight of the file', () => {
+    const c = randomCase('ffn_gate');
+    const sick = engineRows(c, { product: { weight: 'blk.2.ffn_up.weight' } }, 7);
+    expect(byNumbers(c, sick, engineRows(c), { limits })?.text).toBe('the weight is that of blk.2.ffn_up.weight');
+  });
+
   test('a norm: which mean, and of which row', () => {
     const c = randomCase('attn_rms');
     const x = c.inputs.l_out as Float64Array;

@@ -6,6 +6,7 @@ import { scores, values } from './attention.js';
 import { ids } from './embedding.js';
 import { gated } from './gate.js';
 import { norm } from './norm.js';
+import { otherWeight } from './other-weight.js';
 import { inputBlocks } from './product.js';
 import { positions } from './rope.js';
 import { softMax } from './soft-max.js';
@@ -17,7 +18,7 @@ const BY_OPERATION: Readonly<Partial<Record<Operation, readonly ((wrong: Wrong) 
   'get-rows': [ids],
   'rms-norm': [norm],
   mul: [normWeight],
-  product: [bias, inputBlocks],
+  product: [bias, otherWeight, inputBlocks],
   bias: [bias],
   rope: [positions],
   scores: [scores],
