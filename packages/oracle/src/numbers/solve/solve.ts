@@ -2,15 +2,16 @@ import { operationOf } from '../../case.js';
 import type { Operation } from '../../stage-operations.js';
 import type { Idea, Wrong } from '../wrong.js';
 import { add } from './add.js';
-import { scores, values } from './attention.js';
 import { ids } from './embedding.js';
 import { gated } from './gate.js';
 import { norm } from './norm.js';
 import { otherWeight } from './other-weight.js';
 import { inputBlocks } from './product.js';
 import { positions } from './rope.js';
+import { scores } from './scores.js';
 import { softMax } from './soft-max.js';
 import { unchanged } from './unchanged.js';
+import { values } from './values.js';
 import { bias, normWeight } from './weight.js';
 
 /** Backwards from the rows to what a stage was computed from. */
