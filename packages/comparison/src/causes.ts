@@ -8,6 +8,7 @@ import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
 import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { diagnoseStretches, FUSED } from './diagnosis/diagnose-stretches.js';
+import { toldByNumbers } from './diagnosis/told-by-numbers.js';
 import { modelOf } from './free.js';
 import type { Plan } from './plan.js';
 import type { NamedFault } from './report.js';
@@ -68,7 +69,8 @@ async function ofFaults(
     const isKnown = !found.operations || found.operations.at(fault) !== undefined;
     return at < 0 ? notLookedFor(isKnown ? NO_INPUTS : NO_OPERATION) : (own[at] ?? null);
   });
-  const diagnoses = await diagnoseStretches(faults, ofStages, blamed, where, { progress, signal });
+  const named = await diagnoseStretches(faults, ofStages, blamed, where, { progress, signal });
+  const diagnoses = toldByNumbers(faults, named, sick);
   return faults.map((fault, i) => {
     const diagnosis = diagnoses[i] ?? null;
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };

@@ -3,6 +3,7 @@ import { commonFit, correlation } from './locate/fit.js';
 import { knownOrder, otherHeads } from './locate/order.js';
 import { otherRow } from './locate/other-row.js';
 import { findRegion, type Region } from './locate/region.js';
+import { clipped, constant, fixedRows, roundedTo } from './locate/shaped.js';
 import { anyOrder } from './locate/sorted.js';
 import { sentence } from './locate/text.js';
 import { few, nonFinite, zero } from './locate/values.js';
@@ -26,10 +27,14 @@ const EXPLANATIONS: readonly ((region: Region, limit: number) => Kind | undefine
   nonFinite,
   few,
   zero,
+  clipped,
   commonFit,
+  constant,
   otherRow,
   otherHeads,
   knownOrder,
+  fixedRows,
+  roundedTo,
   anyOrder,
 ];
 

@@ -1,3 +1,4 @@
+import { rounded } from '@llama-probe/dump/precision';
 import { describe, expect, test } from 'vitest';
 import { type LocateOptions, locate, type RowPair } from '../src/locate.js';
 
@@ -52,7 +53,7 @@ const each =
 
 const find = (
   wrong: Wrong,
-  options: Partial<LocateOptions> & { tokens?: number; width?: number; seed?: number } = {},
+  options: Partial<LocateOptions> & { tokens?: number; width?: number; seed?: number; rounding?: number } = {},
 ) => locate(stage(wrong, options), { limit: LIMIT, ...options });
 
 describe('where', () => {
@@ -579,4 +580,51 @@ test('millions of values are looked at', () => {
     reference: values,
   }));
   expect(locate(rows, { limit: LIMIT, heads: 32 }).kind.kind).toBe('mixed');
+});
+
+describe('values of a shape', () => {
+  const kindOf = (wrong: Wrong, options: Parameters<typeof find>[1] = {}) =>
+    find(wrong, { rounding: 0, ...options }).kind;
+  const text = (wrong: Wrong, options: Parameters<typeof find>[1] = {}) =>
+    find(wrong, { rounding: 0, ...options }).text.replace(/^.*; /, '');
+  const clip = (from: number, to: number) => each((value) => Math.min(Math.max(value, from), to));
+
+  test('one number, everywhere or in each row', () => {
+    expect(kindOf(each(() => 0.5))).toEqual({ kind: 'constant', value: 0.5 });
+    expect(text(each((value, index) => (index >= 250 ? -3 : value)))).toBe('they are all -3');
+    expect(kindOf(each((_, __, token) => 1 + token))).toEqual({ kind: 'constant-per-row', from: 1, to: 9 });
+    expect(text(each((_, __, token) => 1 + token))).toBe('in each row they are one number, from 1 to 9');
+    expect(kindOf(each((_, index, token) => 1 + token + (index === 7 ? 0.01 : 0))).kind).not.toMatch(/constant/);
+  });
+
+  test('cut off on both sides, or on one', () => {
+    expect(kindOf(clip(-1.5, 1.5))).toEqual({ kind: 'clipped', from: -1.5, to: 1.5 });
+    expect(text(clip(-1.5, 1.5))).toBe('they are cut off at ±1.5');
+    expect(text(clip(-1, 2))).toBe('they are cut off at -1 and 2');
+    expect(kindOf(clip(-9, 2))).toEqual({ kind: 'clipped', from: null, to: 2 });
+    expect(text(clip(-1, 99))).toBe('they are cut off at -1, from below');
+    // saturation that is no cut
+    expect(kindOf(each((value) => 2 * Math.tanh(value / 2))).kind).toBe('mixed');
+    // some values are at the bound, some are wrong otherwise
+    expect(kindOf(each((value, index) => (index === 9 ? 0.7 : Math.min(value, 2)))).kind).not.toBe('clipped');
+  });
+
+  test('rounded to fewer bits or to steps', () => {
+    expect(kindOf(each((value) => rounded(value, 'bf16')))).toEqual({ kind: 'rounded', to: 'bf16', step: null });
+    expect(text(each((value) => rounded(value, 'f16')))).toBe('they are the right ones, rounded to f16');
+    const steps = (step: number) => each((value) => step * Math.round(value / step));
+    expect(kindOf(steps(0.125))).toEqual({ kind: 'rounded', to: 'steps', step: 0.125 });
+    expect(text(steps(0.1))).toBe('they are the right ones, rounded to steps of 0.1');
+    expect(kindOf(each((value) => 0.1 * Math.round(value / 0.1 + 2))).kind).not.toBe('rounded');
+    expect(kindOf(each((value) => value + 0.001 * Math.sin(1e4 * value))).kind).not.toBe('rounded');
+  });
+
+  test('a fixed row too much, one of a few', () => {
+    const biases = [0, 1, 2].map((seed) => Float32Array.from({ length: 128 }, normal(50 + seed)));
+    const expert = (token: number, part: number) => (2 * token + part * (token % 2 ? 1 : 2)) % 3;
+    const wrong = each((value, index, token) => value + (biases[expert(token, index >> 7)]?.[index % 128] as number));
+    expect(kindOf(wrong)).toEqual({ kind: 'plus-one-of', rows: 3, parts: 2 });
+    expect(text(wrong)).toBe('each of the 2 parts of a row is the right one plus one of 3 fixed rows');
+    expect(kindOf(each((value, index, token) => value + Math.sin(index * token))).kind).not.toBe('plus-one-of');
+  });
 });

@@ -12,6 +12,7 @@ export { forward, type OracleHook, type OracleStage } from './forward.js';
 export { GraphOperations } from './graph/graph-operations.js';
 export { hasWeights } from './graph/on-the-way.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
+export { type ByNumbers, byNumbers } from './numbers/by-numbers.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';
 export { type KnownReading, knownReadings } from './readings.js';
 export { type Rotation, rope, ropeAngle } from './rope.js';

@@ -21,11 +21,12 @@ export async function diagnoseAll(
   const known = new Set<string>();
   const tried = new Set<string>();
   const diagnoses: (Diagnosis | null)[] = [];
-  for (const { fault, case: at, sick, right, rounding } of cases) {
+  for (const one of cases) {
+    const { fault, case: at, sick, right, rounding } = one;
     signal.throwIfAborted();
     const where = `${fault.stage}${fault.layer === null ? '' : ` of layer ${fault.layer}`}`;
     const options = {
-      limits: rounding ? withinRounding(fault.limits, rounding) : fault.limits,
+      limits: limitsWithin(one),
       rounding,
       onProgress: (done: number, total: number) =>
         progress.say(`looking for the cause of ${where}: ${done} of ${total} known bugs`),
@@ -47,6 +48,10 @@ export async function diagnoseAll(
   }
   return diagnoses;
 }
+
+/** What rows may be off to be those of a bug. */
+export const limitsWithin = ({ fault, rounding }: Pick<SickCase, 'fault' | 'rounding'>): Floor =>
+  rounding ? withinRounding(fault.limits, rounding) : fault.limits;
 
 /**
  * What rows that are right but for their rounding may be off: an engine may round two or three times within a stage, and the largest value of

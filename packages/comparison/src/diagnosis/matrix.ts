@@ -10,7 +10,7 @@ import {
 import type { Tensor } from '@llama-probe/dump';
 import { llamaGraph, stageKey } from '@llama-probe/dump/stage';
 import type { Engine } from '@llama-probe/engine';
-import { type Bug, type CaseModel, computeStage, diagnose } from '@llama-probe/oracle';
+import { type Bug, byNumbers, type CaseModel, computeStage, diagnose } from '@llama-probe/oracle';
 import type { Reference } from '@llama-probe/reference';
 import { collectCases, type SickCase, wentOnFrom } from './collect.js';
 import { Injector } from './injector.js';
@@ -131,7 +131,9 @@ async function judgeTrial(
   const sick = await collect();
   if (!sick) return { found: 'right', at: place, named: 'no', confidence: null, name: null };
   const diagnosis = await diagnose(sick.case, sick.sick, sick.right, { limits: sick.fault.limits });
-  return { found: 'right', at: place, confidence: diagnosis.confidence, ...namedAs(bug, diagnosis) };
+  const numbers = byNumbers(sick.case, sick.sick, sick.right, { limits: sick.fault.limits });
+  const said = numbers ? { byNumbers: numbers.text } : {};
+  return { found: 'right', at: place, confidence: diagnosis.confidence, ...namedAs(bug, diagnosis), ...said };
 }
 
 /** What every trial is compared with, kept in memory: llama.cpp runs once. */

@@ -16,10 +16,12 @@ export interface Trial {
   readonly named: 'first' | 'tied' | 'no' | null;
   readonly confidence: Diagnosis['confidence'] | null;
   readonly name: string | null;
+  /** What its numbers say by themselves, were the bug not known; absent where that is nothing, or was not looked for. */
+  readonly byNumbers?: string;
 }
 
 /** What came of a trial. */
-export type Outcome = Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name'>;
+export type Outcome = Pick<Trial, 'found' | 'at' | 'named' | 'confidence' | 'name' | 'byNumbers'>;
 
 export const UNSEEN: Outcome = { found: 'unseen', at: null, named: null, confidence: null, name: null };
 

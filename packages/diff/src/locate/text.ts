@@ -77,6 +77,22 @@ function kindInWords(kind: Kind, count: number): string {
     }
     case 'zero':
       return 'they are 0';
+    case 'constant':
+      return `they are all ${number(kind.value)}`;
+    case 'constant-per-row':
+      return `in each row they are one number, from ${number(kind.from)} to ${number(kind.to)}`;
+    case 'clipped':
+      if (kind.from === null) return `they are cut off at ${number(kind.to ?? 0)}`;
+      if (kind.to === null) return `they are cut off at ${number(kind.from)}, from below`;
+      return kind.from === -kind.to
+        ? `they are cut off at ±${number(kind.to)}`
+        : `they are cut off at ${number(kind.from)} and ${number(kind.to)}`;
+    case 'rounded':
+      return kind.step === null
+        ? `they are the right ones, rounded to ${kind.to}`
+        : `they are the right ones, rounded to steps of ${number(kind.step)}`;
+    case 'plus-one-of':
+      return `${kind.parts === 1 ? 'each row' : `each of the ${kind.parts} parts of a row`} is the right one plus one of ${kind.rows} fixed rows`;
     case 'factor':
       return Math.abs(kind.factor + 1) < 1e-3
         ? 'they are negated'

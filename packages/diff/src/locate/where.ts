@@ -60,6 +60,16 @@ export type Kind =
   /** Too few to say more of them than what they are. */
   | { readonly kind: 'few'; readonly count: number; readonly values: readonly WrongValue[] }
   | { readonly kind: 'zero' }
+  /** One and the same number. */
+  | { readonly kind: 'constant'; readonly value: number }
+  /** In each wrong row one number, from the smallest to the largest of these. */
+  | { readonly kind: 'constant-per-row'; readonly from: number; readonly to: number }
+  /** Values that are too large or too small are the largest or smallest that there is; null on a side that is not cut off. */
+  | { readonly kind: 'clipped'; readonly from: number | null; readonly to: number | null }
+  /** The right ones, rounded: to a format, or to whole numbers of a step. */
+  | { readonly kind: 'rounded'; readonly to: 'f16' | 'bf16' | 'steps'; readonly step: number | null }
+  /** Each row, or each of so many parts of it, is the right one plus one of a few fixed rows. */
+  | { readonly kind: 'plus-one-of'; readonly rows: number; readonly parts: number }
   | { readonly kind: 'factor'; readonly factor: number }
   | { readonly kind: 'offset'; readonly offset: number }
   /** From the smallest to the largest. */

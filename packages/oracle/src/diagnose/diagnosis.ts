@@ -1,5 +1,6 @@
 import type { Place } from '@llama-probe/dump/stage';
 import type { Bug } from '../bug.js';
+import type { ByNumbers } from '../numbers/by-numbers.js';
 
 /** A known bug that may be the cause, and how well it reproduces the sick rows. */
 export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' | 'source'> {
@@ -29,4 +30,6 @@ export interface Diagnosis {
   /** The runs that would tell them apart; absent if no run would. */
   readonly hint?: string;
   readonly text: string;
+  /** What the wrong rows are by their numbers alone, where no bug is confirmed and that is simple: a fact, and no cause. */
+  readonly byNumbers?: ByNumbers;
 }

@@ -397,6 +397,7 @@ export const BUGS = z
           named: z.enum(['first', 'tied', 'no']).nullable(),
           confidence: z.enum(['confirmed', 'likely', 'unknown']).nullable(),
           name: text.nullable(),
+          byNumbers: z.exactOptional(text),
         }),
       )
       .nullable(),

@@ -14,6 +14,11 @@ const kind = z.union([
     values: z.array(rows.extend({ candidate: number, reference: number })),
   }),
   z.looseObject({ kind: z.enum(['zero', 'sign']) }),
+  z.looseObject({ kind: z.literal('constant'), value: number }),
+  z.looseObject({ kind: z.literal('constant-per-row'), from: number, to: number }),
+  z.looseObject({ kind: z.literal('clipped'), from: number.nullable(), to: number.nullable() }),
+  z.looseObject({ kind: z.literal('rounded'), to: z.enum(['f16', 'bf16', 'steps']), step: number.nullable() }),
+  z.looseObject({ kind: z.literal('plus-one-of'), rows: count, parts: count }),
   z.looseObject({ kind: z.literal('factor'), factor: number }),
   z.looseObject({ kind: z.literal('offset'), offset: number }),
   z.looseObject({
@@ -74,6 +79,7 @@ const diagnosis = z
     indistinguishable: z.array(text),
     hint: z.exactOptional(text),
     text,
+    byNumbers: z.exactOptional(z.looseObject({ kind: z.enum(['constant', 'look-up', 'solved']), text, delta: number })),
   })
   .meta({ id: 'diagnosis', description: 'Why a stage is wrong, as far as that is known: known bugs, best first.' });
 

@@ -1,0 +1,50 @@
+import type { Tensor } from '@llama-probe/dump';
+import { beforeAll, expect, test } from 'vitest';
+import { type Loaded, loadDump, writeDump } from './support/dumps.js';
+import { BUNDLED } from './support/models.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
+
+const healthy = path('healthy.arrow');
+let loaded: Loaded;
+
+beforeAll(async () => {
+  const { code } = await probe([
+    'capture',
+    '--from',
+    'llama',
+    '--prompt',
+    'Hello, my friend!',
+    '--steps',
+    '0',
+    '--out',
+    healthy,
+  ]);
+  expect(code).toBe(0);
+  loaded = await loadDump(healthy);
+});
+
+/** The logits are made of others of the right ones: at (row, column) stands what `from` says. */
+const logits = (from: (at: (row: number, column: number) => number, row: number, column: number) => number) =>
+  writeDump(loaded, (tensors) =>
+    tensors.map((tensor: Tensor) => {
+      if (tensor.stage !== 'result_output') return tensor;
+      const { width, values } = tensor;
+      const at = (row: number, column: number) => values[row * width + column] as number;
+      return { ...tensor, values: values.map((_, i) => from(at, Math.floor(i / width), i % width)) };
+    }),
+  );
+
+test('a fault that no known bug explains is told by its numbers, and is no cause', async () => {
+  const run = logits((at, row, column) => at(row - (row % 2), column));
+  const { json } = await probeJson(['diff', run, healthy, '--model', BUNDLED]);
+  const [fault] = json.faults ?? [];
+  const text = expect.stringMatching(
+    /^the rows of tokens 1, 3(?:, \d)* and \d hold the values of tokens 0, 2(?:, \d)* and \d$/,
+  );
+  expect(fault).toMatchObject({ stage: 'result_output', cause: null, diagnosis: { confidence: 'unknown' } });
+  expect(fault?.diagnosis?.byNumbers).toEqual({ kind: 'look-up', text, delta: expect.any(Number) });
+  expect(json).toMatchObject({
+    causes: [{ confidence: 'unknown', evidence: expect.stringContaining('By the numbers: the rows of tokens 1, 3') }],
+  });
+});
