@@ -1,7 +1,6 @@
 import type { NamedFault, Report } from '@llama-probe/comparison';
 import type { ToldCause } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
-import { told } from '@llama-probe/oracle/words';
 import { layersOf } from './fault-groups.js';
 import { causeOfFirst } from './words.js';
 
@@ -29,8 +28,9 @@ type Wrong = Pick<NamedFault, 'stage' | 'layer' | 'diagnosis' | 'cause'>;
 function byCause(faults: readonly NamedFault[]): [NamedFault, ...NamedFault[]][] {
   const groups = new Map<string, [NamedFault, ...NamedFault[]]>();
   for (const fault of faults) {
-    const bug = fault.diagnosis && told(fault.diagnosis).bug;
-    const kind = fault.cause ? `${fault.cause.confidence} ${bug ?? fault.cause.id}` : `unknown ${fault.stage}`;
+    const kind = fault.cause
+      ? `${fault.cause.confidence} ${fault.diagnosis?.bug ?? fault.cause.id}`
+      : `unknown ${fault.stage}`;
     const group = groups.get(kind);
     if (group) group.push(fault);
     else groups.set(kind, [fault]);
@@ -44,7 +44,7 @@ function culprit(
   unnamed: Unnamed = NOT_LOOKED_AT,
 ): Omit<Culprit, 'faults'> {
   const [{ stage, diagnosis, cause }] = group;
-  const { bug, look, evidence } = diagnosis ? told(diagnosis) : { bug: null, look: '', evidence: unnamed.evidence };
+  const { bug, look, evidence } = diagnosis ?? { bug: null, look: '', evidence: unnamed.evidence };
   const likely = group.flatMap(({ diagnosis }) => (diagnosis?.confidence === 'likely' ? [diagnosis] : []));
   const acts = likely.flatMap(({ candidates: [best] }) => best?.at ?? []);
   const others = [...new Set(likely.flatMap(({ indistinguishable }) => indistinguishable))];
@@ -116,7 +116,7 @@ export function sureness({ bug, confidence, id, evidence }: Culprit): string {
   if (confidence === 'confirmed') return `confirmed${known}: ${evidence}`;
   return confidence === 'likely'
     ? `likely, not confirmed${known}: ${evidence}`
-    : `the bug is not known. ${evidence.replace(/^(?:Unknown: )?(.)/, (_, letter: string) => letter.toUpperCase())}`;
+    : `the bug is not known. ${evidence.charAt(0).toUpperCase()}${evidence.slice(1)}`;
 }
 
 /** Where to begin in a stage whose bug is not known. */

@@ -70,6 +70,9 @@ const suspect = z.looseObject({
 const diagnosis = z
   .looseObject({
     confidence: z.enum(['confirmed', 'likely', 'unknown']),
+    bug: text.nullable(),
+    look: text,
+    evidence: text,
     candidates: z.array(suspect),
     indistinguishable: z.array(text),
     hint: z.exactOptional(text),
