@@ -167,7 +167,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(new Set(states.map(([state]) => state))).toEqual(new Set(['agree', 'inherited', 'fault']));
     const first = cell(
       page,
-      /^q_rope, layer 0: first divergence, fault of its own, 8\.\de-1, 8\d,000 times the limit$/,
+      /^q_rope, layer 0: first wrong stage, fault of its own, 8\.\de-1, 8\d,000 times the limit$/,
     );
     expect(await first.count()).toBe(1);
     expect(await cell(page, /^q_proj, layer 0: agrees/).count()).toBe(1);
@@ -185,7 +185,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await page.getByRole('radio', { name: "from llama.cpp's inputs" }).count()).toBe(0);
     const over = page.locator('[data-state=over]');
     expect(await over.count()).toBeGreaterThan(3);
-    expect(await cell(page, /^q_rope, layer 2: first divergence, over its limit/).count()).toBe(1);
+    expect(await cell(page, /^q_rope, layer 2: first wrong stage, over its limit/).count()).toBe(1);
     expect(await page.locator('[data-state=fault], [data-state=inherited]').count()).toBe(0);
     expect(complaints).toEqual([]);
   });
@@ -288,7 +288,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(fault['at token, index']).toBe(`${token}, ${index}`);
     expect(Math.abs(Number(rest.at(-1)))).toBe(Number(fault['largest delta']));
     expect(await panel.locator('.note').count()).toBe(0);
-    // As it ran: what it inherits, and from where.
+    // The free run: what it inherits, and from where.
     await page.evaluate(() => {
       location.hash = '#stage=0/1/q_proj';
     });

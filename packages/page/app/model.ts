@@ -145,7 +145,7 @@ export function metricsOf(look: PageLook): Record<(typeof METRICS)[number], numb
 export const tokensOf = ({ tokens }: PageLook, rows: number): number[] =>
   typeof tokens === 'number' ? Array.from({ length: rows }, (_, i) => tokens + i) : [...tokens];
 
-/** The stage to look at first: why there is no verdict, the first divergence, or the stage nearest to its limit. */
+/** The stage to look at first: why there is no verdict, the first wrong stage, or the stage nearest to its limit. */
 export function mostTelling(run: Run): number {
   const { verdict, first, stages } = run.data;
   const untold = stages.verdict.indexOf('i');

@@ -39,7 +39,7 @@ export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProp
 /** @example 'q_rope, layer 3: fault of its own, 8.4e-1, 84,000 times the limit' */
 export function cellText(run: Run, at: number, pass: Pass): string {
   const state = stateOf(run, at, pass);
-  const isFirst = run.data.first?.at === at ? 'first divergence, ' : '';
+  const isFirst = run.data.first?.at === at ? 'first wrong stage, ' : '';
   return `${describe(run, at)}: ${isFirst}${STATES[state].words}${state === 'absent' ? '' : numbersText(run, at, pass)}`;
 }
 

@@ -118,7 +118,7 @@ function soFar(state: State): Line {
   const worst = closest(grid);
   if (fault) {
     return [
-      ['✗ first over its limit: ', 'vermillion', 'bold'],
+      ['✗ first wrong so far: ', 'vermillion', 'bold'],
       [nameOf(fault.result), 'bold'],
       [` · Δ ${deltaOf(fault.result)}, limit ${limit(fault.result.limit)}`],
     ];

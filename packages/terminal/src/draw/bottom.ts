@@ -83,7 +83,7 @@ export function hints({ detail, pass, size, isTyping, report }: State): Line {
   if (detail) return keys(DETAIL, size.columns);
   return keys(
     MAIN.filter(([key]) => key !== 'i' || (report !== null && remarksOf(report).length > 0)).map(
-      ([key, does]) => [key, key === 't' && pass === 'blame' ? 'free' : does] as const,
+      ([key, does]) => [key, key === 't' && pass === 'blame' ? 'free run' : does] as const,
     ),
     size.columns,
   );

@@ -29,8 +29,8 @@ export const LOOKS = {
     glyph: '✗',
     fills: false,
     tones: ['on-vermillion', 'bold'],
-    means: 'a fault of its own, or the first divergence',
-    brief: 'fault, or first',
+    means: 'a fault, or the first wrong stage',
+    brief: 'fault, or first wrong',
   },
   inherited: {
     glyph: '↳',

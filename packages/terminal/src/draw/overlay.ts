@@ -16,7 +16,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['[ ]', 'one step: the prompt, decoded tokens; a: all of them'],
   ['/', 'filter: name, verdict, l3 or l0-4, >0.5; esc clears it'],
   ['s', 'sort: order, of limit, relative, local, stage'],
-  ['t', 'free run, or every stage from the reference’s inputs'],
+  ['t', 'free run, or blame: every stage from the reference’s inputs'],
   ['e', 'export the report'],
   ['i', 'what there is to know besides the verdict'],
   ['← → in a stage', 'another token; { } another head, w to the worst value'],

@@ -153,7 +153,7 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
       ? `from ${result.inherits.stage}${result.inherits.layer === null ? '' : ` ${result.inherits.layer}`}`
       : 'inherited',
     over: 'diverged',
-    own: fault?.cause?.id ?? (fault ? 'fault' : 'diverged first'),
+    own: fault?.cause?.id ?? (fault ? 'fault' : 'first wrong'),
   }[kind];
   return [
     [look.glyph, ...look.tones],

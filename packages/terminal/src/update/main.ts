@@ -73,11 +73,11 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
   return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
 }
 
-/** From the free run to the blaming one and back; offers to run it if it was not run. */
+/** From the free run to blame and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
   if (state.pass === 'blame') return [{ ...state, pass: 'free' }];
   if (state.isBlaming) {
-    return [{ ...state, notice: { kind: 'note', text: 'The second run is on its way.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'Blame is on its way.' } }];
   }
   if (state.stages.blame.size > 0) return [{ ...state, pass: 'blame' }];
   if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
@@ -91,7 +91,7 @@ function togglePass(state: State): Next {
   }
   if (!state.report) return [{ ...state, notice: { kind: 'note', text: 'The free run is not done yet.' } }];
   if (state.watches) {
-    return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch both runs.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch the free run and blame.' } }];
   }
   return [{ ...state, overlay: { kind: 'blame' } }];
 }
