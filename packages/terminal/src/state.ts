@@ -95,6 +95,8 @@ export interface State {
   /** The cursor goes with what comes, until it is moved. */
   readonly follows: boolean;
   readonly sort: Sort;
+  /** What inherits is one row of the table. */
+  readonly folds: boolean;
   readonly filter: string;
   readonly isTyping: boolean;
   readonly detail: Detail | null;
@@ -139,6 +141,7 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     cursor: { stage: '', layer: 0 },
     follows: true,
     sort: 'order',
+    folds: true,
     filter: '',
     isTyping: false,
     detail: null,

@@ -35,9 +35,9 @@ export const LOOKS = {
   inherited: {
     glyph: '↳',
     fills: false,
-    tones: ['orange'],
-    means: 'over its limit, inherited from a fault upstream',
-    brief: 'inherited',
+    tones: ['tan'],
+    means: 'over its limit, inherited from a fault upstream; the further from it, the paler',
+    brief: 'inherits',
   },
   incomparable: {
     glyph: '?',
@@ -61,8 +61,12 @@ export const SHORT_LEGEND = [
   [LOOKS.far, '<0.1×'],
 ] as const;
 
-export function lookOf(cell: Pick<Cell, 'kind' | 'result'> | undefined): Look {
+/** What inherits, by how far it is from its fault. */
+const PALER = (['tan', 'khaki', 'grey'] as const).map((tone): Look => ({ ...LOOKS.inherited, tones: [tone] }));
+
+export function lookOf(cell: (Pick<Cell, 'kind' | 'result'> & Partial<Pick<Cell, 'third'>>) | undefined): Look {
   if (!cell) return LOOKS.pending;
+  if (cell.kind === 'inherited') return PALER[cell.third ?? 0] ?? LOOKS.inherited;
   if (cell.kind !== 'agree') return LOOKS[cell.kind];
   const share = shareOf(cell.result);
   return share < 0.1 ? LOOKS.far : share < 0.5 ? LOOKS.middling : LOOKS.near;

@@ -1,11 +1,12 @@
 import { stageKey } from '@llama-probe/dump/stage';
 import { type Cell, gridOf, shareOf } from '../grid/cells.js';
-import { rowsOf } from '../grid/rows.js';
+import { type Row, rowsOf, rowUnder, tableRows } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
-import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
+import { cut, fit, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, rms, share, short } from '../numbers.js';
 import { remarksOf } from '../remarks.js';
 import type { State } from '../state.js';
+import type { Tone } from '../tones.js';
 import { indexIn } from '../update/moves.js';
 import { box } from './box.js';
 import { LIMIT_AT, LOOKS, line, lookOf, onLogScale } from './glyphs.js';
@@ -59,20 +60,19 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
   const hasBar = !isTight && barWidth >= LEAST_BAR;
   const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
   const here = indexIn(rows, state);
-  const top = firstShown(Math.max(0, here), rows.length, page);
+  const shownRows = tableRows(state);
+  const at = rowUnder(shownRows, state);
+  const top = firstShown(Math.max(0, at), shownRows.length, page);
   const head: Line = [
     [' '],
     ...columns.map((column): Segment => [`${align(column, column.name)} `, ...headTone(state, column.name)]),
     ...(hasBar ? [[`${padEnd(`${' '.repeat(tick(barWidth))}│ limit`, barWidth)}  `, 'dim'] as const] : []),
     [cut(VERDICT.name, verdict), 'dim'],
   ];
-  const lines = rows.slice(top, top + page).map((cell, i): Line => {
-    const isHere = top + i === here;
-    const tones = isHere
-      ? (['bold', 'inverse'] as const)
-      : cell.kind === 'agree' || cell.kind === 'inherited'
-        ? []
-        : (['bold'] as const);
+  const lines = shownRows.slice(top, top + page).map(({ cell, folded }, i): Line => {
+    const isHere = top + i === at;
+    if (folded.length > 1) return foldedLine(folded, isHere, room);
+    const tones = isHere ? (['bold', 'inverse'] as const) : TONES[cell.kind];
     const facts = columns.map((column) => align(column, column.text(cell, state))).join(' ');
     return [
       [isHere ? '▸' : ' ', 'bold'],
@@ -97,6 +97,33 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     ],
     hasFocus: state.focus === 'table',
   });
+}
+
+/** What is wrong stands out: what inherits steps back behind it. */
+const TONES = {
+  agree: [],
+  inherited: ['dim'],
+  incomparable: ['bold'],
+  over: ['bold'],
+  own: ['bold'],
+} as const satisfies Record<Cell['kind'], readonly Tone[]>;
+
+function foldedLine(folded: Row['folded'], isHere: boolean, room: number): Line {
+  const from = new Set(
+    folded.map(({ result: { inherits } }) => inherits && `${inherits.stage} ${inherits.layer ?? ''}`),
+  );
+  const [only] = from;
+  const text = `↳ ${folded.length} stages inherit from ${from.size === 1 && only ? only.trim() : 'what is above'}`;
+  const tones = isHere ? (['bold', 'inverse'] as const) : (['dim'] as const);
+  return fit(
+    [
+      [isHere ? '▸' : ' ', 'bold'],
+      [`${' '.repeat(6)}${text}`, ...tones],
+      ['  f', 'bold', 'sky'],
+      [' unfolds', 'dim'],
+    ],
+    room,
+  );
 }
 
 /** The report says why there is no stage to show. */
@@ -157,7 +184,10 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
   }[kind];
   return [
     [look.glyph, ...look.tones],
-    [` ${cut(text, room - 2 - (mark ? 2 : 0))}`, ...(kind === 'agree' ? (['dim'] as const) : [])],
+    [
+      ` ${cut(text, room - 2 - (mark ? 2 : 0))}`,
+      ...(kind === 'agree' || kind === 'inherited' ? (['dim'] as const) : []),
+    ],
     ...(mark ? [mark] : []),
   ];
 }
