@@ -19,7 +19,8 @@ export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProp
   if (at === undefined) return <td class="none" />;
   const state = stateOf(run, at, pass);
   const isFirst = run.data.first?.at === at;
-  const shade = state === 'fault' ? 2 : shadeOf(shareOf(run, at, pass));
+  const shade =
+    state === 'fault' ? 2 : state === 'inherited' ? (run.third.get(at) ?? 0) : shadeOf(shareOf(run, at, pass));
   return (
     <td
       // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: as the table is a grid

@@ -120,8 +120,10 @@ function inThirds(cells: ReadonlyMap<string, Cell>, all: ReadonlyMap<string, Sta
     if (source) behind.set(cell, Math.max(0, cell.result.order - source.order));
   }
   if (behind.size === 0) return cells;
-  const furthest = Math.max(1, ...behind.values());
-  const thirdOf = (cell: Cell) => Math.min(2, Math.floor((3 * (behind.get(cell) ?? 0)) / furthest)) as Cell['third'];
+  const nearest = Math.min(...behind.values());
+  const range = Math.max(1, Math.max(...behind.values()) - nearest);
+  const share = (cell: Cell) => ((behind.get(cell) ?? 0) - nearest) / range;
+  const thirdOf = (cell: Cell) => Math.min(2, Math.floor(3 * share(cell))) as Cell['third'];
   return new Map(
     [...cells].map(([place, cell]) => [place, behind.has(cell) ? { ...cell, third: thirdOf(cell) } : cell]),
   );
