@@ -72,6 +72,8 @@ export interface State {
   readonly run: number;
   readonly about: About | null;
   readonly progress: string;
+  /** What has been done or waited for since the last report, each once, as it was said last. */
+  readonly phases: readonly string[];
   /** By `stageKey`, in the order in which they came. */
   readonly stages: Readonly<Record<Pass, ReadonlyMap<string, StageResult>>>;
   readonly report: ReportHead | null;
@@ -127,6 +129,7 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     run: 0,
     about: null,
     progress: 'starting',
+    phases: ['starting'],
     stages: { free: new Map(), blame: new Map() },
     report: null,
     previous: null,

@@ -160,6 +160,21 @@ describe('what comes in', () => {
     expect(expected(state)).toBe((2 + 5 * LAYERS) * 3);
   });
 
+  test('before the first stage there is what was done, each once, and what is being done', () => {
+    const say = (text: string): News => ({ type: 'progress', text });
+    const said = [
+      'opening a WebGPU adapter',
+      'uploading weights: 5 %',
+      'measuring the floor',
+      'uploading weights: 40 %',
+    ];
+    const { state } = after(start(), ...said.map(say));
+    expect(text(state)).toMatch(/· opening a WebGPU adapter [^%]*⠋ uploading weights: 40 %[^%]*· measuring the floor /);
+    const there = after(state, BEGIN, stages(SICK.slice(0, 3))).state;
+    expect(text(there)).not.toContain('WebGPU adapter ');
+    expect(after(there, done()).state.phases).toEqual([]);
+  });
+
   test('two dumps say by themselves what they have', () => {
     const unknown = { ...about, stages: null, steps: null, model: { ...about.model, layers: null } };
     const { state } = after(start(), { type: 'begin', run: 1, about: unknown }, stages(pass().reverse()));

@@ -79,6 +79,11 @@ export function cellText({ glyph, fills }: Look, width: number): string {
   return ' '.repeat(before) + glyph + ' '.repeat(width - 1 - before);
 }
 
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+
+/** Turns while something is going on. @param now in milliseconds */
+export const spinner = (now: number): string => SPINNER[Math.floor(now / 100) % SPINNER.length] ?? '';
+
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** A bar of so many columns. @param share 0 to 1 */

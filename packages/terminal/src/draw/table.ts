@@ -9,7 +9,7 @@ import type { State } from '../state.js';
 import type { Tone } from '../tones.js';
 import { indexIn } from '../update/moves.js';
 import { box } from './box.js';
-import { LIMIT_AT, LOOKS, line, lookOf, onLogScale } from './glyphs.js';
+import { LIMIT_AT, LOOKS, line, lookOf, onLogScale, spinner } from './glyphs.js';
 import { localOf } from './local.js';
 
 interface Column {
@@ -82,7 +82,8 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
       ...verdictOf(state, cell, verdict),
     ];
   });
-  const shown = rows.length === 0 && state.report && state.filter === '' ? remarkLines(state, room) : [head, ...lines];
+  const isEmpty = rows.length === 0 && state.filter === '';
+  const shown = !isEmpty ? [head, ...lines] : state.report ? remarkLines(state, room) : phaseLines(state, room);
   return box(shown, {
     width,
     height: body,
@@ -125,6 +126,13 @@ function foldedLine(folded: Row['folded'], isHere: boolean, room: number): Line 
     room,
   );
 }
+
+/** Before the first stage there is what was done so far, and what is being done. */
+const phaseLines = ({ phases, progress, now }: State, room: number): Line[] =>
+  phases.map((phase): Line => {
+    const text = ` ${cut(tame(phase), room - 3)}`;
+    return phase === progress ? [[' '], [spinner(now), 'sky'], [text, 'bold']] : [[' '], ['·', 'dim'], [text, 'dim']];
+  });
 
 /** The report says why there is no stage to show. */
 function remarkLines({ report }: State, room: number): Line[] {
