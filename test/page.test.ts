@@ -167,7 +167,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(new Set(states.map(([state]) => state))).toEqual(new Set(['agree', 'inherited', 'fault']));
     const first = cell(
       page,
-      /^q_rope, layer 0: first divergence, fault of its own, 8\.\de-1, 8\d,000 times the limit$/,
+      /^q_rope, layer 0: first wrong stage, fault of its own, 8\.\de-1, 8\d,000 times the limit$/,
     );
     expect(await first.count()).toBe(1);
     expect(await cell(page, /^q_proj, layer 0: agrees/).count()).toBe(1);
@@ -185,7 +185,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await page.getByRole('radio', { name: "from llama.cpp's inputs" }).count()).toBe(0);
     const over = page.locator('[data-state=over]');
     expect(await over.count()).toBeGreaterThan(3);
-    expect(await cell(page, /^q_rope, layer 2: first divergence, over its limit/).count()).toBe(1);
+    expect(await cell(page, /^q_rope, layer 2: first wrong stage, over its limit/).count()).toBe(1);
     expect(await page.locator('[data-state=fault], [data-state=inherited]').count()).toBe(0);
     expect(complaints).toEqual([]);
   });
@@ -209,7 +209,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.activeElement?.id === 'stage');
     expect(await heading(page)).toMatch(/attn_rms\s+layer 1/);
-    expect(page.url()).toMatch(/#stage=0\/1\/attn_rms$/);
+    expect(page.url()).toMatch(/#layer-1-attn_rms$/);
     await page.keyboard.press('Escape');
     expect(await focused()).toBe('attn_rms, layer 1');
     await page.goBack();
@@ -217,8 +217,9 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('drilled down: metrics, plots with names, heads, worst positions and values', async () => {
-    const { page, complaints } = await openFile(browser, sick, { hash: '#stage=0/2/k_rope&pass=blame' });
+    const { page, complaints } = await openFile(browser, sick, { hash: '#layer-2-k_rope&pass=blame' });
     expect(await heading(page)).toMatch(/k_rope\s+layer 2\s+prompt/);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('stage'); // a link leads there
     const panel = page.locator('section.panel');
     await panel.locator('.drawing svg').nth(5).waitFor();
     const plots = await panel.getByRole('img').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
@@ -288,7 +289,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(fault['at token, index']).toBe(`${token}, ${index}`);
     expect(Math.abs(Number(rest.at(-1)))).toBe(Number(fault['largest delta']));
     expect(await panel.locator('.note').count()).toBe(0);
-    // As it ran: what it inherits, and from where.
+    // The free run: what it inherits, and from where.
     await page.evaluate(() => {
       location.hash = '#stage=0/1/q_proj';
     });
@@ -296,7 +297,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await facts()).toMatchObject({ 'relative delta': expect.stringMatching(/e-1$/), 'local delta': local });
   });
 
-  test('the first screen: the first divergence is told once, and tables show whole rows', async () => {
+  test('the first screen: the first wrong stage is told once, and tables show whole rows', async () => {
     const { page } = await openFile(browser, sick);
     const said = async (selector: string) => (await page.locator(selector).innerText()).match(/Where:|Where to look:/g);
     expect(await said('section.verdict')).toEqual(['Where to look:', 'Where:']);
@@ -354,7 +355,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
       .getByRole('button', { name: /^k_rope, layer 1/ })
       .click();
     expect(await heading(page)).toMatch(/k_rope\s+layer 1/);
-    expect(page.url()).toMatch(/#run=2&stage=0\/1\/k_rope$/);
+    expect(page.url()).toMatch(/#run=2&layer-1-k_rope$/);
     // Read from JSON: what only the run itself has seen is not there, and the page says so.
     expect(await page.locator('section.panel').innerText()).toContain('Nothing is known here of single tokens');
     await page.getByRole('button', { name: 'untold' }).click();
@@ -440,17 +441,58 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await ground(light.page)).toBe(await ground(dark.page));
   });
 
-  test('on paper: light, colours kept, no controls', async () => {
+  test('on paper: light, colours kept, no controls, nothing cut off', async () => {
     const { page } = await openFile(browser, sick, { colorScheme: 'dark' });
     await page.emulateMedia({ media: 'print' });
     const found = await page.evaluate(() => ({
       ink: getComputedStyle(document.body).color,
       cell: getComputedStyle(document.querySelector('[data-state=fault]') as Element).printColorAdjust,
-      controls: [...document.querySelectorAll<HTMLElement>('fieldset, nav, .theme, summary')].filter(
+      controls: [...document.querySelectorAll<HTMLElement>('fieldset, nav, .theme, .numbers summary')].filter(
         (one) => one.offsetParent !== null,
       ).length,
     }));
     expect(found).toEqual({ ink: 'rgb(20, 24, 29)', cell: 'exact', controls: 0 });
+    // A sheet without its margins; more layers than any model of its kind has.
+    await page.setViewportSize({ width: 703, height: 1000 });
+    const wide = await page.evaluate(() => {
+      const rows = [...document.querySelectorAll('.map tr')];
+      for (const row of rows) for (let i = 4; i < 126; i++) row.append(row.lastElementChild?.cloneNode(true) ?? '');
+      document.querySelector<HTMLElement>('.map table')?.style.setProperty('--layers', '126');
+      return document.documentElement.scrollWidth;
+    });
+    expect(wide).toBeLessThanOrEqual(703);
+    expect(await page.locator('.cause details tbody tr').first().isVisible()).toBe(true);
+  });
+
+  test('a single picture, or a print, right after loading has its plots', async () => {
+    const { page } = await openFile(browser, sick, { viewport: { width: 1280, height: 1300 } });
+    await page.addInitScript(() => {
+      // Nothing happens after the page has been painted.
+      const never = class {
+        observe() {}
+        disconnect() {}
+      };
+      Object.assign(globalThis, { requestAnimationFrame: () => 0, setTimeout: () => 0, ResizeObserver: never });
+    });
+    await page.reload();
+    const drawn = (isWhole: boolean) =>
+      page
+        .locator('figure.plot')
+        .evaluateAll(
+          (all, isWhole) =>
+            all
+              .filter(
+                (one) => isWhole || (one.querySelector('.drawing')?.getBoundingClientRect().top ?? 0) < innerHeight,
+              )
+              .map((one) => one.querySelector('.drawing svg') !== null),
+          isWhole,
+        );
+    const shown = await drawn(false);
+    expect(shown).toEqual(shown.map(() => true));
+    expect(shown.length).toBeGreaterThan(1);
+    expect(await drawn(true)).toContain(false);
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+    expect(await drawn(true)).not.toContain(false);
   });
 
   test('no sideways scrolling, from a phone to a wide screen', async () => {

@@ -107,7 +107,9 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     expect(screen).toMatch(/first wrong: q_rope of layer 0 · Δ \d\.\de-1 \(\de\+4 ×\) · from token 1/);
     expect(screen).toMatch(/✗ RoPE turns the halves of a head, not neighbours: q_rope and k_rope, layers 0 to 3/);
     expect(screen).toMatch(/0 q_rope .* ✗ rope-halves/);
-    expect(screen).toMatch(/0 kq .* ↳ from [qk]_rope 0/);
+    expect(screen).toMatch(/↳ 15 stages inherit from k_rope 0/);
+    terminal.press('f');
+    await terminal.sees(/0 kq .* ↳ from k_rope 0/);
 
     terminal.press('t'); // from the reference's inputs only the ropes are wrong
     const forced = await terminal.sees('t free');

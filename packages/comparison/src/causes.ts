@@ -1,7 +1,7 @@
 import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
 import { graphOfNodes } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import { type Diagnosis, GraphOperations } from '@llama-probe/oracle';
+import { type Diagnosis, GraphOperations, unknown } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
 import type { Blamed, CaseAbout } from './blame/blamed.js';
 import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
@@ -117,7 +117,8 @@ function reasonOf(error: unknown): string {
 
 /** Nothing was computed, which is not the same as nothing found. */
 function notLookedFor(why: string): Diagnosis {
-  return { confidence: 'unknown', candidates: [], indistinguishable: [], text: `not looked for: ${why}` };
+  const said = `not looked for: ${why}`;
+  return unknown(said, said);
 }
 
 /** Puts the first stage's cause where it is first, and into the sentence. */

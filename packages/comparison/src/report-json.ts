@@ -67,15 +67,21 @@ export interface ToldCause {
   readonly bug: string;
   /** Of `probe bugs`; null where none is known. @example 'rope-halves' */
   readonly id: string | null;
+  /** Of the surest of the stages that it explains. */
   readonly confidence: 'confirmed' | 'likely' | 'unknown';
-  /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3' */
+  /** Stages and layers. @example 'q_rope and k_rope, layers 0 to 3', or 'q_rope, layer 0; likely q_rope, layers 1 to 3' */
   readonly place: string;
   /** What to change, or where to begin if no bug is known. */
   readonly look: string;
   /** What speaks for it, or why nothing is known. */
   readonly evidence: string;
   /** Where it is: the faults of the report that it explains; the first wrong stage where none was told from what inherits. */
-  readonly at: readonly { readonly step: number; readonly layer: number | null; readonly stage: string }[];
+  readonly at: readonly {
+    readonly step: number;
+    readonly layer: number | null;
+    readonly stage: string;
+    readonly confidence: 'confirmed' | 'likely' | 'unknown';
+  }[];
 }
 
 /** What every command prints with `--json` where it could not do what was asked for. */

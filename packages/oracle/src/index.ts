@@ -6,7 +6,7 @@ export { biasOf, caseOf, operationOf, roleOf, rowsBehind, weightName } from './c
 export { CATALOGUE } from './catalogue.js';
 export { canCompute, computeStage } from './compute.js';
 export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.js';
-export type { Diagnosis, Suspect } from './diagnose/diagnosis.js';
+export type { Diagnosis, Said, Suspect } from './diagnose/diagnosis.js';
 export type { Limits } from './diagnose/distance.js';
 export { forward, type OracleHook, type OracleStage } from './forward.js';
 export { GraphOperations } from './graph/graph-operations.js';
@@ -21,5 +21,6 @@ export { diagnoseStretch, type StretchOptions } from './stretch/diagnose-stretch
 export type { Stretch, StretchStage } from './stretch/stretch.js';
 export { weightAt } from './variants/weight.js';
 export { together, type Variation } from './variation.js';
-export { stagesInWords, type Told, told } from './words/index.js';
+export { stagesInWords } from './words/places-in-words.js';
+export { saidToo, unknown } from './words/said.js';
 export type { Yarn } from './yarn.js';

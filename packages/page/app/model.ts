@@ -25,6 +25,8 @@ export interface Run {
   readonly byStep: ReadonlyMap<string, number>;
   /** Of each stage that is a fault. */
   readonly faultOf: ReadonlyMap<number, PageFault>;
+  /** Of each stage that inherits: how far behind its fault, in thirds of what its step has. */
+  readonly third: ReadonlyMap<number, 0 | 1 | 2>;
 }
 
 export function openRun(data: PageRun): Run {
@@ -53,7 +55,25 @@ export function openRun(data: PageRun): Run {
     hasBlame: data.faults !== null,
     byStep,
     faultOf,
+    third: thirdsOf(data),
   };
+}
+
+function thirdsOf({ stages: { step, inherits } }: PageRun): Map<number, 0 | 1 | 2> {
+  const ranges = new Map<number, [nearest: number, furthest: number]>();
+  inherits.forEach((from, at) => {
+    if (from < 0) return;
+    const [nearest, furthest] = ranges.get(step[at] ?? 0) ?? [Number.POSITIVE_INFINITY, 0];
+    ranges.set(step[at] ?? 0, [Math.min(nearest, at - from), Math.max(furthest, at - from)]);
+  });
+  const thirds = new Map<number, 0 | 1 | 2>();
+  inherits.forEach((from, at) => {
+    if (from < 0) return;
+    const [nearest, furthest] = ranges.get(step[at] ?? 0) ?? [0, 0];
+    const share = (at - from - nearest) / Math.max(1, furthest - nearest);
+    thirds.set(at, Math.min(2, Math.floor(3 * share)) as 0 | 1 | 2);
+  });
+  return thirds;
 }
 
 export const placeOf = (run: Run, at: number): PagePlace =>
@@ -64,14 +84,22 @@ export const stepOf = (run: Run, at: number): number => run.data.stages.step[at]
 export const stageAt = (run: Run, step: number, place: number): number | undefined =>
   run.byStep.get(`${step}/${place}`);
 
-/** @example keyOf(run, 12) === '0/3/q_rope' */
-export function keyOf(run: Run, at: number): string {
+/** A stage as an address names it. @example anchorOf(run, 12) === 'layer-3-q_rope', 'step-2-result_output' */
+export function anchorOf(run: Run, at: number): string {
+  const { stage, layer } = placeOf(run, at);
+  const step = stepOf(run, at);
+  return `${step === 0 ? '' : `step-${step}-`}${layer === null ? '' : `layer-${layer}-`}${stage}`;
+}
+
+/** As addresses named it before: somebody may have kept one. @example '0/3/q_rope' */
+function keyOf(run: Run, at: number): string {
   const { stage, layer } = placeOf(run, at);
   return `${stepOf(run, at)}/${layer ?? '-'}/${stage}`;
 }
 
-export function findKey(run: Run, key: string): number | undefined {
-  for (let at = 0; at < run.count; at++) if (keyOf(run, at) === key) return at;
+/** The stage that an address names, as it does now or did before. */
+export function findStage(run: Run, name: string): number | undefined {
+  for (let at = 0; at < run.count; at++) if (anchorOf(run, at) === name || keyOf(run, at) === name) return at;
   return undefined;
 }
 
@@ -148,7 +176,7 @@ export function metricsOf(look: PageLook): Record<(typeof METRICS)[number], numb
 export const tokensOf = ({ tokens }: PageLook, rows: number): number[] =>
   typeof tokens === 'number' ? Array.from({ length: rows }, (_, i) => tokens + i) : [...tokens];
 
-/** The stage to look at first: why there is no verdict, the first divergence, or the stage nearest to its limit. */
+/** The stage to look at first: why there is no verdict, the first wrong stage, or the stage nearest to its limit. */
 export function mostTelling(run: Run): number {
   const { verdict, first, stages } = run.data;
   const untold = stages.verdict.indexOf('i');

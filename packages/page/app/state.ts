@@ -1,5 +1,5 @@
 import type { Pass } from '../src/data.js';
-import { findKey, keyOf, mostTelling, type Run, stageAt, stepOf } from './model.js';
+import { anchorOf, findStage, mostTelling, type Run, stageAt, stepOf } from './model.js';
 
 /** What is being looked at. */
 export interface View {
@@ -9,17 +9,28 @@ export interface View {
   readonly stage: number;
 }
 
-/** @example viewOf('#stage=0/3/q_rope&pass=blame', runs) */
+/** @example viewOf('#layer-3-q_rope&pass=blame', runs) */
 export function viewOf(hash: string, runs: readonly Run[]): View {
   const asked = new URLSearchParams(hash.replace(/^#/, ''));
   const number = Number(asked.get('run') ?? 1) - 1;
   const at = runs[number] ? number : 0;
   const run = runs[at];
-  const key = asked.get('stage');
-  const stage = run && key !== null ? findKey(run, key) : undefined;
+  const stage = run && askedStage(run, asked);
   // `forced` is what blame was called in addresses that somebody may have kept.
   const pass = /^(blame|forced)$/.test(asked.get('pass') ?? '') && run?.hasBlame ? 'blame' : 'free';
   return { run: at, pass, stage: stage ?? (run && run.count > 0 ? mostTelling(run) : -1) };
+}
+
+/** A stage stands in an address by its name alone; `stage=` before it is what addresses were. */
+function askedStage(run: Run, asked: URLSearchParams): number | undefined {
+  const named = [...asked].find(([, value]) => value === '')?.[0] ?? asked.get('stage');
+  return named === null ? undefined : findStage(run, named);
+}
+
+/** Whether an address names a stage that the run has, and so asks to be taken there. */
+export function asksForStage(hash: string, runs: readonly Run[]): boolean {
+  const run = runs[viewOf(hash, runs).run];
+  return run !== undefined && askedStage(run, new URLSearchParams(hash.replace(/^#/, ''))) !== undefined;
 }
 
 /** The address of a view: it opens from disk, and from a link. */
@@ -27,7 +38,7 @@ export function hashOf({ run, pass, stage }: View, runs: readonly Run[]): string
   const of = runs[run];
   return [
     ...(runs.length > 1 ? [`run=${run + 1}`] : []),
-    ...(of && stage >= 0 ? [`stage=${keyOf(of, stage)}`] : []),
+    ...(of && stage >= 0 ? [encodeURIComponent(anchorOf(of, stage))] : []),
     ...(pass === 'blame' ? ['pass=blame'] : []),
   ].join('&');
 }

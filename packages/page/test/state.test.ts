@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mostTelling, openRun, type Run, shareOf, stateOf } from '../app/model.js';
 import { runsGridOf } from '../app/runs-grid.js';
-import { gridOf, hashOf, moved, nextWrong, viewOf } from '../app/state.js';
+import { asksForStage, gridOf, hashOf, moved, nextWrong, viewOf } from '../app/state.js';
 import { whyOf, whysCut } from '../app/views/why.js';
 import { type PageRun, pack } from '../src/index.js';
 
@@ -77,16 +77,36 @@ test('what a stage is, as it ran and from the reference’s inputs', () => {
   expect(stateOf(sick({ stages: { ...run.data.stages, verdict: 'i'.repeat(16) } }), 5, 'free')).toBe('incomparable');
 });
 
-test('the address says what is looked at, and what makes no sense is the first divergence', () => {
+test('the address says what is looked at, and what makes no sense is the first wrong stage', () => {
   const runs = [sick(), sick()];
   const view = { run: 1, pass: 'blame', stage: 13 } as const;
-  expect(hashOf(view, runs)).toBe('run=2&stage=1/2/a&pass=blame');
+  expect(hashOf(view, runs)).toBe('run=2&step-1-layer-2-a&pass=blame');
   expect(viewOf(`#${hashOf(view, runs)}`, runs)).toEqual(view);
+  expect(viewOf('#layer-1-b', runs)).toEqual({ run: 0, pass: 'free', stage: 4 });
+  expect(viewOf('#step-1-out', runs).stage).toBe(15);
+  // Addresses that somebody has kept.
   expect(viewOf('#stage=0/-/embd', runs)).toEqual({ run: 0, pass: 'free', stage: 0 });
+  expect(viewOf('#run=2&stage=1/2/a&pass=forced', runs)).toEqual(view);
+  const odd = [sick({ places: runs[0]?.data.places.map((one) => ({ ...one, stage: 'a&b=c +%' })) ?? [] })];
+  expect(viewOf(`#${hashOf({ run: 0, pass: 'free', stage: 3 }, odd)}`, odd).stage).toBe(3);
+  expect(
+    ['#layer-1-b', '#stage=0/-/embd', '#pass=blame', '', '#nothing'].map((hash) => asksForStage(hash, runs)),
+  ).toEqual([true, true, false, false, false]);
   for (const hash of ['', '#', '#stage=9/9/nothing', '#run=7&pass=what', '#%']) {
     expect(viewOf(hash, runs)).toEqual({ run: 0, pass: 'free', stage: 4 });
   }
   expect(viewOf('#pass=blame', [sick({ faults: null })]).pass).toBe('free');
+});
+
+test('what inherits is paler the further it is from its fault, by the range of its step', () => {
+  expect([...sick().third]).toEqual([
+    [5, 0],
+    [6, 1],
+    [7, 2],
+    [13, 0],
+    [14, 1],
+    [15, 2],
+  ]);
 });
 
 test('the map: stages down, layers across; what is before them first, what is after them last', () => {
@@ -119,7 +139,7 @@ test('the next fault goes round the end; where faults were not told, the next wr
   expect(nextWrong(sick({ faults: [], stages: { ...stages, verdict: 'a'.repeat(16) } }), 4, 1)).toBeUndefined();
 });
 
-test('what is shown first: what could not be compared where that is the verdict, else the first divergence', () => {
+test('what is shown first: what could not be compared where that is the verdict, else the first wrong stage', () => {
   const { stages } = sick().data;
   const untold = { ...stages, verdict: `${'a'.repeat(9)}i${'a'.repeat(6)}` };
   expect(mostTelling(sick())).toBe(4);

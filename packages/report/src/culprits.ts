@@ -1,7 +1,7 @@
 import type { NamedFault, Report } from '@llama-probe/comparison';
 import type { ToldCause } from '@llama-probe/comparison/ask';
 import { describe } from '@llama-probe/diff';
-import { told } from '@llama-probe/oracle/words';
+import type { Place } from '@llama-probe/dump/stage';
 import { layersOf } from './fault-groups.js';
 import { causeOfFirst } from './words.js';
 
@@ -25,12 +25,13 @@ export function culpritsOf(report: Known): Culprit[] {
 
 type Wrong = Pick<NamedFault, 'stage' | 'layer' | 'diagnosis' | 'cause'>;
 
-/** The same bug with the same parameters is one cause; of what is unknown, each stage name by itself. */
+/**
+ * The same bug with the same parameters is one cause, confirmed here and likely there too; of what is unknown, each stage name by itself.
+ */
 function byCause(faults: readonly NamedFault[]): [NamedFault, ...NamedFault[]][] {
   const groups = new Map<string, [NamedFault, ...NamedFault[]]>();
   for (const fault of faults) {
-    const bug = fault.diagnosis && told(fault.diagnosis).bug;
-    const kind = fault.cause ? `${fault.cause.confidence} ${bug ?? fault.cause.id}` : `unknown ${fault.stage}`;
+    const kind = fault.cause ? (fault.diagnosis?.bug ?? fault.cause.id) : `unknown ${fault.stage}`;
     const group = groups.get(kind);
     if (group) group.push(fault);
     else groups.set(kind, [fault]);
@@ -43,17 +44,13 @@ function culprit(
   between: Report['between'],
   unnamed: Unnamed = NOT_LOOKED_AT,
 ): Omit<Culprit, 'faults'> {
-  const [{ stage, diagnosis, cause }] = group;
-  const { bug, look, evidence } = diagnosis ? told(diagnosis) : { bug: null, look: '', evidence: unnamed.evidence };
-  const likely = group.flatMap(({ diagnosis }) => (diagnosis?.confidence === 'likely' ? [diagnosis] : []));
-  const acts = likely.flatMap(({ candidates: [best] }) => best?.at ?? []);
-  const others = [...new Set(likely.flatMap(({ indistinguishable }) => indistinguishable))];
-  const place =
-    acts.length > 0
-      ? `${placesOf(acts)} (seen at ${placesOf(group)})`
-      : between
-        ? `${between.after ? `between ${describe(between.after)} and` : 'at or before'} ${placesOf(group)}`
-        : placesOf(group);
+  const confirmed = group.filter((one) => confidenceOf(one) === 'confirmed');
+  const likely = group.filter((one) => confidenceOf(one) === 'likely');
+  const isMixed = confirmed.length > 0 && likely.length > 0;
+  const [{ stage, diagnosis, cause } = group[0]] = confirmed;
+  const { bug, look, evidence } = diagnosis ?? { bug: null, look: '', evidence: unnamed.evidence };
+  const others = isMixed ? [] : [...new Set(likely.flatMap(({ diagnosis }) => diagnosis?.indistinguishable ?? []))];
+  const place = isMixed ? `${placesOf(confirmed)}; likely ${actsIn(likely)}` : actsIn(group, between);
   const own = LOOK_AT[stage] ?? `What computes ${stage}, and in which layout it is written`;
   const begin = between ? 'What is between, which is not there to compare: capture it, with the line below' : own;
   return {
@@ -62,9 +59,20 @@ function culprit(
     look: look || `${begin}.`,
     confidence: diagnosis?.confidence ?? 'unknown',
     id: cause?.id ?? null,
-    evidence,
+    evidence: isMixed ? `${evidence} Likely in ${actsIn(likely)}: ${likely[0]?.diagnosis?.evidence}` : evidence,
   };
 }
+
+/** Where a bug acts: the stages that are wrong, or others before them that the candidate does not have. */
+function actsIn(group: readonly Wrong[], between?: Report['between']): string {
+  const seen = placesOf(group);
+  const isElsewhere = group.some(({ diagnosis }) => actedIn(diagnosis));
+  if (isElsewhere) return `${placesOf(group.flatMap((one) => actedIn(one.diagnosis) ?? []))} (seen at ${seen})`;
+  return between ? `${between.after ? `between ${describe(between.after)} and` : 'at or before'} ${seen}` : seen;
+}
+
+const actedIn = (diagnosis: Wrong['diagnosis']): readonly Place[] | undefined =>
+  diagnosis?.confidence === 'likely' ? diagnosis.candidates[0]?.at : undefined;
 
 const UNKNOWN = 'Unknown bug';
 
@@ -77,7 +85,7 @@ const NOT_LOOKED_FOR: Unnamed = {
 };
 
 /** @example placesOf(faults) === 'q_rope and k_rope, layers 0 to 3; ffn_swiglu, layer 2' */
-export function placesOf(wrong: readonly Pick<NamedFault, 'stage' | 'layer'>[]): string {
+export function placesOf(wrong: readonly Place[]): string {
   const stages = new Map<string, string[]>();
   for (const name of new Set(wrong.map(({ stage }) => stage))) {
     const layers = layersOf(wrong.filter(({ stage }) => stage === name));
@@ -109,14 +117,20 @@ export function headlineOf(report: Known): string | null {
 export const nameOf = ({ bug, place, confidence }: Culprit): string =>
   `${confidence === 'likely' ? 'Likely: ' : ''}${bug}: ${place}`;
 
-/** How sure the name is. */
-export function sureness({ bug, confidence, id, evidence }: Culprit): string {
+/** How sure it is of one of the stages that are wrong by a bug. */
+export const confidenceOf = ({ diagnosis }: Pick<Wrong, 'diagnosis'>): Culprit['confidence'] =>
+  diagnosis?.confidence ?? 'unknown';
+
+/** How sure the name is. @example 'confirmed in q_rope, layer 0 (rope-halves): recomputed … Likely in q_rope, layers 1 to 3: …' */
+export function sureness({ bug, confidence, id, evidence, faults }: Culprit): string {
   if (bug === NOT_LOOKED_FOR.bug) return evidence;
   const known = id === null ? '' : ` (${id})`;
-  if (confidence === 'confirmed') return `confirmed${known}: ${evidence}`;
+  const confirmed = faults.filter((fault) => confidenceOf(fault) === 'confirmed');
+  const where = confirmed.length < faults.length ? ` in ${placesOf(confirmed)}` : '';
+  if (confidence === 'confirmed') return `confirmed${where}${known}: ${evidence}`;
   return confidence === 'likely'
     ? `likely, not confirmed${known}: ${evidence}`
-    : `the bug is not known. ${evidence.replace(/^(?:Unknown: )?(.)/, (_, letter: string) => letter.toUpperCase())}`;
+    : `the bug is not known. ${evidence.charAt(0).toUpperCase()}${evidence.slice(1)}`;
 }
 
 /** Where to begin in a stage whose bug is not known. */

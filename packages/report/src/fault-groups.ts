@@ -2,14 +2,14 @@ import type { NamedFault } from '@llama-probe/comparison';
 import type { Fault } from '@llama-probe/diff';
 import { ranges } from './words.js';
 
-/** The faults of one stage name and one bug, in whichever layers. */
+/** The faults of one stage name and one bug, as sure of all of them, in whichever layers. */
 export type FaultGroup = readonly [NamedFault, ...NamedFault[]];
 
 /** Groups faults: the same stage and bug in several layers is one thing to mend. */
 export function groupFaults(faults: readonly NamedFault[]): FaultGroup[] {
   const groups = new Map<string, [NamedFault, ...NamedFault[]]>();
   for (const fault of faults) {
-    const kind = `${fault.stage} ${fault.cause?.id ?? ''}`;
+    const kind = `${fault.stage} ${fault.cause?.id ?? ''} ${fault.cause?.confidence ?? ''}`;
     const group = groups.get(kind);
     if (group) group.push(fault);
     else groups.set(kind, [fault]);

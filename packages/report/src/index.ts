@@ -1,4 +1,4 @@
-export { type Culprit, culpritsOf, headlineOf, nameOf, sureness } from './culprits.js';
+export { type Culprit, culpritsOf, headlineOf, nameOf, placesOf, sureness } from './culprits.js';
 export { comparisonDocument } from './json.js';
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
 export type { Reporter, ReportFunction } from './reporter.js';

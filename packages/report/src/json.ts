@@ -7,7 +7,8 @@ import {
   type Headed,
   UsageError,
 } from '@llama-probe/comparison/ask';
-import { culpritsOf, headlineOf } from './culprits.js';
+import type { StageId } from '@llama-probe/dump/stage';
+import { type Culprit, confidenceOf, culpritsOf, headlineOf } from './culprits.js';
 
 /** The whole report of a run, as one line of JSON. */
 export function json(findings: readonly Finding[]): string {
@@ -25,9 +26,22 @@ export const comparisonDocument = (report: Report): ComparisonDocument => ({
 function headed(report: Report): Headed {
   if (report.verdict !== 'diverged') return { headline: null, causes: [] };
   const { first } = report;
-  const causes = culpritsOf(report).map(({ faults, ...cause }) => ({
-    ...cause,
-    at: (faults.length > 0 ? faults : first ? [first] : []).map(({ step, layer, stage }) => ({ step, layer, stage })),
-  }));
+  const causes = culpritsOf(report).map(({ faults, ...cause }) => {
+    const { confidence } = cause;
+    const at =
+      faults.length > 0
+        ? faults.map((fault) => placed(fault, confidenceOf(fault)))
+        : first
+          ? [placed(first, confidence)]
+          : [];
+    return { ...cause, at };
+  });
   return { headline: headlineOf(report), causes };
 }
+
+const placed = ({ step, layer, stage }: StageId, confidence: Culprit['confidence']) => ({
+  step,
+  layer,
+  stage,
+  confidence,
+});

@@ -116,7 +116,9 @@ describe('changesBetween', () => {
     expect(changes).toMatchObject({ direction: 'mixed', moved: 'later' });
     expect(changes.causes.gone.map(({ cause }) => cause.id)).toEqual(['rope-halves']);
     expect(changes.causes.come.map(({ cause }) => cause.id)).toEqual(['softmax-no-max']);
-    expect(changes.summary).toContain('the first divergence moved on from q_rope of layer 0 to kq_soft_max of layer 0');
+    expect(changes.summary).toContain(
+      'the first wrong stage moved on from q_rope of layer 0 to kq_soft_max of layer 0',
+    );
     expect(changesBetween(named(other, 'a'), named(one, 'b')).moved).toBe('earlier');
   });
 

@@ -71,9 +71,18 @@ describe('JUnit', () => {
   test('a fault fails with its cause, what inherits it is skipped, what is right passes', () => {
     const cases = casesOf(sick());
     const failure = cases.get('layer 0 q_rope')?.failure;
-    expect(failure).toMatchObject({ type: 'fault', message: expect.stringContaining('RoPE turns the halves') });
-    expect(failure?.['#text']).toContain('steps: 0 to 1, first at token 1');
-    expect(failure?.['#text']).toContain('cause: RoPE turns the halves of a head: recomputed.');
+    const what = 'local delta 5.0e-1, limit 1e-5';
+    expect(failure).toMatchObject({
+      type: 'fault',
+      message: `RoPE turns the halves of a head: q_rope, layer 0 (${what})`,
+    });
+    expect(failure?.['#text'].split('\n')).toEqual([
+      'RoPE turns the halves of a head: q_rope, layer 0',
+      'where to look: The rotation kernel.',
+      expect.stringMatching(/^how sure: confirmed \(rope-halves\): recomputed\. /),
+      `layer 0 q_rope is wrong from llama.cpp's inputs: ${what}`,
+      'steps: 0 to 1, first at token 1',
+    ]);
     expect(cases.get('layer 0 kq')?.skipped?.message).toContain('inherits from q_rope of layer 0');
     expect(Object.keys(cases.get('layer 0 v_proj') ?? {}).sort()).toEqual(['classname', 'name', 'time']);
     expect(red(sick())).toEqual(['layer 0 q_rope']);

@@ -1,3 +1,4 @@
+import { unknown } from '@llama-probe/oracle';
 import { describe, expect, test } from 'vitest';
 import { markdown } from '../src/markdown/markdown.js';
 import { code, text } from '../src/markdown/text.js';
@@ -52,12 +53,7 @@ describe('Markdown', () => {
   });
 
   test('says so where the cause is not known', () => {
-    const diagnosis = {
-      confidence: 'unknown' as const,
-      candidates: [],
-      indistinguishable: [],
-      text: 'Unknown: none of the 9 known bugs.',
-    };
+    const diagnosis = unknown('none of the 9 known bugs.');
     const unnamed = sick({ faults: [fault({ cause: null, diagnosis })], diagnosis });
     expect(markdown([unnamed])).toContain('- how sure: the bug is not known. None of the 9 known bugs.');
     expect(markdown([unnamed])).toContain('| unknown |');

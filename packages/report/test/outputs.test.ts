@@ -30,7 +30,9 @@ describe('the table of outputs', () => {
     const { headline, causes } = JSON.parse(json([sick({ faults })]));
     expect(headline).toBe('RoPE turns the halves of a head: q_rope, layer 0; k_rope, layer 1');
     expect(causes).toMatchObject([{ id: 'rope-halves', confidence: 'confirmed', look: 'The rotation kernel.' }]);
-    expect(causes[0].at).toEqual(faults.map(({ step, layer, stage }) => ({ step, layer, stage })));
+    expect(causes[0].at).toEqual(
+      faults.map(({ step, layer, stage }) => ({ step, layer, stage, confidence: 'confirmed' })),
+    );
     expect(JSON.parse(json([finding()]))).toMatchObject({ headline: null, causes: [] });
   });
 

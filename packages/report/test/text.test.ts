@@ -1,5 +1,6 @@
 import type { Report } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
+import { unknown } from '@llama-probe/oracle';
 import { describe, expect, test } from 'vitest';
 import { textReport } from '../src/text/text.js';
 import { stage as agreeing, fault as faultAt, sick } from './support/findings.js';
@@ -220,13 +221,7 @@ describe('the text report', () => {
   });
 
   test('two bugs are two causes, and what is not known is said to be unknown', () => {
-    const unknown = {
-      confidence: 'unknown' as const,
-      candidates: [],
-      indistinguishable: [],
-      text: 'Unknown: none of 9.',
-    };
-    const other = faultAt({ stage: 'ffn_swiglu', layer: 2, cause: null, diagnosis: unknown });
+    const other = faultAt({ stage: 'ffn_swiglu', layer: 2, cause: null, diagnosis: unknown('none of 9.') });
     const text = textReport(sick({ faults: [faultAt({}), other] }).report);
     expect(text).toMatch(/^✗ diverged: RoPE turns the halves of a head: q_rope, layer 0 \(and 1 more\)\n/);
     expect(text).toMatch(

@@ -1,3 +1,4 @@
+import { remedyRows } from './draw/banner.js';
 import { gridOf } from './grid/cells.js';
 import { shownStages } from './grid/rows.js';
 import type { Size, State } from './state.js';
@@ -24,9 +25,18 @@ export interface Layout {
 
 export const isTooSmall = ({ columns, rows }: Size): boolean => columns < SMALLEST.columns || rows < SMALLEST.rows;
 
-/** What is wrong needs its name, its remedy and what both sides say at once; while all is well a few lines do. */
-function bannerRows({ size: { rows }, report }: State): number {
-  if (report?.first) return rows >= 44 ? 10 : rows >= 32 ? 9 : rows >= 22 ? 8 : 3;
+/** Rows that the map and the table have at least: borders, the names of the columns, and a stage or two. */
+const LEAST_BODY = 6;
+
+/** What is wrong needs its name, all of its remedy, and what both sides say at once; while all is well a few lines do. */
+function bannerRows(state: State): number {
+  const { size, report, detail } = state;
+  const { rows } = size;
+  if (report?.first) {
+    const usual = rows >= 44 ? 10 : rows >= 32 ? 9 : rows >= 22 ? 8 : 3;
+    // A stage from near says its own cause, and needs the room itself.
+    return detail ? usual : Math.max(usual, Math.min(remedyRows(state), rows - 3 - LEAST_BODY));
+  }
   return rows >= 44 ? 5 : rows >= 32 ? 4 : rows >= 22 ? 3 : 2;
 }
 

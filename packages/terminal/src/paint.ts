@@ -1,6 +1,6 @@
 import { tame } from '@llama-probe/report';
 import type { Line } from './line.js';
-import { ATTRIBUTES, BADGES, INKS, type Ink, type InkName, type Tone } from './tones.js';
+import { ATTRIBUTES, BADGES, DIM, INKS, type Ink, type InkName, type Tone } from './tones.js';
 
 /** How many colours a terminal has: none are wanted, 16, 256, or 24 bits. */
 export type Depth = 0 | 16 | 256 | 24;
@@ -21,6 +21,7 @@ function code({ rgb, near, basic }: Ink, depth: Depth, isBackground = false): st
 
 /** The SGR codes of a tone; without colours a badge is drawn inverse. */
 function sgr(tone: Tone, depth: Depth): string | undefined {
+  if (tone === 'dim' && depth > 16) return code({ ...DIM, basic: 0 }, depth);
   if (tone in ATTRIBUTES) return ATTRIBUTES[tone as keyof typeof ATTRIBUTES];
   const badge = BADGES[tone as keyof typeof BADGES];
   if (badge) return depth === 0 ? ATTRIBUTES.inverse : `${code(badge[1], depth)};${code(badge[0], depth, true)}`;

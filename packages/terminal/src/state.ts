@@ -72,6 +72,8 @@ export interface State {
   readonly run: number;
   readonly about: About | null;
   readonly progress: string;
+  /** What has been done or waited for since the last report, each once, as it was said last. */
+  readonly phases: readonly string[];
   /** By `stageKey`, in the order in which they came. */
   readonly stages: Readonly<Record<Pass, ReadonlyMap<string, StageResult>>>;
   readonly report: ReportHead | null;
@@ -95,6 +97,8 @@ export interface State {
   /** The cursor goes with what comes, until it is moved. */
   readonly follows: boolean;
   readonly sort: Sort;
+  /** What inherits is one row of the table. */
+  readonly folds: boolean;
   readonly filter: string;
   readonly isTyping: boolean;
   readonly detail: Detail | null;
@@ -125,6 +129,7 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     run: 0,
     about: null,
     progress: 'starting',
+    phases: ['starting'],
     stages: { free: new Map(), blame: new Map() },
     report: null,
     previous: null,
@@ -139,6 +144,7 @@ export function begin(job: Job, watches: boolean, size: Size, now: number): Stat
     cursor: { stage: '', layer: 0 },
     follows: true,
     sort: 'order',
+    folds: true,
     filter: '',
     isTyping: false,
     detail: null,

@@ -20,13 +20,19 @@ export const INKS = {
   green: { rgb: [0, 152, 108], near: 29, basic: 32 },
   purple: { rgb: [190, 100, 150], near: 132, basic: 95 },
   grey: { rgb: [128, 128, 128], near: 244, basic: 90 },
+  /** What inherits is paler the further it is from the fault: to grey. */
+  tan: { rgb: [175, 135, 95], near: 137, basic: 33 },
+  khaki: { rgb: [135, 135, 95], near: 101, basic: 90 },
 } as const satisfies Record<string, Ink>;
 export type InkName = keyof typeof INKS;
+
+/** Words beside what matters: the one grey that has 4.5:1 on black and on white. */
+export const DIM = { rgb: [118, 118, 118], near: 243 } as const satisfies Omit<Ink, 'basic'>;
 
 const WHITE = { rgb: [255, 255, 255], near: 231, basic: 97 } as const satisfies Ink;
 const BLACK = { rgb: [0, 0, 0], near: 16, basic: 30 } as const satisfies Ink;
 
-/** Attributes that are no colours. */
+/** Attributes that are no colours. `dim` is one only where there are too few colours for its own. */
 export const ATTRIBUTES = { bold: '1', dim: '2', underline: '4', inverse: '7' } as const;
 
 /** A background always brings its own foreground: the terminal's is not known. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { About } from '@llama-probe/comparison';
 import { changesBetween } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
+import { CATALOGUE } from '@llama-probe/oracle';
 import { changesText, textReport } from '@llama-probe/report';
 import { afterAll, describe, expect, test } from 'vitest';
 import { conclusion } from '../src/conclusion.js';
@@ -11,13 +12,13 @@ import { overlayLines } from '../src/draw/overlay.js';
 import { wholeScreen } from '../src/draw/screen.js';
 import { scrollEnd } from '../src/draw/scroll-end.js';
 import { expected, gridOf } from '../src/grid/cells.js';
-import { rowsOf, selected, shownStages } from '../src/grid/rows.js';
+import { rowsOf, selected, shownStages, tableRows } from '../src/grid/rows.js';
 import { keysOf } from '../src/keys.js';
 import { isTooSmall } from '../src/layout.js';
 import { cut, fit, lineWidth, skip, wrap } from '../src/line.js';
 import { depthOf, painter } from '../src/paint.js';
 import { begin, type Effect, type Event, endOf, type State } from '../src/state.js';
-import { INKS } from '../src/tones.js';
+import { DIM, INKS } from '../src/tones.js';
 import { update } from '../src/update/update.js';
 import { exportAs } from '../src/worker/answers.js';
 import type { News, ReportHead } from '../src/worker/protocol.js';
@@ -157,6 +158,21 @@ describe('what comes in', () => {
     expect([...grid.wide]).toEqual(['embd', 'result_output']);
     expect(grid.cells.size).toBe(0);
     expect(expected(state)).toBe((2 + 5 * LAYERS) * 3);
+  });
+
+  test('before the first stage there is what was done, each once, and what is being done', () => {
+    const say = (text: string): News => ({ type: 'progress', text });
+    const said = [
+      'opening a WebGPU adapter',
+      'uploading weights: 5 %',
+      'measuring the floor',
+      'uploading weights: 40 %',
+    ];
+    const { state } = after(start(), ...said.map(say));
+    expect(text(state)).toMatch(/· opening a WebGPU adapter [^%]*⠋ uploading weights: 40 %[^%]*· measuring the floor /);
+    const there = after(state, BEGIN, stages(SICK.slice(0, 3))).state;
+    expect(text(there)).not.toContain('WebGPU adapter ');
+    expect(after(there, done()).state.phases).toEqual([]);
   });
 
   test('two dumps say by themselves what they have', () => {
@@ -529,6 +545,111 @@ function large(layers: number, size = { columns: 80, rows: 24 }): State {
   return after(start(size), { type: 'begin', run: 1, about: many }, stages(found)).state;
 }
 
+describe('what is wrong is the only thing that stands out', () => {
+  const from = (stage: string, layer: number) => ({ ofLimit: 90, inherits: { step: 0, layer, stage } });
+  const found = pass(0, {
+    '0/q_rope': { ofLimit: 500 },
+    '0/kq': from('q_rope', 0),
+    '0/l_out': from('q_rope', 0),
+    '1/q_proj': from('q_rope', 0),
+    '1/q_rope': { ofLimit: 500 },
+    '2/l_out': from('q_rope', 1),
+    '-/result_output': from('q_rope', 0),
+  });
+  const faults = [0, 1].map((layer) => ({ ...FIRST, layer, steps: [0], local: 1, limit: 1e-5, diagnosis: null }));
+  const first = { ...FIRST, layer: 0 };
+  const bugs = (state: State) => after(state, BEGIN, stages(found), done({ verdict: 'diverged', first, faults })).state;
+  const inTable = (state: State) => tableRows(state).map(({ folded }) => folded.length);
+
+  test('what inherits is folded into a row where it stands, and a key unfolds it', () => {
+    const state = bugs(start());
+    expect(text(state)).toMatch(/↳ 3 stages inherit from q_rope 0 {2}f unfolds/);
+    expect(text(state)).toMatch(/↳ 2 stages inherit from what is above/);
+    expect(inTable(state).filter((count) => count > 0)).toEqual([3, 2]);
+    const open = after(state, 'f').state;
+    expect(text(open)).not.toContain('stages inherit');
+    expect(rowsOf(open)).toEqual(rowsOf(state));
+    expect(text(after(open, 'f').state)).toContain('3 stages inherit');
+    // Who looks for something sees all of it.
+    for (const keys of [['s'], ['/', 'k', 'q', 'enter']]) expect(inTable(after(state, ...keys).state)).not.toContain(3);
+  });
+
+  test('a row that is folded is one step for the cursor, and is where the map says what is in it', () => {
+    const table = after(bugs(start()), 'tab', 'j', 'j').state; // from q_rope over k_rope
+    expect(here(table)).toBe('0/kq');
+    expect(text(table)).toMatch(/▸ +↳ 3 stages/);
+    expect(here(after(table, 'j').state)).toBe('1/q_rope');
+    expect(text(after(table, 'tab', 'j').state)).toMatch(/▸ +↳ 3 stages/); // l_out of layer 0, in the map
+  });
+
+  test('it is dim, and paler the further it is from its fault, by the furthest of this run', () => {
+    const { cells } = gridOf(bugs(start()));
+    expect(['0/kq', '1/q_proj', '2/l_out', '-/result_output'].map((place) => cells.get(place)?.third)).toEqual([
+      0, 0, 0, 2,
+    ]);
+    const near = pass(0, {
+      '0/q_rope': { ofLimit: 500 },
+      '0/kq': from('q_rope', 0),
+      '1/kq': from('q_rope', 0),
+      '2/q_proj': from('q_rope', 0),
+      '2/kq': from('q_rope', 0),
+    });
+    const { state } = after(start(), BEGIN, stages(near), done({ verdict: 'diverged', first, faults }));
+    const thirds = gridOf(state).cells;
+    expect(['0/kq', '1/kq', '2/q_proj', '2/kq'].map((place) => thirds.get(place)?.third)).toEqual([0, 1, 2, 2]);
+    const lines = wholeScreen(after(state, 'f').state);
+    const row = lines.find((line) => line.some(([piece]) => / 1 kq /.test(piece))) ?? [];
+    expect(row.find(([piece]) => / 1 kq /.test(piece))).toContain('dim');
+    expect(row.flatMap(([, ...tones]) => tones)).not.toContain('vermillion');
+  });
+
+  test('only keys that do something are offered', () => {
+    const offered = (state: State) => text(state).split('\n').at(-1) ?? '';
+    const wide = { columns: 200, rows: 40 };
+    const empty = offered(after(start(wide), BEGIN).state);
+    for (const hint of ['open', 'next fault', 'blame', 'export', 'step', 'more', 'fold'])
+      expect(empty).not.toContain(hint);
+    const healthy = after(start(wide), BEGIN, stages(pass()), stages(pass(1)), done()).state;
+    expect(offered(healthy)).toMatch(/⏎ open {2}\/ filter {2}t blame {2}s sort {2}e export .*\[ \] step/);
+    expect(offered(healthy)).not.toMatch(/next fault|fold|more/);
+    expect(offered(bugs(start(wide)))).toMatch(/⏎ open {2}n next fault {2}i more {2}f unfold {2}/);
+    const dumps = { command: 'diff', candidate: 'a', reference: 'b', options: {} } as State['job'];
+    expect(offered({ ...healthy, job: dumps })).not.toContain('blame');
+    expect(offered(after(healthy, 'enter').state)).not.toMatch(/head|token|worst|next fault/);
+  });
+
+  test.each([
+    [80, 24],
+    [80, 16],
+    [60, 16],
+  ])('at %d × %d every known bug is named with all of its remedy', (columns, rows) => {
+    for (const { id, title, look } of CATALOGUE) {
+      const cause = { id, title, confidence: 'confirmed', delta: 0 } as const;
+      const evidence = 'recomputed from the stage’s own inputs with this bug, the rows differ by nothing.';
+      const diagnosis = {
+        confidence: 'confirmed',
+        bug: title,
+        look: `${look}.`,
+        evidence,
+        text: '',
+        candidates: [],
+        indistinguishable: [],
+      } as const;
+      const named = faults.map((fault) => ({ ...fault, cause, diagnosis }));
+      const verdict = done({ verdict: 'diverged', first: { ...first, cause }, faults: named, diagnosis });
+      const shown = text(after(start({ columns, rows }), BEGIN, stages(found), verdict).state);
+      const top = shown.slice(0, shown.indexOf('╭')).replace(/\s+/g, ' ');
+      expect(top).toContain(`${title}: q_rope, layers 0 to 1 look ${look}`.replace(/\s+/g, ' '));
+      expect(shown).toContain('│▸q_rope');
+    }
+  });
+
+  test('all causes are in one place, each with its remedy', () => {
+    const unknown = after(bugs(start({ columns: 80, rows: 24 })), 'i').state;
+    expect(text(unknown)).toMatch(/Unknown bug: q_rope, layers 0 to 1 [\s\S]*where to look: Adjacent pairs/);
+  });
+});
+
 describe('what is wrong does not look right', () => {
   const NAN = {
     firstNonFinite: { token: 1, index: 2 },
@@ -624,17 +745,24 @@ describe('what is wrong does not look right', () => {
     }
   });
 
-  test.each(Object.entries(INKS).filter(([name]) => name !== 'yellow'))(
-    '%s can be read on black and on white',
-    (_, ink) => {
-      for (const rgb of [ink.rgb, ofThe256(ink.near)]) {
-        const [r = 0, g = 0, b = 0] = rgb.map((part) => ((part / 255 + 0.055) / 1.055) ** 2.4);
-        const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        expect(1.05 / (luminance + 0.05)).toBeGreaterThan(3);
-        expect((luminance + 0.05) / 0.05).toBeGreaterThan(3);
-      }
-    },
-  );
+  const inks = Object.entries(INKS).filter(([name]) => name !== 'yellow');
+  test.each([
+    ...inks.map(([name, ink]) => [name, ink, 3] as const),
+    ['dim text', DIM, 4.5] as const, // small, and there is much of it
+  ])('%s can be read on black and on white', (_, ink, least) => {
+    for (const rgb of [ink.rgb, ofThe256(ink.near)]) {
+      const [r = 0, g = 0, b = 0] = rgb.map((part) => ((part / 255 + 0.055) / 1.055) ** 2.4);
+      const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      expect(1.05 / (luminance + 0.05)).toBeGreaterThan(least);
+      expect((luminance + 0.05) / 0.05).toBeGreaterThan(least);
+    }
+  });
+
+  test('dim is that grey wherever there are colours enough, and never a thinner one', () => {
+    for (const depth of [256, 24] as const) expect(painter(depth)([['a', 'dim']])).not.toMatch(/\[2m|\[2;/);
+    expect(painter(256)([['a', 'dim']])).toBe('\x1b[38;5;243ma\x1b[0m');
+    expect(painter(16)([['a', 'dim']])).toBe('\x1b[2ma\x1b[0m');
+  });
 
   test('what never came does not look as if it would', () => {
     const { state } = after(start(), BEGIN, stages(SICK.slice(0, 5)));

@@ -1,4 +1,4 @@
-import { CATALOGUE, type Diagnosis, diagnoseStretch, stagesInWords } from '@llama-probe/oracle';
+import { CATALOGUE, type Diagnosis, diagnoseStretch, saidToo, stagesInWords } from '@llama-probe/oracle';
 import type { Blamed, CaseAbout } from '../blame/blamed.js';
 import type { Progress } from '../progress.js';
 import type { SickCase } from './collect.js';
@@ -72,11 +72,8 @@ function withRivals(own: Diagnosis, { candidates }: Diagnosis): Diagnosis {
   const others = candidates.filter(({ id }) => !known.has(id));
   if (others.length === 0) return own;
   const told = others.map(({ id, at = [] }) => `${id} (${stagesInWords(at)})`).join(', ');
-  return {
-    ...own,
-    indistinguishable: [...own.indistinguishable, ...others.map(({ id }) => id)],
-    text: `${own.text} The same numbers follow from ${told}.`,
-  };
+  const indistinguishable = [...own.indistinguishable, ...others.map(({ id }) => id)];
+  return saidToo({ ...own, indistinguishable }, `The same numbers follow from ${told}.`);
 }
 
 /** Whether what a stretch names is no more than the bug of its last stage that is known already. */

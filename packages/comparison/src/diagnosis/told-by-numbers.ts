@@ -1,4 +1,4 @@
-import { byNumbers, type Diagnosis } from '@llama-probe/oracle';
+import { byNumbers, type Diagnosis, saidToo } from '@llama-probe/oracle';
 import type { SickCase } from './collect.js';
 import { limitsWithin } from './diagnose-all.js';
 
@@ -23,6 +23,6 @@ export function toldByNumbers(
     if (!diagnosis || diagnosis.confidence === 'confirmed' || !rows || budgetMs <= 0) return diagnosis;
     const found = byNumbers(rows.case, rows.sick, rows.right, { limits: limitsWithin(rows), budgetMs });
     if (!found) return diagnosis;
-    return { ...diagnosis, byNumbers: found, text: `${diagnosis.text} By the numbers: ${found.text}.` };
+    return { ...saidToo(diagnosis, `By the numbers: ${found.text}.`), byNumbers: found };
   });
 }

@@ -36,9 +36,9 @@ export interface Changes {
   readonly appeared: readonly StageId[];
   /** Stages that only the earlier run compared. */
   readonly vanished: readonly StageId[];
-  /** The first divergence of each run. */
+  /** The first wrong stage of each run. */
   readonly first: { readonly before: StageId | null; readonly after: StageId | null };
-  /** Where the first divergence went; null where it is where it was. A later one is progress. */
+  /** Where the first wrong stage went; null where it is where it was. A later one is progress. */
   readonly moved: 'earlier' | 'later' | null;
   /** Named bugs, each at the first stage where it was named. */
   readonly causes: { readonly gone: readonly NamedCause[]; readonly come: readonly NamedCause[] };

@@ -24,7 +24,7 @@ function verdictPart({ direction, verdict: { before, after } }: Pick<Changes, 'd
 
 function firstPart({ first: { before, after }, moved, worse }: Pick<Changes, 'first' | 'moved' | 'worse'>): string {
   if (moved && before && after) {
-    return `the first divergence moved ${moved === 'later' ? 'on' : 'back'} from ${describe(before)} to ${describe(after)}`;
+    return `the first wrong stage moved ${moved === 'later' ? 'on' : 'back'} from ${describe(before)} to ${describe(after)}`;
   }
   if (before || !after) return '';
   const change = worse.find((one) => isSame(one, after));

@@ -1,10 +1,11 @@
 import { roleOf, type StageCase } from '../case.js';
+import { unknown } from '../words/said.js';
 import { runThatTells } from './apart.js';
 import type { Diagnosis, Suspect } from './diagnosis.js';
 import { type Distance, inLimits, isMostOfIt, type Limits, leavesAtMost } from './distance.js';
 import { isRound } from './minimum.js';
 import { NEAR } from './near.js';
-import { confirmedText, type Doubt, doubtfulText, hintOf, likelyText, unknownText } from './text.js';
+import { confirmed, type Doubt, doubtful, hintOf, likely, noneOf } from './text.js';
 import { type Form, isCause, leaves, type Trial } from './trial.js';
 
 const MOST_SUSPECTS = 5;
@@ -30,22 +31,21 @@ export function conclude(
   const [first] = ranked;
   const [suspect] = candidates;
   if (!first || !suspect) {
-    return { ...NOTHING, text: unknownText({ distance: before, before, limit: limits.rel }, bugs) };
+    return unknown(noneOf({ distance: before, before, limit: limits.rel }, bugs));
   }
   const distances = { distance: first.distance, before: first.right, limit: limits.rel };
   if (!isCause(first, limits)) {
     return isMostOfIt(first.distance, first.right)
-      ? { ...NOTHING, confidence: 'likely', candidates, text: likelyText(suspect, distances) }
-      : { ...NOTHING, candidates, text: unknownText(distances, bugs) };
+      ? { ...likely(suspect, distances), candidates, indistinguishable: [] }
+      : { ...unknown(noneOf(distances, bugs)), candidates };
   }
   const doubt = doubtOf(first, limits, own);
-  if (doubt) return { ...NOTHING, confidence: 'likely', candidates, text: doubtfulText(suspect, distances, doubt) };
+  if (doubt) return { ...doubtful(suspect, distances, doubt), candidates, indistinguishable: [] };
   const rivals = ranked.filter((trial) => trial !== first && isCause(trial, limits)).map(({ form }) => form);
   const told = rivals.map((rival) => ({ id: keyOf(rival), run: runThatTells(first.form, rival, c, width, limits) }));
   const indistinguishable = told.map(({ id }) => id);
   const hint = hintOf(told);
-  const text = confirmedText(suspect, distances, told);
-  return { confidence: 'confirmed', candidates, indistinguishable, ...(hint ? { hint } : {}), text };
+  return { ...confirmed(suspect, distances, told), candidates, indistinguishable, ...(hint ? { hint } : {}) };
 }
 
 /**
@@ -63,8 +63,6 @@ function doubtOf({ form, distance }: Trial, limits: Limits, own: Limits): Doubt 
   const isRight = inLimits(distance, limits) <= 1 / NEAR || inLimits(distance, own) <= NEAR;
   return isRight ? undefined : { own: own.rel };
 }
-
-const NOTHING = { confidence: 'unknown', candidates: [], indistinguishable: [] } as const;
 
 /** The trials that reproduce the rows, closest first. Among equally close ones the simplest comes first, then the one that the catalogue has first. */
 function causesOf(c: StageCase, trials: readonly Trial[], limits: Limits, own: Limits): Trial[] {

@@ -2,6 +2,7 @@ import { type Bug, caseFor } from '../bug.js';
 import type { StageCase } from '../case.js';
 import { CATALOGUE } from '../catalogue.js';
 import { canCompute } from '../compute.js';
+import { unknown } from '../words/said.js';
 import { conclude } from './conclude.js';
 import type { Diagnosis } from './diagnosis.js';
 import { distance, inLimits, type Limits } from './distance.js';
@@ -65,13 +66,6 @@ export async function diagnose(
   const own = rounding ?? distance(sample.right, healthy, sample.width, sample.hidden);
   return conclude(c, whole.width, before, limits, trials, bugs.length, own);
 }
-
-const unknown = (why: string): Diagnosis => ({
-  confidence: 'unknown',
-  candidates: [],
-  indistinguishable: [],
-  text: `Unknown: ${why}`,
-});
 
 /**
  * Why the oracle cannot judge a stage; undefined if it can. Without a bug it must compute the right rows from the stage's inputs:

@@ -16,20 +16,31 @@ export interface Suspect extends Pick<Bug, 'id' | 'title' | 'changes' | 'look' |
   readonly with?: Pick<Suspect, 'id' | 'title' | 'look' | 'parameters'>;
 }
 
-/** What is known about why a stage is wrong. */
-export interface Diagnosis {
+/** What is known about why a stage is wrong, in parts that can each stand where they are looked for. */
+export interface Said {
   /**
    * confirmed: the first suspect reproduces the sick rows to within the limits, as a whole, row by row and value by value.
    * likely: it reproduces nine tenths of the error; or all of it, from stages before the wrong one that the engine does not have. unknown: nothing does.
    */
   readonly confidence: 'confirmed' | 'likely' | 'unknown';
+  /** The bug with its parameters; null where none is known. @example 'RoPE has another base frequency (rope_freq_base = 500000)' */
+  readonly bug: string | null;
+  /** What to change, in sentences; empty where no bug is known. */
+  readonly look: string;
+  /** What speaks for it, and what against; or why nothing is known. */
+  readonly evidence: string;
+  /** All of it, one after the other. */
+  readonly text: string;
+}
+
+/** Why a stage is wrong: what is said of it, and the bugs behind that. */
+export interface Diagnosis extends Said {
   /** The suspects, best first: at most 5 bugs that take away some of the error. */
   readonly candidates: readonly Suspect[];
   /** The ids of other bugs (of a pair: `a + b`) that reproduce the rows to within the limits too: these inputs cannot tell them apart. */
   readonly indistinguishable: readonly string[];
   /** The runs that would tell them apart; absent if no run would. */
   readonly hint?: string;
-  readonly text: string;
   /** What the wrong rows are by their numbers alone, where no bug is confirmed and that is simple: a fact, and no cause. */
   readonly byNumbers?: ByNumbers;
 }

@@ -1,5 +1,5 @@
-import { look, named } from '../words/bug-in-words.js';
-import type { Suspect } from './diagnosis.js';
+import { said } from '../words/said.js';
+import type { Said, Suspect } from './diagnosis.js';
 import type { Distance } from './distance.js';
 
 /** How far a reproduction and the right rows are from the sick ones, and how far they may be. */
@@ -17,48 +17,54 @@ export interface Rival {
   readonly run: string | undefined;
 }
 
-export function confirmedText(s: Suspect, d: Distances, rivals: readonly Rival[]): string {
+export function confirmed(s: Suspect, d: Distances, rivals: readonly Rival[]): Said {
   const told = rivals.filter(({ run }) => run !== undefined).map(({ id }) => id);
   const same = rivals.filter(({ run }) => run === undefined).map(({ id }) => id);
-  return [
-    `${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${show(d.distance.rel)} (limit ${showLimit(d.limit)}); ` +
-      `right rows differ by ${difference(d.before)}. ${look(s)}`,
+  const proof =
+    `${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${show(d.distance.rel)} (limit ${showLimit(d.limit)}); ` +
+    `right rows differ by ${difference(d.before)}.`;
+  const then = [
     ...(told.length > 0 ? [`These inputs cannot tell it from ${told.join(', ')}; ${hintOf(rivals)} would.`] : []),
     ...(same.length > 0 ? [`The same numbers follow from ${same.join(', ')}.`] : []),
-  ].join(' ');
+  ];
+  return said('confirmed', s, proof, { then });
 }
 
 /** The runs that tell the rivals apart. @example 'a prompt of 8 tokens' */
 export const hintOf = (rivals: readonly Rival[]): string =>
   [...new Set(rivals.flatMap(({ run }) => (run === undefined ? [] : [run])))].join(', then ');
 
-export function likelyText(s: Suspect, d: Distances): string {
-  return (
-    `Likely, not confirmed: ${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows still differ from yours by ${difference(d.distance)}, ` +
-    `${overLimit(d)}; right rows differ by ${difference(d.before)}. Something else is wrong too. ${look(s)}`
+export const likely = (s: Suspect, d: Distances): Said =>
+  said(
+    'likely',
+    s,
+    `${RECOMPUTED} ${bugs(s)}, the rows still differ from yours by ${difference(d.distance)}, ${overLimit(d)}; ` +
+      `right rows differ by ${difference(d.before)}. Something else is wrong too.`,
   );
-}
 
 /** Why what reproduces the rows is not confirmed. */
 export type Doubt =
   | { /** Fitted values that nobody would have written. @example 'rope_freq_base = 9960.101' */ readonly odd: string }
   | { /** What a stage without a bug leaves. */ readonly own: number };
 
-export function doubtfulText(s: Suspect, d: Distances, doubt: Doubt): string {
+export function doubtful(s: Suspect, d: Distances, doubt: Doubt): Said {
   const why =
     'odd' in doubt
       ? `nobody is likely to have written ${doubt.odd}: something else may make nearly the same numbers`
       : `a right stage leaves ${show(doubt.own)} here: something else makes nearly the same numbers, or is wrong too`;
-  return (
-    `Likely, not confirmed: ${named(s)}: ${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${difference(d.distance)}; ` +
-    `right rows differ by ${difference(d.before)}. But ${why}. ${look(s)}`
+  return said(
+    'likely',
+    s,
+    `${RECOMPUTED} ${bugs(s)}, the rows differ from yours by ${difference(d.distance)}; ` +
+      `right rows differ by ${difference(d.before)}. But ${why}.`,
   );
 }
 
-export function unknownText(d: Distances, tried: number): string {
+/** Why none of the bugs that were tried is named. */
+export function noneOf(d: Distances, tried: number): string {
   const what =
     tried === 0 ? 'no bug of this stage is known' : `none of the ${tried} known bugs of this stage reproduces the rows`;
-  return `Unknown: ${what}; right rows differ by ${difference(d.before)}, limit ${showLimit(d.limit)}.`;
+  return `${what}; right rows differ by ${difference(d.before)}, limit ${showLimit(d.limit)}.`;
 }
 
 const bugs = ({ with: other }: Suspect): string => (other ? 'both bugs' : 'this bug');

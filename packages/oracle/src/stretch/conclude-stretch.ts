@@ -1,11 +1,11 @@
 import { type Place, placeKey } from '@llama-probe/dump/stage';
 import type { Bug } from '../bug.js';
-import type { Diagnosis, Suspect } from '../diagnose/diagnosis.js';
+import type { Diagnosis, Said, Suspect } from '../diagnose/diagnosis.js';
 import { inLimits } from '../diagnose/distance.js';
 import { NEAR } from '../diagnose/near.js';
 import { difference, show, showLimit } from '../diagnose/text.js';
-import { look, named } from '../words/bug-in-words.js';
 import { stagesInWords } from '../words/places-in-words.js';
+import { said, unknown } from '../words/said.js';
 import { makesThem, type StretchBench, type StretchTrial } from './bench.js';
 import type { Stretch } from './stretch.js';
 
@@ -55,20 +55,15 @@ export function concludeStretch(bench: StretchBench, trials: readonly StretchTri
   const candidates = group.map((trial) => suspectOf(trial, bench));
   const dump = stagesInWords(missingOf(candidates, stretch));
   return {
-    confidence: 'likely',
+    ...likely(candidates, dump, bench, best, tried),
     candidates,
     indistinguishable: ids.slice(1),
     ...(dump ? { hint: `a dump of ${dump}` } : {}),
-    text: likelyText(candidates, dump, bench, best, tried),
   };
 }
 
-export const unknownStretch = (stretch: Stretch, why: string): Diagnosis => ({
-  confidence: 'unknown',
-  candidates: [],
-  indistinguishable: [],
-  text: `Unknown: ${why} The error may begin in any of the ${stretch.stages.length - 1} stages before it that are not there.`,
-});
+export const unknownStretch = (stretch: Stretch, why: string): Diagnosis =>
+  unknown(`${why} The error may begin in any of the ${stretch.stages.length - 1} stages before it that are not there.`);
 
 /** The stages that the suspects act in, without the one that the engine has. */
 function missingOf(suspects: readonly Suspect[], { stages }: Stretch): Place[] {
@@ -78,17 +73,17 @@ function missingOf(suspects: readonly Suspect[], { stages }: Stretch): Place[] {
   return stages.filter((stage) => places.has(placeKey(stage)));
 }
 
-function likelyText(
+function likely(
   [first, ...others]: readonly Suspect[],
   dump: string,
   { stretch, right, limits }: StretchBench,
   best: StretchTrial,
   tried: Tried,
-): string {
+): Said {
   const s = first as Suspect;
   const end = stagesInWords(stretch.stages.slice(-1));
-  return [
-    `Likely, not confirmed: ${named(s)}, in ${stagesInWords(s.at ?? [])}: computed on from your own rows before it with this bug, ${end} differs from yours by ` +
+  const proof = [
+    `computed on from your own rows before it with this bug, ${end} differs from yours by ` +
       `${show(best.distance.rel)} (limit ${showLimit(limits.rel)}); right rows differ by ${difference(right)}.`,
     ...(others.length > 0
       ? [
@@ -97,8 +92,8 @@ function likelyText(
       : []),
     ...(dump ? [`To make sure, dump ${dump}.`] : []),
     ...timeText(tried),
-    look(s),
   ].join(' ');
+  return said('likely', s, proof, { where: stagesInWords(s.at ?? []) });
 }
 
 const noneOf = (tried: Tried): string =>

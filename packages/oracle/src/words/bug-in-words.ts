@@ -11,10 +11,10 @@ export const named = (s: Suspect): string =>
     .map(({ title, parameters }) => `${title}${values(parameters)}`)
     .join(', and ');
 
-export const look = (s: Suspect): string =>
-  `Where to look: ${bothOf(s)
-    .map((bug) => sentence(bug.look))
-    .join(' ')}`;
+export const lookOf = (s: Suspect): string =>
+  bothOf(s)
+    .map(({ look }) => sentence(look))
+    .join(' ');
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 

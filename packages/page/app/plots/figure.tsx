@@ -1,6 +1,6 @@
 import { type PlotOptions, plot } from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 interface PlotFigureProps {
   readonly title: string;
@@ -12,21 +12,34 @@ interface PlotFigureProps {
   readonly children?: ComponentChildren;
 }
 
-/** A plot with its title, a description, and its numbers nearby. Drawn after the page has been painted. */
+/**
+ * A plot with its title, a description, and its numbers nearby. What the window shows is drawn with the page, and all of it before it is
+ * printed: who takes a single picture waits for nothing. The rest is drawn after the page has been painted.
+ */
 export function PlotFigure({ title, label, draw, children }: PlotFigureProps) {
   const place = useRef<HTMLDivElement>(null);
-  const width = useWidth(place);
-  useEffect(() => {
-    if (!place.current || width === 0) return;
-    const drawn = plot({ marginTop: 12, marginRight: 12, ...draw(width), width });
-    // A picture has one name: the names of its parts, "line" and "dot", tell a reader nothing.
-    for (const part of drawn.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
-    drawn.setAttribute('role', 'img');
-    drawn.setAttribute('aria-label', label);
-    place.current.replaceChildren(drawn);
+  const { width, isSeen } = usePlace(place);
+  const paint = useMemo(() => {
+    let isDrawn = false;
+    return () => {
+      if (isDrawn || !place.current || width === 0) return;
+      isDrawn = true;
+      const drawn = plot({ marginTop: 12, marginRight: 12, ...draw(width), width });
+      // A picture has one name: the names of its parts, "line" and "dot", tell a reader nothing.
+      for (const part of drawn.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+      drawn.setAttribute('role', 'img');
+      drawn.setAttribute('aria-label', label);
+      place.current.replaceChildren(drawn);
+    };
   }, [draw, label, width]);
+  useLayoutEffect(() => {
+    if (isSeen) paint();
+    addEventListener('beforeprint', paint);
+    return () => removeEventListener('beforeprint', paint);
+  }, [paint, isSeen]);
+  useEffect(paint, [paint]);
   return (
-    <figure class="plot">
+    <figure class="plot" style={{ '--drawn': `${width}px` }}>
       <figcaption>{title}</figcaption>
       <div class="drawing" ref={place} />
       {children}
@@ -34,14 +47,22 @@ export function PlotFigure({ title, label, draw, children }: PlotFigureProps) {
   );
 }
 
-function useWidth(place: { readonly current: HTMLElement | null }): number {
-  const [width, setWidth] = useState(0);
+/** How wide a place is, from the beginning on, and whether the window showed it then. */
+function usePlace(place: { readonly current: HTMLElement | null }) {
+  const [found, setFound] = useState({ width: 0, isSeen: false });
+  useLayoutEffect(() => {
+    const { top = 0, width = 0 } = place.current?.getBoundingClientRect() ?? {};
+    setFound({ width: Math.floor(width), isSeen: top < innerHeight });
+  }, [place]);
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    const observer = new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry?.contentRect.width ?? 0);
+      setFound((now) => (now.width === width ? now : { ...now, width }));
+    });
     observer.observe(element);
     return () => observer.disconnect();
   }, [place]);
-  return width;
+  return found;
 }

@@ -1,7 +1,7 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageData } from '../../src/data.js';
 import { type Run, stepOf } from '../model.js';
-import { hashOf, type View, viewOf } from '../state.js';
+import { asksForStage, hashOf, type View, viewOf } from '../state.js';
 import { Bar } from './bar.js';
 import { Faults } from './faults.js';
 import { HeatMap } from './heat-map.js';
@@ -27,8 +27,15 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
   /** Shows a stage from a place where the panel may be out of sight: the panel is scrolled to, and read out. */
   const visit = (stage: number) => {
     open(stage);
-    requestAnimationFrame(() => panel.current?.querySelector<HTMLElement>('h2')?.focus());
+    requestAnimationFrame(() => goTo(panel.current));
   };
+  useLayoutEffect(() => {
+    const follow = () => asksForStage(location.hash, runs) && goTo(panel.current);
+    const later = () => requestAnimationFrame(follow);
+    follow();
+    addEventListener('hashchange', later);
+    return () => removeEventListener('hashchange', later);
+  }, [runs]);
   if (!run) return <p class="empty">This page has no run.</p>;
   const step = view.stage >= 0 ? stepOf(run, view.stage) : 0;
   return (
@@ -66,6 +73,8 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
     </>
   );
 }
+
+const goTo = (panel: HTMLElement | null) => panel?.querySelector<HTMLElement>('h2')?.focus();
 
 /** What is looked at, in the address too: so it can be linked to, and the browser's back button goes back. */
 function useView(runs: readonly Run[]): [View, (change: (now: View) => View) => void] {

@@ -14,7 +14,8 @@ interface FaultsProps {
 export function Faults({ run, onOpen }: FaultsProps) {
   const { faults, inputs } = run.data;
   if (!faults) return null;
-  const kind = ({ place, cause }: PageFault) => `${run.data.places[place]?.stage} ${cause?.id ?? ''}`;
+  const kind = ({ place, cause }: PageFault) =>
+    `${run.data.places[place]?.stage} ${cause?.id ?? ''} ${cause?.confidence ?? ''}`;
   const groups = [...new Set(faults.map(kind))].map((one) => faults.filter((fault) => kind(fault) === one));
   return (
     <section class="card" aria-labelledby="faults">

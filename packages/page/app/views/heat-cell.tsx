@@ -19,7 +19,8 @@ export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProp
   if (at === undefined) return <td class="none" />;
   const state = stateOf(run, at, pass);
   const isFirst = run.data.first?.at === at;
-  const shade = state === 'fault' ? 2 : shadeOf(shareOf(run, at, pass));
+  const shade =
+    state === 'fault' ? 2 : state === 'inherited' ? (run.third.get(at) ?? 0) : shadeOf(shareOf(run, at, pass));
   return (
     <td
       // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: as the table is a grid
@@ -39,7 +40,7 @@ export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProp
 /** @example 'q_rope, layer 3: fault of its own, 8.4e-1, 84,000 times the limit' */
 export function cellText(run: Run, at: number, pass: Pass): string {
   const state = stateOf(run, at, pass);
-  const isFirst = run.data.first?.at === at ? 'first divergence, ' : '';
+  const isFirst = run.data.first?.at === at ? 'first wrong stage, ' : '';
   return `${describe(run, at)}: ${isFirst}${STATES[state].words}${state === 'absent' ? '' : numbersText(run, at, pass)}`;
 }
 

@@ -38,7 +38,7 @@ export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: Heat
           role="grid"
           aria-labelledby="heat"
           aria-describedby="heat-keys"
-          style={{ '--cell': `${cellWidth(run.layers.length)}px` }}
+          style={{ '--cell': `${cellWidth(run.layers.length)}px`, '--layers': Math.max(1, run.layers.length) }}
         >
           <thead>
             <tr>

@@ -9,9 +9,9 @@ const SHADES: Readonly<Partial<Record<State, readonly [shade: number, text: stri
   ],
   near: [[2, 'to 1']],
   inherited: [
-    [0, 'to 30 ×'],
-    [1, 'to 3,000 ×'],
-    [2, 'more'],
+    [0, 'right behind its fault'],
+    [1, 'further'],
+    [2, 'furthest'],
   ],
   over: [
     [0, 'to 30 ×'],

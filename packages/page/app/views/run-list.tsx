@@ -23,7 +23,7 @@ export function RunList({ runs, shown, onShow }: RunListProps) {
             <tr>
               <th scope="col">run</th>
               <th scope="col">verdict</th>
-              <th scope="col">first divergence</th>
+              <th scope="col">first wrong stage</th>
               <th scope="col">in one sentence</th>
             </tr>
           </thead>

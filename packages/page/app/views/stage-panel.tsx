@@ -20,7 +20,7 @@ interface StagePanelProps {
   readonly onOpen: (at: number) => void;
 }
 
-/** Everything that is known of one stage, except what the verdict above already says of the first divergence. */
+/** Everything that is known of one stage, except what the verdict above already says of the first wrong stage. */
 export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
   const { stage, layer, inputs } = placeOf(run, at);
   const state = stateOf(run, at, pass);
@@ -47,7 +47,7 @@ export function StagePanel({ panel, run, pass, at, onOpen }: StagePanelProps) {
             {STATES[state].glyph}
           </i>
           {STATES[state].words}
-          {first && ', the first divergence'}
+          {first && ', the first wrong stage'}
         </span>
         <Neighbours run={run} at={at} onOpen={onOpen} />
       </div>

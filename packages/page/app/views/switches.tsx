@@ -7,8 +7,8 @@ import { STATES } from '../states.js';
 export function Passes({ run, pass, onPass }: { run: Run; pass: Pass; onPass: (pass: Pass) => void }) {
   if (!run.hasBlame) return null;
   const passes = [
-    ['free', 'as it ran'],
-    ['blame', run.data.inputs],
+    ['free', 'free run'],
+    ['blame', `blame: ${run.data.inputs}`],
   ] as const satisfies readonly (readonly [Pass, string])[];
   return (
     <fieldset class="switch screen">

@@ -73,7 +73,7 @@ function First({ run, onVisit }: VerdictProps) {
   const limit = fault?.limit ?? run.limit[first.at] ?? Number.NaN;
   return (
     <div class="first">
-      <h2>First divergence</h2>
+      <h2>First wrong stage</h2>
       <dl class="facts">
         <div>
           <dt>stage</dt>

@@ -11,7 +11,7 @@ import type { Checked } from '@llama-probe/diff';
 import { Invariants } from '@llama-probe/diff';
 import { decodeGraph, isStageName } from '@llama-probe/dump/stage';
 import { openRun } from '@llama-probe/import';
-import { broken, color, tameAll } from '@llama-probe/report';
+import { broken, color, placesOf, tameAll, verdictLine } from '@llama-probe/report';
 
 /** The GGUF file, for what needs the weights; and how the dump is to be read. */
 export interface CheckOptions extends ReadOptions {
@@ -61,19 +61,32 @@ export async function runCheck(
   }
 }
 
-/** The same as text. */
+/** The same as text: what is broken, then what was looked at. */
 export function checkText(raw: CheckReport): string {
   const report = tameAll(raw);
   const counts = Object.entries(report.checked).filter(([, rows]) => rows > 0);
-  const found = broken(report.file, report);
   return [
-    ...(report.notes ?? []).map((note) => `– ${note}`),
+    headline(report),
+    ...broken(report.file, report),
     ...counts.map(([name, rows]) => {
       const wrong = report.broken.filter(({ check }) => check === name).length;
       return `${wrong > 0 ? color.red('✗') : color.green('✓')} ${name.padEnd(16)} ${rows} rows${wrong > 0 ? `, ${wrong} stages broken` : ''}`;
     }),
-    ...(report.known === 0 ? ['? nothing of the vocabulary is in this dump: at most NaN and Inf were looked for'] : []),
     ...report.leftOut.map(({ check, reason }) => `– ${check.padEnd(16)} left out: ${reason}`),
-    ...found,
+    ...(report.notes ?? []).map((note) => `– ${note}`),
   ].join('\n');
+}
+
+/** What is wrong, in a line. @example '✗ diverged: first-value does not hold: kqv_out, layers 0 to 3' */
+function headline({ broken, known }: CheckReport): string {
+  const [first] = broken;
+  if (first) {
+    const others = new Set(broken.map(({ check }) => check)).size - 1;
+    const places = placesOf(broken.filter(({ check }) => check === first.check));
+    const reason = `${first.check} does not hold: ${places}${others === 0 ? '' : ` (and ${others} more)`}`;
+    return verdictLine({ verdict: 'diverged', reason });
+  }
+  const nothing = 'nothing of the vocabulary is in this dump: at most NaN and Inf were looked for';
+  if (known === 0) return verdictLine({ verdict: 'incomparable', reason: nothing });
+  return verdictLine({ verdict: 'agree', reason: 'everything that was checked holds' });
 }

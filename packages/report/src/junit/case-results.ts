@@ -2,7 +2,8 @@ import type { NamedFault } from '@llama-probe/comparison';
 import type { Finding } from '@llama-probe/comparison/ask';
 import { describe, type StageResult, short, showLimit } from '@llama-probe/diff';
 import { type Place, stageKey } from '@llama-probe/dump/stage';
-import { causeOfFirst, localDelta, localInputs, ranges } from '../words.js';
+import { type Culprit, culpritsOf, nameOf as headOf, sureness } from '../culprits.js';
+import { localDelta, localInputs, ranges } from '../words.js';
 
 /** A test case of a run: a stage of a layer over all steps, or something else that was checked. */
 export interface TestCase {
@@ -21,15 +22,21 @@ export const nameOf = ({ layer, stage }: Place): string => (layer === null ? sta
 
 /** A stage that is wrong by itself. */
 export function faultResult({ report }: Finding, fault: NamedFault): CaseResult {
-  const { cause, steps, where, diagnosis, token } = fault;
+  const { steps, where, token } = fault;
   const what = localDelta(fault);
-  const text = [
+  const [culprit] = culpritsOf({ ...report, faults: [fault] });
+  return failed('fault', culprit, what, [
     `${nameOf(fault)} is wrong ${localInputs(report)}: ${what}`,
     `steps: ${ranges(steps)}${token === null ? '' : `, first at token ${token}`}`,
     ...(where ? [`where: ${where.text}`] : []),
-    ...(diagnosis ? [`cause: ${diagnosis.text}`] : []),
-  ].join('\n');
-  return { kind: 'failure', type: 'fault', message: cause ? `${cause.title} (${what})` : what, text };
+  ]);
+}
+
+/** In the order of every output: what it is and where, where to look, how sure that is; then the evidence. */
+function failed(type: string, culprit: Culprit | undefined, what: string, evidence: readonly string[]): CaseResult {
+  const said = culprit ? [headOf(culprit), `where to look: ${culprit.look}`, `how sure: ${sureness(culprit)}`] : [];
+  const message = culprit ? `${headOf(culprit)} (${what})` : what;
+  return { kind: 'failure', type, message, text: [...said, ...evidence].join('\n') };
 }
 
 /** A stage without a fault of its own, over all steps. @param isDownstream whether something that it is computed from has diverged */
@@ -59,14 +66,11 @@ const delta = ({ rel, limit, reason }: StageResult): string =>
 
 function divergedResult({ report }: Finding, own: StageResult, diverged: readonly StageResult[]): CaseResult {
   const { first } = report;
-  const diagnosis = causeOfFirst(report);
   const isFirst = first !== null && stageKey(first) === stageKey(own);
-  const text = [
+  const [culprit] = isFirst ? culpritsOf({ ...report, faults: null }) : [];
+  return failed('diverged', culprit, delta(own), [
     `${describe(own)} diverged, and nothing before it that it is computed from: ${delta(own)}`,
     `steps: ${ranges(diverged.map(({ step }) => step))}${own.token === null ? '' : `, first at token ${own.token}`}`,
     ...(own.where ? [`where: ${own.where.text}`] : []),
-    ...(isFirst && diagnosis ? [`cause: ${diagnosis.text}`] : []),
-  ].join('\n');
-  const title = isFirst && first.cause ? `${first.cause.title} (${delta(own)})` : delta(own);
-  return { kind: 'failure', type: 'diverged', message: title, text };
+  ]);
 }

@@ -14,7 +14,7 @@ export function faultsOf({ faults }: Report, { placeAt }: Numbered): PageFault[]
   return faults.flatMap((fault) => {
     const place = placeAt(fault);
     if (place === null) return [];
-    const kind = `${fault.stage} ${fault.cause?.id ?? ''}`;
+    const kind = `${fault.stage} ${fault.cause?.id ?? ''} ${fault.cause?.confidence ?? ''}`;
     const isFirst = !known.has(kind);
     known.add(kind);
     return [{ place, ...pageFault(fault, isFirst) }];

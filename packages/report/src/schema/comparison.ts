@@ -75,6 +75,9 @@ const suspect = z.looseObject({
 const diagnosis = z
   .looseObject({
     confidence: z.enum(['confirmed', 'likely', 'unknown']),
+    bug: text.nullable(),
+    look: text,
+    evidence: text,
     candidates: z.array(suspect),
     indistinguishable: z.array(text),
     hint: z.exactOptional(text),
@@ -209,15 +212,17 @@ export const report = z.looseObject({
   memory: z.exactOptional(z.looseObject({ weights: count, state: count, arena: count })),
 });
 
+const confidence = z.enum(['confirmed', 'likely', 'unknown']);
+
 /** One thing to mend; the same bug in several stages and layers is one of them. */
 const told = z.looseObject({
   bug: text,
   id: text.nullable(),
-  confidence: z.enum(['confirmed', 'likely', 'unknown']),
+  confidence,
   place: text,
   look: text,
   evidence: text,
-  at: z.array(stageId),
+  at: z.array(stageId.extend({ confidence })),
 });
 
 export const COMPARISON = report

@@ -98,6 +98,9 @@ export const fault = (at: Partial<Fault>): Fault => ({
   limit: 1e-5,
   diagnosis: {
     confidence: 'confirmed',
+    bug: 'RoPE turns the halves of a head',
+    look: 'The rotation kernel.',
+    evidence: 'recomputed. These inputs cannot tell it from rope-neox; a prompt of 8 tokens would.',
     candidates: [
       {
         id: 'rope-halves',

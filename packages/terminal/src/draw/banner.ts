@@ -1,17 +1,17 @@
 import type { NamedFault } from '@llama-probe/comparison';
-import type { StageId, StageResult } from '@llama-probe/diff';
+import type { StageResult } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump/stage';
-import { culpritsOf, headlineOf, localInputs, sureness } from '@llama-probe/report';
+import { localInputs, sureness } from '@llama-probe/report';
 import { gridOf } from '../grid/cells.js';
 import { closest, faultsIn } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, NONE, share, short, times } from '../numbers.js';
-import { remarksOf } from '../remarks.js';
+import { causesOf, remarksOf } from '../remarks.js';
 import type { State } from '../state.js';
-import type { Tone } from '../tones.js';
+import type { ReportHead } from '../worker/protocol.js';
 import { nameOf } from './name.js';
 
-/** The first divergence, its cause and place; until there is one, the stage that is closest to its limit. */
+/** What is wrong, where to look and how sure that is; until there is one, the stage that is closest to its limit. */
 export function banner(state: State, height: number): Line[] {
   const lines = bannerText(state, state.size.columns - 2, height);
   return Array.from({ length: height }, (_, i) => fit([[' '], ...(lines[i] ?? [])], state.size.columns));
@@ -42,12 +42,21 @@ function bannerText(state: State, room: number, height: number): Line[] {
       ...said(state),
     ];
   }
-  const result = [...state.stages.free.values()].find((one) => isAt(one, report.first));
-  const { first, faults } = report;
-  const fault = faults?.[0];
-  const reason = fault?.reason ?? result?.reason;
-  const culprits = culpritsOf(report);
-  const [title = '', ...titled] = wrap(tame(headlineOf(report) ?? report.reason), room - 2);
+  const { head, look } = remedy(report, room);
+  const spoken = said(state);
+  const evidence = evidenceOf(state, report);
+  const shown = look.length > height - head.length ? squeezed(look, Math.max(1, height - head.length)) : look;
+  const left = height - head.length - shown.length - spoken.length - changed.length - 1;
+  const [first] = causesOf(report).culprits;
+  const sure = squeezed(labelled('sure', first && sureness(first), room), Math.max(1, left));
+  const where = squeezed(labelled('where', report.first.where?.text, room), 2);
+  return [...head, ...shown, ...sure, ...spoken, evidence, ...changed, ...where, ...remarks(state, room)];
+}
+
+/** What is wrong, and where to look: this much is shown whole wherever there is room. */
+function remedy(report: ReportHead, room: number): Record<'head' | 'look', Line[]> {
+  const { headline, culprits } = causesOf(report);
+  const [title = '', ...titled] = wrap(tame(headline ?? report.reason), room - 2);
   const head: Line[] = [
     [
       ['✗ ', 'vermillion', 'bold'],
@@ -55,7 +64,24 @@ function bannerText(state: State, room: number, height: number): Line[] {
     ],
     ...titled.map((text): Line => [['  '], [text, 'bold']]),
   ];
-  const evidence: Line = [
+  return { head, look: labelled('look', culprits[0]?.look, room) };
+}
+
+/** How many rows the name of the first cause and its remedy take; 0 without one. */
+export function remedyRows(state: State): number {
+  const { report, size } = state;
+  if (!report?.first) return 0;
+  const { head, look } = remedy(report, size.columns - 2);
+  return head.length + look.length;
+}
+
+function evidenceOf(state: State, report: ReportHead): Line {
+  const { first, faults } = report;
+  if (!first) return [];
+  const result = state.stages.free.get(stageKey(first));
+  const fault = faults?.[0];
+  const reason = fault?.reason ?? result?.reason;
+  return [
     ['  first wrong: ', 'bold'],
     [nameOf(first)],
     [` · Δ ${fault ? localOf(state, fault) : result ? deltaOf(result) : NONE}`],
@@ -71,12 +97,6 @@ function bannerText(state: State, room: number, height: number): Line[] {
           : '',
     ],
   ];
-  const spoken = said(state);
-  const left = height - head.length - spoken.length - changed.length - 1;
-  const look = wrapped('look', culprits[0]?.look, room, Math.max(1, left), []);
-  const sure = wrapped('sure', culprits[0] && sureness(culprits[0]), room, Math.max(1, left - look.length), []);
-  const where = wrapped('where', first.where?.text, room, 2, []);
-  return [...head, ...look, ...spoken, evidence, ...sure, ...changed, ...where, ...remarks(state, room)];
 }
 
 const deltaOf = (result: StageResult): string => `${delta(result)} (${share(result)})`;
@@ -99,17 +119,17 @@ function remarks({ report }: State, room: number): Line[] {
   ];
 }
 
-function wrapped(name: string, text: string | undefined, room: number, most: number, tones: readonly Tone[]): Line[] {
-  if (!text) return [];
-  const lines = wrap(tame(text), room - 8);
-  const shown = lines.length > most ? [...lines.slice(0, most - 1), lines.slice(most - 1).join(' ')] : lines;
-  return shown.map(
-    (line, i): Line => [
-      [i === 0 ? `  ${name} ` : ' '.repeat(name.length + 3), 'bold'],
-      [line, ...tones],
-    ],
+/** A text with a word before it, in as many lines as it takes. */
+const labelled = (name: string, text: string | undefined, room: number): Line[] =>
+  (text ? wrap(tame(text), room - 8) : []).map(
+    (line, i): Line => [[i === 0 ? `  ${name} ` : ' '.repeat(name.length + 3), 'bold'], [line]],
   );
-}
+
+/** No more lines than that: what does not fit goes on in the last one, which is cut. */
+const squeezed = (lines: readonly Line[], most: number): Line[] => {
+  const rest = lines.slice(most).flatMap(([, [text] = ['']]) => ` ${text}`);
+  return lines.slice(0, most).map((line, i) => (i === most - 1 && rest.length > 0 ? [...line, [rest.join('')]] : line));
+};
 
 /** While it runs: the first stage over its limit, or the one that is closest to it. */
 function soFar(state: State): Line {
@@ -118,7 +138,7 @@ function soFar(state: State): Line {
   const worst = closest(grid);
   if (fault) {
     return [
-      ['✗ first over its limit: ', 'vermillion', 'bold'],
+      ['✗ first wrong so far: ', 'vermillion', 'bold'],
       [nameOf(fault.result), 'bold'],
       [` · Δ ${deltaOf(fault.result)}, limit ${limit(fault.result.limit)}`],
     ];
@@ -149,6 +169,3 @@ function said({ report }: State): Line[] {
     ],
   ];
 }
-
-const isAt = (result: StageResult, at: StageId | null): boolean =>
-  result.stage === at?.stage && result.layer === at.layer && result.step === at.step;

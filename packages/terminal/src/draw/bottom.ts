@@ -1,8 +1,9 @@
-import { selected } from '../grid/rows.js';
+import { gridOf } from '../grid/cells.js';
+import { canFold, faultsIn, selected } from '../grid/rows.js';
 import { cut, fit, type Line, type Segment, tame, width } from '../line.js';
 import { delta, limit, rms, share, short } from '../numbers.js';
-import { remarksOf } from '../remarks.js';
-import type { State } from '../state.js';
+import type { Detail, State } from '../state.js';
+import { canBlame, hasMore } from '../update/main.js';
 import { lookOf } from './glyphs.js';
 import { localOf } from './local.js';
 import { nameOf } from './name.js';
@@ -46,13 +47,14 @@ type Hint = readonly [key: string, does: string];
 const MAIN: readonly Hint[] = [
   ['⏎', 'open'],
   ['n', 'next fault'],
+  ['i', 'more'],
+  ['f', 'fold'],
   ['/', 'filter'],
   ['t', 'blame'],
   ['s', 'sort'],
   ['e', 'export'],
   ['?', 'help'],
   ['q', 'quit'],
-  ['i', 'remarks'],
   ['tab', 'panel'],
   ['[ ]', 'step'],
   ['↑↓←→', 'move'],
@@ -71,7 +73,8 @@ const DETAIL: readonly Hint[] = [
 ];
 
 /** The keys that do something here, as many as there is room for. */
-export function hints({ detail, pass, size, isTyping, report }: State): Line {
+export function hints(state: State): Line {
+  const { detail, size, isTyping } = state;
   if (isTyping)
     return keys(
       [
@@ -80,13 +83,42 @@ export function hints({ detail, pass, size, isTyping, report }: State): Line {
       ],
       size.columns,
     );
-  if (detail) return keys(DETAIL, size.columns);
-  return keys(
-    MAIN.filter(([key]) => key !== 'i' || (report !== null && remarksOf(report).length > 0)).map(
-      ([key, does]) => [key, key === 't' && pass === 'blame' ? 'free' : does] as const,
-    ),
-    size.columns,
-  );
+  const [all, does] = detail ? [DETAIL, inDetail(state, detail)] : [MAIN, inMain(state)];
+  const offered = all.flatMap(([key, label]) => {
+    const now = does[key] ?? true;
+    return now === false ? [] : [[key, now === true ? label : now] as const];
+  });
+  return keys(offered, size.columns);
+}
+
+/** Which keys do something: false if not; another word where they do something else. */
+type Does = Readonly<Record<string, boolean | string>>;
+
+function inMain(state: State): Does {
+  const grid = gridOf(state);
+  return {
+    '⏎': selected(state) !== undefined,
+    n: faultsIn(grid).length > 0,
+    i: hasMore(state),
+    f: canFold(state) && (state.folds ? 'unfold' : 'fold'),
+    '/': grid.cells.size > 0,
+    t: canBlame(state) && (state.pass === 'blame' ? 'free run' : 'blame'),
+    s: grid.cells.size > 0,
+    e: state.report !== null,
+    '[ ]': grid.steps.length > 1,
+  };
+}
+
+function inDetail(state: State, { news }: Detail): Does {
+  const grid = gridOf(state);
+  return {
+    '←→': (news?.detail?.tokens.length ?? 0) > 1,
+    '{ }': (news?.detail?.heads ?? 1) > 1,
+    w: news?.detail?.worst[0] !== undefined,
+    n: faultsIn(grid).length > 0,
+    '[ ]': grid.steps.length > 1,
+    e: state.report !== null,
+  };
 }
 
 function keys(hints: readonly Hint[], room: number): Line {

@@ -29,15 +29,15 @@ export const LOOKS = {
     glyph: '✗',
     fills: false,
     tones: ['on-vermillion', 'bold'],
-    means: 'a fault of its own, or the first divergence',
-    brief: 'fault, or first',
+    means: 'a fault, or the first wrong stage',
+    brief: 'fault, or first wrong',
   },
   inherited: {
     glyph: '↳',
     fills: false,
-    tones: ['orange'],
-    means: 'over its limit, inherited from a fault upstream',
-    brief: 'inherited',
+    tones: ['tan'],
+    means: 'over its limit, inherited from a fault upstream; the further from it, the paler',
+    brief: 'inherits',
   },
   incomparable: {
     glyph: '?',
@@ -61,8 +61,12 @@ export const SHORT_LEGEND = [
   [LOOKS.far, '<0.1×'],
 ] as const;
 
-export function lookOf(cell: Pick<Cell, 'kind' | 'result'> | undefined): Look {
+/** What inherits, by how far it is from its fault. */
+const PALER = (['tan', 'khaki', 'grey'] as const).map((tone): Look => ({ ...LOOKS.inherited, tones: [tone] }));
+
+export function lookOf(cell: (Pick<Cell, 'kind' | 'result'> & Partial<Pick<Cell, 'third'>>) | undefined): Look {
   if (!cell) return LOOKS.pending;
+  if (cell.kind === 'inherited') return PALER[cell.third ?? 0] ?? LOOKS.inherited;
   if (cell.kind !== 'agree') return LOOKS[cell.kind];
   const share = shareOf(cell.result);
   return share < 0.1 ? LOOKS.far : share < 0.5 ? LOOKS.middling : LOOKS.near;
@@ -74,6 +78,11 @@ export function cellText({ glyph, fills }: Look, width: number): string {
   const before = Math.floor((width - 1) / 2);
   return ' '.repeat(before) + glyph + ' '.repeat(width - 1 - before);
 }
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+
+/** Turns while something is going on. @param now in milliseconds */
+export const spinner = (now: number): string => SPINNER[Math.floor(now / 100) % SPINNER.length] ?? '';
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 

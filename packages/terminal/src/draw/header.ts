@@ -3,9 +3,7 @@ import { expected } from '../grid/cells.js';
 import { cut, type Line, type Segment, spread, tame } from '../line.js';
 import { seconds } from '../numbers.js';
 import type { State } from '../state.js';
-import { bar } from './glyphs.js';
-
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+import { bar, spinner } from './glyphs.js';
 
 /** The verdict, what is compared with what, and how far it is. */
 export function header(state: State): Line {
@@ -38,7 +36,7 @@ export function header(state: State): Line {
 
 function badge({ report, failure, now }: State): Segment {
   if (failure) return [' ! error ', 'on-vermillion', 'bold'];
-  if (!report) return [` ${SPINNER[Math.floor(now / 100) % SPINNER.length]} running `, 'on-sky', 'bold'];
+  if (!report) return [` ${spinner(now)} running `, 'on-sky', 'bold'];
   if (report.verdict === 'agree') return [' ✓ agree ', 'on-green', 'bold'];
   if (report.verdict === 'diverged') return [' ✗ diverged ', 'on-vermillion', 'bold'];
   return [' ? incomparable ', 'on-yellow', 'bold'];

@@ -1,7 +1,9 @@
+import { nameOf, sureness } from '@llama-probe/report';
 import { EXPORTS, OUTPUTS } from '@llama-probe/report/outputs';
 import { fit, type Line, lineWidth, padEnd, type Segment, tame, wrap } from '../line.js';
-import { remarksOf } from '../remarks.js';
+import { causesOf, remarksOf } from '../remarks.js';
 import type { Overlay, State } from '../state.js';
+import type { Tone } from '../tones.js';
 import { box } from './box.js';
 import { LOOKS } from './glyphs.js';
 
@@ -16,9 +18,10 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['[ ]', 'one step: the prompt, decoded tokens; a: all of them'],
   ['/', 'filter: name, verdict, l3 or l0-4, >0.5; esc clears it'],
   ['s', 'sort: order, of limit, relative, local, stage'],
-  ['t', 'free run, or every stage from the reference’s inputs'],
+  ['t', 'free run, or blame: every stage from the reference’s inputs'],
   ['e', 'export the report'],
-  ['i', 'what there is to know besides the verdict'],
+  ['i', 'every cause with its remedy, and what there is to know besides'],
+  ['f', 'fold what inherits into one row, or unfold it'],
   ['← → in a stage', 'another token; { } another head, w to the worst value'],
   ['esc', 'back'],
   ['q  ctrl-c', 'quit; ctrl-z suspends, ctrl-l draws again'],
@@ -30,7 +33,7 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
     case 'help':
       return scrolling(state, 'help', helpLines(state), overlay.scroll);
     case 'remarks':
-      return scrolling(state, 'besides the verdict', remarkLines(state), overlay.scroll);
+      return scrolling(state, 'what is known', remarkLines(state), overlay.scroll);
     case 'blame':
       return framed(state, 'blame', [
         [['Nothing has diverged, so no stage was run from']],
@@ -119,8 +122,16 @@ function helpLines({ size }: State): Line[] {
 }
 
 function remarkLines({ report, size }: State): Line[] {
-  const remarks = report ? remarksOf(report) : [];
-  return remarks.flatMap((text) => [...wrap(tame(text), innerOf(size)).map((line): Line => [[line]]), []]).slice(0, -1);
+  if (!report) return [];
+  const lines = (text: string, ...tones: Tone[]) =>
+    wrap(tame(text), innerOf(size)).map((line): Line => [[line, ...tones]]);
+  const causes = causesOf(report).culprits.flatMap((one) => [
+    ...lines(nameOf(one), 'bold'),
+    ...lines(`where to look: ${one.look}`),
+    ...lines(`how sure: ${sureness(one)}`),
+    [],
+  ]);
+  return [...causes, ...remarksOf(report).flatMap((text) => [...lines(text), []])].slice(0, -1);
 }
 
 const roomOf = ({ size }: State): number => size.rows - 4;

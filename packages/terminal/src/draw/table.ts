@@ -1,14 +1,15 @@
 import { stageKey } from '@llama-probe/dump/stage';
 import { type Cell, gridOf, shareOf } from '../grid/cells.js';
-import { rowsOf } from '../grid/rows.js';
+import { type Row, rowsOf, rowUnder, tableRows } from '../grid/rows.js';
 import { firstShown, type Layout } from '../layout.js';
-import { cut, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
+import { cut, fit, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, rms, share, short } from '../numbers.js';
 import { remarksOf } from '../remarks.js';
 import type { State } from '../state.js';
+import type { Tone } from '../tones.js';
 import { indexIn } from '../update/moves.js';
 import { box } from './box.js';
-import { LIMIT_AT, LOOKS, line, lookOf, onLogScale } from './glyphs.js';
+import { LIMIT_AT, LOOKS, line, lookOf, onLogScale, spinner } from './glyphs.js';
 import { localOf } from './local.js';
 
 interface Column {
@@ -59,20 +60,19 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
   const hasBar = !isTight && barWidth >= LEAST_BAR;
   const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
   const here = indexIn(rows, state);
-  const top = firstShown(Math.max(0, here), rows.length, page);
+  const shownRows = tableRows(state);
+  const at = rowUnder(shownRows, state);
+  const top = firstShown(Math.max(0, at), shownRows.length, page);
   const head: Line = [
     [' '],
     ...columns.map((column): Segment => [`${align(column, column.name)} `, ...headTone(state, column.name)]),
     ...(hasBar ? [[`${padEnd(`${' '.repeat(tick(barWidth))}│ limit`, barWidth)}  `, 'dim'] as const] : []),
     [cut(VERDICT.name, verdict), 'dim'],
   ];
-  const lines = rows.slice(top, top + page).map((cell, i): Line => {
-    const isHere = top + i === here;
-    const tones = isHere
-      ? (['bold', 'inverse'] as const)
-      : cell.kind === 'agree' || cell.kind === 'inherited'
-        ? []
-        : (['bold'] as const);
+  const lines = shownRows.slice(top, top + page).map(({ cell, folded }, i): Line => {
+    const isHere = top + i === at;
+    if (folded.length > 1) return foldedLine(folded, isHere, room);
+    const tones = isHere ? (['bold', 'inverse'] as const) : TONES[cell.kind];
     const facts = columns.map((column) => align(column, column.text(cell, state))).join(' ');
     return [
       [isHere ? '▸' : ' ', 'bold'],
@@ -82,7 +82,8 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
       ...verdictOf(state, cell, verdict),
     ];
   });
-  const shown = rows.length === 0 && state.report && state.filter === '' ? remarkLines(state, room) : [head, ...lines];
+  const isEmpty = rows.length === 0 && state.filter === '';
+  const shown = !isEmpty ? [head, ...lines] : state.report ? remarkLines(state, room) : phaseLines(state, room);
   return box(shown, {
     width,
     height: body,
@@ -98,6 +99,40 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     hasFocus: state.focus === 'table',
   });
 }
+
+/** What is wrong stands out: what inherits steps back behind it. */
+const TONES = {
+  agree: [],
+  inherited: ['dim'],
+  incomparable: ['bold'],
+  over: ['bold'],
+  own: ['bold'],
+} as const satisfies Record<Cell['kind'], readonly Tone[]>;
+
+function foldedLine(folded: Row['folded'], isHere: boolean, room: number): Line {
+  const from = new Set(
+    folded.map(({ result: { inherits } }) => inherits && `${inherits.stage} ${inherits.layer ?? ''}`),
+  );
+  const [only] = from;
+  const text = `↳ ${folded.length} stages inherit from ${from.size === 1 && only ? only.trim() : 'what is above'}`;
+  const tones = isHere ? (['bold', 'inverse'] as const) : (['dim'] as const);
+  return fit(
+    [
+      [isHere ? '▸' : ' ', 'bold'],
+      [`${' '.repeat(6)}${text}`, ...tones],
+      ['  f', 'bold', 'sky'],
+      [' unfolds', 'dim'],
+    ],
+    room,
+  );
+}
+
+/** Before the first stage there is what was done so far, and what is being done. */
+const phaseLines = ({ phases, progress, now }: State, room: number): Line[] =>
+  phases.map((phase): Line => {
+    const text = ` ${cut(tame(phase), room - 3)}`;
+    return phase === progress ? [[' '], [spinner(now), 'sky'], [text, 'bold']] : [[' '], ['·', 'dim'], [text, 'dim']];
+  });
 
 /** The report says why there is no stage to show. */
 function remarkLines({ report }: State, room: number): Line[] {
@@ -153,11 +188,14 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
       ? `from ${result.inherits.stage}${result.inherits.layer === null ? '' : ` ${result.inherits.layer}`}`
       : 'inherited',
     over: 'diverged',
-    own: fault?.cause?.id ?? (fault ? 'fault' : 'diverged first'),
+    own: fault?.cause?.id ?? (fault ? 'fault' : 'first wrong'),
   }[kind];
   return [
     [look.glyph, ...look.tones],
-    [` ${cut(text, room - 2 - (mark ? 2 : 0))}`, ...(kind === 'agree' ? (['dim'] as const) : [])],
+    [
+      ` ${cut(text, room - 2 - (mark ? 2 : 0))}`,
+      ...(kind === 'agree' || kind === 'inherited' ? (['dim'] as const) : []),
+    ],
     ...(mark ? [mark] : []),
   ];
 }

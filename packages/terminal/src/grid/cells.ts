@@ -13,6 +13,8 @@ export interface Cell {
   readonly fault: NamedFault | null;
   /** Where it stands in a pass, whatever its step. */
   readonly order: number;
+  /** Of what inherits: how far behind its fault, in thirds of the furthest of this run. */
+  readonly third: 0 | 1 | 2;
 }
 
 /** All that is compared, as layers × stages. */
@@ -92,7 +94,7 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     const key = stageKey(result);
     const fault = faults.get(key) ?? null;
     const kind = pass === 'blame' ? blameKind(result) : fault || key === first ? 'own' : freeKind(result);
-    const cell = { kind, result, fault, order } as const;
+    const cell = { kind, result, fault, order, third: 0 } as const;
     const known = cells.get(place);
     if (!known || tellsMore(cell, known)) cells.set(place, cell);
     else if (order < known.order) cells.set(place, { ...known, order });
@@ -105,9 +107,26 @@ function makeGrid({ stages, pass, step, report, about }: Source): Grid {
     stages: [...named, ...found.filter((name) => !named.includes(name))],
     wide,
     layers: [...layers].sort((a, b) => a - b),
-    cells,
+    cells: inThirds(cells, stages[pass]),
     steps: [...steps].sort((a, b) => a - b),
   };
+}
+
+/** Says of each cell that inherits how far it is from its fault, in evaluation order. */
+function inThirds(cells: ReadonlyMap<string, Cell>, all: ReadonlyMap<string, StageResult>): ReadonlyMap<string, Cell> {
+  const behind = new Map<Cell, number>();
+  for (const cell of cells.values()) {
+    const source = cell.kind === 'inherited' && cell.result.inherits && all.get(stageKey(cell.result.inherits));
+    if (source) behind.set(cell, Math.max(0, cell.result.order - source.order));
+  }
+  if (behind.size === 0) return cells;
+  const nearest = Math.min(...behind.values());
+  const range = Math.max(1, Math.max(...behind.values()) - nearest);
+  const share = (cell: Cell) => ((behind.get(cell) ?? 0) - nearest) / range;
+  const thirdOf = (cell: Cell) => Math.min(2, Math.floor(3 * share(cell))) as Cell['third'];
+  return new Map(
+    [...cells].map(([place, cell]) => [place, behind.has(cell) ? { ...cell, third: thirdOf(cell) } : cell]),
+  );
 }
 
 function expectedLayers(about: State['about']): readonly number[] {

@@ -31,6 +31,47 @@ export function rowsOf(state: State): readonly Cell[] {
   return rows;
 }
 
+/** A row of the table: a stage, or stages that inherit, folded into one. */
+export interface Row {
+  readonly cell: Cell;
+  /** All of them, the first one too; empty for a stage that does not inherit, or is not folded. */
+  readonly folded: readonly Cell[];
+}
+
+const foldings = new WeakMap<readonly Cell[], readonly Row[]>();
+
+/** The rows of the table as they are shown. What inherits is folded where it stands between what does not. */
+export function tableRows(state: State): readonly Row[] {
+  const rows = rowsOf(state);
+  if (!isFolded(state)) return rows.map((cell) => ({ cell, folded: [] }));
+  const known = foldings.get(rows);
+  if (known) return known;
+  const shown: { readonly cell: Cell; readonly folded: Cell[] }[] = [];
+  for (const cell of rows) {
+    const last = shown.at(-1);
+    if (cell.kind !== 'inherited') shown.push({ cell, folded: [] });
+    else if (last?.cell.kind === 'inherited') last.folded.push(cell);
+    else shown.push({ cell, folded: [cell] });
+  }
+  foldings.set(rows, shown);
+  return shown;
+}
+
+/** Whether there is something to fold: a run that is over, in evaluation order, with nothing looked for. */
+export const canFold = (state: State): boolean =>
+  state.report?.first != null &&
+  state.sort === 'order' &&
+  state.filter.trim() === '' &&
+  rowsOf(state).some(({ kind }) => kind === 'inherited');
+
+const isFolded = (state: State): boolean => state.folds && canFold(state);
+
+/** The row that shows the stage under the cursor; -1 if none does. */
+export function rowUnder(rows: readonly Row[], { cursor: { stage, layer } }: Pick<State, 'cursor'>): number {
+  const isIt = ({ result }: Cell) => result.stage === stage && (result.layer === null || result.layer === layer);
+  return rows.findIndex(({ cell, folded }) => isIt(cell) || folded.some(isIt));
+}
+
 /** The stages of the map that the filter lets through, in some layer. */
 export function shownStages(state: State): readonly string[] {
   const grid = gridOf(state);

@@ -1,7 +1,7 @@
 import { gridOf } from '../grid/cells.js';
-import { faultsIn, rowsOf, selected } from '../grid/rows.js';
+import { canFold, faultsIn, rowsOf, selected } from '../grid/rows.js';
 import type { Key } from '../keys.js';
-import { remarksOf } from '../remarks.js';
+import { causesOf, remarksOf } from '../remarks.js';
 import { GONE, type Next, SORTS, type State } from '../state.js';
 import { openDetail } from './detail.js';
 import { faultBeside, indexIn, MOVES, toCell } from './moves.js';
@@ -30,6 +30,9 @@ export function mainKey(state: State, key: Key): Next {
       return [{ ...state, isTyping: true }];
     case 's':
       return [{ ...state, sort: next(SORTS, state.sort, 1), focus: 'table' }];
+    case 'f':
+      if (canFold(state)) return [{ ...state, folds: !state.folds, focus: 'table' }];
+      return [{ ...state, notice: { kind: 'note', text: 'Nothing that is listed in evaluation order inherits.' } }];
     case '[':
     case '<':
       return [{ ...state, step: otherStep(state, -1) }];
@@ -52,8 +55,12 @@ export function mainKey(state: State, key: Key): Next {
   }
 }
 
+/** Whether there is more to say than the banner has room for. */
+export const hasMore = ({ report }: State): boolean =>
+  report !== null && (causesOf(report).culprits.length > 0 || remarksOf(report).length > 0);
+
 function showRemarks(state: State): State {
-  if (state.report && remarksOf(state.report).length > 0) return { ...state, overlay: { kind: 'remarks', scroll: 0 } };
+  if (hasMore(state)) return { ...state, overlay: { kind: 'remarks', scroll: 0 } };
   return { ...state, notice: { kind: 'note', text: 'There is nothing to add to the verdict.' } };
 }
 
@@ -73,11 +80,17 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
   return next<number | 'all'>(['all', ...gridOf(state).steps], state.step, by);
 }
 
-/** From the free run to the blaming one and back; offers to run it if it was not run. */
+/** Whether `t` leads anywhere: the other run was made, or can be. */
+export const canBlame = ({ pass, stages, report, job, watches, isBlaming, isGone }: State): boolean =>
+  pass === 'blame' ||
+  stages.blame.size > 0 ||
+  (report !== null && job.command !== 'diff' && !watches && !isBlaming && !isGone);
+
+/** From the free run to blame and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
   if (state.pass === 'blame') return [{ ...state, pass: 'free' }];
   if (state.isBlaming) {
-    return [{ ...state, notice: { kind: 'note', text: 'The second run is on its way.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'Blame is on its way.' } }];
   }
   if (state.stages.blame.size > 0) return [{ ...state, pass: 'blame' }];
   if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
@@ -91,7 +104,7 @@ function togglePass(state: State): Next {
   }
   if (!state.report) return [{ ...state, notice: { kind: 'note', text: 'The free run is not done yet.' } }];
   if (state.watches) {
-    return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch both runs.' } }];
+    return [{ ...state, notice: { kind: 'note', text: 'Start it with --blame to watch the free run and blame.' } }];
   }
   return [{ ...state, overlay: { kind: 'blame' } }];
 }

@@ -1,5 +1,5 @@
 import { type Cell, gridOf } from '../grid/cells.js';
-import { rowsOf, selected, shownStages } from '../grid/rows.js';
+import { rowUnder, selected, shownStages, tableRows } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { layoutOf } from '../layout.js';
 import type { State } from '../state.js';
@@ -34,9 +34,9 @@ function vertical(by: (page: number) => number): Move {
   return (state) => {
     const { page } = layoutOf(state);
     if (state.focus === 'table') {
-      const rows = rowsOf(state);
-      const cell = rows[moved(indexIn(rows, state), by(page), rows.length)];
-      return cell ? toCell(state, cell) : state;
+      const rows = tableRows(state);
+      const row = rows[moved(rowUnder(rows, state), by(page), rows.length)];
+      return row ? toCell(state, row.cell) : state;
     }
     const stages = shownStages(state);
     const stage = stages[moved(stages.indexOf(state.cursor.stage), by(page), stages.length)];

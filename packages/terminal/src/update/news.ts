@@ -30,7 +30,7 @@ export function news(state: State, said: News): Next {
         },
       ];
     case 'progress':
-      return [{ ...state, progress: said.text }];
+      return [{ ...state, progress: said.text, phases: withPhase(state.phases, said.text) }];
     case 'stages':
       return [follow(withStages(state, said.pass, said.stages), said.stages)];
     case 'report':
@@ -62,6 +62,13 @@ export function news(state: State, said: News): Next {
   }
 }
 
+/** What is said of a phase again, such as its next percent, takes the place of what was said before. */
+function withPhase(phases: readonly string[], text: string): readonly string[] {
+  const nameOf = (phase: string) => phase.replace(/\d+/g, '');
+  const known = phases.findIndex((phase) => nameOf(phase) === nameOf(text));
+  return known < 0 ? [...phases, text] : phases.with(known, text);
+}
+
 function withStages(state: State, pass: Pass, found: readonly StageResult[]): State {
   const stages = new Map(state.stages[pass]);
   for (const stage of found) stages.set(stageKey(stage), stage);
@@ -91,6 +98,7 @@ function reported(before: State, { report, written, changes }: News & { type: 'r
     written: [...new Set([...before.written, ...written])],
     stages: { ...before.stages, free },
     progress: '',
+    phases: [],
     isBlaming: false,
   };
   if (before.isBlaming && state.stages.blame.size > 0) state = { ...state, pass: 'blame' };

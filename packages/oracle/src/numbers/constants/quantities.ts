@@ -29,6 +29,17 @@ const OF: Readonly<Record<Operation, readonly Name[]>> = {
   'soft-cap': ['head_dim', 'n_embd'],
   probabilities: ['n_expert'],
   weighted: ['n_embd'],
+  // Of one expert of many, whose rows are many times as wide: nothing is known that would not be a coincidence.
+  sigmoid: [],
+  clamp: [],
+  'top-k': [],
+  chosen: [],
+  'row-sum': [],
+  quotient: [],
+  'expert-product': [],
+  'expert-bias': [],
+  'bounded-unit': [],
+  'expert-sum': [],
 };
 
 /** The quantities of a stage, those of one value as one. @param width of its rows */

@@ -1,2 +1,0 @@
-export { stagesInWords } from './places-in-words.js';
-export { type Told, told } from './told.js';
