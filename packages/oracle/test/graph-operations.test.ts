@@ -67,6 +67,23 @@ describe('a stage by its nodes', () => {
     }
   });
 
+  test.each([3, -1, 0.5, Number.NaN])(
+    'an expert %d that there is not has no rows, and costs no other its own',
+    (wrong) => {
+      for (const stage of ['ffn_moe_weights', 'ffn_moe_gate', 'ffn_moe_gate_biased']) {
+        const { c, right } = of(stage);
+        const ids = (c.inputs.ffn_moe_topk as Float64Array).slice();
+        ids[5] = wrong;
+        const rows = computeStage({ ...c, inputs: { ...c.inputs, ffn_moe_topk: ids } });
+        const width = rows.length / ids.length;
+        expect(rows.map((value, i) => (Math.floor(i / width) === 5 ? 0 : value))).toEqual(
+          right.map((value, i) => (Math.floor(i / width) === 5 ? 0 : value)),
+        );
+        expect(rows.subarray(5 * width, 6 * width).every(Number.isNaN)).toBe(true);
+      }
+    },
+  );
+
   test.each(['ARGSORT', 'NORM'])('%s is nothing that the oracle computes', (op) => {
     const place = { stage: 'mine', layer: 0 };
     const node: NodeOperation = { name: 'mine', place, op, shape: [1, 1, 1, 1], parameters: {}, inputs: [] };

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STAGE_NAMES, stageKey, type Tensor, tee } from '@llama-probe/dump';
+import { randomFrom, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import './support/kept.js';
 import { openReference, type Reference, type RunOptions } from '../src/reference.js';
@@ -198,6 +199,26 @@ describe('from given rows', () => {
       tensor.stage === 'result_output' ? { ...tensor, values: new Float32Array(tensor.values.length) } : tensor,
     );
     expect((await collect(opened, { ...CUT, from: stream(zero) })).generated).toEqual(free.generated);
+  });
+
+  test('an id that names no expert is not put there, and llama.cpp goes on', async () => {
+    const model = join(directory, 'experts.gguf');
+    writeFileSync(model, writeGguf(tinyArchitecture('gpt-oss', randomFrom(5))).bytes);
+    reference = await openReference({ model, mode: 'native' });
+    const run = { tokens: [1, 5, 9], steps: 0, stages: 'all' } satisfies RunOptions;
+    const free = await collect(reference, run);
+    const ids = free.tensors.find(({ stage, layer }) => stage === 'ffn_moe_topk' && layer === 1) as Tensor;
+    for (const wrong of [77, -1, 0.5, Number.NaN]) {
+      const values = ids.values.slice();
+      values[1] = wrong;
+      const forced = await collect(reference, { ...run, from: stream([{ ...ids, values }]) });
+      expect(differing(forced.tensors, free.tensors), String(wrong)).toEqual([]);
+      expect(forced.notes.join()).toContain(`ffn_moe_topk has ids such as ${wrong} that are none of the`);
+    }
+    const values = ids.values.map((_, i) => ids.values[i ^ 1] as number); // the same experts in another order
+    const exchanged = await collect(reference, { ...run, from: stream([{ ...ids, values }]) });
+    expect(differing(exchanged.tensors, free.tensors)).toContain(key({ ...ids, stage: 'ffn_moe_weights' }));
+    expect(exchanged.notes).toEqual([]);
   });
 
   test('that nothing fits are told', async () => {

@@ -56,7 +56,9 @@ export function computeTopK(c: StageCase): Float64Array {
 export function computeChosen(c: StageCase, { experts }: Variation): Float64Array {
   const [all, chosen] = [inputOf(c, 0), inputOf(c, 1)];
   const [width, count] = [all.length / c.rows, chosen.length / c.rows];
-  const weights = chosen.map((id, i) => all[Math.floor(i / count) * width + id] ?? Number.NaN);
+  const weights = chosen.map((id, i) =>
+    isOneOf(id, width) ? (all[Math.floor(i / count) * width + id] as number) : Number.NaN,
+  );
   return experts?.normalised === 'extra' ? mapRows(weights, count, (row) => row.map((w) => w / sumOf(row))) : weights;
 }
 
@@ -98,11 +100,12 @@ export function computeExpertProduct(c: StageCase, v: Variation, columns?: Int32
   const all = weightOf(c.model, tensorName(c, weight));
   const [width, chosen] = [all.rows / experts, ids.length / c.rows];
   const wanted = columns ?? Int32Array.from({ length: chosen * width }, (_, i) => i);
-  const y = new Float64Array(c.rows * wanted.length);
+  const y = new Float64Array(c.rows * wanted.length).fill(Number.NaN); // which stays where an id names nobody
   for (let place = 0; place < chosen; place++) {
     const at = Array.from(wanted.keys()).filter((i) => Math.floor((wanted[i] as number) / width) === place);
     const own = Int32Array.from(at, (i) => (wanted[i] as number) - place * width);
     for (const [id, tokens] of tokensOf(ids, place, chosen)) {
+      if (!isOneOf(id, experts)) continue;
       const rows = tokens.map((token) => rowAt(x, { token, place, chosen, tokens: c.rows, width: all.columns }));
       const product = computeProduct(caseOfExpert(c, matrixOf(v, id, place, experts), rows), v, own);
       tokens.forEach((token, row) => {
@@ -114,6 +117,9 @@ export function computeExpertProduct(c: StageCase, v: Variation, columns?: Int32
   }
   return y;
 }
+
+/** Whether an id names one of so many. */
+const isOneOf = (id: number, count: number): boolean => Number.isInteger(id) && id >= 0 && id < count;
 
 /** Which tokens have which expert at a place among those chosen. */
 function tokensOf(ids: Float64Array, place: number, chosen: number): Map<number, number[]> {
@@ -180,7 +186,7 @@ export function computeExpertBias(c: StageCase, { experts }: Variation): Float64
   return x.map((value, i) => {
     const row = Math.floor(i / width);
     const id = experts?.bias === 'by-place' ? row % chosen : (ids[row] as number);
-    return value + (bias[id * width + (i % width)] ?? 0);
+    return value + (isOneOf(id, bias.length / width) ? (bias[id * width + (i % width)] as number) : Number.NaN);
   });
 }
 

@@ -3,7 +3,7 @@ import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary } from '../library/library.js';
 import { rowsToHeads } from './layout.js';
 import type { GraphNode } from './node.js';
-import { isWritable, writeValues } from './values.js';
+import { isWritable, placesOf, writeValues } from './values.js';
 
 /** A node that was computed, with what llama.cpp made of it. */
 export interface Computed {
@@ -66,8 +66,22 @@ export class Replacement {
     const all = values.slice();
     if (layout === 'heads') rowsToHeads(given, firstRow, node.ne, all, isHidden);
     else all.set(given.values, firstRow * given.width);
+    this.keepInside(given.stage, all, values, placesOf(node));
     writeValues(this.library, node, all);
     return all;
+  }
+
+  /** llama.cpp stops the process at an id that names nothing. */
+  private keepInside(stage: string, ids: Float32Array, own: Float32Array, places: number | undefined): void {
+    if (places === undefined) return;
+    const isInside = (id: number) => Number.isInteger(id) && id >= 0 && id < places;
+    const wrong = ids.find((id) => !isInside(id));
+    if (wrong === undefined) return;
+    const what = `the ${places} that there are: they were not put there, its own went on`;
+    this.notes.add(`${stage} has ids such as ${wrong} that are none of ${what}`);
+    ids.forEach((id, i) => {
+      if (!isInside(id)) ids[i] = own[i] as number;
+    });
   }
 
   /** Ends the run. */

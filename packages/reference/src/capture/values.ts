@@ -44,6 +44,12 @@ export function readValues(library: LlamaLibrary, node: GraphNode): Float32Array
 /** Other types would round what is put into them. */
 export const isWritable = (node: GraphNode): boolean => node.type === F32 || node.type === I32;
 
+/**
+ * How many places an id may name, of a node of ids: those of a row of what was sorted, which the rows of a part of it lie apart by. undefined for
+ * any other node.
+ */
+export const placesOf = ({ type, nb }: GraphNode): number | undefined => (type === I32 ? nb[1] / nb[0] : undefined);
+
 export const isFloat = (node: GraphNode): boolean => node.type === F32;
 
 /** Writes all elements of a node, in ggml's order, whatever its strides. */
