@@ -10,7 +10,16 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
-      { extends: true, test: { name: 'runs', include: ['packages/*/test/**/*.test.ts'], exclude: PURE } },
+      {
+        extends: true,
+        test: {
+          name: 'runs',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: PURE,
+          // Mesa's: on small shapes a kernel takes longer to compile than to run. The commands run them as users do.
+          env: { GALLIVM_PERF: 'nopt' },
+        },
+      },
       // The files of a worker run their commands in one process (test/support/session.ts).
       {
         extends: true,

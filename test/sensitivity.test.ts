@@ -26,7 +26,7 @@ async function missedBy(options: SubjectOptions): Promise<string[]> {
 }
 
 describe(`noise of ${SIZE} in one row is found where it is, in every stage of every layer`, () => {
-  test.each(inShort(['F16', 'Q8_0', 'Q4_K'], 2))('%s, exact', async (type) => {
+  test.each(inShort(['Q4_K', 'F16', 'Q8_0'], 1))('%s, exact', async (type) => {
     expect(await missedBy({ type, mode: 'exact' })).toEqual([]);
     expect(subject?.places).toHaveLength(4 * 19 + 4);
   });

@@ -51,7 +51,7 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter }))
 describe('a kernel with one wrong operation is found', () => {
   const { device, check } = opened[0] as OpenedAdapter;
 
-  test.each(inShort(MUTATIONS, 25))('%s: %s → %s', async (file, right, wrong) => {
+  test.each(inShort(MUTATIONS, 15))('%s: %s → %s', async (file, right, wrong) => {
     const source = shaderSource(`${file}.wgsl`);
     expect(source.split(right).length - 1, `how often ${file}.wgsl says ${right}`).toBe(1);
     const kernels = new KernelCache(device, (name) =>

@@ -19,7 +19,7 @@ const GRAPH =
 const GRAPH_CASES = graphCases().filter(({ c }) => GRAPH.includes(c.stage));
 
 describe('what is not in the catalogue is never confirmed', () => {
-  for (const [name, perturb] of Object.entries(PERTURBATIONS)) {
+  for (const [name, perturb] of inShort(Object.entries(PERTURBATIONS), 15)) {
     test(name, async () => {
       const confirmed: string[] = [];
       for (const [limit, stage] of TRIED.flatMap(([limit, stages]) =>
@@ -35,7 +35,7 @@ describe('what is not in the catalogue is never confirmed', () => {
     });
   }
 
-  for (const [name, perturb] of inShort(Object.entries(PERTURBATIONS), 10)) {
+  for (const [name, perturb] of inShort(Object.entries(PERTURBATIONS), 5)) {
     test(`${name}, in another architecture`, async () => {
       const confirmed: string[] = [];
       for (const { c } of GRAPH_CASES) {
