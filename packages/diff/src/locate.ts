@@ -1,4 +1,5 @@
-import { partsOf, rangesOf } from './locate/columns.js';
+import { rangesOf } from '@llama-probe/dump/stage';
+import { partsOf } from './locate/columns.js';
 import { commonFit, correlation } from './locate/fit.js';
 import { knownOrder, otherHeads } from './locate/order.js';
 import { otherRow } from './locate/other-row.js';

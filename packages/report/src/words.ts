@@ -8,6 +8,7 @@ import {
   type Unseen,
   type Verdict,
 } from '@llama-probe/diff';
+import { rangesOf } from '@llama-probe/dump/stage';
 import type { Diagnosis } from '@llama-probe/oracle';
 
 // What several outputs say, said once. An output only lays it out.
@@ -94,12 +95,7 @@ export const tokensSaid = (diagnosis: Report['tokenDiagnosis']): string =>
 export const notSeen = ({ what, why, remedy }: Unseen): string => `${what} (${why}; ${remedy})`;
 
 /** @example ranges([0, 1, 2, 5]) === '0 to 2, 5' */
-export function ranges(numbers: readonly number[]): string {
-  const runs: [number, number][] = [];
-  for (const number of numbers) {
-    const last = runs.at(-1);
-    if (last && number === last[1] + 1) last[1] = number;
-    else runs.push([number, number]);
-  }
-  return runs.map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`)).join(', ');
-}
+export const ranges = (numbers: readonly number[]): string =>
+  rangesOf(numbers)
+    .map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`))
+    .join(', ');

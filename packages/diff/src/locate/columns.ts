@@ -1,3 +1,4 @@
+import { rangesOf } from '@llama-probe/dump/stage';
 import type { Part, Range } from './where.js';
 
 /** What more parts than this are called is scattered. */
@@ -102,15 +103,4 @@ function what(from: number, to: number, width: number, unit: 'row' | 'head'): st
   const group = (size === 64 || size === 128) && from % size === 0 ? `: one group of ${size}` : '';
   if (first === last) return `block ${first} of ${block} values`;
   return `blocks ${first} ${last === first + 1 ? 'and' : 'to'} ${last} of ${block} values${group}`;
-}
-
-/** Numbers that follow each other, as inclusive ranges. @example rangesOf([1, 2, 3, 7]) // [[1, 3], [7, 7]] */
-export function rangesOf(numbers: readonly number[]): Range[] {
-  const ranges: [number, number][] = [];
-  for (const number of numbers) {
-    const last = ranges.at(-1);
-    if (last && number === last[1] + 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  return ranges;
 }

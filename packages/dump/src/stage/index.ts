@@ -7,6 +7,7 @@ export type { MaskKind, NodeInput, NodeOperation } from './node-operation.js';
 export { mayBeNorm, normBefore } from './norms.js';
 export { presentKeys, presentNames } from './old-names.js';
 export { idOf, type Place, placeKey, placeOf, type StageId, stageKey } from './place.js';
+export { rangesOf } from './ranges.js';
 export {
   isDetail,
   isInVocabulary,

@@ -1,17 +1,13 @@
+import { rangesOf } from '@llama-probe/dump/stage';
+
 /** @example and(['a', 'b', 'c']) // 'a, b and c' */
 export const and = (items: readonly string[]): string =>
   items.length < 2 ? items.join() : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 
 /** Ascending numbers, those that follow each other as a range. @example inRanges([1, 2, 3, 7]) // '1 to 3 and 7' */
 export function inRanges(numbers: readonly number[]): string {
-  const ranges: [number, number][] = [];
-  for (const number of numbers) {
-    const last = ranges.at(-1);
-    if (last && number === last[1] + 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
   return and(
-    ranges.flatMap(([from, to]) =>
+    rangesOf(numbers).flatMap(([from, to]) =>
       from === to ? [`${from}`] : to === from + 1 ? [`${from}`, `${to}`] : [`${from} to ${to}`],
     ),
   );

@@ -1,5 +1,5 @@
 import { inputOf, operationOf, rowsOf, type StageCase, tensorName } from '../case.js';
-import { mapRows } from '../operations.js';
+import { concat, mapRows, rowOf } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { computeProduct } from './product.js';
 import { vectorOf, weightOf } from './weight.js';
@@ -136,8 +136,7 @@ function rowAt(
   x: Float64Array,
   { token, place, chosen, tokens, width }: Record<'token' | 'place' | 'chosen' | 'tokens' | 'width', number>,
 ): Float64Array {
-  const row = x.length === tokens * width ? token : token * chosen + place;
-  return x.subarray(row * width, (row + 1) * width);
+  return rowOf(x, width, x.length === tokens * width ? token : token * chosen + place);
 }
 
 function matrixOf({ experts }: Variation, id: number, place: number, count: number): number {
@@ -156,11 +155,6 @@ function matrixOf({ experts }: Variation, id: number, place: number, count: numb
 /** The product of one expert, as if the model had no other. */
 function caseOfExpert(c: StageCase, expert: number, rows: readonly Float64Array[]): StageCase {
   const { inputs: [input] = [], experts = 1 } = operationOf(c);
-  const values = new Float64Array(rows.reduce((sum, row) => sum + row.length, 0));
-  rows.reduce((at, row) => {
-    values.set(row, at);
-    return at + row.length;
-  }, 0);
   const weight = (name: string) => {
     const all = c.model.weight(name);
     if (!all || !name.includes('_exps.')) return all;
@@ -169,7 +163,7 @@ function caseOfExpert(c: StageCase, expert: number, rows: readonly Float64Array[
     const part = all.bytes.subarray(expert * bytes, (expert + 1) * bytes);
     return { ...all, rows: count, bytes: part, ...(numbers ? { numbers } : {}) };
   };
-  return { ...c, rows: rows.length, inputs: { [input?.stage ?? '']: values }, model: { ...c.model, weight } };
+  return { ...c, rows: rows.length, inputs: { [input?.stage ?? '']: concat(rows) }, model: { ...c.model, weight } };
 }
 
 /**
