@@ -1,7 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
 import { CompressionType, compressionRegistry } from 'apache-arrow';
 import type { RecordBatch } from 'apache-arrow/ipc/metadata/message';
 import { inflateLz4 } from './lz4.js';
+import type { Source } from './read-ahead.js';
 
 /** Values shrink by a tenth, and zeros to nothing: what is both large and shrinks so far is made to fill memory. */
 const MOST_RATIO = 100;
@@ -20,7 +20,7 @@ const isTooMuch = (inflated: number, compressed: number): boolean =>
  * @returns how many bytes all of them have then, or what is wrong with them
  */
 export async function inflatedLength(
-  file: FileHandle,
+  file: Source,
   body: { readonly begin: number; readonly bytes: number },
   { buffers }: RecordBatch,
 ): Promise<number | string> {

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { MessageHeader } from 'apache-arrow/enum';
 import { type DictionaryBatch, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
 import { damaged } from '../errors.js';
@@ -6,6 +5,7 @@ import { checkFlatbuffer } from './flatbuffer.js';
 import type { Block } from './frame.js';
 import { inflatedLength, learnToInflate } from './inflate.js';
 import { MESSAGE } from './ipc-tables.js';
+import type { Source } from './read-ahead.js';
 
 const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million columns
 
@@ -15,12 +15,12 @@ const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million col
  *
  * @throws DumpError `dump-damaged`
  */
-export async function checkMessage(file: FileHandle, path: string, block: Block): Promise<void> {
+export async function checkMessage(file: Source, path: string, block: Block): Promise<void> {
   const wrong = await faultOf(file, block);
   if (wrong) throw damaged(path, `${block.what} ${wrong}`);
 }
 
-async function faultOf(file: FileHandle, { header: length, body, offset }: Block): Promise<string | undefined> {
+async function faultOf(file: Source, { header: length, body, offset }: Block): Promise<string | undefined> {
   if (length > LONGEST) return `is to have a header of ${length} bytes`;
   const bytes = Buffer.alloc(length);
   await file.read(bytes, 0, length, offset);
@@ -66,7 +66,7 @@ export function claimOf(flatbuffer: Uint8Array): Claim {
 
 /** What is wrong with buffers that are compressed, by the lengths that they are to have; Arrow's reader can inflate them then. @param begin where the body begins */
 export async function inflatedFault(
-  file: FileHandle,
+  file: Source,
   begin: number,
   { compressed, body: bytes }: Claim,
 ): Promise<string | undefined> {

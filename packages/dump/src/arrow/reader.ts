@@ -7,6 +7,7 @@ import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { type Block, readFrame } from './frame.js';
 import { checkMessage } from './message.js';
+import { ReadAhead } from './read-ahead.js';
 import { tensorsOf } from './rows.js';
 
 /** An open dump. Close it when done. */
@@ -29,9 +30,10 @@ export class Dump implements RecordedRun {
 
   /** Every tensor in file order, one in memory at a time; `values` are views of what was read. May be read several times at once. */
   async *tensors(): AsyncGenerator<Tensor> {
-    const reader = await openReader(this.file, this.path);
+    const ahead = new ReadAhead(this.file);
+    const reader = await openReader(ahead, this.path);
     for (const [index, block] of this.blocks.entries()) {
-      await checkMessage(this.file, this.path, block);
+      await checkMessage(ahead, this.path, block);
       let batch: Awaited<ReturnType<typeof reader.readRecordBatch>>;
       try {
         batch = await reader.readRecordBatch(index);
@@ -64,8 +66,9 @@ export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump>
   const file = await openFile(path);
   try {
     const { bytes, dictionaries, batches } = await readFrame(file, path);
-    for (const dictionary of dictionaries) await checkMessage(file, path, dictionary); // they are read as soon as it is opened
-    const reader = await openReader(file, path);
+    const ahead = new ReadAhead(file);
+    for (const dictionary of dictionaries) await checkMessage(ahead, path, dictionary); // they are read as soon as it is opened
+    const reader = await openReader(ahead, path);
     return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path, bare), file, batches);
   } catch (error) {
     await file.close();
@@ -73,9 +76,9 @@ export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump>
   }
 }
 
-async function openReader(file: FileHandle, path: string): Promise<AsyncRecordBatchFileReader> {
+async function openReader(file: ReadAhead, path: string): Promise<AsyncRecordBatchFileReader> {
   try {
-    const reader = (await RecordBatchReader.from(file)) as AsyncRecordBatchFileReader;
+    const reader = (await RecordBatchReader.from(file as unknown as FileHandle)) as AsyncRecordBatchFileReader;
     await reader.open({ autoDestroy: false });
     return reader;
   } catch (cause) {
