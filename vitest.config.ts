@@ -32,6 +32,7 @@ export default defineConfig({
         },
       },
     ],
+    server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
     // Mesa's: as many processes as there are cores compute already, and threads of theirs would wait for each other.
     env: { LP_NUM_THREADS: '0' },
     globalSetup: 'test/support/shared-folders.ts',
