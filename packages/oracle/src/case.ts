@@ -81,18 +81,23 @@ const nameOf = ({ stage, layer }: StageCase): string => `${stage}${layer === nul
 export const tensorName = (c: StageCase, stem: string, suffix = 'weight'): string =>
   c.layer === null ? `${stem}.${suffix}` : `blk.${c.layer}.${stem}.${suffix}`;
 
+/** Some rows of a weight have its name, and which they are as Python writes it: `blk.0.attn_qkv.weight[128:192]`. */
+export const partName = (name: string, rows: readonly [number, number] | undefined): string =>
+  rows ? `${name}[${rows[0]}:${rows[1]}]` : name;
+
 /** The name of the weight that the case's operation reads; undefined if it reads none. */
 export function weightName(c: StageCase): string | undefined {
-  const { weight, tied } = operationOf(c);
+  const { weight, tied, rowsOfWeight } = operationOf(c);
   if (weight === undefined) return undefined;
-  const own = tensorName(c, weight);
+  const own = partName(tensorName(c, weight), rowsOfWeight);
   return tied !== undefined && !c.model.weight(own) ? tensorName(c, tied) : own;
 }
 
 /** The bias that is added to the case's product; undefined if the file has none. */
 export function biasOf(c: StageCase): CaseWeight | undefined {
-  const { weight, bias } = operationOf(c);
-  return weight === undefined || bias === false ? undefined : c.model.weight(tensorName(c, weight, 'bias'));
+  const { weight, bias, rowsOfWeight } = operationOf(c);
+  if (weight === undefined || bias === false) return undefined;
+  return c.model.weight(bias ? tensorName(c, bias, 'bias') : partName(tensorName(c, weight, 'bias'), rowsOfWeight));
 }
 
 /** How many heads the case's rows are made of. */

@@ -18,6 +18,7 @@ import {
 } from './variants/experts.js';
 import { computeNorm, computeNormWeight } from './variants/norm.js';
 import { computeSoftCap, finish, selectColumns } from './variants/output.js';
+import { computePart } from './variants/part.js';
 import { computeBias, computeProduct } from './variants/product.js';
 import { computeResidual } from './variants/residual.js';
 import { computeRope } from './variants/rope.js';
@@ -40,6 +41,7 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   'get-rows': whole(computeEmbedding),
   'rms-norm': whole(computeNorm),
   mul: whole(computeNormWeight),
+  part: whole(computePart),
   product: computeProduct,
   rope: whole(computeRope),
   scores: whole(computeScores),

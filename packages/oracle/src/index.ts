@@ -21,6 +21,7 @@ export { diagnoseStretch, type StretchOptions } from './stretch/diagnose-stretch
 export type { Stretch, StretchStage } from './stretch/stretch.js';
 export { weightAt } from './variants/weight.js';
 export { together, type Variation } from './variation.js';
+export { withParts } from './with-parts.js';
 export { stagesInWords } from './words/places-in-words.js';
 export { saidToo, unknown } from './words/said.js';
 export type { Yarn } from './yarn.js';

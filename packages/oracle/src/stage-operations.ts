@@ -7,6 +7,7 @@ export type Operation =
   | 'get-rows'
   | 'rms-norm'
   | 'mul'
+  | 'part'
   | 'product'
   | 'rope'
   | 'scores'
@@ -40,14 +41,16 @@ export interface StageOperation extends Place {
   readonly inputs: readonly (Place | StageOperation)[];
   /** The weight that it reads: its name in the file without layer and suffix, such as `attn_q`. */
   readonly weight?: string;
+  /** Of a weight that is several in one, such as a fused QKV: which of its rows, from the first to the one behind the last. */
+  readonly rowsOfWeight?: readonly [number, number];
   /** The weight that it reads if the file does not have that one: a tied head. */
   readonly tied?: string;
   /** Which heads its rows are made of. */
   readonly heads?: 'query' | 'kv';
   /** For a residual addition: the weight of the norm that reads the same residual stream. */
   readonly norm?: string;
-  /** `false` for a product to which a bias that the file has is added by another node. */
-  readonly bias?: false;
+  /** `false` for a product to which a bias that the file has is added by another node; a bias that is not named after the weight. */
+  readonly bias?: false | string;
   /** For a softmax: the tensor with a score more for each head, which takes its share of the sum and is no position. */
   readonly sinks?: string;
   /** For a softmax: what its scores are computed from. Without it they are a Llama's. */
@@ -56,6 +59,8 @@ export interface StageOperation extends Place {
   readonly unbiased?: Place;
   /** How long each part of a row is that is computed on its own: the row of one expert. */
   readonly part?: number;
+  /** Of a part of each row: where its pieces of `part` values begin, from the row's first value on. */
+  readonly begins?: readonly number[];
   /** How many experts a weight has, one below the other. */
   readonly experts?: number;
   /** How many of the highest a choice takes. */

@@ -175,6 +175,8 @@ export interface ProductVariation {
   readonly group?: { readonly size: number; readonly of: number };
   /** The outputs of each head, reordered one step after another. */
   readonly permute?: readonly Permutation[];
+  /** The weight is several in one, Q, K and V, and is split as if each group of heads had its own queries, then its key, then its value. */
+  readonly fused?: 'by-group';
   /** The heads among the outputs, or among the inputs. */
   readonly outputs?: HeadOrder;
   readonly inputs?: HeadOrder;

@@ -12,6 +12,7 @@ const CASES = [
   ...casesOf(tiny(['Q4_K', 'Q6_K', 'Q8_0', 'Q4_0', 'Q5_0', 'Q4_1'], { head: true, freqs: true, bias: true })),
   ...casesOf(tiny(['F16', 'Q5_K', 'BF16', 'Q5_1', 'F32'], {})),
   ...casesOf(tiny(['F32'], { yarn: true })).filter(({ c }) => c.stage.endsWith('_rope')),
+  ...casesOf(tiny(['F32'], { bias: true })).filter(({ c }) => /^[qkv]_proj$/.test(c.stage)),
   ...graphCases(),
 ];
 const ofStage = (stage: string) => CASES.filter(({ c }) => c.stage === stage || c.operation?.role === stage);

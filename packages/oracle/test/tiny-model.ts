@@ -2,7 +2,7 @@ import { llamaGraph } from '@llama-probe/dump';
 import { llamaModel, seeded } from '@llama-probe/testing';
 import { BLOCKS } from '../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../src/case.js';
-import { dequantizeRow, forward, type OracleModel, type QuantizedType } from '../src/index.js';
+import { dequantizeRow, forward, type OracleModel, type QuantizedType, withParts } from '../src/index.js';
 
 /** A random llama of two layers with grouped queries, biases, and a type for every weight: what the catalogue is tried on. */
 export interface Tiny {
@@ -58,7 +58,7 @@ export function tiny(
     });
   }
   const config = extras.yarn ? { ...CONFIG, ropeYarn: YARN } : CONFIG;
-  const model = { config, layers: 2, weight: (name: string) => tensors.get(name) };
+  const model = { config, layers: 2, weight: withParts((name) => tensors.get(name)) };
   return { model, oracle: dequantized(model) };
 }
 

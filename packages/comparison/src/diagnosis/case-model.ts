@@ -6,20 +6,21 @@ import {
   canDequantize,
   type GraphOperations,
   type OracleConfig,
+  withParts,
 } from '@llama-probe/oracle';
 
 /** The model as the oracle takes it: weights are read from the file when they are asked for. */
 export const caseModel = (file: GgufFile, config: LlamaConfig & OracleConfig): CaseModel => ({
   config,
   layers: config.blockCount,
-  weight: readOnce((name) => readTensor(findTensor(file, config, name))),
+  weight: readOnce(withParts(readOnce((name) => readTensor(findTensor(file, config, name))))),
 });
 
 /** The same of a model of any architecture, by llama.cpp's graph of it. */
 export const graphCaseModel = (
   file: GgufFile,
   { config, layers }: Pick<GraphOperations, 'config' | 'layers'>,
-): CaseModel => ({ config, layers, weight: readOnce((name) => readWeight(file, name)) });
+): CaseModel => ({ config, layers, weight: readOnce(withParts(readOnce((name) => readWeight(file, name)))) });
 
 function readOnce(read: CaseModel['weight']): CaseModel['weight'] {
   const known = new Map<string, CaseWeight | undefined>();

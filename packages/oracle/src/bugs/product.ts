@@ -1,7 +1,7 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, tensorName } from '../case.js';
 import { PRODUCT_STAGES } from '../stage-operations.js';
-import { otherLayers, ownWeight, sameShape } from './weights.js';
+import { otherLayers, otherParts, ownPart, ownWeight, sameShape, thirdOf } from './weights.js';
 
 /** Which weight a product has, and how it is summed. */
 export const PRODUCT_BUGS: readonly Bug[] = [
@@ -23,9 +23,24 @@ export const PRODUCT_BUGS: readonly Bug[] = [
     source: COMMON,
     variants: (c) => {
       const stems = ['attn_q', 'attn_k', 'attn_v', 'attn_output'].filter((stem) => stem !== operationOf(c).weight);
-      const names = stems.map((stem) => tensorName(c, stem));
+      const names = [...stems.map((stem) => tensorName(c, stem)), ...otherParts(c)];
       const fitting = names.filter((name) => sameShape(c.model.weight(name), ownWeight(c)));
       return each('weight', fitting, (weight) => ({ product: { weight } }));
+    },
+  }),
+  bug({
+    id: 'fused-qkv-split',
+    title: 'A fused QKV is split in the wrong places',
+    stages: ['q_proj', 'k_proj', 'v_proj'],
+    changes:
+      'Q, K and V have rows of each other: three equal parts under grouped queries, or a key and a value behind the queries of each group.',
+    look: 'Where Q, K and V are one weight and are split: all rows of Q come first, then those of K and V, and Q may have more.',
+    source: 'vllm-project/vllm#13686',
+    needs: 'Q, K and V of one type, and more than one KV head',
+    variants: (c) => {
+      const own = ownPart(c);
+      const thirds = thirdOf(c).flatMap((weight) => only({ product: { weight } }));
+      return own ? [...thirds, { variation: { product: { weight: own.name, fused: 'by-group' } } }] : [];
     },
   }),
   bug({

@@ -77,7 +77,7 @@ export class GraphOperations {
       case 'ARGSORT':
         return from && p.descending ? { op: 'top-k', inputs: [from], count: shape[0] ?? 0 } : undefined;
       case 'VIEW':
-        return this.firstOf(first, shape[0] ?? 0, at);
+        return this.firstOf(first, shape[0] ?? 0, at) ?? this.part(node, at);
       case 'SIGMOID':
         return from && { op: 'sigmoid', inputs: [from] };
       case 'SUM_ROWS':
@@ -175,6 +175,43 @@ export class GraphOperations {
   private firstOf(sorted: NodeInput | undefined, count: number, at: Place): Found | undefined {
     const [from] = nodeOf(sorted, this.nodes)?.op === 'ARGSORT' ? [this.foundAt(sorted, at, true)] : [];
     return from?.op === 'top-k' ? { ...from, count } : undefined;
+  }
+
+  /** A part of each row; where that is of a product with a weight that is several in one, the product with its part of the weight. */
+  private part(
+    { inputs: [first], parameters: { offset, pieces, step }, shape }: NodeOperation,
+    at: Place,
+  ): Found | undefined {
+    if (!first || offset === undefined || pieces === undefined || step === undefined) return undefined;
+    const [part = 0] = shape;
+    const rows = [offset, offset + pieces * part] as const;
+    const product = step === part ? (this.foundAt(first, at) ?? this.withOwnBias(first, rows, at)) : undefined;
+    if (product?.op === 'product' && !product.rowsOfWeight) return { ...product, rowsOfWeight: rows, ...headsAt(at) };
+    const from = this.input(first, at);
+    const begins = Array.from({ length: pieces }, (_, i) => offset + i * step);
+    return from && { op: 'part', inputs: [from], part, begins };
+  }
+
+  /** A product with several weights in one to which their biases, which the file has apart, are added one behind the other. */
+  private withOwnBias(input: NodeInput, [begin, end]: readonly [number, number], at: Place): Found | undefined {
+    const sum = nodeOf(input, this.nodes);
+    const [first, second] = sum?.inputs ?? [];
+    const product = sum?.op === 'ADD' ? this.foundAt(first, at) : undefined;
+    if (product?.op !== 'product' || !second) return undefined;
+    let from = 0;
+    for (const bias of this.concatenated(second)) {
+      const found = from === begin && from + (bias.shape[0] ?? 0) === end && ofWeight(bias, at, product, 'bias');
+      if (found) return { ...product, bias: found.weight as string };
+      from += bias.shape[0] ?? 0;
+    }
+    return undefined;
+  }
+
+  /** Weights one behind the other, through as many nodes as that takes. */
+  private *concatenated(input: NodeInput): Generator<NodeInput & { weight: string; shape: readonly number[] }> {
+    if ('weight' in input) yield input;
+    const node = nodeOf(input, this.nodes);
+    if (node?.op === 'CONCAT') for (const each of node.inputs) yield* this.concatenated(each);
   }
 
   /** A weight or a bias of each expert that was chosen; ids are the last input. */

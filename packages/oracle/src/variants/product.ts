@@ -1,5 +1,5 @@
 import { type Precision, rounded } from '@llama-probe/dump/precision';
-import { biasOf, headsOf, inputOf, operationOf, type StageCase, tensorName, weightName } from '../case.js';
+import { biasOf, headsOf, inputOf, operationOf, roleOf, type StageCase, tensorName, weightName } from '../case.js';
 import { addBias, dot, rowOf } from '../operations.js';
 import type { ProductVariation, Variation } from '../variation.js';
 import { andThen, headOrder, type Order, permutation } from './order.js';
@@ -22,12 +22,12 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
   }
   const p = v.product ?? {};
   const weight = weightOf(c.model, p.weight ?? (weightName(c) as string));
-  const order = outputOrder(c, p, weight.rows);
-  const wanted = columns ?? Int32Array.from({ length: weight.rows }, (_, i) => i);
+  const order = p.fused ? byGroup(c) : outputOrder(c, p, weight.rows);
+  const wanted = columns ?? Int32Array.from({ length: order?.length ?? weight.rows }, (_, i) => i);
   const x = inputRows(c, p, weight.columns);
   const rows = Array.from({ length: c.rows }, (_, row) => rowOf(x, weight.columns, row));
   const y = new Float64Array(c.rows * wanted.length);
-  const bias = addedBias(c, p, weight.rows);
+  const bias = p.fused ? fusedBias(c, p, order as Order) : addedBias(c, p, weight.rows);
   const sum = p.accumulate ? rounding(p.accumulate) : dot;
   for (let i = 0; i < wanted.length; i++) {
     const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
@@ -61,6 +61,33 @@ function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Arr
   }
   const { inputPrecision } = p;
   return inputPrecision ? x.map((value) => rounded(value, inputPrecision)) : x;
+}
+
+/** Which rows of a fused QKV make the outputs of a stage, were they [queries, key, value] for each KV head. */
+function byGroup(c: StageCase): Order {
+  const { headCount, headCountKv, headDim } = c.model.config;
+  const [stage, group] = [roleOf(c), headCount / headCountKv];
+  const row = (head: number): number => {
+    if (stage === 'q_proj') return Math.floor(head / group) * (group + 2) + (head % group);
+    return head * (group + 2) + group + (stage === 'k_proj' ? 0 : 1);
+  };
+  return Int32Array.from(
+    { length: headsOf(c) * headDim },
+    (_, i) => row(Math.floor(i / headDim)) * headDim + (i % headDim),
+  );
+}
+
+/** The bias of a fused weight, which is split as that is; or the stage's own. By the row of the weight. */
+function fusedBias(c: StageCase, { weight }: ProductVariation, order: Order): Float64Array | undefined {
+  const whole = c.model.weight((weight as string).replace(/weight$/, 'bias'));
+  const own = whole ? undefined : biasOf(c);
+  if (!own) return whole && vectorOf(whole);
+  const values = vectorOf(own);
+  const bias = new Float64Array(order.reduce((a, b) => Math.max(a, b)) + 1);
+  order.forEach((row, i) => {
+    bias[row] = values[i] as number;
+  });
+  return bias;
 }
 
 /** Which row of the weight each output is computed with; undefined if each has its own. */

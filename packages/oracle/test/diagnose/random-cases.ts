@@ -3,7 +3,7 @@ import { llamaShapes, randomFrom } from '@llama-probe/testing';
 import { BLOCKS, type QuantizedType } from '../../src/blocks.js';
 import type { CaseModel, CaseWeight, StageCase } from '../../src/case.js';
 import { computeStage } from '../../src/compute.js';
-import type { Limits, OracleConfig } from '../../src/index.js';
+import { type Limits, type OracleConfig, withParts } from '../../src/index.js';
 import type { Variation } from '../../src/variation.js';
 
 /** Numbers from −1 to 1, the same for the same seed. */
@@ -41,7 +41,7 @@ export function randomModel(
   return {
     config,
     layers: LAYERS,
-    weight(name) {
+    weight: withParts((name) => {
       if (!weights.has(name)) {
         const length = extra[name];
         const [columns, rows = 1] = length === undefined ? (shapes.get(name) ?? []) : [length];
@@ -50,7 +50,7 @@ export function randomModel(
         weights.set(name, weight);
       }
       return weights.get(name);
-    },
+    }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { Look } from './look.js';
 import { MaskRows, type Seen, seenBy } from './mask.js';
 import { NodeReader, type WholeNode } from './node.js';
-import { parametersOf } from './parameters.js';
+import { parametersOf, partOf } from './parameters.js';
 import { readValues } from './values.js';
 
 /** Nodes whose values are another's in another shape or order, if they have all of them. */
@@ -122,10 +122,15 @@ export class OperationsLook {
         place: known.placeOf(index),
         op: this.kindOf(node),
         shape: ne,
-        parameters: parametersOf(node),
+        parameters: this.parametersOf(node),
         inputs,
       };
     });
+  }
+
+  private parametersOf(node: WholeNode): Record<string, number> {
+    const [source] = node.allSources;
+    return node.op === 'VIEW' && source ? partOf(node, this.reader.read(source), this.at.tokens) : parametersOf(node);
   }
 
   private kindOf({ op, parameters: [kind] }: WholeNode): string {

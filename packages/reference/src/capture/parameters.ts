@@ -1,4 +1,4 @@
-import type { WholeNode } from './node.js';
+import type { GraphNode, WholeNode } from './node.js';
 
 /** Where an operation keeps a parameter among its `op_params`, and as what. */
 type Field = readonly ['int' | 'float', number];
@@ -33,3 +33,22 @@ export function parametersOf({ op, ints, floats }: WholeNode): Record<string, nu
   }
   return found;
 }
+
+/**
+ * Which part of each row of its source a VIEW has: from which value on (`offset`), how many pieces as long as its first dimension, and how far
+ * apart they begin (`step`). Nothing where it is no such part. ggml keeps the offset among `op_params`, in bytes.
+ *
+ * @param tokens how many rows both have @example partOf(vcur, wqkv, 4) // { offset: 192, pieces: 2, step: 32 }
+ */
+export function partOf({ ne, nb, ints }: WholeNode, source: GraphNode, tokens: number): Record<string, number> {
+  const [bytes] = nb;
+  const row = sizeOf(source) / tokens;
+  const pieces = sizeOf({ ne }) / tokens / ne[0];
+  const next = ne[1] === tokens && ne[2] === 1 ? nb[1] : nb[2]; // bytes from a row to the next one
+  const [offset, step] = [(ints[0] as number) / bytes, pieces > 1 ? nb[1] / bytes : ne[0]];
+  const isOfRows = Number.isInteger(row) && Number.isInteger(pieces) && (tokens === 1 || next === row * bytes);
+  const isInside = Number.isInteger(offset) && offset >= 0 && offset + (pieces - 1) * step + ne[0] <= row;
+  return isOfRows && isInside && source.nb[0] === bytes ? { offset, pieces, step } : {};
+}
+
+const sizeOf = ({ ne }: Pick<GraphNode, 'ne'>): number => ne.reduce((product, count) => product * count, 1);

@@ -17,6 +17,7 @@ const OF: Readonly<Record<Operation, readonly Name[]>> = {
   'get-rows': ['n_embd', 'n_vocab'],
   'rms-norm': ['n_embd'],
   mul: ['n_embd'],
+  part: [],
   product: ['n_in', 'n_out', 'head_dim'],
   bias: ['n_in', 'head_dim'],
   rope: ['head_dim', 'n_rot', 'rope_factor'],
