@@ -93,11 +93,17 @@ export function weightName(c: StageCase): string | undefined {
   return tied !== undefined && !c.model.weight(own) ? tensorName(c, tied) : own;
 }
 
-/** The bias that is added to the case's product; undefined if the file has none. */
-export function biasOf(c: StageCase): CaseWeight | undefined {
+/** The name of the bias that is added to the case's product, should the file have one. */
+export function biasName(c: StageCase): string | undefined {
   const { weight, bias, rowsOfWeight } = operationOf(c);
   if (weight === undefined || bias === false) return undefined;
-  return c.model.weight(bias ? tensorName(c, bias, 'bias') : partName(tensorName(c, weight, 'bias'), rowsOfWeight));
+  return bias ? tensorName(c, bias, 'bias') : partName(tensorName(c, weight, 'bias'), rowsOfWeight);
+}
+
+/** The bias that is added to the case's product; undefined if the file has none. */
+export function biasOf(c: StageCase): CaseWeight | undefined {
+  const name = biasName(c);
+  return name === undefined ? undefined : c.model.weight(name);
 }
 
 /** How many heads the case's rows are made of. */

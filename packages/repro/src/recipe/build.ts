@@ -1,5 +1,6 @@
 import type { Place } from '@llama-probe/dump/stage';
 import {
+  biasName,
   biasOf,
   caseOf,
   isInner,
@@ -89,7 +90,7 @@ function make(operation: StageOperation, columns: readonly number[] | undefined,
       const product = call('mat_mul', [input(first), inputs.matrix(name as string, whole, outputs)]);
       const bias = biasOf(at);
       if (!bias) return product;
-      return call('add_bias', [product, inputs.vector((name as string).replace(/weight$/, 'bias'), bias, columns)]);
+      return call('add_bias', [product, inputs.vector(biasName(at) as string, bias, columns)]);
     }
     case 'bias': {
       const own = `${c.layer === null ? '' : `blk.${operation.layer}.`}${operation.weight}.bias`;
