@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { inShort } from '@llama-probe/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { encode } from '../packages/comparison/src/ask.js';
 import { outcomeOf } from '../packages/comparison/src/outcome.js';
 import type { Report } from '../packages/comparison/src/report.js';
 import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
@@ -163,7 +164,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
       .locator('[data-cell]')
       .evaluateAll((cells) => cells.map((one) => [one.getAttribute('data-state'), one.textContent]));
     expect(states).toHaveLength(4 * 19 + 4);
-    expect(states.filter(([state]) => state === 'fault')).toEqual(new Array(8).fill(['fault', '✕']));
+    expect(states.filter(([state]) => state === 'fault')).toEqual(new Array(8).fill(['fault', '✗']));
     expect(new Set(states.map(([state]) => state))).toEqual(new Set(['agree', 'inherited', 'fault']));
     const first = cell(
       page,
@@ -234,7 +235,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const rows = await values.locator('tbody tr').allInnerTexts();
     expect(rows).toHaveLength(32);
     for (const row of rows) {
-      const [, ours, theirs, delta] = row.replace('✕', '').split(/\s+/).map(Number) as [number, number, number, number];
+      const [, ours, theirs, delta] = row.replace('✗', '').split(/\s+/).map(Number) as [number, number, number, number];
       expect(Math.abs(ours - theirs - delta)).toBeLessThanOrEqual(0.051 * Math.abs(delta) + 2e-6);
     }
     await panel
@@ -390,6 +391,41 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toMatch(/^embd|^q_proj/);
     await page.keyboard.press('Enter');
     expect(page.url()).toMatch(/#run=2&/);
+    expect(complaints).toEqual([]);
+  });
+
+  test('before and after: whether it is fixed, what got worse, and a way to each stage', async () => {
+    const [before, after, out] = ['before.json', 'after.json', 'fix.html'].map((name) => path(name)) as [
+      string,
+      string,
+      string,
+    ];
+    const { json } = await probeJson([...SICK, '--inject', 'gqa-tiled@2']);
+    writeFileSync(before, encode({ ...sickJson, kind: 'comparison' }));
+    writeFileSync(after, encode(json));
+    const { code, stdout } = await probe(['changes', before, after, '--html', out]);
+    expect([code, stdout.split('\n')[0]]).toEqual([1, '✗ Still wrong: better in places, worse in others']);
+    const { page, complaints } = await openFile(browser, out, { bypassCSP: true });
+    const told = page.locator('section.changes');
+    expect(await told.innerText()).toMatch(
+      /better in places[\s\S]*8 stages got worse\.[\s\S]*before[\s\S]*RoPE turns[\s\S]*after[\s\S]*KV heads are tiled/,
+    );
+    const changed = (letter: string) => told.locator(`[data-change=${letter}]`);
+    expect(
+      await changed('w').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')?.split(':')[0])),
+    ).toEqual([expect.stringMatching(/^kq, layer 2/), expect.stringMatching(/^kqv_out, layer 2/)]);
+    expect(await changed('b').count()).toBeGreaterThan(30);
+    expect(await told.getByRole('gridcell', { name: /^q_rope, layer 0.*: better than before, agrees/ }).count()).toBe(
+      1,
+    );
+    expect(await faintSigns(page)).toEqual([]);
+    expect(await violations(page, ['.changes'])).toEqual([]);
+
+    await changed('w').first().focus();
+    await page.keyboard.press('Enter');
+    expect(await heading(page)).toMatch(/kq\s+layer 2/);
+    await told.getByRole('button', { name: 'before' }).click();
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toContain('RoPE turns');
     expect(complaints).toEqual([]);
   });
 

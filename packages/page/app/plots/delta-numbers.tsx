@@ -42,7 +42,7 @@ export function DeltaNumbers({ of, points }: { of: string; points: readonly Delt
         <tr key={x}>
           <th scope="row">{name}</th>
           <td class="number">
-            {isWrong ? '✕ ' : ''}
+            {isWrong ? '✗ ' : ''}
             {short(delta)}
           </td>
           <td class="number">{floor < 0 ? '' : short(floor)}</td>
