@@ -6,6 +6,8 @@ export interface PageData {
   /** When, as ISO 8601. */
   readonly made: string;
   readonly runs: readonly PageRun[];
+  /** What words on the page mean. */
+  readonly words: readonly Fact[];
   /** Of a page about a change: then the runs are the one after it and the one before it. */
   readonly changes?: PageChanges;
 }

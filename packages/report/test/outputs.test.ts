@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { GLOSSARY } from '../src/glossary.js';
 import { json } from '../src/json.js';
 import { EXPORTS, FILE_OUTPUTS, OUTPUTS, type OutputName, takesStdout } from '../src/outputs.js';
 import { fault, finding, HOSTILE, nothing, sick } from './support/findings.js';
@@ -34,6 +35,11 @@ describe('the table of outputs', () => {
       faults.map(({ step, layer, stage }) => ({ step, layer, stage, confidence: 'confirmed' })),
     );
     expect(JSON.parse(json([finding()]))).toMatchObject({ headline: null, causes: [] });
+  });
+
+  test('the words that the views explain are explained in docs/outputs.md, too', () => {
+    const docs = read('../../../docs/outputs.md').replaceAll('\\|', '|');
+    for (const [word, meaning] of Object.entries(GLOSSARY)) expect(docs).toContain(`| ${word} | ${meaning} |`);
   });
 
   test('says what each option is called, and docs/outputs.md says it too', () => {
