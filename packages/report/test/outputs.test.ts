@@ -45,7 +45,7 @@ describe('the table of outputs', () => {
   test('says what each option is called, and docs/outputs.md says it too', () => {
     const docs = read('../../../docs/outputs.md');
     for (const name of NAMES) expect(docs).toContain(`| \`${OUTPUTS[name].flag.replace('<file>', 'FILE')}\` |`);
-    expect(FILE_OUTPUTS).toEqual(['html', 'markdown', 'junit', 'csv', 'arrow']);
+    expect(FILE_OUTPUTS).toEqual(['html', 'markdown', 'junit', 'csv', 'arrow', 'problems']);
     expect(EXPORTS).toEqual(['html', 'markdown', 'json', 'junit', 'csv', 'arrow']);
   });
 
