@@ -43,6 +43,7 @@ console.log(`# Known bugs
 
 What \`probe bugs\` lists, and what \`probe compare --inject ID\` puts into a run. At a faulty stage each of them is computed from the
 stage's own inputs; the one that gives the same wrong numbers, to within the limit, is the cause. Sources are public GitHub threads, where there is one.
+A bug that was put in and moves no stage beyond its limit on these tokens is said to be "not seen", with how far it moves one: then the sides agree.
 
 | id | shows first at | what it is | source |
 |---|---|---|---|`);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { inShort } from '@llama-probe/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { encode } from '../packages/comparison/src/ask.js';
 import { outcomeOf } from '../packages/comparison/src/outcome.js';
 import type { Report } from '../packages/comparison/src/report.js';
 import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
@@ -163,7 +164,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
       .locator('[data-cell]')
       .evaluateAll((cells) => cells.map((one) => [one.getAttribute('data-state'), one.textContent]));
     expect(states).toHaveLength(4 * 19 + 4);
-    expect(states.filter(([state]) => state === 'fault')).toEqual(new Array(8).fill(['fault', '✕']));
+    expect(states.filter(([state]) => state === 'fault')).toEqual(new Array(8).fill(['fault', '✗']));
     expect(new Set(states.map(([state]) => state))).toEqual(new Set(['agree', 'inherited', 'fault']));
     const first = cell(
       page,
@@ -234,7 +235,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const rows = await values.locator('tbody tr').allInnerTexts();
     expect(rows).toHaveLength(32);
     for (const row of rows) {
-      const [, ours, theirs, delta] = row.replace('✕', '').split(/\s+/).map(Number) as [number, number, number, number];
+      const [, ours, theirs, delta] = row.replace('✗', '').split(/\s+/).map(Number) as [number, number, number, number];
       expect(Math.abs(ours - theirs - delta)).toBeLessThanOrEqual(0.051 * Math.abs(delta) + 2e-6);
     }
     await panel
@@ -393,6 +394,41 @@ describe.skipIf(!CHROMIUM)(title, () => {
     expect(complaints).toEqual([]);
   });
 
+  test('before and after: whether it is fixed, what got worse, and a way to each stage', async () => {
+    const [before, after, out] = ['before.json', 'after.json', 'fix.html'].map((name) => path(name)) as [
+      string,
+      string,
+      string,
+    ];
+    const { json } = await probeJson([...SICK, '--inject', 'gqa-tiled@2']);
+    writeFileSync(before, encode({ ...sickJson, kind: 'comparison' }));
+    writeFileSync(after, encode(json));
+    const { code, stdout } = await probe(['changes', before, after, '--html', out]);
+    expect([code, stdout.split('\n')[0]]).toEqual([1, '✗ Still wrong: better in places, worse in others']);
+    const { page, complaints } = await openFile(browser, out, { bypassCSP: true });
+    const told = page.locator('section.changes');
+    expect(await told.innerText()).toMatch(
+      /better in places[\s\S]*8 stages got worse\.[\s\S]*before[\s\S]*RoPE turns[\s\S]*after[\s\S]*KV heads are tiled/,
+    );
+    const changed = (letter: string) => told.locator(`[data-change=${letter}]`);
+    expect(
+      await changed('w').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')?.split(':')[0])),
+    ).toEqual([expect.stringMatching(/^kq, layer 2/), expect.stringMatching(/^kqv_out, layer 2/)]);
+    expect(await changed('b').count()).toBeGreaterThan(30);
+    expect(await told.getByRole('gridcell', { name: /^q_rope, layer 0.*: better than before, agrees/ }).count()).toBe(
+      1,
+    );
+    expect(await faintSigns(page)).toEqual([]);
+    expect(await violations(page, ['.changes'])).toEqual([]);
+
+    await changed('w').first().focus();
+    await page.keyboard.press('Enter');
+    expect(await heading(page)).toMatch(/kq\s+layer 2/);
+    await told.getByRole('button', { name: 'before' }).click();
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toContain('RoPE turns');
+    expect(complaints).toEqual([]);
+  });
+
   test('axe finds nothing, light and dark, at first and drilled down', async () => {
     const cases: readonly (readonly [file: string, ...hashes: string[]])[] = [
       [sick, '', ...inShort(['#stage=1/3/q_rope&pass=blame', '#stage=0/1/kq_soft_max'], 1)],
@@ -461,7 +497,48 @@ describe.skipIf(!CHROMIUM)(title, () => {
       return document.documentElement.scrollWidth;
     });
     expect(wide).toBeLessThanOrEqual(703);
-    expect(await page.locator('.cause details tbody tr').first().isVisible()).toBe(true);
+    // What was tried is there once: with the first wrong stage, and not again with its fault.
+    const tried = await page
+      .locator('.cause details tbody')
+      .evaluateAll((all) => all.map((one) => one.checkVisibility()));
+    expect(tried.slice(0, 2)).toEqual([true, false]);
+  });
+
+  test('the table of all stages: what inherits is folded, opens, and is whole on paper', async () => {
+    const { page } = await openFile(browser, sick);
+    const whole = page.locator('section:has(#whole)');
+    await whole.getByText('Numbers').click();
+    const rows = whole.getByRole('row', { name: /^attn_out, layer 0/ });
+    const fold = whole.getByRole('button', { name: '↳ 15 stages inherit from k_rope, layer 0' });
+    expect([await rows.count(), await fold.getAttribute('aria-expanded')]).toEqual([0, 'false']);
+    expect(await whole.getByRole('row', { name: /^k_rope, layer 0/ }).count()).toBe(1);
+    await page.emulateMedia({ media: 'print' });
+    expect(await rows.count()).toBe(1);
+    await page.emulateMedia({ media: 'screen' });
+    await fold.press('Enter');
+    expect([await rows.count(), await fold.getAttribute('aria-expanded')]).toEqual([1, 'true']);
+  });
+
+  test('the picture of a plot is copied, or saved where there is no clipboard', async () => {
+    const { page, complaints } = await openFile(browser, sick, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const copy = page.getByRole('button', { name: 'Copy the picture: q_rope by depth' });
+    const told = page.locator('figure', { has: copy }).getByRole('status');
+    await copy.click();
+    await told.getByText('Copied').waitFor();
+    const size = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const { width, height } = await createImageBitmap((await item?.getType('image/png')) as Blob);
+      return [width, height];
+    });
+    const box = await page.locator('figure', { has: copy }).locator('.drawing svg').boundingBox();
+    expect(size[0]).toBeGreaterThanOrEqual(2 * (box?.width ?? 0));
+    expect(size[1]).toBeGreaterThan(2 * (box?.height ?? 0)); // its title, and what the lines are
+    await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+    const saved = page.waitForEvent('download');
+    await copy.click();
+    expect((await saved).suggestedFilename()).toBe('q_rope-by-depth.png');
+    await told.getByText('Saved as a file').waitFor();
+    expect(complaints).toEqual([]);
   });
 
   test('a single picture, or a print, right after loading has its plots', async () => {

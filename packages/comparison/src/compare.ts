@@ -6,6 +6,7 @@ import { blame } from './blame/blame.js';
 import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
+import { unmoved } from './diagnosis/unmoved.js';
 import { precisionOf } from './floors/precision.js';
 import { freeRun, modelOf } from './free.js';
 import { withoutLayouts } from './layouts.js';
@@ -76,7 +77,7 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
       checks,
       observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
       tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
-      unseen: unseen(named.stages, ubatch),
+      unseen: [...unmoved(candidate.injected ?? new Map(), named.stages), ...unseen(named.stages, ubatch)],
       texts: await textsOf(candidate, plan, free.comparison, free.generated, text),
       memory: candidate.memory,
       timings: {

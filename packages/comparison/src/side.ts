@@ -1,6 +1,7 @@
 import type { DumpMetadata, Graph, Heads, NodeOperation, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
+import type { Injection } from './diagnosis/injector.js';
 import type { FloorSource } from './floors/source.js';
 import type { Progress } from './progress.js';
 import type { Sources } from './sources.js';
@@ -41,6 +42,8 @@ export interface Side extends AsyncDisposable {
   describe(run: RunAbout): Promise<DumpMetadata>;
   /** The model's file, of a side that reads its weights. */
   readonly file?: GgufFile;
+  /** The bugs that are put into its runs, and how far each has moved a stage so far: a relative RMS delta. */
+  readonly injected?: ReadonlyMap<Injection, number>;
   readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
   close(): Promise<void>;
 }

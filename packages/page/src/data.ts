@@ -6,6 +6,38 @@ export interface PageData {
   /** When, as ISO 8601. */
   readonly made: string;
   readonly runs: readonly PageRun[];
+  /** What words on the page mean. */
+  readonly words: readonly Fact[];
+  /** Of a page about a change: then the runs are the one after it and the one before it. */
+  readonly changes?: PageChanges;
+}
+
+/** What became better or worse from one run to another. */
+export interface PageChanges {
+  /** Is it right now? */
+  readonly answer: string;
+  /** Did anything else break? */
+  readonly broke: string;
+  /** The verdict, the first wrong stage and the bugs, in a sentence. */
+  readonly summary: string;
+  /** What was run otherwise than before. */
+  readonly differences: readonly (readonly [what: string, before: string, after: string])[];
+  /** Of each stage of the run after: better, worse, the same, or none before. A letter each: b, w, s, n. */
+  readonly signs: string;
+  /** Worse first. */
+  readonly groups: readonly PageChangeGroup[];
+  /** How many stages only the run before has. */
+  readonly vanished: number;
+}
+
+export interface PageChangeGroup {
+  readonly sign: 'better' | 'worse';
+  /** @example 'q_rope of layers 0 to 3 at steps 0 to 16' */
+  readonly place: string;
+  readonly stages: number;
+  /** @example '8.4e-1 → 1.1e-7' */
+  readonly deltas: string;
+  readonly verdicts: string;
 }
 
 export type Verdict = 'agree' | 'diverged' | 'incomparable';

@@ -5,6 +5,8 @@ export {
   METRICS,
   type PageBug,
   type PageCause,
+  type PageChangeGroup,
+  type PageChanges,
   type PageChecks,
   type PageData,
   type PageFault,

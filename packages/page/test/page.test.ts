@@ -33,7 +33,13 @@ const run = (changes: Partial<PageRun>): PageRun => ({
   ...changes,
 });
 
-const data = (...runs: PageRun[]): PageData => ({ format: 1, version: '0.1.0', made: '2026-01-01T00:00:00Z', runs });
+const data = (...runs: PageRun[]): PageData => ({
+  format: 1,
+  version: '0.1.0',
+  made: '2026-01-01T00:00:00Z',
+  runs,
+  words: [],
+});
 
 /** What the page's script reads. */
 const read = (html: string): PageData =>

@@ -10,10 +10,12 @@ import type {
   Tokenized,
 } from '@llama-probe/comparison';
 import type { GateResult } from '@llama-probe/gate';
+import type { ChangesDocument } from '@llama-probe/report';
 import {
   agreed,
   BUGS,
   CAPTURE,
+  CHANGES,
   CHECK,
   COMPARISON,
   DOCTOR,
@@ -45,6 +47,7 @@ type InspectionHead = Omit<Inspection, 'metadata'> & {
 
 /** Of each kind of document its schema, which agrees with the type that the command has of it. */
 export const SCHEMAS = {
+  changes: agreed<ChangesDocument>()(CHANGES),
   comparison: agreed<ComparisonDocument>()(COMPARISON),
   failure: agreed<Failure>()(FAILURE),
   gate: agreed<GateResult>()(GATE),

@@ -1,6 +1,9 @@
+export { type BeforeAfter, beforeAndAfter, type ChangesDocument } from './changes/before-after.js';
 export { type Culprit, culpritsOf, headlineOf, nameOf, placesOf, sureness } from './culprits.js';
+export { GLOSSARY } from './glossary.js';
 export { comparisonDocument } from './json.js';
 export { EXPORTS, type Export, OUTPUTS, type OutputOptions, takesStdout } from './outputs.js';
+export { changesPage } from './page/changes.js';
 export type { Reporter, ReportFunction } from './reporter.js';
 export { shown, tame, tameAll, tameReport } from './tame.js';
 export { changesText } from './text/changes.js';

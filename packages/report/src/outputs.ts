@@ -56,6 +56,12 @@ export const OUTPUTS = {
     view: { ending: 'arrow', what: 'a row per stage, for DuckDB or polars' },
     load: async () => (await import('./tables/arrow.js')).arrow,
   },
+  problems: {
+    flag: '--problems <file>',
+    what: 'write a line for each fault as compilers do (file:line: error: message), for an editor',
+    view: null,
+    load: async () => (await import('./problems.js')).problems,
+  },
   github: {
     flag: '--github',
     what: 'print annotations for GitHub Actions, and write its job summary',

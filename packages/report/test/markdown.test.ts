@@ -37,6 +37,20 @@ describe('Markdown', () => {
     expect(page.length).toBeLessThan(2000);
   });
 
+  test('has the map as rows of signs, of each stage the worst step; open where something is wrong', () => {
+    const page = markdown([sick()]);
+    expect(page).toContain(
+      '**Stages, and to the right layers 0**: 🟦 agrees, 🟨 inherits, ❌ fault of its own\n\n```\nv_proj  🟦\nq_rope  ❌\nkq      🟨\n```',
+    );
+    const stages = [0, 1, 2].flatMap((layer) => [
+      stage({ layer, stage: 'kq', ...(layer === 1 ? { verdict: 'incomparable' } : {}) }),
+      ...(layer < 2 ? [wrong({ layer, stage: 'l_out', order: 1 })] : []),
+    ]);
+    const other = markdown([finding({ verdict: 'diverged', stages: [stage({}), ...stages] })]);
+    expect(other).toContain('```\nembd   🟦\nkq     🟦❓🟦\nl_out  🔶🔶⬜\n```');
+    expect(markdown([finding()])).toMatch(/<details><summary>Stages, and to the right layers 0: 🟦 agrees<\/summary>/);
+  });
+
   test('of a sick run says where, why, where to look, and what inherits', () => {
     const page = markdown([
       sick({ generated: { candidate: { tokens: [1], text: 'a\n"|"' }, reference: { tokens: [2], text: null } } }),

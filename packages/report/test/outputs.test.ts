@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { GLOSSARY } from '../src/glossary.js';
 import { json } from '../src/json.js';
 import { EXPORTS, FILE_OUTPUTS, OUTPUTS, type OutputName, takesStdout } from '../src/outputs.js';
 import { fault, finding, HOSTILE, nothing, sick } from './support/findings.js';
@@ -36,10 +37,15 @@ describe('the table of outputs', () => {
     expect(JSON.parse(json([finding()]))).toMatchObject({ headline: null, causes: [] });
   });
 
+  test('the words that the views explain are explained in docs/outputs.md, too', () => {
+    const docs = read('../../../docs/outputs.md').replaceAll('\\|', '|');
+    for (const [word, meaning] of Object.entries(GLOSSARY)) expect(docs).toContain(`| ${word} | ${meaning} |`);
+  });
+
   test('says what each option is called, and docs/outputs.md says it too', () => {
     const docs = read('../../../docs/outputs.md');
     for (const name of NAMES) expect(docs).toContain(`| \`${OUTPUTS[name].flag.replace('<file>', 'FILE')}\` |`);
-    expect(FILE_OUTPUTS).toEqual(['html', 'markdown', 'junit', 'csv', 'arrow']);
+    expect(FILE_OUTPUTS).toEqual(['html', 'markdown', 'junit', 'csv', 'arrow', 'problems']);
     expect(EXPORTS).toEqual(['html', 'markdown', 'json', 'junit', 'csv', 'arrow']);
   });
 

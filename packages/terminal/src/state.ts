@@ -33,6 +33,8 @@ export interface Detail {
 /** What lies over the screen and hears the keys first. */
 export type Overlay =
   | { readonly kind: 'help'; readonly scroll: number }
+  /** A word on the screen, and what it means. */
+  | { readonly kind: 'word'; readonly word: string }
   | { readonly kind: 'blame' }
   | { readonly kind: 'export'; readonly chosen: number }
   /** What the report says besides its verdict. */

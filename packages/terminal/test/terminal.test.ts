@@ -440,7 +440,7 @@ describe('keys', () => {
   test('q and ctrl-c leave; ctrl-c also from what lies over the screen', () => {
     expect(after(sick(), 'q').effects).toEqual([{ type: 'quit' }]);
     expect(after(sick(), 'e', 'ctrl-c').effects).toEqual([{ type: 'quit' }]);
-    expect(after(sick(), '?', 'q').effects).toEqual([]);
+    expect(after(sick(), '?', '?', 'q').effects).toEqual([]);
     expect(after(sick(), 'enter', 'q').state.detail).toBeNull();
   });
 
@@ -461,6 +461,56 @@ const text = (state: State): string =>
   wholeScreen(state)
     .map((line) => line.map(([piece]) => piece).join(''))
     .join('\n');
+
+describe('what a word means', () => {
+  const inverse = (state: State) =>
+    wholeScreen(state).flatMap((line) =>
+      line.filter(([, ...tones]) => tones.includes('inverse')).map(([piece]) => piece.trim()),
+    );
+
+  test('? says what the stage under the cursor is; arrows go through the words, each marked where it stands', () => {
+    expect(after(sick(), '?').state.overlay).toEqual({ kind: 'word', word: 'first wrong' }); // blame was not run
+    const fault = { ...FIRST, steps: [0], local: 1, limit: 1e-5, diagnosis: null };
+    const blamed = after(start(), BEGIN, stages(SICK), done({ verdict: 'diverged', first: FIRST, faults: [fault] }));
+    const asked = after(blamed.state, '?').state;
+    expect(asked.overlay).toEqual({ kind: 'word', word: 'fault' });
+    expect(text(asked)).toContain('wrong even from inputs that both sides had');
+    const before = after(asked, 'left').state;
+    expect(before.overlay).toEqual({ kind: 'word', word: 'of limit' });
+    expect(inverse(before)).toContain('of limit');
+    expect(inverse(asked)).not.toContain('of limit');
+    const words = new Set<string>();
+    let state = asked;
+    for (let i = 0; i < 20; i++) {
+      state = after(state, 'right').state;
+      if (state.overlay?.kind === 'word') {
+        words.add(state.overlay.word);
+        if (state.overlay.word !== 'fault') expect(inverse(state)).toContain(state.overlay.word);
+      }
+    }
+    for (const word of ['exact', 'free run', 'relative', 'limit', 'local', 'fault']) expect([...words]).toContain(word);
+    expect(after(state, 'escape').state.overlay).toBeNull();
+    const near = after(blamed.state, 'enter', '8', '?').state;
+    expect(near.overlay).toEqual({ kind: 'word', word: 'fault' });
+  });
+
+  test('once more it is the keys, and none of them does nothing', () => {
+    const help = (state: State) =>
+      overlayLines(state, { kind: 'help', scroll: 0 })
+        .map((line) => line.map(([piece]) => piece).join(''))
+        .join('\n');
+    expect(after(sick(), '?', '?').state.overlay).toMatchObject({ kind: 'help' });
+    const all = help(after(sick(), { type: 'size', size: { columns: 120, rows: 60 } }).state);
+    for (const key of ['n N', 'e  ', 's  ', 't  ', '0 $']) expect(all).toContain(key);
+    expect(all).not.toContain('run before'); // nothing is watched
+    const begun = help(
+      after(begin(JOB, true, { columns: 120, rows: 60 }, 0), BEGIN, stages(pass(0).slice(0, 3))).state,
+    );
+    for (const does of ['next, previous fault', 'export', 'fold', 'remedy', 'decoded tokens'])
+      expect(begun).not.toContain(does);
+    expect(begun).toContain('run before');
+  });
+});
 
 describe('what is drawn', () => {
   const many = { ...about, model: { ...about.model, layers: 80 } };
@@ -486,6 +536,7 @@ describe('what is drawn', () => {
       ['enter', '8'],
       ['enter', '3'],
       ['?'],
+      ['?', '?'],
       ['e'],
       ['e', 'enter'],
     ];
@@ -858,7 +909,10 @@ describe('what was found is not lost', () => {
 
   test('scrolling stops at the last line, and comes back with the first key', () => {
     const small = after(sick(), { type: 'size', size: { columns: 80, rows: 24 } }).state;
-    for (const keys of [['?'], ['enter', '8']]) {
+    for (const keys of [
+      ['?', '?'],
+      ['enter', '8'],
+    ]) {
       const top = after(small, { type: 'size', size: { columns: 80, rows: 16 } }, ...keys).state;
       const bottom = after(top, ...Array(99).fill('down')).state;
       expect(text(bottom)).not.toBe(text(top));
@@ -885,7 +939,7 @@ describe('what was found is not lost', () => {
 
   test('q quits where the terminal is too small, whatever lies under it; backspace takes a whole character', () => {
     const tiny: Event = { type: 'size', size: { columns: 30, rows: 5 } };
-    for (const keys of [['?'], ['e', 'enter'], ['enter'], ['/', 'x']]) {
+    for (const keys of [['?'], ['?', '?'], ['e', 'enter'], ['enter'], ['/', 'x']]) {
       expect(after(sick(), ...keys, tiny, 'q').effects.at(-1)).toEqual({ type: 'quit' });
     }
     expect(after(sick(), '/', 'a', '😀', 'backspace').state.filter).toBe('a');

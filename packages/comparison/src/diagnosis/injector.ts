@@ -4,6 +4,7 @@ import type { Engine, EngineRun, Hook, RecordedSoFar, RunOptions, StageAt } from
 import { argmax, type Bug, type CaseModel, computeStage } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
 import { KvRows } from './kv-rows.js';
+import { relativeDelta } from './relative-delta.js';
 import { scoresBehind, stageCase } from './stage-case.js';
 
 /** A catalogued bug to put into a run, in one layer or wherever it can be. */
@@ -22,11 +23,15 @@ export interface Injection {
 export class Injector {
   /** The bugs that there was something to apply to. */
   readonly applied = new Set<Bug>();
+  /** How far each has moved a stage at the most: the relative RMS delta of the stage with it and without it. Measured if that was asked for. */
+  readonly moved = new Map<Injection, number>();
 
+  /** @param measures whether each stage is computed without the bug too */
   constructor(
     readonly injections: readonly Injection[],
     private readonly model: CaseModel,
     private readonly graph: Graph = llamaGraph({ layers: model.layers }),
+    private readonly measures = false,
   ) {}
 
   /** As `engine.run`. What only the injection needs to see is not passed on. */
@@ -42,8 +47,8 @@ export class Injector {
         return wanted.has(at.order) || at.stage === 'result_output' || this.isInput(at);
       },
       inject: (at) => {
-        const bug = this.bugAt(at);
-        return bug ? (recorded) => this.wrong(bug, at, recorded, kv, ids) : hook.inject?.(at);
+        const injection = this.injectionAt(at);
+        return injection ? (recorded) => this.wrong(injection, at, recorded, kv, ids) : hook.inject?.(at);
       },
     };
     const run = engine.run({ ...options, hook: injecting });
@@ -68,10 +73,10 @@ export class Injector {
     );
   }
 
-  private bugAt({ stage, layer }: Place): Bug | undefined {
+  private injectionAt({ stage, layer }: Place): Injection | undefined {
     return this.injections.find(
       (one) => one.bug.stages.includes(stage) && (one.layer === undefined || one.layer === layer),
-    )?.bug;
+    );
   }
 
   /** Whether an injected stage of this or a later layer is computed from it. */
@@ -85,13 +90,21 @@ export class Injector {
           { stage, layer: null },
         ];
         return readers.some(
-          (place) => this.bugAt(place) === bug && sourcesOf(place, this.graph).some((one) => one.stage === at.stage),
+          (place) =>
+            this.injectionAt(place)?.bug === bug && sourcesOf(place, this.graph).some((one) => one.stage === at.stage),
         );
       }),
     );
   }
 
-  private wrong(bug: Bug, at: StageAt, recorded: RecordedSoFar, kv: KvRows, ids: readonly number[]): Float32Array {
+  private wrong(
+    injection: Injection,
+    at: StageAt,
+    recorded: RecordedSoFar,
+    kv: KvRows,
+    ids: readonly number[],
+  ): Float32Array {
+    const { bug } = injection;
     for (const stage of this.graph.cachedNames) {
       const rows = recorded.get(stage, at.layer);
       if (rows) kv.add(rows, at.firstPosition, rows.width, rows.values);
@@ -100,8 +113,15 @@ export class Injector {
     const found = stageCase(at, at, { model: this.model, graph: this.graph, ids, kv, rowsOf });
     if (!found) throw new Error(`${at.stage} of layer ${at.layer}: the inputs of an injected stage were not recorded`);
     const variation = bug.example(found);
-    if (variation) this.applied.add(bug);
-    return Float32Array.from(computeStage(found, variation ?? {}));
+    if (!variation) return Float32Array.from(computeStage(found));
+    this.applied.add(bug);
+    const values = Float32Array.from(computeStage(found, variation));
+    if (this.measures) {
+      const delta = relativeDelta(values, Float32Array.from(computeStage(found)));
+      const most = Math.max(Number.isNaN(delta) ? Number.POSITIVE_INFINITY : delta, this.moved.get(injection) ?? 0);
+      this.moved.set(injection, most);
+    }
+    return values;
   }
 }
 

@@ -4,6 +4,7 @@ import { computeStage, GraphOperations } from '@llama-probe/oracle';
 import type { Side } from '../side.js';
 import { graphCaseModel } from './case-model.js';
 import { collectCases, type SickCase, wentOnFrom } from './collect.js';
+import { relativeDelta } from './relative-delta.js';
 
 /** How far the oracle is from llama.cpp's rows of a stage. */
 export interface Reproduced extends Place {
@@ -37,18 +38,6 @@ export async function reproduce(
   const cases = await collectCases(stages, again(), wentOnFrom(again()), about);
   return stages.map(({ stage, layer }) => {
     const found = cases.find(({ fault }) => fault.stage === stage && fault.layer === layer);
-    return { stage, layer, rel: found ? relative(computeStage(found.case), found.right) : null };
+    return { stage, layer, rel: found ? relativeDelta(computeStage(found.case), found.right) : null };
   });
-}
-
-/** Relative RMS of what neither side hides. */
-function relative(values: Float64Array, right: Float32Array): number {
-  let [delta2, right2] = [0, 0];
-  right.forEach((want, i) => {
-    const got = values[i] as number;
-    if (Number.isNaN(want)) return;
-    delta2 += (got - want) ** 2;
-    right2 += want * want;
-  });
-  return Math.sqrt(delta2 / right2);
 }

@@ -11,6 +11,7 @@ import {
 import { caseModel } from '../diagnosis/case-model.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { type Injection, Injector } from '../diagnosis/injector.js';
+import { injectionName } from '../diagnosis/unmoved.js';
 import { UsageError } from '../errors.js';
 import { candidateMetadata } from '../metadata.js';
 import { describeGraph } from '../model-graph.js';
@@ -63,14 +64,14 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
   const { unread, isStreamed } = engine;
   const notes = [...(unread.length > 0 ? [notRead(unread)] : []), ...(isStreamed ? [STREAMED] : [])];
   if (injections.length > 0 && !isPlain(file)) throw new UsageError(INJECTS_PLAIN);
-  const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph) : undefined;
+  const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph, true) : undefined;
   return {
     about: {
       name: 'llama-probe',
       version: VERSION,
       backend: `WebGPU, ${adapter.backend}`,
       adapter: adapter.name,
-      injected: injections.map(({ bug, layer }) => bug.id + (layer === undefined ? '' : `@${layer}`)),
+      injected: injections.map(injectionName),
       model: aboutFile(file, config.blockCount),
       heads,
       graph,
@@ -98,6 +99,7 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       return engine.memory;
     },
     file,
+    ...(injector ? { injected: injector.moved } : {}),
     close: async () => engine.close(),
     [Symbol.asyncDispose]: async () => engine.close(),
   };

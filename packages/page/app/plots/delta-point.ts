@@ -8,4 +8,6 @@ export interface DeltaPoint {
   readonly floor: number;
   readonly limit: number;
   readonly isWrong: boolean;
+  /** The fault that it inherits, in words; its rows are folded. */
+  readonly inherits?: string | undefined;
 }

@@ -1,6 +1,7 @@
 import { type PlotOptions, plot } from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { copyPicture } from './picture.js';
 
 interface PlotFigureProps {
   readonly title: string;
@@ -40,10 +41,38 @@ export function PlotFigure({ title, label, draw, children }: PlotFigureProps) {
   useEffect(paint, [paint]);
   return (
     <figure class="plot" style={{ '--drawn': `${width}px` }}>
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        <span class="name">{title}</span>
+        <CopyPicture title={title} />
+      </figcaption>
       <div class="drawing" ref={place} />
       {children}
     </figure>
+  );
+}
+
+const DONE = { copied: 'Copied', saved: 'Saved as a file', failed: 'It could not be copied' } as const;
+const TOLD_FOR = 2500; // ms
+
+/** For a message, an issue or a slide. */
+function CopyPicture({ title }: { title: string }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const [done, setDone] = useState<keyof typeof DONE>();
+  useEffect(() => {
+    const timer = done && setTimeout(() => setDone(undefined), TOLD_FOR);
+    return () => clearTimeout(timer);
+  }, [done]);
+  const copy = async () => {
+    const figure = button.current?.closest('figure');
+    if (figure) setDone(await copyPicture(figure, title).catch(() => 'failed' as const));
+  };
+  return (
+    <span class="copy screen">
+      <span role="status">{done && DONE[done]}</span>
+      <button type="button" ref={button} onClick={copy} aria-label={`Copy the picture: ${title}`}>
+        Copy
+      </button>
+    </span>
   );
 }
 

@@ -65,7 +65,7 @@ export function TokenBars({ tokens, rows, limit, ids }: TokenBarsProps) {
             <th scope="row">{token}</th>
             <td class="number">{ids[token] ?? ''}</td>
             <td class="number">
-              {rel <= limit ? '' : '✕ '}
+              {rel <= limit ? '' : '✗ '}
               {short(rel)}
             </td>
           </tr>

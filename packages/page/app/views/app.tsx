@@ -3,6 +3,7 @@ import type { PageData } from '../../src/data.js';
 import { type Run, stepOf } from '../model.js';
 import { asksForStage, hashOf, type View, viewOf } from '../state.js';
 import { Bar } from './bar.js';
+import { BeforeAfter } from './before-after.js';
 import { Faults } from './faults.js';
 import { HeatMap } from './heat-map.js';
 import { Observed } from './observed.js';
@@ -19,6 +20,7 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
   const panel = useRef<HTMLElement>(null);
   const run = runs[view.run];
   const open = useCallback((stage: number) => setView((now) => ({ ...now, stage })), [setView]);
+  const showRun = (at: number) => setView(() => viewOf(`#run=${at + 1}`, runs));
   /** Shows a stage of any run, and goes there. */
   const show = (to: View) => {
     setView(() => to);
@@ -42,11 +44,20 @@ export function App({ data, runs }: { data: PageData; runs: readonly Run[] }) {
     <>
       <Bar data={data} run={run} />
       <main>
-        {runs.length > 1 && (
-          <RunList runs={runs} shown={view.run} onShow={(at) => setView(() => viewOf(`#run=${at + 1}`, runs))} />
+        {data.changes && (
+          <BeforeAfter
+            changes={data.changes}
+            runs={runs}
+            shown={view.run}
+            onShow={showRun}
+            onOpen={(stage) => show({ run: 0, pass: 'free', stage })}
+          />
         )}
-        {runs.length > 1 && (
-          <RunMap runs={runs} shown={view} onShow={(run, stage) => show({ run, pass: 'free', stage })} />
+        {runs.length > 1 && !data.changes && (
+          <>
+            <RunList runs={runs} shown={view.run} onShow={showRun} />
+            <RunMap runs={runs} shown={view} onShow={(run, stage) => show({ run, pass: 'free', stage })} />
+          </>
         )}
         <VerdictHeader run={run} onVisit={visit} />
         {run.count > 0 && (

@@ -10,10 +10,12 @@ interface CauseProps {
   readonly brief?: boolean;
   /** The name, where to look and what speaks for it stand above. */
   readonly isTold?: boolean;
+  /** What was tried stands elsewhere too: it is not printed twice. */
+  readonly isRepeated?: boolean;
 }
 
 /** Which known bug it is, and what else was tried. */
-export function Cause({ cause, brief = false, isTold = false }: CauseProps) {
+export function Cause({ cause, brief = false, isTold = false, isRepeated = false }: CauseProps) {
   const { title, confidence, bug, text, tried, alike, hint } = cause;
   return (
     <div class={`cause ${confidence}`}>
@@ -36,7 +38,7 @@ export function Cause({ cause, brief = false, isTold = false }: CauseProps) {
         </p>
       )}
       {!brief && tried.length > 0 && (
-        <details>
+        <details class={isRepeated ? 'screen' : ''}>
           <summary>
             {tried.length === 1 ? 'The known bug that was tried' : `The best ${tried.length} known bugs of those tried`}
           </summary>

@@ -36,6 +36,8 @@ function Group({ run, group, onOpen }: { run: Run; group: readonly PageFault[]; 
   const [first] = group;
   if (!first) return null;
   const place = run.data.places[first.place];
+  // The verdict above has told of that one, and what was tried.
+  const isFirst = run.data.first !== null && run.faultOf.get(run.data.first.at) === first;
   const worst = group.reduce((a, b) => (b.local > a.local ? b : a));
   const steps = [...new Set(group.flatMap((fault) => fault.steps))];
   const delta =
@@ -52,7 +54,7 @@ function Group({ run, group, onOpen }: { run: Run; group: readonly PageFault[]; 
       <p>
         <Prose text={`${delta}${first.where ? `: ${first.where}` : ''}.`} />
       </p>
-      {first.cause && <Cause cause={first.cause} />}
+      {first.cause && <Cause cause={first.cause} isRepeated={isFirst} />}
       <p class="inputs">
         {group.map((fault) => {
           const at = run.byStep.get(`${fault.steps[0]}/${fault.place}`);

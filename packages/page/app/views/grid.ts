@@ -39,8 +39,9 @@ export function useGrid(
     table: {
       ref,
       onKeyDown: (event: KeyboardEvent) => {
-        const next = moved(grid, cell, event.key);
-        const item = itemAt(cell);
+        const from = cellAt(event.target) ?? cell;
+        const next = moved(grid, from, event.key);
+        const item = itemAt(from);
         if (next) {
           setCell(next);
           ref.current?.querySelector<HTMLElement>(`[data-cell="${next.row}/${next.column}"]`)?.focus();

@@ -1,7 +1,7 @@
 import type { Pass } from '../../src/data.js';
 import { short, times } from '../format.js';
 import { deltaOf, describe, type Run, shareOf, stateOf } from '../model.js';
-import { STATES, shadeOf } from '../states.js';
+import { CHANGES, type Change, STATES, shadeOf } from '../states.js';
 
 interface HeatCellProps {
   readonly run: Run;
@@ -13,9 +13,11 @@ interface HeatCellProps {
   readonly isShown: boolean;
   /** The cell that the tab key goes to. */
   readonly isNext: boolean;
+  /** What became of it since the run before; its sign and words come first. */
+  readonly change?: Change;
 }
 
-export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProps) {
+export function HeatCell({ run, pass, at, place, isShown, isNext, change = 's' }: HeatCellProps) {
   if (at === undefined) return <td class="none" />;
   const state = stateOf(run, at, pass);
   const isFirst = run.data.first?.at === at;
@@ -28,20 +30,22 @@ export function HeatCell({ run, pass, at, place, isShown, isNext }: HeatCellProp
       class={`${state} shade${shade}${isFirst ? ' first' : ''}`}
       data-cell={place}
       data-state={state}
+      data-change={change === 's' ? undefined : change}
       tabIndex={isNext ? 0 : -1}
       aria-selected={isShown}
-      aria-label={cellText(run, at, pass)}
+      aria-label={cellText(run, at, pass, change)}
     >
-      {STATES[state].glyph}
+      {CHANGES[change].glyph || STATES[state].glyph}
     </td>
   );
 }
 
 /** @example 'q_rope, layer 3: fault of its own, 8.4e-1, 84,000 times the limit' */
-export function cellText(run: Run, at: number, pass: Pass): string {
+export function cellText(run: Run, at: number, pass: Pass, change: Change = 's'): string {
   const state = stateOf(run, at, pass);
   const isFirst = run.data.first?.at === at ? 'first wrong stage, ' : '';
-  return `${describe(run, at)}: ${isFirst}${STATES[state].words}${state === 'absent' ? '' : numbersText(run, at, pass)}`;
+  const changed = change === 's' ? '' : `${CHANGES[change].words}, `;
+  return `${describe(run, at)}: ${changed}${isFirst}${STATES[state].words}${state === 'absent' ? '' : numbersText(run, at, pass)}`;
 }
 
 function numbersText(run: Run, at: number, pass: Pass): string {

@@ -6,7 +6,7 @@ import { atStep, type Cell, gridOf } from '../state.js';
 import { useGrid } from './grid.js';
 import { cellText, HeatCell } from './heat-cell.js';
 import { Legend } from './legend.js';
-import { Scroll } from './scroll.js';
+import { StageTable } from './stage-table.js';
 import { Passes, Steps } from './switches.js';
 
 interface HeatMapProps {
@@ -31,53 +31,23 @@ export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: Heat
       <h2 id="heat">Stages × layers, {stepName(step)}</h2>
       <Passes run={run} pass={pass} onPass={onPass} />
       <Steps run={run} pass={pass} step={step} onStep={(to) => onPick(atStep(run, shown, to))} />
-      <Scroll label="Heat map, scrolls sideways" class="map">
-        <table
-          {...table}
-          // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table that keys move in is a grid
-          role="grid"
-          aria-labelledby="heat"
-          aria-describedby="heat-keys"
-          style={{ '--cell': `${cellWidth(run.layers.length)}px`, '--layers': Math.max(1, run.layers.length) }}
-        >
-          <thead>
-            <tr>
-              <th scope="col">
-                stage <span class="axis">of layer →</span>
-              </th>
-              {run.layers.map((layer) => (
-                <th scope="col" key={layer}>
-                  <span class="hidden">layer </span>
-                  {layer}
-                </th>
-              ))}
-              {run.layers.length === 0 && (
-                <th scope="col">
-                  <span class="hidden">model</span>
-                </th>
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            {grid.map(({ name, places, isWide }, row) => (
-              <tr key={`${name}${isWide}`} class={isWide ? 'wide' : ''}>
-                <th scope="row">{name}</th>
-                {places.map((place, column) => (
-                  <HeatCell
-                    key={run.layers[column] ?? 'model'}
-                    run={run}
-                    pass={pass}
-                    at={place === undefined ? undefined : stageAt(run, step, place)}
-                    place={`${row}/${column}`}
-                    isShown={place !== undefined && stageAt(run, step, place) === shown}
-                    isNext={row === cell.row && column === cell.column}
-                  />
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <StageTable
+        run={run}
+        grid={grid}
+        table={{ ...table, 'aria-labelledby': 'heat', 'aria-describedby': 'heat-keys' }}
+        label="Heat map, scrolls sideways"
+        cell={(place, row, column) => (
+          <HeatCell
+            key={run.layers[column] ?? 'model'}
+            run={run}
+            pass={pass}
+            at={place === undefined ? undefined : stageAt(run, step, place)}
+            place={`${row}/${column}`}
+            isShown={place !== undefined && stageAt(run, step, place) === shown}
+            isNext={row === cell.row && column === cell.column}
+          />
+        )}
+      />
       <p class="told" aria-hidden="true">
         {line === undefined ? ' ' : cellText(run, line, pass)}
       </p>
@@ -88,9 +58,6 @@ export function HeatMap({ run, pass, step, shown, onOpen, onPick, onPass }: Heat
     </section>
   );
 }
-
-/** Few layers have room, many must fit. */
-export const cellWidth = (layers: number): number => Math.round(Math.min(Math.max(230 / Math.max(layers, 1), 18), 44));
 
 /** Where a place stands. */
 function cellOf(grid: ReturnType<typeof gridOf>, place: number): Cell {

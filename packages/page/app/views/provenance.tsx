@@ -36,6 +36,17 @@ export function Provenance({ run, data }: { run: Run; data: PageData }) {
           {text}
         </p>
       ))}
+      <details class="screen">
+        <summary>What the words mean</summary>
+        <dl class="words">
+          {data.words.map(([word, meaning]) => (
+            <div key={word}>
+              <dt>{word}</dt>
+              <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
     </section>
   );
 }

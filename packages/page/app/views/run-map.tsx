@@ -3,9 +3,9 @@ import type { Run } from '../model.js';
 import { type Across, type RunStage, type RunsGrid, runsGridOf } from '../runs-grid.js';
 import type { Cell } from '../state.js';
 import { VERDICTS } from '../states.js';
+import { cellWidth } from './cell-width.js';
 import { useGrid } from './grid.js';
 import { cellText, HeatCell } from './heat-cell.js';
-import { cellWidth } from './heat-map.js';
 import { Scroll } from './scroll.js';
 
 interface RunMapProps {

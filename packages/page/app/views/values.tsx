@@ -51,7 +51,7 @@ export function Values({ parts, heads, limit }: ValuesProps) {
                 <td class="number">{valueText(a)}</td>
                 <td class="number">{valueText(b)}</td>
                 <td class="number">
-                  {isWrong(a, b, limit) ? '✕ ' : ''}
+                  {isWrong(a, b, limit) ? '✗ ' : ''}
                   {short(a - b)}
                 </td>
               </tr>
@@ -60,7 +60,7 @@ export function Values({ parts, heads, limit }: ValuesProps) {
         </Table>
       </div>
       <p class="quiet">
-        {candidate.length} of the row's {part.width} values, around the largest delta; ✕ is{' '}
+        {candidate.length} of the row's {part.width} values, around the largest delta; ✗ is{' '}
         {Number.isFinite(limit) ? `off by more than ${limitText(limit)}` : 'not finite'}.
       </p>
     </figure>

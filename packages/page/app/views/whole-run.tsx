@@ -21,7 +21,12 @@ export function WholeRun({ run, pass, step, shown }: WholeRunProps) {
       const { layer } = placeOf(run, at);
       if (layer !== null && !first.has(layer)) first.set(layer, x);
     });
-    return { points: own.map((at, x) => pointOf(run, at, pass, x, describe(run, at))), ticks: first };
+    const points = own.map((at, x) => {
+      const from = pass === 'free' ? (run.data.stages.inherits[at] ?? -1) : -1;
+      const inherits = from < 0 ? undefined : describe(run, from);
+      return { ...pointOf(run, at, pass, x, describe(run, at)), inherits };
+    });
+    return { points, ticks: first };
   }, [run, pass, step]);
   const byLayer = useMemo(() => [...ticks.values()], [ticks]);
   const text = useMemo(() => {

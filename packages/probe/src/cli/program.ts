@@ -2,6 +2,7 @@ import { VERSION } from '@llama-probe/comparison/ask';
 import { Command } from 'commander';
 import { bugsCommand } from './bugs.js';
 import { captureCommand } from './capture.js';
+import { changesCommand } from './changes.js';
 import { checkCommand } from './check.js';
 import { suggestChoices } from './choices.js';
 import { compareCommand } from './compare.js';
@@ -26,7 +27,15 @@ const LAST = 'Your machine and shell:';
 
 /** Under which the commands are listed. */
 const COMMANDS = {
-  'Find a divergence:': [compareCommand, captureCommand, diffCommand, tokenizeCommand, importCommand, reproCommand],
+  'Find a divergence:': [
+    compareCommand,
+    captureCommand,
+    diffCommand,
+    changesCommand,
+    tokenizeCommand,
+    importCommand,
+    reproCommand,
+  ],
   'Keep it right:': [gateCommand, mergeCommand],
   'Look closer:': [
     serverCommand,

@@ -5,6 +5,7 @@ import { placeKey } from '@llama-probe/dump/stage';
 import { brokenLines, sayTheSame, speech, times } from '../words.js';
 import { about } from './about.js';
 import { culprits, faults, firstWrong } from './faults.js';
+import { map } from './map.js';
 import { code, details, LONG, long, shorten, table, text } from './text.js';
 
 const STAGES = 8;
@@ -16,11 +17,12 @@ export function runBlocks(finding: Finding): string[] {
   const { report } = finding;
   const isWrong = report.verdict !== 'agree';
   return [
-    ...(isWrong ? [culprits(report), tokens(report)] : []),
+    ...(isWrong ? [culprits(report), tokens(report), map(report)] : []),
     notes(finding),
     said(report),
     ...(isWrong ? [firstWrong(report, finding.reason), faults(report)] : []),
     broken(report),
+    ...(isWrong ? [] : [map(report)]),
     worstStages(report.stages, isWrong),
     about(report),
   ].filter((block) => block !== '');

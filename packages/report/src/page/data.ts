@@ -2,6 +2,7 @@ import { type Finding, VERSION } from '@llama-probe/comparison/ask';
 import type { PageData, PageRun } from '@llama-probe/page';
 import { culpritsOf, headlineOf, nameOf, sureness } from '../culprits.js';
 import { factsOf } from '../facts.js';
+import { GLOSSARY } from '../glossary.js';
 import { localInputs, withoutCause } from '../words.js';
 import { faultsOf, firstOf } from './causes.js';
 import { checksOf, logitsOf, remarksOf, saidOf } from './facts.js';
@@ -27,6 +28,7 @@ export function pageData(findings: readonly Finding[], bytes: number): PageData 
     format: 1,
     version: VERSION,
     made: new Date().toISOString(),
+    words: Object.entries(GLOSSARY),
     runs: runs.map(({ finding, run }, i) => {
       const share = Math.max(LEAST, left / (runs.length - i));
       const looks = looksOf(finding.report, finding.recorder, share);

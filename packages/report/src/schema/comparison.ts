@@ -228,3 +228,31 @@ const told = z.looseObject({
 export const COMPARISON = report
   .extend({ ...head('comparison'), headline: z.exactOptional(text.nullable()), causes: z.exactOptional(z.array(told)) })
   .meta({ title: 'What probe compare --json and probe diff --json print' });
+
+const measured = z.looseObject({ verdict, delta: number, limit: number, inherits: stageId.nullable() });
+const changed = stageId.extend({ before: measured, after: measured });
+const namedCause = stageId.extend({
+  cause: z.looseObject({ id: text, title: text, confidence: z.enum(['confirmed', 'likely']) }),
+});
+const then = <Schema extends z.ZodType>(of: Schema) => z.looseObject({ before: of, after: of });
+
+export const CHANGES = z
+  .looseObject({
+    ...head('changes'),
+    answer: text,
+    broke: text,
+    isSameRun: z.boolean(),
+    differences: z.array(then(text).extend({ what: text })),
+    direction: z.enum(['better', 'worse', 'mixed', 'same']),
+    summary: text,
+    verdict: then(verdict),
+    better: z.array(changed),
+    worse: z.array(changed),
+    appeared: z.array(stageId),
+    vanished: z.array(stageId),
+    first: then(stageId.nullable()),
+    moved: z.enum(['earlier', 'later']).nullable(),
+    causes: z.looseObject({ gone: z.array(namedCause), come: z.array(namedCause) }),
+    otherTokens: z.boolean(),
+  })
+  .meta({ title: 'What probe changes --json prints' });

@@ -15,6 +15,6 @@ export {
   WEIGHTS,
   WEIGHTS_COMPARISON,
 } from './commands.js';
-export { COMPARISON } from './comparison.js';
+export { CHANGES, COMPARISON } from './comparison.js';
 export { GATE } from './gate.js';
 export { agreed } from './parts.js';

@@ -83,8 +83,8 @@ export function hints(state: State): Line {
       ],
       size.columns,
     );
-  const [all, does] = detail ? [DETAIL, inDetail(state, detail)] : [MAIN, inMain(state)];
-  const offered = all.flatMap(([key, label]) => {
+  const does = doesNow(state);
+  const offered = (detail ? DETAIL : MAIN).flatMap(([key, label]) => {
     const now = does[key] ?? true;
     return now === false ? [] : [[key, now === true ? label : now] as const];
   });
@@ -93,6 +93,8 @@ export function hints(state: State): Line {
 
 /** Which keys do something: false if not; another word where they do something else. */
 type Does = Readonly<Record<string, boolean | string>>;
+
+export const doesNow = (state: State): Does => (state.detail ? inDetail(state, state.detail) : inMain(state));
 
 function inMain(state: State): Does {
   const grid = gridOf(state);
@@ -106,6 +108,7 @@ function inMain(state: State): Does {
     s: grid.cells.size > 0,
     e: state.report !== null,
     '[ ]': grid.steps.length > 1,
+    '0 $': grid.layers.length > 1,
   };
 }
 

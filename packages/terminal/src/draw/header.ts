@@ -3,6 +3,7 @@ import { expected } from '../grid/cells.js';
 import { cut, type Line, type Segment, spread, tame } from '../line.js';
 import { seconds } from '../numbers.js';
 import type { State } from '../state.js';
+import { EXPLAINED, isExplained } from './explained.js';
 import { bar, spinner } from './glyphs.js';
 
 /** The verdict, what is compared with what, and how far it is. */
@@ -23,15 +24,14 @@ export function header(state: State): Line {
           ? `${basename(job.candidate)} and ${basename(job.reference)}`
           : basename(job.options.model ?? 'the bundled model'),
       ];
-  const what = parts
+  const what = [state.run > 1 ? `run ${state.run}` : '', ...parts]
     .filter((part) => part !== '' && part !== 'unknown')
     .map(tame)
-    .join(' · ');
-  return spread(
-    [badge(state), [' '], [`${state.run > 1 ? `run ${state.run} · ` : ''}${what}`, 'dim']],
-    extent(state),
-    size.columns,
-  );
+    .flatMap((part, i): Line => {
+      const gap: Line = i === 0 ? [] : [[' · ', 'dim']];
+      return [...gap, isExplained(state, part) ? [part, ...EXPLAINED] : [part, 'dim']];
+    });
+  return spread([badge(state), [' '], ...what], extent(state), size.columns);
 }
 
 function badge({ report, failure, now }: State): Segment {

@@ -4,27 +4,51 @@ import { fit, type Line, lineWidth, padEnd, type Segment, tame, wrap } from '../
 import { causesOf, remarksOf } from '../remarks.js';
 import type { Overlay, State } from '../state.js';
 import type { Tone } from '../tones.js';
+import { meaningOf } from '../words.js';
+import { doesNow } from './bottom.js';
 import { box } from './box.js';
 import { LOOKS } from './glyphs.js';
 
-const KEYS: readonly (readonly [string, string])[] = [
-  ['↑ ↓ ← →  h j k l', 'move: stages and layers, or the rows of the table'],
-  ['g G  home end', 'first, last'],
-  ['ctrl-d ctrl-u', 'half a page; page keys, ctrl-f and ctrl-b a whole one'],
-  ['0 $', 'first, last layer'],
-  ['tab', 'heat map or table; in a stage the next view, as 1 to 8'],
-  ['enter', 'open the stage under the cursor'],
-  ['n N', 'next, previous fault'],
-  ['[ ]', 'one step: the prompt, decoded tokens; a: all of them'],
-  ['/', 'filter: name, verdict, l3 or l0-4, >0.5; esc clears it'],
-  ['s', 'sort: order, of limit, relative, local, stage'],
-  ['t', 'free run, or blame: every stage from the reference’s inputs'],
-  ['e', 'export the report'],
-  ['i', 'every cause with its remedy, and what there is to know besides'],
-  ['f', 'fold what inherits into one row, or unfold it'],
-  ['← → in a stage', 'another token; { } another head, w to the worst value'],
-  ['esc', 'back'],
-  ['q  ctrl-c', 'quit; ctrl-z suspends, ctrl-l draws again'],
+interface HelpedKey {
+  readonly key: string;
+  readonly does: string;
+  /** As the last line of the screen names it: if it does nothing there, it is left out here as well. */
+  readonly hint?: string;
+}
+
+const IN_MAIN: readonly HelpedKey[] = [
+  { key: '↑ ↓ ← →  h j k l', does: 'move: stages and layers, or the rows of the table' },
+  { key: 'g G  home end', does: 'first, last' },
+  { key: 'ctrl-d ctrl-u', does: 'half a page; page keys, ctrl-f and ctrl-b a whole one' },
+  { key: '0 $', does: 'first, last layer', hint: '0 $' },
+  { key: 'tab', does: 'heat map or table' },
+  { key: 'enter', does: 'open the stage under the cursor', hint: '⏎' },
+  { key: 'n N', does: 'next, previous fault', hint: 'n' },
+  { key: '[ ]', does: 'one step: the prompt, decoded tokens; a: all of them', hint: '[ ]' },
+  { key: '/', does: 'filter: name, verdict, l3 or l0-4, >0.5; esc clears it', hint: '/' },
+  { key: 's', does: 'sort: order, of limit, relative, local, stage', hint: 's' },
+  { key: 't', does: 'free run, or blame: every stage from the reference’s inputs', hint: 't' },
+  { key: 'e', does: 'export the report', hint: 'e' },
+  { key: 'i', does: 'every cause with its remedy, and what there is to know besides', hint: 'i' },
+  { key: 'f', does: 'fold what inherits into one row, or unfold it', hint: 'f' },
+];
+
+const IN_DETAIL: readonly HelpedKey[] = [
+  { key: 'tab  1 to 8', does: 'the next view, or that one' },
+  { key: '↑ ↓  g G', does: 'scroll; to the beginning, to the end' },
+  { key: 'ctrl-d ctrl-u', does: 'half a page; page keys, ctrl-f and ctrl-b a whole one' },
+  { key: '← →', does: 'another token', hint: '←→' },
+  { key: '{ }', does: 'another head', hint: '{ }' },
+  { key: 'w', does: 'the worst value, among the others of its row', hint: 'w' },
+  { key: 'n N', does: 'next, previous fault', hint: 'n' },
+  { key: '[ ]', does: 'the step before, and after', hint: '[ ]' },
+  { key: 'e', does: 'export the report', hint: 'e' },
+  { key: 'esc', does: 'back' },
+];
+
+const ANYWHERE: readonly HelpedKey[] = [
+  { key: '?', does: 'what a word on the screen means; once more: these keys' },
+  { key: 'q  ctrl-c', does: 'quit; ctrl-z suspends, ctrl-l draws again' },
 ];
 
 /** What lies over the middle of the screen. */
@@ -32,6 +56,18 @@ export function overlayLines(state: State, overlay: Overlay): Line[] {
   switch (overlay.kind) {
     case 'help':
       return scrolling(state, 'help', helpLines(state), overlay.scroll);
+    case 'word':
+      return framed(state, overlay.word, [
+        ...wrap(meaningOf(overlay.word), Math.min(innerOf(state.size), WORD)).map((line): Line => [[line]]),
+        [
+          ['←→', 'bold', 'sky'],
+          [' another word   ', 'dim'],
+          ['?', 'bold', 'sky'],
+          [' keys   ', 'dim'],
+          ['esc', 'bold', 'sky'],
+          [' back', 'dim'],
+        ],
+      ]);
     case 'remarks':
       return scrolling(state, 'what is known', remarkLines(state), overlay.scroll);
     case 'blame':
@@ -102,12 +138,16 @@ export function overlayEnd(state: State, { kind }: Overlay): number {
 }
 
 const KEY = 19; // columns
+const WORD = 90; // columns that a sentence is easily read in
 
-function helpLines({ size }: State): Line[] {
+function helpLines(state: State): Line[] {
+  const { size, watches } = state;
   const about = (head: Segment, text: string): Line[] =>
     wrap(text, innerOf(size) - KEY).map((line, i): Line => [i === 0 ? head : [' '.repeat(KEY)], [line]]);
   return [
-    ...KEYS.flatMap(([key, does]) => about([padEnd(key, KEY), 'bold', 'sky'], does)),
+    ...[...(state.detail ? IN_DETAIL : IN_MAIN), ...ANYWHERE]
+      .filter(({ hint }) => hint === undefined || doesNow(state)[hint] !== false)
+      .flatMap(({ key, does }) => about([padEnd(key, KEY), 'bold', 'sky'], does)),
     [],
     ...Object.values(LOOKS).flatMap((look) =>
       wrap(look.means, innerOf(size) - KEY).map(
@@ -116,7 +156,7 @@ function helpLines({ size }: State): Line[] {
       ),
     ),
     [],
-    ...about([padEnd('▲ ▼', KEY), 'bold'], 'worse, better than the run before (--watch)'),
+    ...(watches ? about([padEnd('▲ ▼', KEY), 'bold'], 'worse, better than the run before') : []),
     ...about([padEnd('bars', KEY), 'bold'], 'delta over limit on a log scale; the tick is the limit'),
   ];
 }

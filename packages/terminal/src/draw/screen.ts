@@ -52,14 +52,14 @@ export function wholeScreen(state: State): Line[] {
   const { header, banner, panels, status, hints } = partsOf(state);
   const [left = [], right = []] = panels;
   const lines = [header, ...banner, ...left.map((line, i) => [...line, ...(right[i] ?? [])]), status, hints];
-  return state.overlay ? under(lines, overlayLines(state, state.overlay), state.size) : lines;
+  return state.overlay ? under(lines, overlayLines(state, state.overlay), state) : lines;
 }
 
-/** Lines with others over their middle. */
-function under(lines: readonly Line[], over: readonly Line[], { columns, rows }: State['size']): Line[] {
+/** Lines with others over their middle; at the bottom, where a word must be seen that is explained. */
+function under(lines: readonly Line[], over: readonly Line[], { size: { columns, rows }, overlay }: State): Line[] {
   const width = lineWidth(over[0] ?? []);
   const x = Math.max(0, Math.floor((columns - width) / 2));
-  const y = Math.max(0, Math.floor((rows - over.length) / 2));
+  const y = Math.max(0, overlay?.kind === 'word' ? rows - over.length : Math.floor((rows - over.length) / 2));
   return lines.map((line, i) => {
     const above = over[i - y];
     return above ? [...take(line, x), ...above, ...skip(line, x + width)] : line;

@@ -1,7 +1,7 @@
 import { stageKey } from '@llama-probe/dump/stage';
 import { type Cell, gridOf, shareOf } from '../grid/cells.js';
-import { type Row, rowsOf, rowUnder, tableRows } from '../grid/rows.js';
-import { firstShown, type Layout } from '../layout.js';
+import { type Row, rowsOf, rowUnder, selected, tableRows } from '../grid/rows.js';
+import { firstShown, type Layout, layoutOf } from '../layout.js';
 import { cut, fit, type Line, padEnd, padStart, type Segment, tame, wrap } from '../line.js';
 import { delta, limit, rms, share, short } from '../numbers.js';
 import { remarksOf } from '../remarks.js';
@@ -9,6 +9,7 @@ import type { State } from '../state.js';
 import type { Tone } from '../tones.js';
 import { indexIn } from '../update/moves.js';
 import { box } from './box.js';
+import { EXPLAINED, isExplained, passName, wordOf } from './explained.js';
 import { LIMIT_AT, LOOKS, line, lookOf, onLogScale, spinner } from './glyphs.js';
 import { localOf } from './local.js';
 
@@ -45,20 +46,7 @@ const COLUMNS: readonly Column[] = [
 export function table(state: State, { body, page, table: { width } }: Layout): Line[] {
   const rows = rowsOf(state);
   const room = width - 2;
-  const leastVerdict = LEAST_VERDICT[width < 60 ? 'narrow' : 'wide'];
-  const hasLocal = state.pass === 'free' && state.report?.faults != null;
-  const possible = COLUMNS.filter(({ name }) =>
-    name === 'local' ? hasLocal : name !== 'step' || state.step === 'all',
-  );
-  const beside = choose(possible, room - LEAST_BAR - leastVerdict - 3);
-  // A bar without a number tells little: where there is no room for both, the number stays.
-  const isTight = widthOf(beside) > room - LEAST_BAR - leastVerdict - 3;
-  const columns = isTight ? choose(possible, room - LEAST_OF_ALL - 1) : beside;
-  const used = widthOf(columns);
-  const left = room - used - 3; // for the bar and the verdict
-  const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - leastVerdict)));
-  const hasBar = !isTight && barWidth >= LEAST_BAR;
-  const verdict = room - used - (hasBar ? barWidth + 2 : 0) - 1;
+  const { columns, barWidth, hasBar, verdict } = fitting(state, room);
   const here = indexIn(rows, state);
   const shownRows = tableRows(state);
   const at = rowUnder(shownRows, state);
@@ -89,7 +77,8 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     height: body,
     title: [
       ['stages', 'bold'],
-      [` · ${stepName(state)} · ${state.pass === 'blame' ? 'blame' : 'free run'}`, 'dim'],
+      [` · ${stepName(state)} · `, 'dim'],
+      [passName(state), ...(isExplained(state, passName(state)) ? EXPLAINED : (['dim'] as const))],
     ],
     footer: [
       [`${rows.length === 0 ? 0 : here + 1} of ${rows.length}`, 'dim'],
@@ -98,6 +87,29 @@ export function table(state: State, { body, page, table: { width } }: Layout): L
     ],
     hasFocus: state.focus === 'table',
   });
+}
+
+/** The columns that there is room for. */
+export const columnsOf = (state: State): string[] => {
+  const { table } = layoutOf(state);
+  return fitting(state, table.width - 2).columns.map(({ name }) => name);
+};
+
+function fitting(state: State, room: number) {
+  const leastVerdict = LEAST_VERDICT[room < 58 ? 'narrow' : 'wide'];
+  const hasLocal = state.pass === 'free' && state.report?.faults != null;
+  const possible = COLUMNS.filter(({ name }) =>
+    name === 'local' ? hasLocal : name !== 'step' || state.step === 'all',
+  );
+  const beside = choose(possible, room - LEAST_BAR - leastVerdict - 3);
+  // A bar without a number tells little: where there is no room for both, the number stays.
+  const isTight = widthOf(beside) > room - LEAST_BAR - leastVerdict - 3;
+  const columns = isTight ? choose(possible, room - LEAST_OF_ALL - 1) : beside;
+  const used = widthOf(columns);
+  const left = room - used - 3; // for the bar and the verdict
+  const barWidth = Math.min(MOST_BAR, Math.max(left - GOOD_VERDICT, Math.min(LEAST_BAR, left - leastVerdict)));
+  const hasBar = !isTight && barWidth >= LEAST_BAR;
+  return { columns, barWidth, hasBar, verdict: room - used - (hasBar ? barWidth + 2 : 0) - 1 };
 }
 
 /** What is wrong stands out: what inherits steps back behind it. */
@@ -160,8 +172,12 @@ const SORTED_BY: Readonly<Record<string, string>> = {
   local: 'local',
   stage: 'stage',
 };
-const headTone = ({ sort }: State, name: string) =>
-  SORTED_BY[sort] === name ? (['bold', 'sky'] as const) : (['dim'] as const);
+const headTone = (state: State, name: string) =>
+  isExplained(state, name)
+    ? EXPLAINED
+    : SORTED_BY[state.sort] === name
+      ? (['bold', 'sky'] as const)
+      : (['dim'] as const);
 
 /** The delta over the limit on a log scale; the tick is the limit. */
 function logBar(cell: Cell, width: number): Segment[] {
@@ -190,12 +206,11 @@ function verdictOf(state: State, cell: Cell, room: number): Segment[] {
     over: 'diverged',
     own: fault?.cause?.id ?? (fault ? 'fault' : 'first wrong'),
   }[kind];
+  const quiet = kind === 'agree' || kind === 'inherited' ? (['dim'] as const) : [];
+  const isHere = selected(state) === cell && isExplained(state, wordOf(cell));
   return [
     [look.glyph, ...look.tones],
-    [
-      ` ${cut(text, room - 2 - (mark ? 2 : 0))}`,
-      ...(kind === 'agree' || kind === 'inherited' ? (['dim'] as const) : []),
-    ],
+    [` ${cut(text, room - 2 - (mark ? 2 : 0))}`, ...(isHere ? EXPLAINED : quiet)],
     ...(mark ? [mark] : []),
   ];
 }

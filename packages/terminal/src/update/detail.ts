@@ -4,6 +4,7 @@ import { faultsIn } from '../grid/rows.js';
 import type { Key } from '../keys.js';
 import { type Detail, type Next, type State, TABS } from '../state.js';
 import type { Request } from '../worker/protocol.js';
+import { explain } from './explain.js';
 import { faultBeside, toCell } from './moves.js';
 
 export function openDetail(state: State, { step, layer, stage }: StageId, tab = state.detail?.tab ?? TABS[0]): Next {
@@ -85,7 +86,7 @@ export function detailKey(state: State, detail: Detail, key: Key, end: number): 
       return openDetail(state, { ...detail.at, step }, detail.tab);
     }
     case '?':
-      return [{ ...state, overlay: { kind: 'help', scroll: 0 } }];
+      return [explain(state)];
     case 'e':
       if (!state.report) return [state];
       return [{ ...state, overlay: { kind: 'export', chosen: 0 } }];

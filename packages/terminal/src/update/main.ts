@@ -4,6 +4,7 @@ import type { Key } from '../keys.js';
 import { causesOf, remarksOf } from '../remarks.js';
 import { GONE, type Next, SORTS, type State } from '../state.js';
 import { openDetail } from './detail.js';
+import { explain } from './explain.js';
 import { faultBeside, indexIn, MOVES, toCell } from './moves.js';
 
 export function mainKey(state: State, key: Key): Next {
@@ -49,7 +50,7 @@ export function mainKey(state: State, key: Key): Next {
     case 'i':
       return [showRemarks(state)];
     case '?':
-      return [{ ...state, overlay: { kind: 'help', scroll: 0 } }];
+      return [explain(state)];
     default:
       return [state];
   }

@@ -1,12 +1,17 @@
 import { EXPORTS, OUTPUTS } from '@llama-probe/report/outputs';
 import type { Key } from '../keys.js';
 import { GONE, type Next, type Overlay, type State } from '../state.js';
+import { wordsOn } from '../words.js';
 
 /** Keys while something lies over the screen. @param end how far it may be scrolled */
 export function overlayKey(state: State, overlay: Overlay, key: Key, end: number): Next {
   const close = { ...state, overlay: null };
   if (key === 'escape') return [close];
   switch (overlay.kind) {
+    case 'word':
+      if (key === '?') return [{ ...state, overlay: { kind: 'help', scroll: 0 } }];
+      if (key === 'q' || key === 'enter') return [close];
+      return [{ ...state, overlay: { kind: 'word', word: beside(wordsOn(state), overlay.word, key) } }];
     case 'help':
     case 'remarks':
       if (key === 'q' || key === '?' || key === 'i' || key === 'enter') return [close];
@@ -19,6 +24,15 @@ export function overlayKey(state: State, overlay: Overlay, key: Key, end: number
     case 'path':
       return path(state, overlay, key);
   }
+}
+
+const ON = ['right', 'down', 'l', 'j', 'tab'];
+const BACK = ['left', 'up', 'h', 'k', 'shift-tab'];
+
+/** The next word, or the one before. */
+function beside(words: readonly string[], word: string, key: Key): string {
+  const by = ON.includes(key) ? 1 : BACK.includes(key) ? -1 : 0;
+  return words[(words.indexOf(word) + by + words.length) % words.length] ?? word;
 }
 
 function scrolled(now: number, key: Key, end: number): number {

@@ -4,6 +4,7 @@ import { gridOf } from '../../grid/cells.js';
 import { fit, type Line, type Segment, tame, wrap } from '../../line.js';
 import { delta, limit, rms, share, short } from '../../numbers.js';
 import type { Detail, State } from '../../state.js';
+import { EXPLAINED, isExplained } from '../explained.js';
 import { lookOf } from '../glyphs.js';
 import { localOf } from '../local.js';
 import { nameOf } from '../name.js';
@@ -58,19 +59,29 @@ function factParts(state: State, { at, pass }: Detail, result: StageResult | und
     cause: texts('cause', diagnosis?.text, width, diagnosis?.confidence === 'confirmed' ? ['bold'] : []),
     where: texts('where', where?.text, width, []),
     why: texts('why', result.reason, width, []),
-    numbers: pairs(factsOf(result, pass === 'blame' ? delta(result) : (localOf(state, result) ?? 'not run')), width),
+    numbers: pairs(
+      state,
+      factsOf(result, pass === 'blame' ? delta(result) : (localOf(state, result) ?? 'not run')),
+      width,
+    ),
   };
 }
 
 /** Two facts beside each other where there is room. */
-function pairs(facts: readonly (readonly [string, string])[], width: number): Line[] {
+function pairs(state: State, facts: readonly (readonly [string, string])[], width: number): Line[] {
   const columns = Math.max(1, Math.floor(width / 27));
   const lines: Line[] = [];
   for (let i = 0; i < facts.length; i += columns) {
     lines.push(
       facts
         .slice(i, i + columns)
-        .flatMap(([name, text]): Line => fit([[`${name} `, 'dim'], [text]], Math.floor(width / columns))),
+        .flatMap(
+          ([name, text]): Line =>
+            fit(
+              [[name, ...(isExplained(state, name) ? EXPLAINED : (['dim'] as const))], [' '], [text]],
+              Math.floor(width / columns),
+            ),
+        ),
     );
   }
   return lines;
