@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
+import { type AsyncRecordBatchFileReader, type RecordBatch, RecordBatchReader } from 'apache-arrow';
+import type { RowDigests } from '../digest.js';
 import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import { openFile } from '../open-file.js';
@@ -7,7 +8,7 @@ import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
 import { type Block, readFrame } from './frame.js';
 import { checkMessage } from './message.js';
-import { tensorsOf } from './rows.js';
+import { digestsOf, tensorsOf } from './rows.js';
 
 /** An open dump. Close it when done. */
 export class Dump implements RecordedRun {
@@ -28,7 +29,16 @@ export class Dump implements RecordedRun {
   }
 
   /** Every tensor in file order, one in memory at a time; `values` are views of what was read. May be read several times at once. */
-  async *tensors(): AsyncGenerator<Tensor> {
+  tensors(): AsyncGenerator<Tensor> {
+    return this.read(tensorsOf);
+  }
+
+  /** Of a file that has a hash of each row in place of its values: the hashes, in file order. */
+  get digests(): (() => AsyncGenerator<RowDigests>) | undefined {
+    return this.metadata.digest && (() => this.read(digestsOf));
+  }
+
+  private async *read<Rows>(rowsOf: (batch: RecordBatch, path: string) => Iterable<Rows>): AsyncGenerator<Rows> {
     const reader = await openReader(this.file, this.path);
     for (const [index, block] of this.blocks.entries()) {
       await checkMessage(this.file, this.path, block);
@@ -40,7 +50,7 @@ export class Dump implements RecordedRun {
       }
       if (!batch) throw damaged(this.path, `${block.what} is missing`);
       try {
-        yield* tensorsOf(batch, this.path);
+        yield* rowsOf(batch, this.path);
       } catch (cause) {
         // Arrow's vectors read a batch when they are asked, and find only then that it does not fit together.
         throw cause instanceof DumpError ? cause : damaged(this.path, `${block.what} does not fit together`, cause);
