@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Repeated } from '../packages/probe/src/commands/repeat.js';
@@ -41,9 +42,13 @@ describe('probe repeat', () => {
       if [ $((n % 3)) = 0 ]; then cp '${sick}' "$PROBE_OUT"; else cp '${healthy}' "$PROBE_OUT"; fi\n`,
     );
     const args = ['repeat', '--engine', `sh ${script}`, '--tokens', '1,15,77,300', '--steps', '0'];
-    const { code, json } = await probeJson<Repeated>([...args, '--times', '7']);
+    const kept = path('kept');
+    const { code, json } = await probeJson<Repeated>([...args, '--times', '7', '--out', kept]);
     expect(json.changing[0]).toMatchObject({ stage: 'l_out', layer: 3, results: [5, 2], positions: [0, 1, 2, 3] });
     expect(code).toBe(1);
+    const files = readdirSync(kept).map((name) => join(kept, name));
+    expect(files.map((file) => basename(file))).toEqual([1, 2, 3, 4, 5, 6, 7].map((run) => `run-${run}.arrow`));
+    expect((await probeJson<Repeated>(['repeat', ...files])).json.changing).toEqual(json.changing);
     const { stdout } = await probe([...args, '--times', '3', '--stages', 'embd,l_out']);
     expect(stdout).toContain('3 runs of 4 tokens, 5 stages each');
     expect(stdout).toMatch(/✗ diverged: l_out of layer 3 is the first stage that is not the same in every run/);
@@ -58,10 +63,58 @@ describe('probe repeat', () => {
     expect(code).toBe(1);
   });
 
+  test('hashes are held to runs with values, and say the same', async () => {
+    const { healthy, sick } = await recorded();
+    const digests = Object.entries({ healthy, sick }).map(([name, file]) => ({
+      file,
+      to: path(`${name}.digest.arrow`),
+    }));
+    for (const { file, to } of digests) {
+      expect((await probe(['import', file, to, '--digest'])).code).toBe(0);
+      expect(statSync(to).size).toBeLessThan(statSync(file).size / 10);
+      expect((await probe(['repeat', to, file])).code).toBe(0);
+    }
+    const [well, ill] = digests.map(({ to }) => to) as [string, string];
+    const byValues = await probeJson<Repeated>(['repeat', healthy, sick]);
+    expect(byValues.json.changing.length).toBeGreaterThan(0);
+    for (const runs of [
+      [well, ill],
+      [healthy, ill],
+      [well, sick],
+    ]) {
+      const { code, json } = await probeJson<Repeated>(['repeat', ...runs]);
+      expect(json.changing).toEqual(byValues.json.changing);
+      expect(code).toBe(1);
+    }
+    for (const args of [
+      ['diff', well, sick],
+      ['diff', healthy, ill],
+      ['check', well],
+      ['inspect', well],
+      ['import', well, path('x.npz')],
+    ]) {
+      const { code, stderr } = await probe(args);
+      expect(stderr, args[0]).toMatch(/digest\.arrow: has a hash of each row, and no values\. probe repeat says/);
+      expect(code).toBe(2);
+    }
+  });
+
+  test('capture writes hashes of what it captures', async () => {
+    for (const from of ['webgpu', 'llama']) {
+      const [values, hashes] = [path(`${from}.arrow`), path(`${from}.digest.arrow`)];
+      for (const args of [[values], [hashes, '--digest']])
+        expect((await probe(['capture', '--from', from, ...RUN, '-o', ...args])).code).toBe(0);
+      const { json } = await probeJson<Repeated>(['repeat', values, hashes]);
+      expect(json).toMatchObject({ verdict: 'agree', stages: 160 });
+      expect(json).not.toHaveProperty('kinds');
+    }
+  });
+
   test.each([
     ['one run', ['a.npz'], 'a.npz is one run; wanted at least two'],
     ['a run and a program', ['a.npz', 'b.npz', '--engine', 'mine'], '--engine is for runs that are made now'],
     ['once', ['--times', '1'], 'nothing to be compared with'],
+    ['a directory for runs that are over', ['a.npz', 'b.npz', '--out', 'kept'], '--out is for runs that are made now'],
     ['two who run', ['--engine', 'mine', '--from', 'llama'], 'leave one of them out'],
     ['a file that is not there', ['nowhere.npz', 'b.npz'], 'nowhere.npz'],
     ['a stage that is none', ['--stages', 'q_rop'], 'did you mean q_rope'],

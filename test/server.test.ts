@@ -60,6 +60,20 @@ describe('probe server', () => {
     expect(code).toBe(0);
   });
 
+  test('of a prompt only what follows its last tokens is asked for, where that is what is wanted', async () => {
+    for (const manner of ['llama', 'vllm'] as const) {
+      const { json, code } = await ask(manner, {}, ['--precision', 'f32', '--last', '3']);
+      expect(json.positions.map(({ position }) => position)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14]);
+      expect(json).toMatchObject({ verdict: 'agree', notCompared: { missing: 0 } });
+      expect(json.notes.join()).toContain('only what follows the last 3 was asked for');
+      expect(json.asked.requests).toBeLessThan(8); // there are 8 prefixes
+      expect(code).toBe(0);
+    }
+    const { code, stderr } = await ask('llama', {}, ['--last', '3', '--chat']);
+    expect(stderr).toContain('--last is of the prompt');
+    expect(code).toBe(2);
+  });
+
   test('of a chat what is decoded is compared', async () => {
     const { json, code } = await ask('chat', {}, ['--chat', '--precision', 'f32']);
     expect(json).toMatchObject({

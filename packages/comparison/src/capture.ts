@@ -1,6 +1,6 @@
 import { type DumpMetadata, isStageName, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
-import { arraysFormat, runWriter } from '@llama-probe/import';
+import { arraysFormat, checkDigestPath, digestWriter, type RunWriter, runWriter } from '@llama-probe/import';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
 import { everyStage, layersOf } from './model.js';
@@ -18,6 +18,8 @@ import { webgpuSide } from './sides/webgpu.js';
 export interface CaptureOptions extends RunOptions {
   from: 'llama' | 'webgpu';
   out: string;
+  /** A hash of each row in place of its values. */
+  digest?: boolean;
 }
 
 /** What a capture wrote. */
@@ -32,6 +34,7 @@ export interface Captured {
 /** `probe capture`: one side into a dump. llama.cpp's side takes any architecture that it loads. */
 export async function runCapture(options: CaptureOptions, progress: Progress, signal: AbortSignal): Promise<Captured> {
   const prompt = parsePrompt(options);
+  if (options.digest) checkDigestPath(options.out);
   if (arraysFormat(options.out) && options.steps > 0) {
     throw new UsageError(
       `--out ${options.out}: such a file has one pass over the prompt, and ${options.steps} tokens are to be decoded. Add --steps 0, or write an .arrow file.`,
@@ -58,13 +61,14 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
       const stages =
         asked === 'all' || asked === 'vocabulary' ? asked : parseStages(asked, await stagesOf(side, asked, ids));
       const run: RunPlan = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
+      const describe = () =>
+        side.describe({ tokens: [...allTokens(run)], ...(text === undefined ? {} : { prompt: text }), config });
+      // Nothing is judged by hashes: what a delta may be need not be measured.
+      if (options.digest)
+        return await write(writerOf(side, options), side.run({ ...run, signal }).tensors, progress, describe);
       const judged = await judgedRun(side, run, options, progress.say, signal);
-      return await write(options.out, judged.tensors, progress, async () => ({
-        ...(await side.describe({
-          tokens: [...allTokens(run)],
-          ...(text === undefined ? {} : { prompt: text }),
-          config,
-        })),
+      return await write(writerOf(side, options), judged.tensors, progress, async () => ({
+        ...(await describe()),
         floors: describeFloors(judged),
       }));
     } finally {
@@ -86,7 +90,7 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     const stages = parseStages(options.stages, engine.graph.names);
     const { ids, text } = await tokenizeAlone(file, prompt, signal);
     const run = side.run({ tokens: ids, steps, ...ubatch, stages, layers, signal });
-    return await write(options.out, run.tensors, progress, async () => {
+    return await write(writerOf(side, options), run.tensors, progress, async () => {
       const tokens = [...ids, ...(await run.result).generated.slice(0, steps)];
       return side.describe({ tokens, ...(text === undefined ? {} : { prompt: text }), config });
     });
@@ -104,13 +108,15 @@ async function stagesOf(side: Side, asked: string, ids: readonly number[]): Prom
   return [...names];
 }
 
+const writerOf = ({ about }: Side, { out, digest }: CaptureOptions): RunWriter =>
+  digest ? digestWriter(out, about.heads.heads) : runWriter(out);
+
 async function write(
-  path: string,
+  writer: RunWriter,
   tensors: AsyncIterable<Tensor>,
   progress: Progress,
   metadata: () => Promise<DumpMetadata>,
 ): Promise<Captured> {
-  const writer = runWriter(path);
   let count = 0;
   try {
     for await (const tensor of tensors) {
@@ -120,7 +126,7 @@ async function write(
     }
     const about = await metadata();
     await writer.close(about);
-    return { schema: 1, file: path, bytes: writer.bytes, tensors: count, tokens: about.tokens };
+    return { schema: 1, file: writer.path, bytes: writer.bytes, tensors: count, tokens: about.tokens };
   } finally {
     writer.abort();
   }

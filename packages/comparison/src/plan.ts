@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { Tensor } from '@llama-probe/dump';
+import { rowDigest, type Tensor } from '@llama-probe/dump';
 import type { CompareAsk } from './asked.js';
 import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
@@ -93,9 +92,4 @@ async function freshPlan(
 }
 
 /** Of a tensor's last row, bit for bit. */
-export function digest({ values, width }: Tensor): string {
-  const row = values.subarray(-width);
-  return createHash('sha256')
-    .update(new Uint8Array(row.buffer, row.byteOffset, row.byteLength))
-    .digest('hex');
-}
+export const digest = ({ values, width }: Tensor): string => rowDigest(values.subarray(-width));

@@ -1,4 +1,14 @@
+import { join } from 'node:path';
+import {
+  DigestWriter,
+  type DumpMetadata,
+  digestOf,
+  type RecordedRun,
+  type RowDigests,
+  type Tensor,
+} from '@llama-probe/dump';
 import { type GgufFile, openEngine } from '@llama-probe/engine';
+import { openRun } from '@llama-probe/import';
 import { firstGiven, UsageError } from './errors.js';
 import { everyStage, layersOf } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
@@ -10,7 +20,7 @@ import { type OneRun, repeated } from './repeat/repeat.js';
 import type { Repeated } from './repeat/report.js';
 import { parseLayers, parseStages } from './selection.js';
 import type { RunPlan, Side } from './side.js';
-import { dump } from './sides/dump.js';
+import { dumpSide, promptLength } from './sides/dump.js';
 import { llamaSide } from './sides/llama.js';
 import { chooseModel, openLlama, orClose } from './sides/open.js';
 import { program } from './sides/program.js';
@@ -26,6 +36,8 @@ export interface RepeatOptions extends Omit<RunOptions, 'out' | 'floors' | 'marg
   engine?: string;
   engineTimeout?: number;
   map?: string;
+  /** A directory to keep the digests of each run in. */
+  out?: string;
 }
 
 /**
@@ -40,13 +52,14 @@ export async function runRepeat(
   signal: AbortSignal,
 ): Promise<Repeated> {
   if (files.length > 0) {
-    const { engine, from, model, prompt, promptFile } = options;
+    const { engine, from, model, prompt, promptFile, out } = options;
     const given = {
       '--engine': engine,
       '--from': from,
       '--model': model,
       '--prompt': prompt,
       '--prompt-file': promptFile,
+      '--out': out,
     };
     const wrong = firstGiven(given);
     if (wrong !== undefined)
@@ -64,6 +77,7 @@ export async function runRepeat(
     throw new UsageError(
       '--engine runs a program of yours, and --from one of the sides of llama-probe; leave one of them out.',
     );
+  if (options.out !== undefined) new DigestWriter(keptAs(options.out, 1, options), undefined).abort(); // it can be written
   const prompt = parsePrompt(options);
   const file = await chooseModel(options, progress, signal);
   const run = { layers: parseLayers(options.layers, layersOf(file)), steps: options.steps };
@@ -94,12 +108,64 @@ async function* recorded(
   const opening = openingOf({ ...(tokens === undefined ? {} : { tokens }), ...(map === undefined ? {} : { map }) });
   for (const [i, path] of files.entries()) {
     progress.say(`reading ${path}: run ${i + 1} of ${files.length}`);
-    const side = await dump(path, opening);
+    const run = await openRun(path, { ...opening, digests: true });
     try {
-      yield await runOf(side, path, side.run({ tokens: [], signal }).tensors);
+      const { metadata } = run;
+      const heads = metadata.digest ? metadata.digest.heads : metadata.shapes?.kq?.[0];
+      yield {
+        about: dumpSide(run).about,
+        ...kindOf(run),
+        called: path,
+        tokens: metadata.tokens,
+        prompt: await promptLength(run),
+        heads,
+        rows: run.digests?.() ?? hashed(dumpSide(run).run({ tokens: [], signal }).tensors, heads),
+      };
     } finally {
-      await side.close();
+      await run.close();
     }
+  }
+}
+
+/** What ran what, as far as a run says it. */
+function kindOf({ metadata: { producer, model } }: RecordedRun): Pick<OneRun, 'kind'> {
+  const { name, version, backend, adapter } = producer;
+  const hash = model?.hash === undefined ? '' : ` (${model.hash.slice(0, 15)}…)`;
+  const known = [
+    version && `${name} ${version}`, // without a version it is called as its file
+    backend,
+    adapter,
+    hash && `${model?.file}${hash}`,
+  ].filter(Boolean);
+  return known.length > 0 ? { kind: known.join(', ') } : {};
+}
+
+async function* hashed(tensors: AsyncIterable<Tensor>, heads: number | undefined): AsyncGenerator<RowDigests> {
+  for await (const tensor of tensors) yield digestOf(tensor, heads);
+}
+
+/** Where the digests of a run are kept: in the order of the runs, also by name. */
+const keptAs = (directory: string, run: number, { times }: RepeatOptions): string =>
+  join(directory, `run-${String(run).padStart(String(times).length, '0')}.arrow`);
+
+/** The rows of a run that was made, kept as a file where a directory is given. */
+async function* kept(
+  rows: AsyncIterable<RowDigests>,
+  run: number,
+  heads: number | undefined,
+  options: RepeatOptions,
+  metadata: () => Promise<DumpMetadata>,
+): AsyncGenerator<RowDigests> {
+  if (options.out === undefined) return yield* rows;
+  const writer = new DigestWriter(keptAs(options.out, run, options), heads);
+  try {
+    for await (const one of rows) {
+      writer.add(one);
+      yield one;
+    }
+    writer.close(await metadata());
+  } finally {
+    writer.abort();
   }
 }
 
@@ -118,27 +184,20 @@ async function* programs(
     const told = { model: file.path, tokens, steps, stages, layers, map, timeout, modelLayers: layersOf(file) };
     const side = await program(command, { ...told, progress: within(progress, `run ${i} of ${times}`), signal });
     try {
-      const run = await runOf(side, `run ${i}`, side.run({ tokens, stages, layers, signal }).tensors);
-      yield { ...run, prompt: tokens.length };
+      const ran = side.recorded?.tokens ?? [];
+      const { tensors } = side.run({ tokens, stages, layers, signal });
+      yield oneRun(side, i, { tokens: ran, prompt: tokens.length }, tensors, options);
     } finally {
       await side.close();
     }
   }
 }
 
-const runOf = async (side: Side, called: string, tensors: OneRun['tensors']): Promise<OneRun> => ({
-  about: side.about,
-  called,
-  tokens: side.recorded?.tokens ?? [],
-  prompt: (await side.recorded?.promptLength()) ?? 0,
-  tensors,
-});
-
 /** A side of ours, each time on the tokens that its first run has decoded. */
 async function* again(
   side: Side,
   run: RunPlan,
-  { times }: RepeatOptions,
+  options: RepeatOptions,
   progress: Progress,
   signal: AbortSignal,
 ): AsyncGenerator<OneRun> {
@@ -146,17 +205,30 @@ async function* again(
   const free = side.run({ ...run, stages: [], signal });
   for await (const _ of free.tensors); // none: it is run for what it decodes
   const forcedTokens = (await free.result).generated.slice(0, steps);
-  for (let i = 1; i <= times; i++) {
-    progress.say(`run ${i} of ${times}`);
+  for (let i = 1; i <= options.times; i++) {
+    progress.say(`run ${i} of ${options.times}`);
     const { tensors } = side.run({ ...run, forcedTokens, signal });
-    yield {
-      about: side.about,
-      called: `run ${i}`,
-      tokens: [...tokens, ...forcedTokens],
-      prompt: tokens.length,
-      tensors,
-    };
+    yield oneRun(side, i, { tokens: [...tokens, ...forcedTokens], prompt: tokens.length }, tensors, options);
   }
+}
+
+/** One of the runs that are made. */
+function oneRun(
+  side: Side,
+  run: number,
+  about: Pick<OneRun, 'tokens' | 'prompt'>,
+  tensors: AsyncIterable<Tensor>,
+  options: RepeatOptions,
+): OneRun {
+  const { heads } = side.about.heads;
+  const describe = () => side.describe({ tokens: [...about.tokens] });
+  return {
+    about: side.about,
+    called: `run ${run}`,
+    ...about,
+    heads,
+    rows: kept(hashed(tensors, heads), run, heads, options, describe),
+  };
 }
 
 async function webgpuOf(

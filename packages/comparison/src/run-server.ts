@@ -37,6 +37,10 @@ export async function runServer(
   const client = new Client({ address: addressOf(url), key: keyFrom(options.keyEnv, '--key-env'), timeout, signal });
   const other = against === undefined ? undefined : otherClient(against, options, signal);
   const prompt = parsePrompt(options);
+  if (options.last !== undefined && options.chat)
+    throw new UsageError(
+      '--last is of the prompt, and of a chat only what is decoded can be compared; leave one of them out.',
+    );
   const file = await chooseModel(options, progress, signal);
   const vocabulary = await openVocabulary({ model: file.path, signal });
   try {
@@ -56,6 +60,7 @@ export async function runServer(
       message: 'text' in prompt && prompt.chat ? prompt.text : undefined,
       steps: options.steps,
       top: options.top,
+      last: options.last,
       model: options.served ?? (await modelOf(client)),
     };
     const asked = await ask(client, question, spelling, progress);

@@ -1,9 +1,9 @@
-import type { Tensor } from '@llama-probe/dump';
+import { digestOf, type Tensor } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
 import { type OneRun, repeated } from '../src/repeat/repeat.js';
 
 const WIDTH = 4;
-const about = { name: 'mine', version: '1', heads: { heads: 1, headsKv: 1 } };
+const about = { name: 'mine', version: '1' };
 
 /** Three stages of two layers, of whole numbers. */
 const tensors = (tokens: number): Tensor[] =>
@@ -32,14 +32,18 @@ const TOKENS = [1, 5, 9, 2, 7];
 function said(
   changes: readonly ((tensor: Tensor) => Tensor | undefined)[],
   tokensOf: readonly (readonly number[])[] = [],
+  more: readonly Partial<OneRun>[] = [],
 ) {
   async function* runs(): AsyncGenerator<OneRun> {
     for (const [i, write] of changes.entries()) {
       const tokens = tokensOf[i] ?? TOKENS;
       async function* read() {
-        yield* tensors(tokens.length).flatMap((tensor) => write(tensor) ?? []);
+        for (const tensor of tensors(tokens.length)) {
+          const written = write(tensor);
+          if (written) yield digestOf(written, 1);
+        }
       }
-      yield { about, called: `run ${i + 1}`, tokens, prompt: 3, tensors: read() };
+      yield { about, called: `run ${i + 1}`, tokens, prompt: 3, heads: 1, rows: read(), ...more[i] };
     }
   }
   return repeated(runs());
@@ -111,5 +115,45 @@ describe('several runs', () => {
     expect(report).toMatchObject({ verdict: 'incomparable', incomplete: ['kq of layer 0', 'kq of layer 1'] });
     expect(report.reason).toBe('Not in every run: kq of layer 0, kq of layer 1.');
     expect((await said([...writes, change('l_out', 0, 0)])).verdict).toBe('diverged');
+  });
+
+  const [here, there] = [{ kind: 'mine 1, here' }, { kind: 'mine 1, there' }];
+  const odd = change('l_out', 0, 0);
+
+  test('of two machines, each of which is the same every time: none of them is accused of a race', async () => {
+    const report = await said([same, odd, same, odd, same], [], [here, there, here, there, here]);
+    expect(report.kinds).toEqual([
+      { what: 'mine 1, here', runs: 3, steady: true },
+      { what: 'mine 1, there', runs: 2, steady: true },
+    ]);
+    expect(report.reason).toContain('3 are of mine 1, here, the same to the bit; 2 are of mine 1, there');
+    expect(report.reason).toContain('computed otherwise by one than by another');
+    expect(report.reason).not.toContain('data race');
+    const agreed = await said([same, same], [], [here, there]);
+    expect(agreed).toMatchObject({ verdict: 'agree', kinds: [{ runs: 1 }, { runs: 1 }] });
+  });
+
+  test('of two machines, one of which is not', async () => {
+    const { kinds, reason } = await said([same, odd, same, same], [], [here, there, here, there]);
+    expect(kinds).toMatchObject([{ steady: true }, { steady: false }]);
+    expect(reason).toContain('data race');
+    expect(reason).toContain('2 are of mine 1, there, and differ among themselves');
+  });
+
+  test('whose rows are not equally long are not accused of a race', async () => {
+    const wide = (tensor: Tensor): Tensor => {
+      if (tensor.stage !== 'l_out') return tensor;
+      return { ...tensor, width: 5, values: new Float32Array(tensor.positions.length * 5) };
+    };
+    const { changing, reason } = await said([same, wide]);
+    expect(changing[0]).toMatchObject({ stage: 'l_out', layer: 0, widths: [4, 5] });
+    expect(reason).toContain('of 4, 5 values each. Its rows do not have the same length');
+    expect(reason).not.toContain('data race');
+  });
+
+  test('of which one does not say how many heads its scores have: these are not compared', async () => {
+    const { verdict, incomplete } = await said([same, same], [], [{}, { heads: undefined }]);
+    expect(verdict).toBe('incomparable');
+    expect(incomplete[0]).toBe('kq of layer 0 (how many heads it has is not known of every run)');
   });
 });

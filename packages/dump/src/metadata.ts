@@ -1,3 +1,4 @@
+import { DIGEST_BYTES, type DigestDescription } from './digest.js';
 import { DumpError } from './errors.js';
 import { type GraphDescription, isGraphDescription } from './stage/graph-codec.js';
 
@@ -49,6 +50,8 @@ export interface DumpMetadata {
   graph?: GraphDescription;
   /** Of a reference: what its measured floors are. */
   floors?: FloorsDescription;
+  /** Of a file that has a hash of each row in place of its values: which. */
+  digest?: DigestDescription;
 }
 
 /** More than any model has: llama.cpp v0.5.0 runs 512 (LLAMA_MAX_LAYERS). A graph is made of them, so that a number from a file is not taken at its word. */
@@ -129,6 +132,9 @@ const each =
 const isPlain: Is = (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value); // null: no finite number
 const isShape: Is = (value) => Array.isArray(value) && value.every((size) => Number.isInteger(size));
 
+const isDigest = ({ hash, bytes, heads }: Partial<Record<keyof DigestDescription, unknown>>): boolean =>
+  hash === 'sha256' && bytes === DIGEST_BYTES && (heads === undefined || isCount(heads));
+
 /** What has structure: how it must be, and how that is said. */
 const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is object; wanted: string }>> = {
   producer: {
@@ -149,6 +155,10 @@ const STRUCTURED: Readonly<Record<string, { is: (value: unknown) => value is obj
   },
   shapes: { is: each(isShape), wanted: '{"q_proj": [8, 32], …}: stage → whole numbers' },
   config: { is: isObject, wanted: 'an object' },
+  digest: {
+    is: (value): value is DigestDescription => isObject(value) && isDigest(value),
+    wanted: `{"hash": "sha256", "bytes": ${DIGEST_BYTES}}, and "heads", a whole number, if it is known: no other hash can be held to ours`,
+  },
   sources: { is: each(isText), wanted: '{"q_rope": "src/attention.rs:212", …}: stage → file and line' },
   graph: {
     is: (value): value is GraphDescription => isGraphDescription(value, MOST_LAYERS),

@@ -1,3 +1,4 @@
+import type { RowDigests } from './digest.js';
 import type { DumpMetadata } from './metadata.js';
 import type { Tensor } from './tensor.js';
 
@@ -20,6 +21,8 @@ export interface RecordedRun {
   readonly notes: readonly string[];
   /** Of a run that is known in parts only. */
   readonly excerpt?: Excerpt;
+  /** Of a run of which hashes were kept and no values: those, in place of its tensors. */
+  readonly digests?: (() => AsyncGenerator<RowDigests>) | undefined;
   /** Every tensor, one in memory at a time. May be read several times at once. */
   tensors(): AsyncGenerator<Tensor>;
   close(): Promise<void>;

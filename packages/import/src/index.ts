@@ -7,4 +7,4 @@ export type { OpenOptions } from './run.js';
 export { type Suggested, suggestMap } from './suggest/suggest.js';
 export { openWeights } from './weights.js';
 export { npyFile } from './write/npy.js';
-export { arraysFormat, type RunWriter, runWriter } from './write/writer.js';
+export { arraysFormat, checkDigestPath, digestWriter, type RunWriter, runWriter } from './write/writer.js';

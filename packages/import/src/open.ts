@@ -42,13 +42,23 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
   const mapping = options.map === undefined ? undefined : await readMapping(options.map);
   const source = await openSource(path, options);
   if (source === 'log') return openExcerpt(path, options);
-  if (typeof source === 'string') return openArrow(path, options, source === 'stream', mapping);
+  if (typeof source === 'string')
+    return withValues(await openArrow(path, options, source === 'stream', mapping), options);
   try {
     return await importRun(source, options, mapping);
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+/** A file of hashes can be held to others bit by bit, and nothing else can be done with it. */
+async function withValues(run: RecordedRun, { digests }: OpenOptions): Promise<RecordedRun> {
+  if (!run.digests || digests) return run;
+  await run.close();
+  const remedy =
+    'probe repeat says whether it and other runs are the same to the bit; for anything else keep the values, without --digest.';
+  throw unsupported(run.path, 'has a hash of each row, and no values', remedy);
 }
 
 /** A log has only some values: whoever does not know what to do with an excerpt must not take it for a run. */

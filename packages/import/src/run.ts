@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly map?: string | undefined;
   /** Whether an excerpt may come, such as of a log, which can only be held to another run. */
   readonly excerpts?: boolean | undefined;
+  /** Whether hashes may come in place of values, which can only be held to others. */
+  readonly digests?: boolean | undefined;
 }
 
 interface Stage extends Placed {

@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
-import type { Tensor } from '@llama-probe/dump';
+import type { RowDigests } from '@llama-probe/dump';
 
-/** What is kept of a stage: a hash of each row's bits, by the row's position. */
+/** What is kept of a stage: the digest of each row, by the row's position. */
 export interface StageDigest {
   readonly step: number;
   readonly layer: number | null;
   readonly stage: string;
   readonly order: number;
   readonly rows: Map<number, string>;
+  /** How many values its rows have. */
+  readonly widths: Set<number>;
 }
-
-const BYTES = 12; // of a hash, of 20: enough to tell any two rows apart
 
 /** A run without its values: a thousand of them fit where one does not. */
 export class Digests {
   private readonly stages = new Map<string, StageDigest>();
 
-  /** @param heads of the scores, of which those of later positions are nobody's: a mask hides them */
-  constructor(private readonly heads: number | undefined) {}
+  /** @param heads that its scores were taken to have, so that what a mask hides is not in their digests */
+  constructor(readonly heads: number | undefined) {}
 
-  add(tensor: Tensor): void {
-    const { step, layer, stage, order, positions } = tensor;
+  add({ step, layer, stage, order, positions, width, digests }: RowDigests): void {
     const key = `${step} ${layer} ${stage}`;
-    const kept = this.stages.get(key) ?? { step, layer, stage, order, rows: new Map() };
+    const kept = this.stages.get(key) ?? { step, layer, stage, order, rows: new Map(), widths: new Set() };
     this.stages.set(key, kept);
-    for (const [row, position] of positions.entries()) kept.rows.set(position, this.digest(tensor, row, position));
+    kept.widths.add(width);
+    for (const [row, position] of positions.entries()) kept.rows.set(position, digests[row] as string);
   }
 
   get(key: string): StageDigest | undefined {
@@ -36,15 +36,18 @@ export class Digests {
     return [...this.stages].sort(([, a], [, b]) => a.step - b.step || a.order - b.order);
   }
 
-  private digest({ stage, width, values }: Tensor, row: number, position: number): string {
-    const bits = values.subarray(row * width, (row + 1) * width);
-    const seen = stage === 'kq' && this.heads ? withoutLater(bits, width / this.heads, position) : bits;
-    const hash = createHash('sha1').update(new Uint8Array(seen.buffer, seen.byteOffset, seen.byteLength));
-    return hash.digest().toString('latin1', 0, BYTES);
+  /** The same of two runs where all that was captured is the same to the bit. */
+  whole(): string {
+    const stages = [...this.stages].sort(([a], [b]) => (a < b ? -1 : 1));
+    const hash = createHash('sha1');
+    for (const [key, { rows }] of stages) hash.update(`${key} ${hashOf(rows)}`);
+    return hash.digest('base64');
   }
 }
 
-/** The scores of a row, (heads, n_kv), of no later position than its own. */
-function withoutLater(row: Float32Array, nKv: number, position: number): Float32Array {
-  return Number.isInteger(nKv) ? row.filter((_, i) => i % nKv <= position) : row;
+/** The same for rows whose positions and digests are the same. */
+export function hashOf(rows: ReadonlyMap<number, string>): string {
+  const hash = createHash('sha1');
+  for (const [position, digest] of [...rows].sort(([a], [b]) => a - b)) hash.update(`${position} ${digest}`);
+  return hash.digest('base64');
 }

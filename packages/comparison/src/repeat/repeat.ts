@@ -1,20 +1,24 @@
-import type { Tensor } from '@llama-probe/dump';
+import type { RowDigests } from '@llama-probe/dump';
 import { UsageError } from '../errors.js';
 import type { SideAbout } from '../side.js';
 import { Changes } from './changes.js';
 import { Digests } from './digests.js';
-import { type OtherToken, type Repeated, verdictOf } from './report.js';
+import { type OtherToken, type Repeated, type RunKind, verdictOf } from './report.js';
 
 /** One of several runs that should be the same. */
 export interface OneRun {
-  readonly about: Pick<SideAbout, 'name' | 'version' | 'adapter' | 'heads'>;
+  readonly about: Pick<SideAbout, 'name' | 'version' | 'adapter'>;
+  /** What ran what, where the run says it: others may compute otherwise. @example 'llama.cpp v0.5.0, CPU, zen4, exact, model.gguf' */
+  readonly kind?: string;
   /** How it is called where something is wrong with it. @example 'run 3', 'mine.npz' */
   readonly called: string;
   /** Prompt, then decoded. */
   readonly tokens: readonly number[];
   /** How many of them it was given. */
   readonly prompt: number;
-  readonly tensors: AsyncIterable<Tensor>;
+  /** That the digests of its scores were made with. */
+  readonly heads: number | undefined;
+  readonly rows: AsyncIterable<RowDigests>;
 }
 
 /**
@@ -27,11 +31,14 @@ export interface OneRun {
 export async function repeated(runs: AsyncIterable<OneRun>): Promise<Repeated> {
   let first: { readonly run: OneRun; readonly digests: Digests; readonly changes: Changes } | undefined;
   const otherTokens: OtherToken[] = [];
+  const kinds = new Map<string, string[]>();
   let count = 0;
   for await (const run of runs) {
     count++;
-    const digests = new Digests(run.about.heads.heads);
-    for await (const tensor of run.tensors) digests.add(tensor);
+    const { kind = UNKNOWN } = run;
+    const digests = new Digests(run.heads);
+    for await (const rows of run.rows) digests.add(rows);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), digests.whole()]);
     if (!first) {
       first = { run, digests, changes: new Changes(digests) };
       continue;
@@ -48,6 +55,7 @@ export async function repeated(runs: AsyncIterable<OneRun>): Promise<Repeated> {
   if (!first) throw new Error('there is no run');
   const { name, version, adapter } = first.run.about;
   const seen = {
+    ...(kinds.size > 1 ? { kinds: [...kinds].map(kindOf) } : {}),
     runs: count,
     stages: first.digests.entries().length,
     changing: first.changes.changing(),
@@ -62,6 +70,15 @@ export async function repeated(runs: AsyncIterable<OneRun>): Promise<Repeated> {
     ...seen,
   };
 }
+
+const UNKNOWN = 'what does not say what ran it';
+
+/** @param wholes what each run of the kind was */
+const kindOf = ([what, wholes]: [string, readonly string[]]): RunKind => ({
+  what,
+  runs: wholes.length,
+  ...(wholes.length > 1 ? { steady: new Set(wholes).size === 1 } : {}),
+});
 
 /** Where two lists of tokens first differ, or one ends. */
 function firstDifference(a: readonly number[], b: readonly number[]): number | undefined {

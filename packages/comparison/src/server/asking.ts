@@ -57,7 +57,8 @@ async function rest(
   progress: Progress,
 ): Promise<Asked> {
   const { form, tried, begins } = found;
-  const { tokens } = question;
+  const { tokens, last = tokens.length } = question;
+  const firstAsked = Math.max(0, tokens.length - last); // a position
   let { wanted, answer } = found;
   const decodedFrom = begins === undefined ? 0 : tokens.length + begins;
   if (answer.places.slice(decodedFrom).every(isCertain)) {
@@ -79,7 +80,7 @@ async function rest(
   const rows = new Map<number, Sparse>();
   const keep = (position: number, place: Place | undefined) => {
     const row = place && sparseOf(place, spelling);
-    if (row) rows.set(position, row);
+    if (row && position >= firstAsked) rows.set(position, row);
   };
   // What an answer says of a place is what the position before it is followed by.
   const generated: number[] = [];
@@ -99,13 +100,13 @@ async function rest(
     return status === 200 ? answerOf(json)?.places[0] : undefined;
   };
   if (!form.echo && form.prompt !== 'chat') {
-    for (let length = 1; length < tokens.length; length++) {
+    for (let length = firstAsked + 1; length < tokens.length; length++) {
       progress.say(`asking ${client.address}${form.path}: prefix ${length} of ${tokens.length}`);
       keep(length - 1, await one(tokens.slice(0, length)));
     }
   }
   const names = answer.places.flatMap(({ top }) => top);
-  const before = form.prompt === 'chat' ? tokens.length - 1 : 0;
+  const before = form.prompt === 'chat' ? tokens.length - 1 : firstAsked;
   return {
     form,
     way: form.prompt === 'chat' ? 'chat' : form.echo ? 'echo' : 'steps',

@@ -8,6 +8,8 @@ export interface ServerOptions extends ModelOptions, PromptOptions {
   served?: string;
   /** Tokens that it decodes after the prompt. */
   steps: number;
+  /** What follows so many of the prompt's last tokens is all that is asked of it. */
+  last?: number;
   /** How many likely tokens are asked for. */
   top: number;
   /** Of one request, in seconds. */

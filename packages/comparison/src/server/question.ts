@@ -8,5 +8,7 @@ export interface Question {
   /** How many tokens are decoded after the prompt, beside the one that follows it. */
   readonly steps: number;
   readonly top: number;
+  /** What follows so many of the prompt's last tokens is all that is asked of it; undefined: what follows each. */
+  readonly last?: number | undefined;
   readonly model: string | undefined;
 }

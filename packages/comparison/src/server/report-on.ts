@@ -118,7 +118,7 @@ async function firstOf(
 }
 
 function notesOf(
-  { asked, client, options }: Judging,
+  { asked, client, options, prompt: length }: Judging,
   verdict: ServerReport['verdict'],
   { prompt, promptTokens }: ServerReport['asked'],
 ): readonly string[] {
@@ -129,6 +129,11 @@ function notesOf(
       : [
           `The server takes no token ids as they are sent here: it was sent ${prompt === 'chat' ? 'a message, which it puts through its own chat template' : 'text that llama.cpp makes these tokens of'}${ran === null ? ', and it does not say how many tokens it made of it' : `, and says that it made ${ran} tokens of it (llama.cpp: ${sent})`}.`,
         ]),
+    ...(options.last !== undefined && options.last < length
+      ? [
+          `Of the prompt's ${length} tokens only what follows the last ${options.last} was asked for: what is apart may begin before.`,
+        ]
+      : []),
     ...(asked.way === 'chat' ? ['Of a chat only what the server decodes can be compared.'] : []),
     ...(asked.temperature === 0
       ? []

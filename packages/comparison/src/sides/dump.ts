@@ -116,7 +116,7 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 /** How many of its tokens are the prompt: those that step 0 ran. */
 export async function promptLength(file: RecordedRun): Promise<number> {
   let length = 0;
-  for await (const { step, positions } of file.tensors()) {
+  for await (const { step, positions } of file.digests?.() ?? file.tensors()) {
     if (step > 0 && length > 0) break;
     if (step === 0) length = Math.max(length, 1 + (positions.at(-1) ?? -1));
   }

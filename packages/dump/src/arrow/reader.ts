@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
+import { type AsyncRecordBatchFileReader, type RecordBatch, RecordBatchReader } from 'apache-arrow';
+import type { RowDigests } from '../digest.js';
 import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import { openFile } from '../open-file.js';
@@ -8,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type Block, readFrame } from './frame.js';
 import { checkMessage } from './message.js';
 import { ReadAhead } from './read-ahead.js';
-import { tensorsOf } from './rows.js';
+import { digestsOf, tensorsOf } from './rows.js';
 
 /** An open dump. Close it when done. */
 export class Dump implements RecordedRun {
@@ -29,7 +30,16 @@ export class Dump implements RecordedRun {
   }
 
   /** Every tensor in file order, one in memory at a time; `values` are views of what was read. May be read several times at once. */
-  async *tensors(): AsyncGenerator<Tensor> {
+  tensors(): AsyncGenerator<Tensor> {
+    return this.read(tensorsOf);
+  }
+
+  /** Of a file that has a hash of each row in place of its values: the hashes, in file order. */
+  get digests(): (() => AsyncGenerator<RowDigests>) | undefined {
+    return this.metadata.digest && (() => this.read(digestsOf));
+  }
+
+  private async *read<Rows>(rowsOf: (batch: RecordBatch, path: string) => Iterable<Rows>): AsyncGenerator<Rows> {
     const ahead = new ReadAhead(this.file);
     const reader = await openReader(ahead, this.path);
     for (const [index, block] of this.blocks.entries()) {
@@ -42,7 +52,7 @@ export class Dump implements RecordedRun {
       }
       if (!batch) throw damaged(this.path, `${block.what} is missing`);
       try {
-        yield* tensorsOf(batch, this.path);
+        yield* rowsOf(batch, this.path);
       } catch (cause) {
         // Arrow's vectors read a batch when they are asked, and find only then that it does not fit together.
         throw cause instanceof DumpError ? cause : damaged(this.path, `${block.what} does not fit together`, cause);

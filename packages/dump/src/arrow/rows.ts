@@ -1,10 +1,12 @@
 import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
+import { DIGEST_BYTES, type RowDigests } from '../digest.js';
 import { DumpError, damaged } from '../errors.js';
 import { MOST_LAYERS } from '../metadata.js';
 import type { Tensor } from '../tensor.js';
 
-const COLUMNS = ['step', 'order', 'layer', 'stage', 'token', 'values'] as const;
-type Column = (typeof COLUMNS)[number];
+const PLACE = ['step', 'order', 'layer', 'stage', 'token'] as const;
+const COLUMNS = { values: [...PLACE, 'values'], digest: [...PLACE, 'width', 'digest'] } as const;
+type Column = (typeof COLUMNS)[keyof typeof COLUMNS][number];
 
 /**
  * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
@@ -12,42 +14,80 @@ type Column = (typeof COLUMNS)[number];
  * where the file has them as list<float32>.
  */
 export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> {
-  const [step, order, layer, stage, token, values] = COLUMNS.map((name) => column(batch, name, path)) as [
-    Vector,
-    Vector,
-    Vector,
-    Vector,
-    Vector,
-    Vector,
-  ];
-  const rows = valuesReader(values, path);
-  const whole = (name: Column, vector: Vector, row: number) => integer(vector.get(row), name, row, path);
-  const layerOf = (row: number) => (layer.get(row) === null ? null : whole('layer', layer, row));
-  if (batch.numRows > 0) whole('step', step, batch.numRows - 1); // no more rows than there are numbers, before they are gone through
+  const column = columnsOf(batch, COLUMNS.values, path);
+  const rows = valuesReader(column.values, path);
+  checkCount(column, batch, path);
   checkRows(rows, batch.numRows, path);
-  for (let first = 0, end: number; first < batch.numRows; first = end) {
+  const widthOf = (row: number): number => rows.end(row) - rows.begin(row);
+  for (const { first, end, ...tensor } of groupsOf(batch, column, widthOf, path)) {
+    yield { ...tensor, values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * tensor.width) };
+  }
+}
+
+/** The same of a file that has a hash of each row in place of its values. */
+export function* digestsOf(batch: RecordBatch, path: string): Generator<RowDigests> {
+  const column = columnsOf(batch, COLUMNS.digest, path);
+  const { type } = column.digest;
+  const isFixed = DataType.isFixedSizeBinary(type) && type.byteWidth === DIGEST_BYTES;
+  if (!isFixed && !DataType.isBinary(type) && !DataType.isLargeBinary(type)) {
+    throw new DumpError(
+      'dump-format',
+      `${path}: the column "digest" is ${type}; wanted binary of ${DIGEST_BYTES} bytes.`,
+    );
+  }
+  checkCount(column, batch, path);
+  const widthOf = (row: number): number => whole(column.width, 'width', row, path);
+  for (const { first, end, ...rows } of groupsOf(batch, column, widthOf, path)) {
+    yield { ...rows, digests: Array.from({ length: end - first }, (_, i) => digestAt(column.digest, first + i, path)) };
+  }
+}
+
+function digestAt(vector: Vector, row: number, path: string): string {
+  const bytes = vector.get(row) as Uint8Array | null;
+  if (bytes?.length === DIGEST_BYTES) return Buffer.from(bytes).toString('hex');
+  throw damaged(
+    path,
+    `the column "digest" has ${bytes ? `${bytes.length} bytes` : 'nothing'} in row ${row}; wanted ${DIGEST_BYTES}`,
+  );
+}
+
+interface Group extends Omit<RowDigests, 'digests'> {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Rows that follow each other and are of one tensor. */
+function* groupsOf(
+  { numRows }: RecordBatch,
+  { step, order, layer, stage, token }: Record<(typeof PLACE)[number], Vector>,
+  widthOf: (row: number) => number,
+  path: string,
+): Generator<Group> {
+  const layerOf = (row: number) => (layer.get(row) === null ? null : whole(layer, 'layer', row, path));
+  for (let first = 0, end: number; first < numRows; first = end) {
     const at = {
-      step: whole('step', step, first),
-      order: whole('order', order, first),
+      step: whole(step, 'step', first, path),
+      order: whole(order, 'order', first, path),
       layer: layerOf(first),
       stage: nameOf(stage.get(first), path),
     };
-    const width = rows.end(first) - rows.begin(first);
-    for (end = first + 1; end < batch.numRows; end++) {
+    const width = widthOf(first);
+    for (end = first + 1; end < numRows; end++) {
       const same =
-        whole('step', step, end) === at.step &&
-        whole('order', order, end) === at.order &&
+        whole(step, 'step', end, path) === at.step &&
+        whole(order, 'order', end, path) === at.order &&
         layerOf(end) === at.layer &&
         stage.get(end) === at.stage;
-      if (!same || rows.end(end) - rows.begin(end) !== width) break;
+      if (!same || widthOf(end) !== width) break;
     }
-    yield {
-      ...at,
-      positions: Int32Array.from({ length: end - first }, (_, row) => whole('token', token, first + row)),
-      width,
-      values: rows.slice(rows.begin(first), rows.begin(first) + (end - first) * width),
-    };
+    const positions = Int32Array.from({ length: end - first }, (_, row) => whole(token, 'token', first + row, path));
+    yield { ...at, positions, width, first, end };
   }
+}
+
+/** No more rows than there are numbers, before they are gone through. */
+function checkCount({ step }: { readonly step: Vector }, { numRows }: RecordBatch, path: string): void {
+  if (numRows > 0) whole(step, 'step', numRows - 1, path);
 }
 
 /** Rows that lie inside their values, one after the other. */
@@ -62,7 +102,8 @@ function checkRows(rows: ValuesReader, count: number, path: string): void {
 }
 
 /** A number of a column; one that a file is too short for is nothing. Arrow has int64 as bigint, and other writers write floats where there are nulls. */
-function integer(value: unknown, column: Column, row: number, path: string): number {
+function whole(vector: Vector, column: Column, row: number, path: string): number {
+  const value: unknown = vector.get(row);
   const most = column === 'layer' ? MOST_LAYERS - 1 : 2 ** 31 - 1;
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most) return number as number;
@@ -72,16 +113,21 @@ function integer(value: unknown, column: Column, row: number, path: string): num
   );
 }
 
-function column(batch: RecordBatch, name: string, path: string): Vector {
-  const vector = batch.getChild(name);
-  if (!vector) {
-    const found = batch.schema.fields.map((field) => field.name).join(', ');
-    throw new DumpError(
-      'dump-format',
-      `${path}: the column "${name}" is missing; found ${found || 'none'}, wanted ${COLUMNS.join(', ')} (docs/dump-format.md).`,
-    );
-  }
-  return vector;
+function columnsOf<Name extends Column>(
+  batch: RecordBatch,
+  names: readonly Name[],
+  path: string,
+): Record<Name, Vector> {
+  const found = batch.schema.fields.map((field) => field.name);
+  const missing = names.find((name) => !found.includes(name));
+  if (missing === undefined)
+    return Object.fromEntries(names.map((name) => [name, batch.getChild(name)])) as Record<Name, Vector>;
+  const isDigest = missing === 'values' && found.includes('digest');
+  const remedy = isDigest ? ', or llama_probe.digest in the metadata of a file of hashes' : '';
+  throw new DumpError(
+    'dump-format',
+    `${path}: the column "${missing}" is missing; found ${found.join(', ') || 'none'}, wanted ${names.join(', ')}${remedy} (docs/dump-format.md).`,
+  );
 }
 
 /** What a stage is called. A dictionary that does not have the index that a row has gives nothing. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type DumpMetadata, openDump, openStreamDump, type RecordedRun, type Tensor } from '@llama-probe/dump';
+import { type DumpMetadata, openDump, openStreamDump, type RecordedRun } from '@llama-probe/dump';
 import type { Place } from '@llama-probe/dump/stage';
 import { unsupported } from '../errors.js';
 import { matcher } from '../map/pattern.js';
@@ -33,12 +33,15 @@ export async function openArrow(
     const tokens = lacks ? [...(options.tokens ?? [])] : metadata.tokens;
     if (lacks) notes.push(`token ids: it has none${tokens.length > 0 ? `; those ${whose(options)} were taken` : ''}`);
     if (isFromOne) notes.push('layers were counted from 1');
+    const { digests } = run;
+    const undone = { isFromOne, rename };
     return {
       path,
       bytes: run.bytes,
       metadata: { ...metadata, tokens },
       notes,
-      tensors: () => renamed(run, { isFromOne, rename }, notes),
+      ...(digests ? { digests: () => renamed(digests(), undone, notes) } : {}),
+      tensors: () => renamed(run.tensors(), undone, notes),
       close: () => run.close(),
     };
   } catch (error) {
@@ -51,21 +54,25 @@ const TAKEN_APART = "names: llama.cpp's, with the layer in them";
 
 const whose = ({ tokensFrom }: OpenOptions): string => (tokensFrom === undefined ? 'given' : `of ${tokensFrom}`);
 
-type Rename = (tensor: Tensor) => Partial<Place> | undefined;
+type Rename = (at: Place) => Partial<Place> | undefined;
 
 interface Undone {
   readonly isFromOne: boolean;
   readonly rename: Rename;
 }
 
-async function* renamed(run: RecordedRun, { isFromOne, rename }: Undone, notes: string[]): AsyncGenerator<Tensor> {
-  for await (const tensor of run.tensors()) {
-    const mapped = rename(tensor);
-    const meaning = tensor.layer === null && !mapped ? llamaCpp.read(tensor.stage) : undefined;
+async function* renamed<Rows extends Place>(
+  all: AsyncIterable<Rows>,
+  { isFromOne, rename }: Undone,
+  notes: string[],
+): AsyncGenerator<Rows> {
+  for await (const rows of all) {
+    const mapped = rename(rows);
+    const meaning = rows.layer === null && !mapped ? llamaCpp.read(rows.stage) : undefined;
     const isApart = meaning?.kind === 'stage' && meaning.place.layer !== null;
     if (isApart && !notes.includes(TAKEN_APART)) notes.push(TAKEN_APART);
-    const { layer, ...named } = { ...tensor, ...(isApart ? meaning.place : {}), ...mapped };
-    yield { ...named, layer: isFromOne && layer !== null ? layer - 1 : layer };
+    const named = { ...rows, ...(isApart ? meaning.place : {}), ...mapped };
+    yield isFromOne && named.layer !== null ? { ...named, layer: named.layer - 1 } : named;
   }
 }
 
@@ -94,7 +101,7 @@ function renaming(mapping: Mapping | undefined, path: string): Rename {
 /** Whether there is a layer of the number that the model has of them, and none of number 0. Ends where a layer 0 comes, which is soon. */
 async function countsFromOne(run: RecordedRun, layers: number | undefined): Promise<boolean> {
   if (layers === undefined) return false;
-  for await (const { layer } of run.tensors()) {
+  for await (const { layer } of run.digests?.() ?? run.tensors()) {
     if (layer === null) continue;
     if (layer < 1 || layer > layers) return false;
     if (layer === layers) return true;

@@ -1,13 +1,15 @@
 import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DumpError, type DumpMetadata, DumpWriter, type Tensor, writeError } from '@llama-probe/dump';
+import { DigestWriter, DumpError, type DumpMetadata, DumpWriter, type Tensor, writeError } from '@llama-probe/dump';
 import { makeDirectory, newPartial } from '@llama-probe/dump/files';
+import { unsupported } from '../errors.js';
 import { writeNpz } from './npz.js';
 import { writeSafetensors } from './safetensors.js';
 import { Spool } from './spool.js';
 
 /** Writes a run, a tensor at a time; the file is there once it is whole. */
 export interface RunWriter {
+  readonly path: string;
   readonly bytes: number;
   write(tensor: Tensor): void;
   close(metadata: DumpMetadata): void | Promise<void>;
@@ -33,6 +35,24 @@ export function runWriter(path: string): RunWriter {
   return format ? new ArraysWriter(path, FORMATS[format]) : new DumpWriter(path);
 }
 
+/**
+ * What writes a hash of each row in place of its values.
+ *
+ * @param heads of the scores, where they are known
+ * @throws DumpError where the name is that of a file of arrays
+ */
+export function digestWriter(path: string, heads: number | undefined): RunWriter {
+  checkDigestPath(path);
+  return new DigestWriter(path, heads);
+}
+
+/** @throws DumpError where hashes are to go into a file of arrays */
+export function checkDigestPath(path: string): void {
+  const format = arraysFormat(path);
+  if (format)
+    throw unsupported(path, `--digest writes hashes, and a ${format} file has arrays`, 'Name an .arrow file.');
+}
+
 class ArraysWriter implements RunWriter {
   bytes = 0;
   private readonly spool: Spool;
@@ -41,7 +61,7 @@ class ArraysWriter implements RunWriter {
   private readonly onExit = () => this.abort();
 
   constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly format: (typeof FORMATS)[keyof typeof FORMATS],
   ) {
     this.partial = newPartial(path);

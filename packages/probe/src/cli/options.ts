@@ -137,6 +137,10 @@ export const OPTIONS = {
       "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe bugs lists them)",
     ),
   json: () => output(OUTPUTS.json.flag, OUTPUTS.json.what),
+  digest: () =>
+    output('--digest', 'write a hash of each row in place of its values, which probe repeat holds to others'),
+  keepDigests: () =>
+    output('-o, --out <directory>', 'keep a hash of each row of each run, a file a run (see capture --digest)'),
   reporter: () => output('--reporter <file>', 'write the report with a module of yours, such as ./mine.ts'),
   watch: () => view('--watch', 'run again whenever what was compared changes, and say what got better or worse'),
   noTui: () => view('--no-tui', 'print text, even on a terminal'),

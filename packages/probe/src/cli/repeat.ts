@@ -11,7 +11,12 @@ export function repeatCommand(context: Context): Command {
     .description(
       'run the same several times, and say which stage is not the same to the bit: a data race, uninitialised memory',
     )
-    .addArgument(new Argument('[runs...]', 'runs that are over, two or more, in place of those that are made'))
+    .addArgument(
+      new Argument(
+        '[runs...]',
+        'runs that are over, two or more, in place of those that are made: dumps in any format that is read, or of --digest',
+      ),
+    )
     .addOption(OPTIONS.times())
     .addOption(OPTIONS.from())
     .addOption(
@@ -20,16 +25,19 @@ export function repeatCommand(context: Context): Command {
       ),
     );
   const { model, prompt, promptFile, tokens, chat, steps, quantize, imatrix, map, stages, layers } = OPTIONS;
-  const { reference, exactBy, adapter, ubatch, engineTimeout, json } = OPTIONS;
+  const { reference, exactBy, adapter, ubatch, engineTimeout, json, keepDigests } = OPTIONS;
   for (const option of [model, prompt, promptFile, tokens, chat, steps, quantize, imatrix, map, stages, layers])
     command.addOption(option());
-  for (const option of [reference, exactBy, adapter, ubatch, engineTimeout, json]) command.addOption(option());
+  for (const option of [reference, exactBy, adapter, ubatch, engineTimeout, keepDigests, json])
+    command.addOption(option());
   return command
     .addHelpText(
       'after',
       examples({
         'probe repeat --engine "./mine {model} {tokens} {out}" -m model.gguf --times 50': 'your engine, fifty times',
         'probe repeat first.npz second.npz third.npz': 'runs that it has written',
+        'probe repeat --engine "./mine {tokens} {out}" --times 1000 -o here': 'their hashes in a directory,',
+        'probe repeat here/*.arrow there/*.arrow': 'to be held to those of another machine',
         'probe repeat --adapter gpu': "llama-probe's own engine, on this GPU",
       }),
     )

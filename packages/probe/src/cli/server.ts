@@ -24,6 +24,12 @@ export function serverCommand(context: Context): Command {
   for (const option of [prompt, promptFile, tokens, chat, quantize, steps]) command.addOption(option());
   command
     .addOption(
+      how(
+        '--last <count>',
+        'of the prompt ask only for what follows so many of its last tokens (default: all; without echo each is a request)',
+      ).argParser(parsePositive),
+    )
+    .addOption(
       how('--top <count>', 'how many likely tokens are asked for; fewer where the server refuses so many')
         .default(20)
         .argParser(parsePositive),

@@ -1,7 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { openingOf, type Progress, type ReadOptions, UsageError } from '@llama-probe/comparison/ask';
-import { openRun, runWriter } from '@llama-probe/import';
+import { digestWriter, openRun, runWriter } from '@llama-probe/import';
 import { tame, tameAll } from '@llama-probe/report/tame';
+
+export interface ImportOptions extends ReadOptions {
+  /** A hash of each row in place of its values. */
+  digest?: boolean;
+}
 
 /** What `probe import --json` prints. */
 export interface Imported {
@@ -18,7 +23,7 @@ export interface Imported {
 export async function runImport(
   from: string,
   to: string,
-  options: ReadOptions,
+  options: ImportOptions,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Imported> {
@@ -28,7 +33,7 @@ export async function runImport(
   const run = await openRun(from, openingOf(options));
   try {
     progress.say(`reading ${from}`);
-    const writer = runWriter(to);
+    const writer = options.digest ? digestWriter(to, run.metadata.shapes?.kq?.[0]) : runWriter(to);
     let tensors = 0;
     try {
       for await (const tensor of run.tensors()) {

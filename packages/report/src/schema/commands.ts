@@ -71,9 +71,18 @@ export const REPEAT = z
     reason: text,
     candidate: z.looseObject({ name: text, version: text, adapter: z.exactOptional(text) }),
     runs: count,
+    kinds: z.exactOptional(z.array(z.looseObject({ what: text, runs: count, steady: z.exactOptional(z.boolean()) }))),
     tokens: z.array(z.int()),
     stages: count,
-    changing: z.array(z.looseObject({ ...place, results: z.array(count), positions: z.array(z.int()), rows: count })),
+    changing: z.array(
+      z.looseObject({
+        ...place,
+        results: z.array(count),
+        positions: z.array(z.int()),
+        rows: count,
+        widths: z.exactOptional(z.array(count)),
+      }),
+    ),
     otherTokens: z.array(z.looseObject({ run: count, position: count, token: z.int(), first: z.int() })),
     incomplete: z.array(text),
   })
