@@ -20,7 +20,11 @@ export interface RecordedRun {
   readonly notes: readonly string[];
   /** Of a run that is known in parts only. */
   readonly excerpt?: Excerpt;
-  /** Every tensor, one in memory at a time. May be read several times at once. */
-  tensors(): AsyncGenerator<Tensor>;
+  /**
+   * Every tensor, one in memory at a time. May be read several times at once.
+   *
+   * @param options.isKept false where whoever reads needs the values of one tensor only until the next comes, so that its memory may be used again (true)
+   */
+  tensors(options?: { readonly isKept?: boolean }): AsyncGenerator<Tensor>;
   close(): Promise<void>;
 }

@@ -31,7 +31,7 @@ export async function runImport(
     const writer = runWriter(to);
     let tensors = 0;
     try {
-      for await (const tensor of run.tensors()) {
+      for await (const tensor of run.tensors({ isKept: false })) {
         signal.throwIfAborted();
         writer.write(tensor);
         tensors++;
