@@ -1,8 +1,8 @@
 /**
- * Shows what is said of an engine that shares no code with this project, for docs/limits.md: `probe compare --engine` with test/engine/mini-llama.mjs, healthy
- * and with each of its bugs, in several formats, orders of Q and K, and precisions. A Markdown table.
+ * Shows what is said of engines that share no code with this project, for docs/limits.md: `probe compare --engine` with test/engine/mini-llama.mjs, or with
+ * test/engine/llama.py, healthy and with each of its bugs, in several formats, orders of Q and K, and precisions. A Markdown table.
  *
- *   node scripts/dist/foreign-engines.js [--bugs rope-halves,gelu] [--all]
+ *   node scripts/dist/foreign-engines.js [--engine javascript|python] [--bugs rope-halves,gelu] [--all]
  *
  * Each bug runs in three of the twelve combinations, in turn, or in --all of them. Exit code 1 where a healthy run is accused, a bug is found at another stage or
  * layer, or another name is called confirmed.
@@ -13,19 +13,34 @@ import { parseArgs } from 'node:util';
 import type { ComparisonDocument, Failure } from 'llama-probe';
 import { decode } from 'llama-probe/internal';
 
-const { values } = parseArgs({ options: { bugs: { type: 'string' }, all: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    engine: { type: 'string', default: 'javascript' },
+    bugs: { type: 'string' },
+    all: { type: 'boolean', default: false },
+  },
+});
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PROBE = root('packages/probe/bin/probe.js');
-const ENGINE = root('test/engine/mini-llama.mjs');
-/** The bugs that it has: at which stage each shows first, and the name of it. */
-const { BUGS } = (await import(root('test/engine/llama.mjs'))) as {
+const ENGINES: Readonly<Record<string, { readonly command: string; readonly formats: readonly string[] }>> = {
+  javascript: {
+    command: `"${process.execPath}" "${root('test/engine/mini-llama.mjs')}"`,
+    formats: ['arrow', 'safetensors', 'npz'],
+  },
+  python: { command: `python3 "${root('test/engine/llama.py')}"`, formats: ['safetensors', 'npz', 'npy'] },
+};
+const ENGINE = ENGINES[values.engine];
+if (ENGINE === undefined) throw new Error(`--engine ${values.engine}: wanted ${Object.keys(ENGINES).join(' or ')}`);
+/** The bugs that both have: at which stage each shows first, and the name of it. */
+const { BUGS, NAMES_IN_HF } = (await import(root('test/engine/llama.mjs'))) as {
   BUGS: Readonly<Record<string, readonly [stage: string, id: string]>>;
+  NAMES_IN_HF: Readonly<Record<string, string>>;
 };
 const LAYER = 1;
 /** Bugs whose numbers are nearer to the right ones than bf16 rounds: an epsilon of 1e-3 beside a mean square of 30. */
 const BELOW_BF16: ReadonlySet<string> = new Set(['rms-eps']);
 
-const COMBINATIONS = ['arrow', 'safetensors', 'npz'].flatMap((format) =>
+const COMBINATIONS = ENGINE.formats.flatMap((format) =>
   ['gguf', 'hf'].flatMap((order) => ['f32', 'bf16'].map((precision) => ({ format, order, precision }))),
 );
 type Combination = (typeof COMBINATIONS)[number];
@@ -62,7 +77,8 @@ function told(bug: string, stage: string, id: string, combination: Combination) 
   const isInLayers = stage !== 'embd' && stage !== 'result_output';
   const isAtStage = verdict === 'diverged' && first?.stage === stage && (!isInLayers || first.layer === LAYER);
   const cause = first?.cause;
-  const isNamed = isAtStage && cause?.id === id;
+  const name = (combination.order === 'hf' && NAMES_IN_HF[bug]) || id;
+  const isNamed = isAtStage && cause?.id === name;
   counts.sick++;
   if (isAtStage) counts.atStage++;
   if (isNamed) counts.named++;
@@ -79,7 +95,7 @@ function told(bug: string, stage: string, id: string, combination: Combination) 
 
 function run(bug: string | undefined, { format, order, precision }: Combination): ComparisonDocument {
   const sick = bug === undefined ? '' : `--bug ${bug} --from ${LAYER}`;
-  const engine = `"${process.execPath}" "${ENGINE}" ${sick} --format ${format} --order ${order} --precision ${precision}`;
+  const engine = `${ENGINE?.command} ${sick} --format ${format} --order ${order} --precision ${precision}`;
   const steps = bug === 'decode-position' ? '1' : '0';
   const command = ['compare', '--engine', engine, '--prompt', 'What is 2 plus 3?', '--steps', steps, '--json'];
   const { stdout, stderr } = spawnSync(process.execPath, [PROBE, ...command], { encoding: 'utf8', maxBuffer: 1 << 30 });

@@ -41,6 +41,9 @@ export const BUGS = {
   'decode-position': ['q_rope', 'rope-cache-length'], // decoded tokens are turned by a position too far
 };
 
+/** What some of them are called where Q and K are in Hugging Face's order. */
+export const NAMES_IN_HF = { 'rope-halves': 'rope-neighbours' };
+
 /** Wrong only for what a cache already has, so that one prefill is right: `--cache-bug`, and at which stage that shows first. */
 export const CACHE_BUGS = {
   'positions-restart': 'q_rope', // from 0 in each pass

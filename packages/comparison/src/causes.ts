@@ -1,10 +1,11 @@
 import { type AboutModel, type Comparison, type Explained, type Fault, graphOf } from '@llama-probe/diff';
 import { graphOfNodes } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import { type Diagnosis, GraphOperations, unknown } from '@llama-probe/oracle';
+import { type Diagnosis, GraphOperations, inHalves, unknown } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
 import type { Blamed, CaseAbout } from './blame/blamed.js';
 import { caseModel, graphCaseModel } from './diagnosis/case-model.js';
+import type { SickCase } from './diagnosis/collect.js';
 import { computedConfig } from './diagnosis/computed-config.js';
 import { causeOf, diagnoseAll } from './diagnosis/diagnose-all.js';
 import { diagnoseStretches, FUSED } from './diagnosis/diagnose-stretches.js';
@@ -44,14 +45,15 @@ export async function nameCauses(
   }
   const { explained } = blamed;
   const ids = plan.tokens.candidate;
-  const faults = await ofFaults(blamed, file, { ids, about: modelOf(candidate, reference) }, looking);
+  const told = { ids, about: modelOf(candidate, reference), pairs: candidate.pairs };
+  const faults = await ofFaults(blamed, file, told, looking);
   return withCause({ ...explained, faults, diagnosis: faults[0]?.diagnosis ?? null });
 }
 
 async function ofFaults(
   blamed: Blamed,
   file: GgufFile | undefined,
-  { ids, about }: { readonly ids: readonly number[]; readonly about: AboutModel },
+  { ids, about, pairs }: { readonly ids: readonly number[]; readonly about: AboutModel; readonly pairs: Side['pairs'] },
   { progress, signal }: Looking,
 ): Promise<NamedFault[]> {
   const { explained, cases } = blamed;
@@ -63,7 +65,8 @@ async function ofFaults(
   }
   const where = { graph: graphOf(about, faults), ...found, ids };
   const sick = await cases(where);
-  const own = await diagnoseAll(sick, progress, signal, (fault) => (blamed.gap?.(where.graph, fault) ?? 0) > FUSED);
+  const isBehindGap = (fault: SickCase['fault']) => (blamed.gap?.(where.graph, fault) ?? 0) > FUSED;
+  const own = await diagnosed(sick, pairs, (cases) => diagnoseAll(cases, progress, signal, isBehindGap));
   const ofStages = faults.map((fault) => {
     const at = sick.findIndex((one) => one.fault === fault);
     const isKnown = !found.operations || found.operations.at(fault) !== undefined;
@@ -74,6 +77,27 @@ async function ofFaults(
   return faults.map((fault, i) => {
     const diagnosis = diagnoses[i] ?? null;
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };
+  });
+}
+
+/**
+ * Of an engine that has Q and K as Hugging Face does a bug is first looked for in that order, and then in the file's: what it does with a weight while it loads it, before
+ * the rows are reordered, is of the file.
+ */
+async function diagnosed(
+  sick: readonly SickCase[],
+  pairs: Side['pairs'],
+  diagnose: (cases: readonly SickCase[]) => Promise<(Diagnosis | null)[]>,
+): Promise<(Diagnosis | null)[]> {
+  if (!pairs) return diagnose(sick);
+  const written = sick.map(inHalves);
+  const own = await diagnose(written);
+  const isOne = (found?: Diagnosis | null) => found?.confidence === 'confirmed' && !found.candidates[0]?.with;
+  const rest = sick.filter((one, i) => written[i] !== one && !isOne(own[i]));
+  const inFile = await diagnose(rest);
+  return own.map((found, i) => {
+    const other = inFile[rest.indexOf(sick[i] as SickCase)];
+    return isOne(other) ? (other as Diagnosis) : found;
   });
 }
 

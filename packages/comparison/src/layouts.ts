@@ -58,6 +58,7 @@ function undone(side: Side, layouts: readonly Layout[]): Side {
   };
   return {
     ...side,
+    ...(layouts.some(({ pairs }) => pairs) ? { pairs: 'halves' } : {}),
     get about() {
       return { ...side.about, notes: [...(side.about.notes ?? []), ...layouts.map(({ text }) => text)] };
     },

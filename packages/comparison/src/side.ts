@@ -21,6 +21,8 @@ export interface Side extends AsyncDisposable {
   };
   /** Its tensors have some columns only: neither checks nor layouts nor blame can be had of it. */
   readonly isExcerpt?: true;
+  /** Its Q and K were in half-split order before they were put into the reference's. */
+  readonly pairs?: 'halves' | undefined;
   readonly text?: TextTools;
   /** @throws before anything runs where it cannot run this */
   check?(run: RunPlan): void;

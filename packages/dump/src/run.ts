@@ -23,7 +23,11 @@ export interface RecordedRun {
   readonly excerpt?: Excerpt;
   /** Of a run of which hashes were kept and no values: those, in place of its tensors. */
   readonly digests?: (() => AsyncGenerator<RowDigests>) | undefined;
-  /** Every tensor, one in memory at a time. May be read several times at once. */
-  tensors(): AsyncGenerator<Tensor>;
+  /**
+   * Every tensor, one in memory at a time. May be read several times at once.
+   *
+   * @param options.isKept false where whoever reads needs the values of one tensor only until the next comes, so that its memory may be used again (true)
+   */
+  tensors(options?: { readonly isKept?: boolean }): AsyncGenerator<Tensor>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Dtype } from './dtype.js';
+import type { Room } from './file.js';
 
 /** An array in a file of somebody else's, not yet read. */
 export interface ForeignArray {
@@ -6,8 +7,8 @@ export interface ForeignArray {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: Dtype;
-  /** Its values' bytes: little-endian, in C order, and as many as its shape says. */
-  read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Its values' bytes: little-endian, in C order, and as many as its shape says. @param room for them, where they are not kept */
+  read(room?: Room): Promise<Uint8Array<ArrayBuffer>>;
   /** Where these bytes lie in a file just as they are, if they do: for what is too large to be read at once. */
   readonly at?: { readonly path: string; readonly offset: number };
 }

@@ -1,3 +1,5 @@
+import { type Room, unfilled } from './file.js';
+
 /** How many bytes a value of each type takes. */
 export const DTYPES = {
   F64: 8,
@@ -20,11 +22,11 @@ export type Dtype = keyof typeof DTYPES;
 
 export const isFloat = (dtype: Dtype): boolean => dtype.startsWith('F') || dtype === 'BF16';
 
-/** Bytes as float32. The bytes of F32 are used as they are. @param bytes at an offset that is a multiple of 8 */
-export function toFloats(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): Float32Array {
+/** Bytes as float32. The bytes of F32 are used as they are. @param bytes at an offset that is a multiple of 8 @param room for the floats, where they are not kept */
+export function toFloats(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype, room?: Room): Float32Array {
   const values = view(bytes, dtype);
-  if (dtype === 'BF16') return brain(values as Uint16Array);
-  if (dtype === 'F16') return Float32Array.from(values as Uint16Array, halfToFloat);
+  if (dtype === 'BF16') return brain(values as Uint16Array, room);
+  if (dtype === 'F16') return halves(values as Uint16Array, room);
   if (values instanceof Float32Array) return values;
   return Float32Array.from(values as ArrayLike<number | bigint>, Number);
 }
@@ -56,10 +58,26 @@ const view = (bytes: Uint8Array<ArrayBuffer>, dtype: Dtype) =>
   new VIEWS[dtype](bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / DTYPES[dtype]));
 
 /** The upper half of a float32. */
-function brain(values: Uint16Array): Float32Array {
-  const bits = new Uint32Array(values.length);
+function brain(values: Uint16Array, room?: Room): Float32Array {
+  const floats = floatsFor(values, room);
+  const bits = new Uint32Array(floats.buffer, 0, floats.length);
   for (let i = 0; i < values.length; i++) bits[i] = (values[i] as number) << 16;
-  return new Float32Array(bits.buffer);
+  return floats;
+}
+
+function floatsFor({ length }: Uint16Array, room?: Room): Float32Array {
+  const { buffer } = room?.take(4 * length) ?? unfilled(4 * length);
+  return new Float32Array(buffer, 0, length);
+}
+
+let table: Float32Array | undefined;
+
+/** Looked up: there are no more of them than this, and a tensor may have millions. */
+function halves(values: Uint16Array, room?: Room): Float32Array {
+  table ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits));
+  const floats = floatsFor(values, room);
+  for (let i = 0; i < values.length; i++) floats[i] = table[values[i] as number] as number;
+  return floats;
 }
 
 /** IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */

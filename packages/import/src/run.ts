@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { DumpError, type DumpMetadata, type RecordedRun, type Tensor } from '@llama-probe/dump';
 import { type Source, sizeOf } from './array.js';
 import { isFloat, toFloats } from './dtype.js';
+import { Room } from './file.js';
 import { applyMapping } from './map/apply.js';
 import type { Mapping } from './map/schema.js';
 import { factsOf } from './names/facts.js';
@@ -74,14 +75,15 @@ export async function importRun(source: Source, options: OpenOptions, mapping?: 
       ...metadataOf(source, stages, tokens, facts.isSandwich ? undefined : facts.layers - facts.firstLayer),
       ...sourcesOf(mapping),
     },
-    tensors: () => tensorsOf(stages),
+    tensors: ({ isKept = true } = {}) => tensorsOf(stages, isKept),
     close: () => source.close(),
   };
 }
 
-async function* tensorsOf(stages: readonly Stage[]): AsyncGenerator<Tensor> {
+async function* tensorsOf(stages: readonly Stage[], isKept: boolean): AsyncGenerator<Tensor> {
+  const rooms = isKept ? [] : [new Room(), new Room()];
   for (const [order, { array, place, rows, columns }] of stages.entries()) {
-    const values = rows.arrange(toFloats(await array.read(), array.dtype));
+    const values = rows.arrange(toFloats(await array.read(rooms[0]), array.dtype, rooms[1]));
     const cut = columns
       ? { values: columnsOf(values, rows.width, columns), width: columns[1] - columns[0] }
       : { values };

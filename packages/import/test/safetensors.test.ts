@@ -31,6 +31,37 @@ describe('a safetensors file', () => {
     await run.close();
   });
 
+  test('whose values nobody keeps has one tensor after another in the same memory, whichever is longer', async () => {
+    const file = safetensorsFile({
+      'l_out-0': floats([1, 8], (i) => i + 0.5),
+      'l_out-1': {
+        dtype: 'BF16',
+        shape: [1, 4],
+        bytes: new Uint8Array(Uint16Array.of(0x3f80, 0xc000, 0, 0x4040).buffer),
+      },
+      'l_out-2': {
+        dtype: 'F16',
+        shape: [1, 4],
+        bytes: new Uint8Array(Uint16Array.of(0x3c00, 0xc000, 1, 0x7c00).buffer),
+      },
+      'l_out-3': floats([1, 16], (i) => -i),
+      'l_out-4': floats([1, 2], (i) => i),
+    });
+    const run = await openRun(file);
+    const seen: number[][] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const { values } of run.tensors({ isKept: false })) {
+      seen.push([...values]);
+      memory.add(values.buffer);
+    }
+    await run.close();
+    const kept = [...(await load(file)).tensors.values()].map(({ values }) => [...values]);
+    expect(seen).toEqual(kept);
+    expect(kept[1]).toEqual([1, -2, 0, 3]);
+    expect(kept[2]).toEqual([1, -2, 2 ** -24, Number.POSITIVE_INFINITY]);
+    expect(memory.size).toBe(3); // of eight floats, of sixteen, and of what is made of halves
+  });
+
   test('has the values of each type', async () => {
     const bytes = (array: ArrayBufferView) => new Uint8Array(array.buffer as ArrayBuffer);
     const file = safetensorsFile({

@@ -1,4 +1,5 @@
 import type { RecordedRun, Tensor } from '@llama-probe/dump';
+import { encodeGraph, Graph } from '@llama-probe/dump/stage';
 import { seeded } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { suggestMap } from '../src/index.js';
@@ -127,5 +128,182 @@ describe('a suggested mapping file', () => {
       { name: 'net.{layer}.x', stage: 'l_out' },
     ]);
     expect(notes.at(-1)).toBe('of another layer of these names, and not like it: 1 tensor (net.*.x)');
+  });
+
+  describe('of two arrays whose sum is a stage', () => {
+    /** A part of rows, and what is left. */
+    const parted = (values: Float32Array): [Entry, Entry] => {
+      const part = numbers(values.length);
+      return [rows(part), rows(values.map((value, i) => value - (part[i] as number)))];
+    };
+    const ranks = (prefix: string, layer: 0 | 1) => {
+      const [a, b] = parted(at(layer).out.values);
+      return { [`rank0.${prefix}.${layer}.y`]: a, [`rank1.${prefix}.${layer}.y`]: b };
+    };
+
+    test('adds them, in every layer, and reads back as that stage', async () => {
+      const file = safetensorsFile({ ...ranks('net', 0), ...ranks('net', 1), my_ids: ids(...TOKENS) });
+      const { mapping, found, notes } = await suggestMap(file, reference);
+      expect(mapping.tensors).toEqual([{ sum: ['rank0.net.{layer}.y', 'rank1.net.{layer}.y'], stage: 'l_out' }]);
+      expect(found).toBe(2);
+      expect(notes[0]).toMatch(
+        /^rank0\.net\.\{layer\}\.y \+ rank1\.net\.\{layer\}\.y is l_out, to within \d.*: 4 tensors$/,
+      );
+      const { tensors } = await load(file, { map: fileOf(JSON.stringify(mapping), '.json') });
+      expect([...tensors.keys()].sort()).toEqual(['0/l_out', '1/l_out']);
+      for (const layer of [0, 1] as const) {
+        const values = tensors.get(`${layer}/l_out`)?.values ?? new Float32Array();
+        values.forEach((value, i) => {
+          expect(value).toBeCloseTo(at(layer).out.values[i] as number, 6);
+        });
+      }
+    });
+
+    test('names them in full where a pattern would mean half of a sum elsewhere', async () => {
+      const [a, b] = parted(at(1).out.values);
+      const { mapping } = await suggested({ 'net.1.low': a, 'net.1.high': b, 'net.2.low': rows(numbers()) });
+      expect(mapping.tensors).toEqual([{ sum: ['net.1.low', 'net.1.high'], stage: 'l_out', layer: 1 }]);
+    });
+
+    test.each<[string, () => Readonly<Record<string, Entry>>]>([
+      [
+        'of other layers',
+        () => {
+          const [a, b] = parted(at(1).out.values);
+          return { 'a.1.y': a, 'b.3.y': b };
+        },
+      ],
+      [
+        'one of which is hardly more than what is left',
+        () => ({
+          'a.1.y': rows(at(1).out.values.map((v) => 0.97 * v + 0.012 * (random() - 0.5))),
+          'b.1.y': rows(at(1).out.values.map((v) => 0.02 * v + 0.01 * (random() - 0.5))),
+        }),
+      ],
+      [
+        'one of which is small, and what is left in the last row alone',
+        () => {
+          const part = numbers().map((v) => v / 40);
+          return {
+            'a.1.y': rows(at(1).out.values.map((v, i) => v - (part[i] as number))),
+            'b.1.y': rows(part.map((v, i) => (i < 128 ? v + (random() - 0.5) / 80 : v))),
+          };
+        },
+      ],
+      [
+        'of which one is there twice',
+        () => {
+          const [a, b] = parted(at(1).out.values);
+          return { 'a.1.y': a, 'b.1.y': b, 'c.1.y': b };
+        },
+      ],
+      [
+        'that are it in the last row alone',
+        () => {
+          const [a, b] = parted(at(1).out.values.map((v, i) => (i < 128 ? random() : v)));
+          return { 'a.1.y': a, 'b.1.y': b };
+        },
+      ],
+    ])('nothing is suggested for those %s', async (_, entries) => {
+      expect((await suggested(entries())).mapping.tensors).toEqual([]);
+    });
+
+    test('nor where both are stages by themselves: their sum need not be what the engine has', async () => {
+      const [attn, before] = [stage('attn_out', 1), stage('l_out', 0)];
+      const sum = stage(
+        'ffn_inp',
+        1,
+        attn.values.map((value, i) => value + (before.values[i] as number)),
+      );
+      const run = runOf([before, attn, sum]);
+      const { mapping } = await suggested(
+        { 'net.1.attn': rows(attn.values), 'net.1.stream': rows(before.values) },
+        run,
+      );
+      expect(mapping.tensors).toEqual([
+        { name: 'net.1.stream', stage: 'l_out', layer: 0 },
+        { name: 'net.{layer}.attn', stage: 'attn_out' },
+      ]);
+    });
+  });
+
+  test('tells an array that two stages are in sum, which is no stage', async () => {
+    const both = at(0).q.values.map((value, i) => value + (at(0).out.values[i] as number));
+    const { mapping, notes } = await suggested({ mine: rows(both) });
+    expect(mapping.tensors).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^mine is q_rope of layer 0 and l_out of layer 0 in sum, to within \d.*, which is no stage: dump the two apart$/,
+      ),
+    ]);
+    const other = both.map((value, i) => (i < 128 ? random() : value));
+    expect((await suggested({ mine: rows(other) })).notes).toEqual(['like no stage: 1 tensor (mine)']);
+  });
+
+  test('even where one of the two is small, so that it is near another stage', async () => {
+    const [embd, attn, ffn] = [
+      stage(
+        'embd',
+        null,
+        numbers().map((v) => v / 80),
+      ),
+      stage('attn_out', 0),
+      stage('ffn_out', 0),
+    ];
+    const both = attn.values.map((v, i) => v + (ffn.values[i] as number));
+    const out = stage(
+      'l_out',
+      0,
+      both.map((v, i) => v + (embd.values[i] as number)),
+    );
+    const run = runOf([embd, attn, ffn, out]);
+    const alone = await suggested({ 'net.0.both': rows(both) }, run);
+    expect(alone.mapping.tensors).toEqual([]);
+    expect(alone.notes[0]).toMatch(/^net\.0\.both is attn_out of layer 0 and ffn_out of layer 0 in sum/);
+    // Of two that are near a stage the one that is it.
+    const near = out.values.map((v) => v * (1 + 0.02 * (random() - 0.5)));
+    const { mapping } = await suggested({ 'net.0.near': rows(near), 'net.0.out': rows(out.values) }, run);
+    expect(mapping.tensors).toEqual([{ name: 'net.{layer}.out', stage: 'l_out' }]);
+  });
+
+  test('and one that is their sum in the graph of the model, where the other run does not have it', async () => {
+    const [attn, before] = [stage('attn_out', 0), stage('embd', null)];
+    const run = runOf([before, attn]);
+    const place = { stage: 'ffn_inp', layer: 0, op: 'ADD', inputs: [attn, before], row: 'values' } as const;
+    const graph = encodeGraph(
+      new Graph([{ ...place, inputs: [attn, before].map(({ stage, layer }) => ({ stage, layer })) }]),
+    );
+    const sum = attn.values.map((value, i) => value + (before.values[i] as number));
+    const found = await suggested({ 'net.0.sum': rows(sum) }, { ...run, metadata: { ...run.metadata, graph } });
+    expect(found.mapping.tensors).toEqual([{ name: 'net.{layer}.sum', stage: 'ffn_inp' }]);
+  });
+
+  test('finds Q and K in another order beside V in a fused product, and nothing where two stages are the same columns', async () => {
+    const [q, k, v] = [stage('q_proj', 0), stage('k_proj', 0, numbers(48)), stage('v_proj', 0, numbers(48))];
+    const halves = (values: Float32Array) =>
+      values.map((_, i) => values[i - (i % 16) + (i % 16 < 8 ? 2 * (i % 16) : 2 * (i % 16) - 15)] as number);
+    const fused = new Float32Array(TOKENS.length * 96);
+    for (const [row] of TOKENS.entries()) {
+      fused.set(halves(q.values).subarray(row * 64, row * 64 + 64), row * 96);
+      fused.set(halves(k.values).subarray(row * 16, row * 16 + 16), row * 96 + 64);
+      fused.set(v.values.subarray(row * 16, row * 16 + 16), row * 96 + 80);
+    }
+    const { mapping, notes } = await suggested({ 'net.0.qkv': rows(fused) }, runOf([q, k, v]));
+    expect(mapping.tensors).toEqual([
+      { name: 'net.{layer}.qkv', stage: 'q_proj', columns: [0, 64] },
+      { name: 'net.{layer}.qkv', stage: 'k_proj', columns: [64, 80] },
+      { name: 'net.{layer}.qkv', stage: 'v_proj', columns: [80, 96] },
+    ]);
+    expect(notes[0]).toMatch(/^net\.\{layer\}\.qkv, columns 0 to 64, is q_proj in another order of its values, /);
+    const twins = runOf([q, stage('q_rope', 0, q.values), k, v]);
+    const { mapping: of } = await suggested({ 'net.0.qkv': rows(fused) }, twins);
+    expect(of.tensors?.map((entry) => 'stage' in entry && entry.stage)).toEqual(['k_proj', 'v_proj']);
+  });
+
+  test('of two numbers in a name, the one that counts the layers', async () => {
+    const entries = { 'rank0.net.0.x': rows(at(0).out.values), 'rank0.net.1.x': rows(at(1).out.values) };
+    expect((await suggested(entries)).mapping.tensors).toEqual([{ name: 'rank0.net.{layer}.x', stage: 'l_out' }]);
+    const { mapping } = await suggested({ 'rank0.net.0.x': rows(at(0).out.values) });
+    expect(mapping.tensors).toEqual([{ name: 'rank0.net.0.x', stage: 'l_out', layer: 0 }]);
   });
 });

@@ -11,6 +11,7 @@ export type { Limits } from './diagnose/distance.js';
 export { forward, type OracleHook, type OracleStage } from './forward.js';
 export { GraphOperations } from './graph/graph-operations.js';
 export { hasWeights } from './graph/on-the-way.js';
+export { inHalves } from './half-split.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { type ByNumbers, byNumbers } from './numbers/by-numbers.js';
 export { add, addBias, argmax, getRows, matMul, mul, rmsNorm, silu, swiglu } from './operations.js';

@@ -66,9 +66,9 @@ export interface RopeVariation {
   /** Every row is at this position; or the rows of this step count from 0. */
   readonly position?: number | 'from-zero';
   readonly direction?: -1;
-  /** Only the first dims of a head are turned; their frequencies count over them, or over the whole head. */
+  /** Only the first dims of a head are turned; their frequencies count over them, or over the whole head. Or its first pairs, of as many numbers. */
   readonly dims?: number;
-  readonly dimsOf?: 'head';
+  readonly dimsOf?: 'head' | 'pairs';
   /** Pairs are counted on over the whole row, not over a head. */
   readonly across?: 'row';
   /** YaRN without its magnitude, taken for linear scaling, or left out altogether. */

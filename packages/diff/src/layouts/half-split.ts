@@ -82,6 +82,7 @@ export async function halfSplit(
     rotated.length === 0 ? '; its rotation is to turn those pairs, and what follows tells whether it does' : '';
   return {
     text: `${names.filter((name) => sums.has(name)).join(', ')} are in half-split order, as Hugging Face has them (value j of a head beside value j + d/2${seen}): undone`,
+    ...(names.length === NAMES.size ? { pairs: 'halves' } : {}),
     undo: (tensor) => (names.includes(tensor.stage) ? (undo(tensor) ?? tensor) : tensor),
   };
 }

@@ -4,6 +4,8 @@ import type { Tensor } from '@llama-probe/dump';
 export interface Layout {
   /** What was found and done. */
   readonly text: string;
+  /** Q and K before and after their rotation were in half-split order, which an engine has them in from the beginning: its bugs are bugs in that order. */
+  readonly pairs?: 'halves';
   /** The rows as the reference writes them. */
   undo(tensor: Tensor): Tensor;
 }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DumpError } from '@llama-probe/dump';
 import type { ForeignArray, Source } from '../array.js';
+import type { Room } from '../file.js';
 
 /** Opens one file of a folder. */
 export type OpenFile = (path: string) => Promise<Source>;
@@ -41,7 +42,7 @@ export async function openFolder(path: string, kinds: readonly Kind[]): Promise<
         name: isOne ? basename(name, kind.ending) : array.name,
         shape: array.shape,
         dtype: array.dtype,
-        read: () => readAgain(join(path, name), index, kind.open),
+        read: (room) => readAgain(join(path, name), index, kind.open, room),
       });
     }
     await source.close();
@@ -58,12 +59,17 @@ export async function openFolder(path: string, kinds: readonly Kind[]): Promise<
 }
 
 /** The bytes of one array of a file that was closed. */
-export async function readAgain(path: string, index: number, open: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
+export async function readAgain(
+  path: string,
+  index: number,
+  open: OpenFile,
+  room?: Room,
+): Promise<Uint8Array<ArrayBuffer>> {
   const source = await open(path);
   try {
     const array = source.arrays[index];
     if (!array) throw new DumpError('dump-damaged', `${path}: changed while it was read. Read it again.`);
-    return await array.read();
+    return await array.read(room);
   } finally {
     await source.close();
   }

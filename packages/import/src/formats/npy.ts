@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Source } from '../array.js';
 import { DTYPES } from '../dtype.js';
-import { PieceFile } from '../file.js';
+import { PieceFile, type Room } from '../file.js';
 import { LONGEST_HEADER, type NpyHeader, npyHeader } from './npy-header.js';
 import { fortranStrides, gather, swapBytes } from './strided.js';
 
@@ -10,7 +10,7 @@ export async function openNpy(path: string): Promise<Source> {
   const file = await PieceFile.open(path);
   try {
     const header = npyHeader(await file.read(0, Math.min(file.bytes, LONGEST_HEADER)), file.bytes, path);
-    const read = async () => inOrder(await file.read(header.begin, file.bytes - header.begin), header);
+    const read = async (room?: Room) => inOrder(await file.read(header.begin, file.bytes - header.begin, room), header);
     const asTheyAre = !header.isBigEndian && (!header.isFortran || header.shape.length < 2);
     const at = asTheyAre ? { at: { path, offset: header.begin } } : {};
     return {

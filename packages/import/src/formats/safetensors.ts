@@ -28,7 +28,7 @@ export async function openSafetensors(path: string): Promise<Source> {
           name,
           dtype,
           shape,
-          read: () => file.read(begin + from, to - from),
+          read: (room) => file.read(begin + from, to - from, room),
           at: { path, offset: begin + from },
         }),
       ),

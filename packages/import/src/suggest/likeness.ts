@@ -8,9 +8,11 @@ export interface Likeness {
 }
 
 /** What is taken for the same. Two stages of one model are apart by more than a half; two sorted ones of one size are near each other, and so these have to be nearer. */
-export const MOST = { equal: 0.02, order: 0.002, scale: 0.005 } as const;
+export const MOST = { equal: 0.02, order: 0.002, scale: 0.005, sum: 0.02 } as const;
 /** The next best must be so many times as far away. */
 export const MARGIN = 5;
+/** An array that two stages are in sum is no third one that is this many times as far: where what one of them adds is small, it is near that, too. */
+export const NEARER = 2;
 /** Of fewer values anything may be like anything. */
 export const LEAST_WIDTH = 8;
 
@@ -50,17 +52,68 @@ function sorted(a: Float32Array, b: Float32Array, width: number): number {
   return Math.sqrt(delta / all);
 }
 
-/** From which column on a longer row has a shorter one in it; undefined where it has not. */
-export function columnsLike(long: Float32Array, short: Float32Array): number | undefined {
-  let all = 0;
-  for (const value of short) all += value * value;
+/** From the first column up to the last, which is not one of them. */
+export type Columns = readonly [number, number];
+
+/** Which columns of a longer row are a shorter one; undefined where none are. */
+export function columnsLike(long: Float32Array, short: Float32Array): Columns | undefined {
+  const all = squares(short);
   if (!(all > 0)) return undefined;
   const most = MOST.equal ** 2 * all;
   for (let from = 0; from + short.length <= long.length; from++) {
     let delta = 0;
     for (let i = 0; i < short.length && delta <= most; i++)
       delta += ((long[from + i] as number) - (short[i] as number)) ** 2;
-    if (delta <= most) return from;
+    if (delta <= most) return [from, from + short.length];
   }
   return undefined;
+}
+
+/** The same in another order: of those columns that have the length of the shorter row, the nearest. */
+export function columnsSorted(long: Float32Array, short: Float32Array): Columns | undefined {
+  const width = short.length;
+  const all = squares(short);
+  if (!(all > 0)) return undefined;
+  let best: { readonly columns: Columns; readonly error: number } | undefined;
+  let length = squares(long.subarray(0, width));
+  for (let from = 0; from + width <= long.length; from++) {
+    if (Math.abs(length / all - 1) < 0.01) {
+      const error = sorted(long.subarray(from, from + width), short, width);
+      if (error <= MOST.order && error < (best?.error ?? Number.POSITIVE_INFINITY))
+        best = { columns: [from, from + width], error };
+    }
+    length += ((long[from + width] as number) ** 2 || 0) - (long[from] as number) ** 2;
+  }
+  return best?.columns;
+}
+
+function squares(row: Float32Array): number {
+  let sum = 0;
+  for (const value of row) sum += value * value;
+  return sum;
+}
+
+/** A row and its length ‖row‖. */
+export interface Measured {
+  readonly row: Float32Array;
+  readonly size: number;
+}
+
+export const measured = (row: Float32Array): Measured => ({ row, size: Math.sqrt(squares(row)) });
+
+/**
+ * How far two rows are from being a third in sum: ‖a + b − sum‖ to the smallest of the three, so that what is small beside the others is not anything.
+ *
+ * @param most what is wanted: Infinity where it is more
+ */
+export function sumError(a: Measured, b: Measured, sum: Measured, most: number): number {
+  const least = Math.min(a.size, b.size, sum.size);
+  const enough = (most * least) ** 2;
+  if (!(enough > 0)) return Number.POSITIVE_INFINITY;
+  let delta = 0;
+  for (let i = 0; i < sum.row.length; i++) {
+    delta += ((a.row[i] as number) + (b.row[i] as number) - (sum.row[i] as number)) ** 2;
+    if (!(delta <= enough)) return Number.POSITIVE_INFINITY;
+  }
+  return Math.sqrt(delta) / least;
 }

@@ -1,5 +1,5 @@
 import type { RecordedRun } from '@llama-probe/dump';
-import { placeKey } from '@llama-probe/dump/stage';
+import { type Place, placeKey } from '@llama-probe/dump/stage';
 import { type ForeignArray, sizeOf } from '../array.js';
 import { isFloat, toNumbers } from '../dtype.js';
 import { unsupported } from '../errors.js';
@@ -13,6 +13,7 @@ import { openSource } from '../open.js';
 import type { OpenOptions } from '../run.js';
 import { type Entries, entriesOf } from './entries.js';
 import { findStages } from './find.js';
+import type { Added } from './residues.js';
 
 /** A mapping file for what has no stage, and why each entry is in it. */
 export interface Suggested {
@@ -44,18 +45,21 @@ export async function suggestMap(path: string, reference: RecordedRun, options: 
     const known = placed.filter(({ isKnown }) => isKnown);
     const taken = new Set(known.map(({ place }) => placeKey(place)));
     const strangers = placed.filter(({ isKnown }) => !isKnown).map(({ array }) => array);
-    const found = await findStages(strangers, reference, path, (place) => taken.has(placeKey(place)));
-    const entries = entriesOf(found);
+    const isKnown = (place: Place) => taken.has(placeKey(place));
+    const { found, added } = await findStages(strangers, reference, path, isKnown);
+    const entries = entriesOf(found, strangers);
     const tokens = ids.length > 0 ? undefined : await idsIn(strangers, reference.metadata.tokens);
-    const used = new Set(found.map(({ array }) => array));
+    const used = new Set(found.flatMap(({ array, addend }) => [array, addend]));
+    const sums = new Set(added.map(({ array }) => array));
     const covered = ({ name }: ForeignArray) =>
-      entries.entries.some(({ entry }) => 'name' in entry && matcher(entry.name)(name) !== undefined);
-    const rest = strangers.filter((array) => !used.has(array) && array.name !== tokens);
+      entries.entries.some(({ entry }) => namesOf(entry).some((pattern) => matcher(pattern)(name) !== undefined));
+    const rest = strangers.filter((array) => !used.has(array) && !sums.has(array) && array.name !== tokens);
     return {
       mapping: mappingOf(given, entries, firstLayer, tokens),
       found: found.length,
       notes: [
         ...entries.entries.map(noteOf),
+        ...added.map(sumNote),
         ...(tokens === undefined ? [] : [`${tokens}: the token ids`]),
         ...listed(
           'of another layer of these names, and not like it',
@@ -96,8 +100,20 @@ async function idsIn(arrays: readonly ForeignArray[], tokens: readonly number[])
   return undefined;
 }
 
+/** What an entry calls arrays. */
+const namesOf = (entry: Entries['entries'][number]['entry']): readonly string[] =>
+  'sum' in entry ? entry.sum : [entry.name];
+
+/** Of what no mapping file can say: it makes stages of arrays, and not the other way round. */
+function sumNote({ array, of, error }: Added): string {
+  const [a, b] = of.map(({ stage, layer }) => `${stage}${layer === null ? '' : ` of layer ${layer}`}`);
+  return `${array.name} is ${a} and ${b} in sum, ${near(error)}, which is no stage: dump the two apart`;
+}
+
+const near = (error: number): string => (error === 0 ? 'exactly' : `to within ${error.toExponential(1)}`);
+
 function noteOf({ entry, of }: Entries['entries'][number]): string {
-  const name = 'name' in entry ? entry.name : '';
+  const name = namesOf(entry).join(' + ');
   const columns = 'columns' in entry && entry.columns ? `, columns ${entry.columns.join(' to ')},` : '';
   const [first] = of;
   const worst = of.reduce((a, b) => (b.like.error > a.like.error ? b : a)).like;
@@ -106,6 +122,5 @@ function noteOf({ entry, of }: Entries['entries'][number]): string {
     order: ' in another order of its values',
     scale: ` times ${Number(worst.scale.toPrecision(3))}`,
   }[worst.kind];
-  const error = worst.error === 0 ? 'exactly' : `to within ${worst.error.toExponential(1)}`;
-  return `${name}${columns} is ${first?.place.stage}${how}, ${error}: ${tensors(of.length)}`;
+  return `${name}${columns} is ${first?.place.stage}${how}, ${near(worst.error)}: ${tensors(of.length * namesOf(entry).length)}`;
 }

@@ -15,17 +15,17 @@ export const ROPE_BUGS: readonly Bug[] = [
     look: 'The rotation kernel: GGUF files of this architecture have Q and K permuted for neighbours (2j, 2j + 1).',
     source: 'huggingface/candle#3410',
     needs: 'more than one position: position 0 is not turned',
-    variants: (c) => only({ rope: { pairs: 'halves' } }, c.model.config.ropePairs !== 'halves'),
+    variants: (c) => only({ rope: { pairs: 'halves' } }, !hasHalves(c)),
   }),
   bug({
     id: 'rope-neighbours',
     title: 'RoPE turns neighbours, not the halves of a head',
     stages: ROPE,
     changes: 'Number 2j of a head is paired with 2j + 1 in place of j with j + head_dim / 2.',
-    look: 'The rotation kernel: GGUF files of this architecture have Q and K as they were trained, for halves (j, j + head_dim / 2).',
+    look: 'The rotation kernel: Q and K are as they were trained, for halves (j, j + head_dim / 2), as Hugging Face and GGUF files of many architectures have them.',
     source: 'ikawrakow/ik_llama.cpp#2290',
     needs: 'more than one position: position 0 is not turned',
-    variants: (c) => only({ rope: { pairs: 'neighbours' } }, c.model.config.ropePairs === 'halves'),
+    variants: (c) => only({ rope: { pairs: 'neighbours' } }, hasHalves(c)),
   }),
   bug({
     id: 'rope-frequencies-order',
@@ -158,11 +158,14 @@ export const ROPE_BUGS: readonly Bug[] = [
     id: 'rope-partial-tail',
     title: 'The tail of each head is not turned',
     stages: ROPE,
-    changes: 'The first numbers of a head turn as they should; the others stay.',
+    changes: 'The first numbers of a head, or its first pairs, turn as they should; the others stay.',
     look: 'The loop over pairs: where it ends, and whether a partial factor is read that this model does not have.',
     source: 'AI-Hypercomputer/maxtext#4616',
     needs: FAR,
-    variants: (c) => each('turned', parts(c), (dims) => ({ rope: { dims, dimsOf: 'head' } })),
+    variants: (c) => [
+      ...each('turned', parts(c), (dims) => ({ rope: { dims, dimsOf: 'head' } })),
+      ...each('turned', hasHalves(c) ? parts(c) : [], (dims) => ({ rope: { dims, dimsOf: 'pairs' } })),
+    ],
   }),
   bug({
     id: 'rope-across-heads',
@@ -210,6 +213,8 @@ export const ROPE_BUGS: readonly Bug[] = [
     variants: () => [...only({ rope: { applied: true } }), ...only({ rope: { applied: true, pairs: 'halves' } })],
   }),
 ];
+
+const hasHalves = (c: StageCase): boolean => c.model.config.ropePairs === 'halves';
 
 const isYarn = (c: StageCase): boolean => c.model.config.ropeYarn !== undefined;
 

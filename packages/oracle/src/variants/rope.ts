@@ -47,7 +47,8 @@ export function turned(
   const span = r.across ? width : model.config.headDim;
   const dims = Math.min(r.dims ?? (r.across ? span : (model.config.ropeDims ?? span)), span);
   const end = r.heads === undefined ? width : r.heads * span;
-  const pairs = pairsOf(dims, { pairs: model.config.ropePairs ?? 'neighbours', ...r });
+  const turning = { pairs: model.config.ropePairs ?? 'neighbours', ...r };
+  const pairs = r.dimsOf === 'pairs' ? pairsOf(span, turning).slice(0, dims / 2) : pairsOf(dims, turning);
   const rotation = rotationOf(model, r.dimsOf ? span : dims, r);
   const sign = (r.direction ?? 1) * (r.times ?? 1);
   const magnitude = r.yarn === 'no-magnitude' ? 1 : ropeMagnitude(rotation) ** (r.times ?? 1);

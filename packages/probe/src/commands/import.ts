@@ -36,7 +36,7 @@ export async function runImport(
     const writer = options.digest ? digestWriter(to, run.metadata.shapes?.kq?.[0]) : runWriter(to);
     let tensors = 0;
     try {
-      for await (const tensor of run.tensors()) {
+      for await (const tensor of run.tensors({ isKept: false })) {
         signal.throwIfAborted();
         writer.write(tensor);
         tensors++;
