@@ -17,7 +17,9 @@ export interface Source {
 export class ReadAhead implements Source {
   /** Arrow's reader knows a file by it. */
   readonly fd: number;
-  private window = Buffer.alloc(0);
+  private readonly bytes = Buffer.allocUnsafeSlow(AHEAD);
+  /** What of it was read, from `begin` of the file on. */
+  private window = this.bytes.subarray(0, 0);
   private begin = 0;
 
   constructor(private readonly file: FileHandle) {
@@ -51,9 +53,8 @@ export class ReadAhead implements Source {
   }
 
   private async fill(position: number): Promise<void> {
-    const window = Buffer.allocUnsafeSlow(AHEAD);
-    const { bytesRead } = await this.file.read(window, 0, AHEAD, position);
-    this.window = window.subarray(0, bytesRead);
+    const { bytesRead } = await this.file.read(this.bytes, 0, AHEAD, position);
+    this.window = this.bytes.subarray(0, bytesRead);
     this.begin = position;
   }
 }

@@ -65,5 +65,5 @@ function worstByPlace({ stages, faults }: Report): Map<string, State> {
   return worst;
 }
 
-/** A name may be anything: here it must not end the block that it stands in. */
-const nameText = (name: string): string => shorten(name.replace(/[^\p{L}\p{N}_.:/-]/gu, '·'), LONGEST_NAME);
+/** A name may be anything: here it must neither end the block that it stands in nor begin a line with what a CI obeys, such as `::error`. */
+const nameText = (name: string): string => shorten(name.replace(/[^\p{L}\p{N}_./-]/gu, '·'), LONGEST_NAME);
