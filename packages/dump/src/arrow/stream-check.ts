@@ -1,17 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
 import { damaged } from '../errors.js';
 import { claimOf, inflatedFault } from './message.js';
+import type { Source } from './read-ahead.js';
 
 const CONTINUATION = 0xffffffff;
 const LARGEST = 1 << 20; // bytes; the metadata of a message of ours has some hundred
 
 /**
  * Checks that the messages of a stream follow each other to its end, and that none says that it has more than fits into it: of such a one
- * Arrow's reader would look for what is not there for ever. Reads no values.
+ * Arrow's reader would look for what is not there for ever.
  *
  * @throws DumpError `dump-damaged`
  */
-export async function checkStream(file: FileHandle, path: string, size: number): Promise<void> {
+export async function checkStream(file: Source, path: string, size: number): Promise<void> {
   for (let at = 0, index = 0; ; index++) {
     const head = Buffer.alloc(8);
     await file.read(head, 0, 8, at);

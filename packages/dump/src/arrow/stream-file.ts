@@ -5,6 +5,7 @@ import { type DumpMetadata, decodeMetadata } from '../metadata.js';
 import { openFile } from '../open-file.js';
 import type { RecordedRun } from '../run.js';
 import type { Tensor } from '../tensor.js';
+import { ReadAhead } from './read-ahead.js';
 import { readTensorStream } from './stream.js';
 import { checkStream } from './stream-check.js';
 
@@ -70,7 +71,7 @@ async function check(path: string): Promise<number> {
         `it has ${size} bytes and does not end as an Arrow stream: it was cut off or is still being written`,
       );
     }
-    await checkStream(file, path, size);
+    await checkStream(new ReadAhead(file), path, size);
     return size;
   } finally {
     await file.close();

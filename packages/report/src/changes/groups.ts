@@ -1,5 +1,5 @@
 import type { Measured, StageChange } from '@llama-probe/comparison';
-import { fromTo } from '@llama-probe/comparison/ask';
+import { count, fromTo } from '@llama-probe/comparison/ask';
 import { ranges } from '../words.js';
 
 /** The changes of one stage name, in whichever layers and steps. */
@@ -28,6 +28,12 @@ export function groupChanges(
     }),
     inherited: changes.length - own.length,
   };
+}
+
+/** The stages whose error is or was inherited. @example inheritingText(132, 'better') === '132 stages that inherited from a fault' */
+export function inheritingText(inherited: number, direction: 'better' | 'worse'): string {
+  const inherit = direction === 'better' ? 'inherited' : inherited === 1 ? 'inherits' : 'inherit';
+  return `${count(inherited)} that ${inherit} from a fault`;
 }
 
 function place(group: readonly StageChange[]): string {

@@ -1,10 +1,10 @@
 import type { Report, StageChange } from '@llama-probe/comparison';
-import { count, type Finding } from '@llama-probe/comparison/ask';
+import type { Finding } from '@llama-probe/comparison/ask';
 import type { StageId } from '@llama-probe/diff';
 import { stageKey } from '@llama-probe/dump/stage';
 import { emptyPageBytes, type PageChangeGroup, type PageChanges, page } from '@llama-probe/page';
 import type { BeforeAfter } from '../changes/before-after.js';
-import { groupChanges } from '../changes/groups.js';
+import { groupChanges, inheritingText } from '../changes/groups.js';
 import { pageData } from './data.js';
 import { MOST_BYTES } from './html.js';
 
@@ -37,12 +37,6 @@ function pageChanges({ stages }: Report, changes: BeforeAfter): PageChanges {
 
 function groupsOf(changes: readonly StageChange[], sign: PageChangeGroup['sign']): PageChangeGroup[] {
   const { own, inherited } = groupChanges(changes, sign);
-  const word = sign === 'better' ? 'inherited' : inherited === 1 ? 'inherits' : 'inherit';
-  const behind = {
-    place: `${count(inherited)} that ${word} from a fault`,
-    stages: inherited,
-    deltas: '',
-    verdicts: '',
-  };
+  const behind = { place: inheritingText(inherited, sign), stages: inherited, deltas: '', verdicts: '' };
   return [...own, ...(inherited > 0 ? [behind] : [])].map((group) => ({ sign, ...group }));
 }

@@ -1,6 +1,5 @@
 import type { Changes, StageChange } from '@llama-probe/comparison';
-import { count } from '@llama-probe/comparison/ask';
-import { groupChanges } from '../changes/groups.js';
+import { groupChanges, inheritingText } from '../changes/groups.js';
 import { tameAll } from '../tame.js';
 import { color } from './color.js';
 
@@ -21,7 +20,6 @@ function linesOf(changes: readonly StageChange[], direction: 'better' | 'worse')
   });
   const rest = own.slice(SHOWN).reduce((sum, { stages }) => sum + stages, 0);
   if (rest > 0) lines.push(`${rest} more (--json has them all)`);
-  const inherit = direction === 'better' ? 'inherited' : inherited === 1 ? 'inherits' : 'inherit';
-  if (inherited > 0) lines.push(`${count(inherited)} that ${inherit} from a fault`);
+  if (inherited > 0) lines.push(inheritingText(inherited, direction));
   return lines.map((line) => `  ${MARKS[direction]} ${line}`);
 }
