@@ -31,3 +31,8 @@ export function cutColumns(values: Float32Array, width: number, columns: Columns
   }
   return out;
 }
+
+/** All of them, of rows of a width. */
+export function indicesOf({ from, to, every = Number.POSITIVE_INFINITY }: Columns, width: number): number[] {
+  return Array.from({ length: width }, (_, i) => i).filter((i) => i % every >= from && i % every < to);
+}
