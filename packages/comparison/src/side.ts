@@ -1,4 +1,4 @@
-import type { DumpMetadata, Graph, Heads, NodeOperation, Tensor } from '@llama-probe/dump';
+import type { DumpMetadata, Graph, Heads, NodeOperation, Place, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
 import type { Effect, Injection } from './diagnosis/injected-run.js';
@@ -110,6 +110,8 @@ export interface RunPlan {
   readonly logits?: boolean | undefined;
   /** Rows that each stage goes on from, in evaluation order; what it computes itself is still what comes as its tensors. */
   readonly from?: AsyncIterable<Tensor> | undefined;
+  /** The stages that it has rows for, in each pass, where those are made of what this very run has made of the stages before. */
+  readonly promised?: readonly Place[] | undefined;
   /** Every stage is rounded to 16 bits before the next one is computed from it. */
   readonly round?: RoundTo | undefined;
   readonly signal?: AbortSignal | undefined;

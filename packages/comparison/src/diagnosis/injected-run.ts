@@ -27,7 +27,10 @@ export type Injected = Map<Injection, Effect>;
 
 /** The bugs of one run: at which stages they may be, what of the run they need to see, and what they make of a stage. */
 export class InjectedRun {
+  /** The stages that may be changed, in evaluation order. */
+  readonly changing: readonly GraphStage[];
   private readonly places = new Map<string, readonly Injection[]>();
+  private readonly behinds = new Map<string, readonly Place[]>();
   private readonly needed = new Set<string>();
   private readonly put = new Set<string>();
   private pass = '';
@@ -44,8 +47,11 @@ export class InjectedRun {
       if (!behind) continue;
       this.places.set(placeKey(place), here);
       const { inputs, besides, cached } = behind;
-      for (const one of [...inputs, ...besides, ...(cached ? [cached] : [])]) this.needed.add(placeKey(one));
+      const all = [...inputs, ...besides, ...(cached ? [cached] : [])];
+      this.behinds.set(placeKey(place), all);
+      for (const one of all) this.needed.add(placeKey(one));
     }
+    this.changing = graph.stages.filter((place) => this.mayChange(place));
   }
 
   /** Whether a stage may be changed, once its inputs are seen. */
@@ -58,9 +64,9 @@ export class InjectedRun {
     return this.needed.has(placeKey(place));
   }
 
-  /** The stages that may be changed, in evaluation order. */
-  get changing(): readonly GraphStage[] {
-    return this.computing.graph.stages.filter((place) => this.mayChange(place));
+  /** What a stage that may be changed is computed from, in its pass. */
+  behind(place: Place): readonly Place[] {
+    return this.behinds.get(placeKey(place)) ?? [];
   }
 
   /**

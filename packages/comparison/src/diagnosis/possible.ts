@@ -43,10 +43,20 @@ export async function refuseUnused(
 ): Promise<void> {
   const unused = injections.find((injection) => !injected.has(injection));
   if (!unused) return;
-  const { id, title, needs } = unused.bug;
-  const at = unused.layer == null ? '' : ` of layer ${unused.layer}`;
-  const others = (await possible()).map((bug) => bug.id);
+  const { bug } = unused;
+  const at = unused.layer == null ? '' : `, or in layer ${unused.layer} of it`;
+  const others = await possible();
+  const near = others.filter(({ stages }) => stages.some((stage) => bug.stages.includes(stage)));
+  const listed = (bugs: readonly Bug[]) => bugs.map(({ id }) => id).join(', ');
+  const instead =
+    near.length > 0
+      ? `At the same stages it can have ${listed(near)}`
+      : `It has no such stages; it can have ${listed(others.slice(0, SOME))}, and ${others.length - SOME} more`;
+  const what = `${bug.id} ("${bug.title}") has nothing to change in this model and run${at}`;
   throw new UsageError(
-    `--inject: ${id} ("${title}") has nothing to change in this model and run${at}${needs ? `; it needs ${needs}` : ''}. These can be put into it: ${others.join(', ')}.`,
+    `--inject: ${what}${bug.needs ? `; it needs ${bug.needs}` : ''}. ${instead}. probe bugs --run --model FILE tries all of them.`,
   );
 }
+
+/** Of a hundred bugs, as many as one reads. */
+const SOME = 12;

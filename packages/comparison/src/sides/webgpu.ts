@@ -19,6 +19,7 @@ import { describeGraph } from '../model-graph.js';
 import type { AdapterChoice } from '../options.js';
 import type { Opening, RunPlan, Side, SideRun } from '../side.js';
 import { VERSION } from '../version.js';
+import { producedWith } from './with-bugs.js';
 
 /** How the engine is opened. */
 export interface WebgpuOptions extends Opening {
@@ -96,7 +97,7 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       return { tensors: run.tensors, result };
     },
     describe: async (about) => ({
-      ...(await candidateMetadata(engine, about)),
+      ...producedWith(injections.map(injectionName), await candidateMetadata(engine, about)),
       ...(described ? { graph: described } : {}),
     }),
     get memory() {
