@@ -8,8 +8,15 @@ const stages = [0, 1].flatMap((layer) =>
   ['attn_rms', 'ffn_rms'].map((stage) => ({ stage, layer, limit: 1e-5 * (1 + layer) })),
 );
 const said = (delta: number, layer?: number) => {
-  const places = new Set((layer === undefined ? [0, 1] : [layer]).map((layer) => placeKey({ stage: 'ffn_rms', layer })));
-  const injected = new Map([[{ bug: bug('rms-eps'), layer }, { delta, places }]]);
+  const places = new Set(
+    (layer === undefined ? [0, 1] : [layer]).map((layer) => placeKey({ stage: 'ffn_rms', layer })),
+  );
+  const injected = new Map([
+    [
+      { bug: bug('rms-eps'), layer },
+      { delta, places },
+    ],
+  ]);
   return unmoved(injected, stages).map(({ what, why }) => `${what}: ${why}`);
 };
 
