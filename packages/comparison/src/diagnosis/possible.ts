@@ -48,10 +48,11 @@ export async function refuseUnused(
   const others = await possible();
   const near = others.filter(({ stages }) => stages.some((stage) => bug.stages.includes(stage)));
   const listed = (bugs: readonly Bug[]) => bugs.map(({ id }) => id).join(', ');
+  const more = others.length > SOME ? `, and ${others.length - SOME} more` : '';
   const instead =
     near.length > 0
       ? `At the same stages it can have ${listed(near)}`
-      : `It has no such stages; it can have ${listed(others.slice(0, SOME))}, and ${others.length - SOME} more`;
+      : `It has no such stages; it can have ${listed(others.slice(0, SOME))}${more}`;
   const what = `${bug.id} ("${bug.title}") has nothing to change in this model and run${at}`;
   throw new UsageError(
     `--inject: ${what}${bug.needs ? `; it needs ${bug.needs}` : ''}. ${instead}. probe bugs --run --model FILE tries all of them.`,
