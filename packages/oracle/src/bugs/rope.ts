@@ -14,7 +14,7 @@ export const ROPE_BUGS: readonly Bug[] = [
     changes: 'Number j of a head is paired with j + head_dim / 2 in place of 2j with 2j + 1.',
     look: 'The rotation kernel: GGUF files of this architecture have Q and K permuted for neighbours (2j, 2j + 1).',
     source: 'huggingface/candle#3410',
-    needs: 'more than one position: position 0 is not turned',
+    needs: 'a model that turns neighbours, and more than one position',
     variants: (c) => only({ rope: { pairs: 'halves' } }, !hasHalves(c)),
   }),
   bug({
@@ -24,7 +24,7 @@ export const ROPE_BUGS: readonly Bug[] = [
     changes: 'Number 2j of a head is paired with 2j + 1 in place of j with j + head_dim / 2.',
     look: 'The rotation kernel: Q and K are as they were trained, for halves (j, j + head_dim / 2), as Hugging Face and GGUF files of many architectures have them.',
     source: 'ikawrakow/ik_llama.cpp#2290',
-    needs: 'more than one position: position 0 is not turned',
+    needs: 'a model that turns halves, and more than one position',
     variants: (c) => only({ rope: { pairs: 'neighbours' } }, hasHalves(c)),
   }),
   bug({
@@ -35,8 +35,8 @@ export const ROPE_BUGS: readonly Bug[] = [
     look: 'Where cos and sin are tabulated: concatenating the frequencies twice is for halves, repeating each is for neighbours.',
     source: COMMON,
     needs: FAR,
-    variants: () => [
-      ...only({ rope: { frequencies: 'halves' } }),
+    variants: (c) => [
+      ...only({ rope: { frequencies: 'halves' } }, !hasHalves(c)),
       ...only({ rope: { pairs: 'halves', frequencies: 'neighbours' } }),
     ],
   }),
