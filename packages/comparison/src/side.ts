@@ -46,7 +46,7 @@ export interface Side extends AsyncDisposable {
   readonly file?: GgufFile;
   /** The bugs that are put into its runs, and how far each has moved a stage so far: a relative RMS delta. */
   readonly injected?: ReadonlyMap<Injection, number>;
-  readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
+  readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number } | undefined;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { describe, type StageResult, short, showLimit } from '@llama-probe/diff'
 import Table from 'cli-table3';
 import { summaryOf } from '../facts.js';
 import { tameReport } from '../tame.js';
-import { ofLimitOf, relOf, sayTheSame, seconds, speech, times, tokensSaid } from '../words.js';
+import { ofLimitOf, relOf, sayTheSame, speech, times, timesSaid, tokensSaid } from '../words.js';
 import { checksText } from './checks.js';
 import { color } from './color.js';
 import { culpritsText } from './culprits.js';
@@ -36,7 +36,7 @@ export function textReport(raw: Report, { colors = true }: TextOptions = {}): st
     readText(report),
     stageTable(report.stages),
     logitsTable(report),
-    timings(report),
+    took(report),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -169,6 +169,7 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
   return `${table.toString()}\nKL divergence of the next token: ${short(logits.klDivergence)} nats`;
 }
 
-function timings({ timings: { total } }: Report): string {
-  return total === undefined ? '' : color.dim(seconds(total));
+function took({ timings }: Report): string {
+  const said = timesSaid(timings);
+  return said === '' ? '' : color.dim(said);
 }
