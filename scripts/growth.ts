@@ -4,8 +4,8 @@
  *   node scripts/dist/growth.js [--only layers,tokens] [--rounds 2]
  *
  * Random Llamas of F32 weights, each command a process of its own with all that it starts: seconds of CPU, which other work on the machine hardly changes,
- * and the most memory. Of each the smallest of the rounds counts. An exponent is that of what a doubling adds, by least squares on logarithms: so neither
- * the start of a process nor what does not depend on the size flattens it. Linux only.
+ * and the most memory. Of each the smallest of the rounds counts. Exponents are by least squares on logarithms over all sizes, and of the last doubling alone: a process
+ * has a start that does not grow, and flattens the former. Linux only.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -72,18 +72,17 @@ async function measure(size: Size): Promise<Record<(typeof COMMANDS)[number], Co
   return { compare, capture, diff, blame };
 }
 
-/** The slope of log(what a doubling adds) over log(the size before it); undefined where some doubling adds nothing that can be told. */
-function exponent(sizes: readonly number[], costs: readonly number[], least: number): number | undefined {
-  const added = costs.slice(1).map((cost, i) => cost - (costs[i] as number));
-  if (added.some((one) => one < least)) return undefined;
-  const points = added.map((one, i) => [Math.log(sizes[i] as number), Math.log(one)] as const);
-  const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
-  const [x, y] = [mean(0), mean(1)];
-  const over = points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0);
-  return over / points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
+/** The slope of log(cost) over log(size), by least squares, and of the last doubling alone, which what does not grow flattens least. */
+function exponents(sizes: readonly number[], costs: readonly number[]): string {
+  const slope = (from: number): string => {
+    const points = costs.slice(from).map((cost, i) => [Math.log(sizes[from + i] as number), Math.log(cost)] as const);
+    const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
+    const [x, y] = [mean(0), mean(1)];
+    const over = points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0);
+    return (over / points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0)).toFixed(2);
+  };
+  return `${slope(0)}, ${slope(-2 + costs.length)}`;
 }
-
-const shown = (power: number | undefined) => (power === undefined ? 'flat' : power.toFixed(2));
 
 console.log('| | sizes | CPU, s | exponent | memory, MB | exponent |\n|---|---|---|---|---|---|');
 for (const [what, sizes] of Object.entries(GROWING)) {
@@ -102,7 +101,7 @@ for (const [what, sizes] of Object.entries(GROWING)) {
   for (const [command, costs] of best) {
     const [cpu, peak] = [costs.map((one) => one.cpu), costs.map((one) => one.peak)];
     const numbers = (all: readonly number[], digits: number) => all.map((one) => one.toFixed(digits)).join(', ');
-    const powers = [exponent(at, cpu, 0.03), exponent(at, peak, 3)].map(shown);
+    const powers = [cpu, peak].map((costs) => exponents(at, costs));
     console.log(
       `| ${command} over ${what} | ${at.join(', ')} | ${numbers(cpu, 2)} | ${powers[0]} | ${numbers(peak, 0)} | ${powers[1]} |`,
     );
