@@ -7,8 +7,7 @@
  * Each is a process of its own, with all that it starts; they take turns, with new prompts in each round, since floors are cached by prompt. Ratios are of one
  * round, and the median of the rounds is what counts: of CPU seconds, which other work on the machine hardly changes, and of the clock, which it does. Linux only.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { BUNDLED_MODEL, llama, runText, type Side, webgpu } from '@llama-probe/comparison';
 import { keepProcesses } from '@llama-probe/reference/keep';
 import { randomFrom } from '@llama-probe/testing';
+import { type Cost, costOf } from './costs.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -90,7 +90,7 @@ const story = STORIES[name];
 if (!story) throw new Error(`"${name}" is none of ${Object.keys(STORIES).join(', ')}`);
 const [count, length] = [Number(values.prompts ?? story.prompts), Number(values.tokens ?? story.tokens)];
 
-if (values.only === undefined) measure(story);
+if (values.only === undefined) await measure(story);
 else {
   const random = randomFrom(Number(values.seed));
   const token = () => 3 + Math.floor(random() * 990); // the bundled model has 1000
@@ -100,52 +100,38 @@ else {
   await stop();
 }
 
-interface Cost {
-  readonly clock: number; // seconds
-  readonly cpu: number; // seconds, of all its processes
-}
+type Kind = 'clock' | 'cpu';
 
-function measure({ of, works }: typeof story & object): void {
+async function measure({ of, works }: typeof story & object): Promise<void> {
   const costs = new Map<string, Cost[]>(Object.keys(works).map((work) => [work, []]));
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const [work, all] of costs) {
-      const cost = costOf(work, round);
+      const cost = await costsOf(work, round);
       all.push(cost);
       const { cpu, clock } = cost;
       process.stderr.write(`round ${round}: ${work}: ${cpu.toFixed(1)} s of CPU, ${clock.toFixed(1)} s by the clock\n`);
     }
   }
   const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
-  const dearest = (kind: keyof Cost) => of.toSorted((a, b) => sum(costs.get(b), kind) - sum(costs.get(a), kind))[0];
+  const dearest = (kind: Kind) => of.toSorted((a, b) => sum(costs.get(b), kind) - sum(costs.get(a), kind))[0];
   console.log(`${count} prompts of ${length} tokens, ${values.rounds} rounds, medians`);
   for (const [work, all] of costs) {
-    const ratio = (kind: keyof Cost): string => {
+    const ratio = (kind: Kind): string => {
       const held = costs.get(dearest(kind) as string) as Cost[];
       return median(all.map((one, i) => one[kind] / (held[i] as Cost)[kind])).toFixed(2);
     };
-    const seconds = (kind: keyof Cost) => `${median(all.map((one) => one[kind])).toFixed(1)} s`;
+    const seconds = (kind: Kind) => `${median(all.map((one) => one[kind])).toFixed(1)} s`;
     console.log(
       `  ${work.padEnd(36)} ${seconds('cpu').padStart(7)} of CPU, ${ratio('cpu')} of ${dearest('cpu')}; ${seconds('clock').padStart(7)} by the clock, ${ratio('clock')}`,
     );
   }
 }
 
-function sum(all: readonly Cost[] = [], kind: keyof Cost): number {
+function sum(all: readonly Cost[] = [], kind: Kind): number {
   return all.reduce((total, one) => total + one[kind], 0);
 }
 
-function costOf(work: string, seed: number): Cost {
+function costsOf(work: string, seed: number): Promise<Cost> {
   const args = [fileURLToPath(import.meta.url), name, '--only', work, '--seed', String(seed)];
-  const [begin, before] = [performance.now(), cpuOfChildren()];
-  const sizes = ['--prompts', String(count), '--tokens', String(length)];
-  const { status } = spawnSync(process.execPath, [...args, ...sizes], { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`"${work}" ended with ${status}`);
-  return { clock: (performance.now() - begin) / 1000, cpu: cpuOfChildren() - before };
-}
-
-/** Seconds of all processes that this one, or one of its children, has waited for. */
-function cpuOfChildren(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13]) + Number(fields[14])) / 100; // cutime and cstime, in ticks
+  return costOf([...args, '--prompts', String(count), '--tokens', String(length)]);
 }

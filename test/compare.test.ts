@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { PARTS } from '@llama-probe/comparison/ask';
 import { inShort } from '@llama-probe/testing';
 import pl from 'nodejs-polars';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -227,6 +228,11 @@ describe('what a comparison prints', () => {
       logits: { top1Agree: true, klDivergence: number },
       timings: { total: number },
     });
+    const { total = 0, ...timings } = json.timings as Record<string, number>;
+    const parts = PARTS.flatMap((part) => timings[part] ?? []);
+    expect(parts.every((ms) => ms > 0)).toBe(true);
+    expect(parts.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(total, 3);
+    expect(timings).toMatchObject({ loading: number, upload: number, engine: number, llama: number, diff: number });
     expect(json.tokens.every(Number.isInteger)).toBe(true);
     for (const side of ['candidate', 'reference'] as const) expect(json.logits?.topK[side]).toHaveLength(5);
     expect(json.logits?.klDivergence).toBeLessThan(1e-6);

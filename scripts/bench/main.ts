@@ -17,6 +17,7 @@ import { measureMachine } from './machine.js';
 import { measurePass } from './pass.js';
 import { measureProducts } from './products.js';
 import { measureTensors } from './tensors.js';
+import { measureWhole } from './whole.js';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const { values } = parseArgs({
@@ -44,6 +45,7 @@ await section('products', () => measureProducts(opened, machine, values.types.sp
 await section('dump and diff', () => measureTensors(machine));
 await section('the pass', () => measurePass(opened, machine, randomModel()));
 opened.close();
+await section('a whole comparison', () => measureWhole(randomModel(), values.adapter as AdapterKind | 'auto'));
 
 mkdirSync(dirname(values.json), { recursive: true });
 writeFileSync(values.json, `${JSON.stringify({ adapter: opened.info, sections }, null, 2)}\n`);

@@ -2,6 +2,7 @@
  * What a comparison is asked with: options, jobs, errors. Nothing that computes is loaded for it, so that a command can say what is wrong
  * with its options, or show its first picture, at once.
  */
+export { PARTS, type Part, type PartTimes } from './clock.js';
 export { InterruptedError, UsageError } from './errors.js';
 export { type Job, runJob } from './job.js';
 export { nearest } from './nearest.js';

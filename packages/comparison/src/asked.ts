@@ -1,6 +1,7 @@
 import type { Place } from '@llama-probe/dump/stage';
 import type { GgufFile } from '@llama-probe/engine';
 import type { Blamed, BlamedOf } from './blame/blamed.js';
+import type { Clock } from './clock.js';
 import type { LimitOptions, PrecisionChoice } from './options.js';
 import type { Progress } from './progress.js';
 import type { Prompt } from './prompt.js';
@@ -39,6 +40,8 @@ export interface Look {
   readonly progress?: Progress | undefined;
   readonly watcher?: Watcher | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** One that runs already, of who has opened the sides; the report's times are of the comparison alone. */
+  readonly clock?: Clock | undefined;
   /** Is shown the second run while who made it is open, and may ask for the rows of its stages. */
   readonly blamed?: ((run: Blamed, of: BlamedOf) => Promise<void>) | undefined;
 }
@@ -48,4 +51,5 @@ export interface Looking {
   readonly progress: Progress;
   readonly watcher: Watcher | undefined;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }

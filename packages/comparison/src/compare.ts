@@ -6,6 +6,7 @@ import { blame } from './blame/blame.js';
 import { OpenJudge } from './blame/judge.js';
 import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
+import { Clock, onClock } from './clock.js';
 import { unmoved } from './diagnosis/unmoved.js';
 import { precisionOf } from './floors/precision.js';
 import { freeRun, modelOf } from './free.js';
@@ -25,33 +26,40 @@ import { textsOf } from './texts.js';
  * const report = await compare(await dump('mine.arrow'), await dump('reference.arrow'), { model: await openGguf('model.gguf') });
  * if (report.verdict === 'diverged') console.log(report.reason);
  */
-export async function compare(given: Side, reference: Side, ask: CompareAsk = {}, look: Look = {}): Promise<Report> {
+export async function compare(ours: Side, theirs: Side, ask: CompareAsk = {}, look: Look = {}): Promise<Report> {
   const begin = performance.now();
-  const { watcher } = look;
+  const { watcher, clock = new Clock() } = look;
+  const before = clock.read();
+  const given = onClock(ours, 'engine', clock);
+  const reference = onClock(theirs, theirs.about.name === 'llama.cpp' ? 'llama' : 'engine', clock);
   const looking: Looking = {
     progress: { say: look.progress?.say ?? (() => {}) },
     watcher,
     signal: look.signal ?? new AbortController().signal,
+    clock,
   };
-  const model = await modelFile(ask.model, reference, given);
+  const model = await clock.during('loading', () => modelFile(ask.model, reference, given));
   const plan = await makePlan(given, reference, ask, looking.progress, looking.signal);
   const judges = new OpenJudge(model, looking);
   try {
     const precision = await precisionOf(given, ask.precision);
     const runFree = (side: Side) => {
       watcher?.begin({ ...aboutSides(side, reference, plan.shown), ...expected(side, reference, plan, ask) });
-      return freeRun(side, reference, plan, ask, precision, judges, looking);
+      return clock.during('diff', () => freeRun(side, reference, plan, ask, precision, judges, looking));
     };
     let candidate = given;
     let free = await runFree(given);
     for (;;) {
-      const undone = await withoutLayouts(candidate, reference, plan, free.comparison, modelOf(given, reference));
+      const { comparison } = free;
+      const undone = await clock.during('diff', () =>
+        withoutLayouts(candidate, reference, plan, comparison, modelOf(given, reference)),
+      );
       if (!undone) break;
       candidate = undone;
       free = await runFree(undone);
     }
     const compared = performance.now();
-    const blamed = await blame(candidate, reference, plan, free, ask, judges, looking);
+    const blamed = await clock.during('diff', () => blame(candidate, reference, plan, free, ask, judges, looking));
     const explained = performance.now();
     if (look.blamed && blamed && !('why' in blamed)) {
       const { heads, headsKv } = modelOf(given, reference);
@@ -60,13 +68,19 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
       const has = (place: Place) => there.has(placeKey(place));
       await look.blamed(blamed, { ids: plan.tokens.candidate, heads: { heads, headsKv }, has });
     }
-    const named = await nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
-    const diagnosed = performance.now();
+    const name = () => nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
+    // What runs again for it is of it, too.
+    const named = await (blamed && !('why' in blamed) ? clock.during('diagnosis', name, true) : name());
     // Of a run that is over and that nobody could blame, the weights are looked at all the same.
     const closer = named.faults !== null || (candidate.recorded !== undefined && named.verdict === 'diverged');
-    const checks = await checkSides(candidate, reference, plan, free, { closer, model }, looking);
-    const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await ask.text?.() : undefined);
+    const checks = await clock.during('diff', () =>
+      checkSides(candidate, reference, plan, free, { closer, model }, looking),
+    );
+    const speller = () => clock.during('loading', async () => ask.text?.());
+    const text = reference.text ?? candidate.text ?? (free.comparison.logits ? await speller() : undefined);
     const ubatch = plan.run.ubatch ?? (candidate.recorded && free.checks.candidate.rowsAtOnce);
+    const texts = await clock.during('llama', () => textsOf(candidate, plan, free.comparison, free.generated, text));
+    const { parts, total } = clock.read(before);
     return reportOf({
       about: aboutSides(candidate, reference, plan.shown), // again: what was done to a file is known when it was read
       sources: candidate.about.sources,
@@ -78,12 +92,13 @@ export async function compare(given: Side, reference: Side, ask: CompareAsk = {}
       observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
       tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
       unseen: [...unmoved(candidate.injected ?? new Map(), named.stages), ...unseen(named.stages, ubatch)],
-      texts: await textsOf(candidate, plan, free.comparison, free.generated, text),
+      texts,
       memory: candidate.memory,
       timings: {
         compare: compared - begin,
-        ...(named.faults ? { teacherForced: explained - compared, diagnosis: diagnosed - explained } : {}),
-        total: performance.now() - begin,
+        ...(named.faults ? { teacherForced: explained - compared } : {}),
+        total,
+        ...parts,
       },
     });
   } finally {

@@ -40,7 +40,7 @@ export async function freeRun(
   judges: OpenJudge,
   looking: Looking,
 ): Promise<FreeRun> {
-  const { progress, watcher, signal } = looking;
+  const { progress, watcher, signal, clock } = looking;
   const { run, tokens, text, unwatched } = plan;
   const kept = [new Kept(ask.keep, 'candidate'), new Kept(ask.keep, 'reference')] as const;
   try {
@@ -64,8 +64,12 @@ export async function freeRun(
     const ours = passed('candidate', narrated(ran.tensors, 'comparing', layers, progress));
     const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
-      kept[0].pass(ours, () => candidate.describe(about)),
-      kept[1].pass(theirs, async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) })),
+      kept[0].pass(ours, () => candidate.describe(about), clock),
+      kept[1].pass(
+        theirs,
+        async () => ({ ...(await reference.describe(about)), floors: describeFloors(judged) }),
+        clock,
+      ),
     ];
     const comparison = await compare(keptOurs, keptTheirs, {
       floors: held === judged ? judged.freeFloors : held.floors,

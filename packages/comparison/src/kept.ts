@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
+import type { Clock } from './clock.js';
 
 /** A side's tensors on their way, kept as a dump where a directory is given. The dump exists only when it is whole. */
 export class Kept {
@@ -15,12 +16,22 @@ export class Kept {
     for (const name of ['candidate', 'reference']) new Kept(directory, name).abort();
   }
 
-  async *pass(tensors: AsyncIterable<Tensor>, metadata: () => Promise<DumpMetadata>): AsyncGenerator<Tensor> {
+  async *pass(
+    tensors: AsyncIterable<Tensor>,
+    metadata: () => Promise<DumpMetadata>,
+    clock: Clock,
+  ): AsyncGenerator<Tensor> {
+    const { writer } = this;
+    if (!writer) {
+      yield* tensors;
+      return;
+    }
     for await (const tensor of tensors) {
-      this.writer?.write(tensor);
+      clock.during('writing', () => writer.write(tensor));
       yield tensor;
     }
-    this.writer?.close(await metadata());
+    const about = await metadata();
+    clock.during('writing', () => writer.close(about));
   }
 
   /** Removes what is not whole. */

@@ -1,5 +1,6 @@
 import { isStageName } from '@llama-probe/dump/stage';
 import { isPlain, openGguf } from '@llama-probe/engine';
+import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
 import { firstGiven, UsageError } from './errors.js';
@@ -29,18 +30,19 @@ export async function runCompare(
   open: OpenSides = openSides,
 ): Promise<Report> {
   const begin = performance.now();
+  const clock = new Clock();
   refuseOfPrograms(options);
   const prompt = parsePrompt(options);
   await checkStages(options);
   Kept.check(options.out); // before anything is opened
-  const sides = await open(options, progress, signal);
+  const sides = await clock.during('loading', () => open(options, progress, signal, clock));
   try {
     const opened = performance.now();
     const { file, engine, reference, chosen } = sides;
     const { blockCount } = engine.config;
     const layers = parseLayers(options.layers, blockCount);
     const stages = parseStages(options.stages, engine.graph.names);
-    const graph = await readUnlessLlama(reference, file);
+    const graph = await clock.during('loading', () => readUnlessLlama(reference, file));
     const candidate = webgpuSide(engine, parseInjections(options.inject, blockCount));
     const { floors, margin, minimum, ruleAt, steps, ubatch, blame, out } = options;
     const report = await compare(
@@ -59,9 +61,9 @@ export async function runCompare(
         blame,
         keep: out,
       },
-      { progress, watcher, signal },
+      { progress, watcher, signal, clock },
     );
-    const timings = { open: opened - begin, ...report.timings, total: performance.now() - begin };
+    const timings = { open: opened - begin, ...report.timings, ...clock.timings() };
     return { ...report, timings };
   } finally {
     await sides.close();

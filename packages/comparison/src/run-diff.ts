@@ -1,6 +1,7 @@
 import type { RecordedRun } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
+import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { UsageError } from './errors.js';
 import { openRuns } from './open-runs.js';
@@ -30,8 +31,9 @@ export async function runDiff(
   if (options.blame && path === undefined) {
     throw new UsageError('--blame runs llama.cpp on the model that the dumps are of; give --model FILE.');
   }
+  const clock = new Clock();
   const judged = parseJudged({ stages, layers });
-  const opened = await openRuns(candidatePath, referencePath, options);
+  const opened = await clock.during('loading', () => openRuns(candidatePath, referencePath, options));
   const [candidate, reference] = besideEachOther(opened, options);
   const isExcerpt = candidate !== opened[0];
   try {
@@ -39,7 +41,8 @@ export async function runDiff(
     const sides = isSwapped ? ([reference, candidate] as const) : ([candidate, reference] as const);
     const speller = path === undefined ? undefined : new Speller(path, signal);
     try {
-      const model = isExcerpt ? undefined : await ownModel(path, [sides[1], sides[0]]);
+      const own = () => clock.during('loading', () => ownModel(path, [sides[1], sides[0]]));
+      const model = isExcerpt ? undefined : await own();
       progress.say(`comparing ${sides[0].path} with ${sides[1].path}`);
       const ask = {
         ...options,
@@ -52,7 +55,8 @@ export async function runDiff(
         Side,
         Side,
       ];
-      const report = await compare(ours, theirs, ask, { progress, watcher, signal });
+      const found = await compare(ours, theirs, ask, { progress, watcher, signal, clock });
+      const report = { ...found, timings: { ...found.timings, ...clock.timings() } };
       if (!isSwapped) return report;
       const swapped = `${candidatePath} is llama.cpp's, and was taken for the reference though it was given as the candidate.`;
       return { ...report, reason: `${report.reason} ${swapped}` };

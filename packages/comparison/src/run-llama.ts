@@ -1,3 +1,4 @@
+import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
@@ -25,22 +26,25 @@ export async function runLlama(
   watcher?: Watcher,
 ): Promise<Report> {
   const begin = performance.now();
+  const clock = new Clock();
   checkLlamaOptions(options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
   const isTheSame = options.llamaLib === undefined && options.device === undefined; // but for the bugs that are put into it
   const asked = options.reference === 'auto' && !isTheSame ? 'native' : options.reference;
-  const file = await chooseModel(options, progress, signal);
+  const file = await clock.during('loading', () => chooseModel(options, progress, signal));
   const layers = parseLayers(options.layers, layersOf(file));
   const stages = options.stages === undefined ? everyStage(file) : parseStages(options.stages);
   const exactBy = options.inject !== undefined ? 'whole' : options.exactBy; // a block does not wait for rows
   const way = { exactBy, reference: asked };
-  const { reference, chosen } = await openLlama(file, way, progress, signal, 1); // the other one computes beside it
+  const openReference = () => openLlama(file, way, progress, signal, 1); // the other one computes beside it
+  const { reference, chosen } = await clock.during('loading', openReference);
   try {
     const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
     progress.say(`loading ${file.path} in the llama.cpp that is the candidate`);
-    const opening = { mode: chosen.mode, exactBy, libraries, device, inject: options.inject, signal, progress };
-    const candidate = await llama(file.path, opening);
+    const { mode } = chosen;
+    const how = { mode, exactBy, libraries, device, inject: options.inject, signal, progress };
+    const candidate = await clock.during('loading', () => llama(file.path, how));
     try {
       const opened = performance.now();
       const ask = {
@@ -59,9 +63,10 @@ export async function runLlama(
         keep: out,
         model: file,
       };
-      const side = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
-      const report = await compare(candidate, side, ask, { progress, watcher, signal });
-      return { ...report, timings: { open: opened - begin, ...report.timings, total: performance.now() - begin } };
+      const graph = await clock.during('loading', () => readUnlessLlama(reference, file));
+      const side = llamaSide(reference, file, chosen, graph);
+      const report = await compare(candidate, side, ask, { progress, watcher, signal, clock });
+      return { ...report, timings: { open: opened - begin, ...report.timings, ...clock.timings() } };
     } finally {
       await candidate.close();
     }

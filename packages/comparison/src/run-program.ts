@@ -1,3 +1,4 @@
+import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
@@ -28,20 +29,23 @@ export async function runProgram(
   watcher?: Watcher,
 ): Promise<Report> {
   const begin = performance.now();
+  const clock = new Clock();
   checkProgramOptions(command, options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
-  const file = await chooseModel(options, progress, signal);
+  const file = await clock.during('loading', () => chooseModel(options, progress, signal));
   const blockCount = layersOf(file);
   const layers = parseLayers(options.layers, blockCount);
   const asked = options.stages === undefined ? undefined : parseStages(options.stages);
-  const { reference, chosen } = await openLlama(file, options, progress, signal);
+  const { reference, chosen } = await clock.during('loading', () => openLlama(file, options, progress, signal));
   try {
-    const llama = llamaSide(reference, file, chosen, await readUnlessLlama(reference, file));
+    const graph = await clock.during('loading', () => readUnlessLlama(reference, file));
+    const llama = llamaSide(reference, file, chosen, graph);
     const { ids } = await tokenize(prompt, llama.text);
     const { steps, map, engineTimeout: timeout, engineFolder: folder } = options;
     const told = { model: file.path, tokens: ids, steps, stages: asked, layers };
-    const side = await program(command, { ...told, map, timeout, folder, modelLayers: blockCount, progress, signal });
+    const how = { ...told, map, timeout, folder, modelLayers: blockCount, progress, signal };
+    const side = await clock.during('engine', () => program(command, how));
     try {
       const ran = performance.now();
       const { floors, margin, minimum, ruleAt, strict, blame, precision, out } = options;
@@ -60,8 +64,8 @@ export async function runProgram(
         keep: out,
         model: file,
       };
-      const report = await compare(side, llama, ask, { progress, watcher, signal });
-      const timings = { program: ran - begin, ...report.timings, total: performance.now() - begin };
+      const report = await compare(side, llama, ask, { progress, watcher, signal, clock });
+      const timings = { program: ran - begin, ...report.timings, ...clock.timings() };
       return { ...withLessDecoded(report, side, ids, options), timings };
     } finally {
       await side.close();

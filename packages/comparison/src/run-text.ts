@@ -1,4 +1,5 @@
 import type { GgufFile } from '@llama-probe/engine';
+import { Clock } from './clock.js';
 import type { Progress } from './progress.js';
 import { textTools } from './sides/llama.js';
 import { chooseModel, openLlama } from './sides/open.js';
@@ -20,22 +21,23 @@ const SHOWN = 20; // of the worst positions, in the report
  * @throws UsageError for options that do not go together, or a file that is not what it should be
  */
 export async function runText(given: TextOptions, progress: Progress, signal: AbortSignal): Promise<TextReport> {
-  const begin = performance.now();
+  const clock = new Clock();
   checkSource(given);
   checkCandidate(given);
   const reference = isLlama(given) && given.reference === 'auto' ? 'native' : given.reference;
   const options = { ...given, reference };
-  const file = await chooseModel(options, progress, signal);
-  const lazy = new LazyReference(file, options, progress, signal);
+  const file = await clock.during('loading', () => chooseModel(options, progress, signal));
+  const lazy = new LazyReference(file, options, progress, signal, clock);
   const open: { close(): Promise<void> }[] = [lazy];
   try {
     const source = await sourceOf(options, file, tools(options, file, lazy, open, progress, signal));
     if (source.base) open.push(source.base);
     // A candidate that is llama.cpp is run in the mode of the reference, which a file does not say.
     const mode = source.base && options.floors === false ? 'native' : (await lazy.get()).chosen.mode;
-    const candidate = await openCandidate(file, options, mode, progress, signal);
+    const opening = () => openCandidate(file, options, mode, progress, signal, clock);
+    const candidate = await clock.during('loading', opening);
     open.push(candidate);
-    return await report({ options, file, source, reference: lazy, candidate, progress, signal }, begin);
+    return await report({ options, file, source, reference: lazy, candidate, progress, signal, clock });
   } finally {
     for (const one of open.reverse()) await one.close();
   }
@@ -58,7 +60,7 @@ const tools =
     return textTools(reference, file);
   };
 
-async function report(run: TextRun, begin: number): Promise<TextReport> {
+async function report(run: TextRun): Promise<TextReport> {
   const { measuring, meter } = await scoreAll(run);
   const { limits, floor } = meter;
   const found = measuring.result(limits.position);
@@ -68,14 +70,17 @@ async function report(run: TextRun, begin: number): Promise<TextReport> {
   const over = worst.filter(({ kl }) => kl > limits.position);
   const closer = verdict === 'diverged' ? (over.length > 0 ? over : worst) : [];
   const looked = await lookCloser(run, closer, found.windows, limits.position);
+  const about = await aboutSides(run);
+  const timings = run.clock.timings();
   return {
     schema: 1,
     verdict,
     reason: withFound(reason, looked, run.source.about),
-    ...(await aboutSides(run)),
+    ...about,
     ...judged,
     worst: worst.slice(0, SHOWN),
     ...looked,
-    milliseconds: performance.now() - begin,
+    milliseconds: timings.total,
+    timings,
   };
 }

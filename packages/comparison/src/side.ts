@@ -46,7 +46,7 @@ export interface Side extends AsyncDisposable {
   readonly file?: GgufFile;
   /** The bugs that are put into its runs, each with what it has done to them so far. */
   readonly injected?: ReadonlyMap<Injection, Effect>;
-  readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
+  readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number } | undefined;
   close(): Promise<void>;
 }
 

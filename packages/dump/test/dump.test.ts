@@ -226,6 +226,15 @@ describe('a bad file', () => {
     await expect(openDump(path)).rejects.toMatchObject({ name: 'DumpError', code });
   });
 
+  test('cut off after it was opened', async () => {
+    const path = join(directory(), 'cut.arrow');
+    write(path, SAMPLE());
+    const dump = await openDump(path);
+    truncateSync(path, 2000);
+    await expect(all(dump.tensors())).rejects.toThrow(/record batch \d of 5 ends before its end: the file was cut off/);
+    await dump.close();
+  });
+
   test('cut off anywhere', async () => {
     const folder = directory();
     write(join(folder, 'whole.arrow'), SAMPLE());

@@ -19,7 +19,7 @@ import { Recent } from './recent.js';
 import { Recorder } from './recorder.js';
 import { type Script, scripted, type Waiting } from './script.js';
 import { createState, destroyState, isLong, rowWidths, type State, ubatchFor } from './state.js';
-import { mayFit, streamModel } from './streamed.js';
+import { type AroundUpload, mayFit, streamModel } from './streamed.js';
 import { llamaTensors } from './tensors.js';
 import { type Trace, trace } from './trace.js';
 import { Uploads } from './uploads.js';
@@ -33,6 +33,8 @@ export interface EngineOptions {
   stream?: boolean | undefined;
   onProgress?: (message: string) => void;
   signal?: AbortSignal;
+  /** Is handed each upload of weights, to await it: so it can be told apart from what else is waited for. */
+  aroundUpload?: AroundUpload | undefined;
 }
 
 export interface RunOptions {
@@ -91,20 +93,21 @@ async function modelFor(
   { device, info }: OpenedAdapter,
   file: GgufFile,
   tensors: LlamaTensors,
-  { stream = !mayFit(info.kind, tensors), signal, onProgress }: EngineOptions,
+  { stream = !mayFit(info.kind, tensors), signal, onProgress, aroundUpload = (upload) => upload() }: EngineOptions,
 ): Promise<Model> {
   if (!stream) {
     try {
-      return await uploadModel(device, info.kind, file, tensors, (done, total) => {
+      const tell = (done: number, total: number) => {
         signal?.throwIfAborted();
         onProgress?.(`uploading weights to ${info.name}: ${Math.floor((100 * done) / total)} %`);
-      });
+      };
+      return await aroundUpload(() => uploadModel(device, info.kind, file, tensors, tell));
     } catch (error) {
       if (!(error instanceof RunError) || error.code !== 'out-of-memory') throw error;
     }
   }
   onProgress?.(`the weights go to ${info.name} layer by layer, anew in each pass`);
-  return streamModel(device, info.kind, file, tensors);
+  return streamModel(device, info.kind, file, tensors, aroundUpload);
 }
 
 const ARENA = 64 << 20; // bytes that wait for a submit, unless one layer needs more

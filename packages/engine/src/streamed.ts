@@ -7,6 +7,9 @@ import { packedRowBytes } from './pack.js';
 import { isVectorName } from './tensors.js';
 import { type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 
+/** Awaits an upload. */
+export type AroundUpload = <T>(upload: () => Promise<T>) => Promise<T>;
+
 /**
  * A model whose weights are on the GPU while they are needed: the embedding with the first layer, each layer by itself, and the head at last. Every
  * pass uploads all of them again.
@@ -18,8 +21,10 @@ export async function streamModel(
   kind: AdapterInfo['kind'],
   file: GgufFile,
   tensors: LlamaTensors,
+  around: AroundUpload = (upload) => upload(),
 ): Promise<Model> {
-  const upload = <T>(use: (upload: Uploader) => Promise<T>) => uploading(device, kind, file.path, () => {}, use);
+  const upload = <T>(use: (upload: Uploader) => Promise<T>) =>
+    around(() => uploading(device, kind, file.path, () => {}, use));
   const kept = await upload(async (upload) => ({
     outputNorm: await upload.vector(tensors.outputNorm),
     factors: await uploadFactors(upload, tensors),

@@ -54,6 +54,7 @@ export function factsOf(report: Report): readonly Fact[] {
 
 const TIMES: Readonly<Record<string, string>> = {
   open: 'opening',
+  llama: 'llama.cpp',
   compare: 'comparing',
   diagnosis: 'naming the bug',
 };

@@ -25,6 +25,7 @@ export {
   relOf,
   seconds,
   times,
+  timesSaid,
   tokensSaid,
   withoutCause,
 } from './words.js';

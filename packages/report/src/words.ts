@@ -1,4 +1,5 @@
 import type { Generated, Report } from '@llama-probe/comparison';
+import { PARTS, type Part } from '@llama-probe/comparison/ask';
 import {
   type Checked,
   type Fault,
@@ -64,6 +65,18 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)}
 
 /** @param digits after the point */
 export const seconds = (milliseconds: number, digits = 1): string => `${(milliseconds / 1000).toFixed(digits)} s`;
+
+const LABELS: Readonly<Partial<Record<Part, string>>> = { llama: 'llama.cpp' };
+
+/** How long it took, and what of it went where; parts that would be 0.0 s are left out. @example '4.2 s: loading 1.1, engine 2.0, llama.cpp 1.0, other 0.1' */
+export function timesSaid({ total, ...timings }: Report['timings']): string {
+  if (total === undefined) return '';
+  const parts = PARTS.flatMap((part) => {
+    const shown = ((timings[part] ?? 0) / 1000).toFixed(1);
+    return shown === '0.0' ? [] : [`${LABELS[part] ?? part} ${shown}`];
+  });
+  return seconds(total) + (parts.length > 0 ? `: ${parts.join(', ')}` : '');
+}
 
 /** What a side says: its text with quotes, or its tokens where there is no vocabulary. */
 export const speech = ({ text, tokens }: Generated): string =>

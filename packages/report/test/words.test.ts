@@ -7,7 +7,7 @@ import { junit } from '../src/junit/junit.js';
 import { markdown } from '../src/markdown/markdown.js';
 import { pageData } from '../src/page/data.js';
 import { textReport } from '../src/text/text.js';
-import { brokenLines, causeOfFirst, furthest, localInputs, times } from '../src/words.js';
+import { brokenLines, causeOfFirst, furthest, localInputs, times, timesSaid } from '../src/words.js';
 import { fault, finding, report, sick, stage } from './support/findings.js';
 
 const broken = (check: Broken['check'], stageName: string, layer: number): Broken => ({
@@ -53,6 +53,13 @@ describe('a sentence that several outputs have', () => {
     expect(page).toMatchObject({ inputs: "from mlx's inputs" });
     expect(page?.facts).toContainEqual(["time, from mlx's inputs", '0.00 s']);
   });
+});
+
+test('where the time went: what would be 0.0 s is left out', () => {
+  const timings = { open: 1e4, total: 4240, loading: 1120, engine: 2960, llama: 100, diff: 49, other: 11 };
+  expect(timesSaid(timings)).toBe('4.2 s: loading 1.1, engine 3.0, llama.cpp 0.1');
+  expect(timesSaid({ total: 20, other: 20 })).toBe('0.0 s');
+  expect(timesSaid({})).toBe('');
 });
 
 describe('facts', () => {

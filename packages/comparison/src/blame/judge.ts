@@ -1,8 +1,9 @@
 import type { GgufFile } from '@llama-probe/engine';
 import type { Looking } from '../asked.js';
+import { onClock } from '../clock.js';
 import { exactFits } from '../model.js';
 import type { Side } from '../side.js';
-import { llama } from '../sides/llama.js';
+import { type LlamaOptions, llama } from '../sides/llama.js';
 
 /** Who says what is right of a recorded candidate's inputs, or why nobody can. */
 export type Judge = { readonly side: Side } | { readonly why: string };
@@ -30,15 +31,14 @@ export class OpenJudge {
    */
   async open(reference: Side): Promise<Judge | undefined> {
     if (reference.canStartFrom) return { side: reference };
-    const { model, looking } = this;
+    const { model } = this;
     if (!model) return undefined;
-    const { progress, signal } = looking;
     const mode = reference.about.mode === 'native' ? 'native' : 'exact';
     try {
       // Computed otherwise it could not be held to the reference's floors.
       const room = mode === 'exact' && (await exactFits(model));
       if (room && !room.fits) return { why: room.why };
-      this.llama ??= await llama(model.path, { mode, progress, signal });
+      this.llama ??= await this.load(model.path, { mode });
       return { side: this.llama };
     } catch (error) {
       return this.why(error);
@@ -53,15 +53,20 @@ export class OpenJudge {
     const { side: plain } = judge;
     const { file, about } = plain;
     if (!plain.canRound || !file) return { why: `${about.name} cannot round its stages` };
-    const { progress, signal } = this.looking;
     const mode = about.mode === 'native' ? 'native' : 'exact';
     const build = about.cpuVariant === undefined ? {} : { cpuVariant: about.cpuVariant };
     try {
-      this.second ??= await llama(file.path, { mode, ...build, progress, signal });
+      this.second ??= await this.load(file.path, { mode, ...build });
       return { plain, rounded: this.second };
     } catch (error) {
       return this.why(error);
     }
+  }
+
+  private async load(path: string, options: Pick<LlamaOptions, 'mode' | 'cpuVariant'>): Promise<Side> {
+    const { progress, signal, clock } = this.looking;
+    const side = await clock.during('loading', () => llama(path, { ...options, progress, signal }));
+    return onClock(side, 'llama', clock);
   }
 
   /** What is no mistake of ours is a reason. */

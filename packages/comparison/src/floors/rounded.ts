@@ -15,13 +15,14 @@ export async function roundingFloors(
   plan: Plan,
   { floors }: LimitOptions,
   judges: OpenJudge,
-  { progress, signal }: Looking,
+  { progress, signal, clock }: Looking,
 ): Promise<RunFloors | { readonly why: string }> {
   if (floors === false) return { why: '--no-floors' };
   progress.say(`measuring what an engine in ${format} makes of these tokens`);
   try {
     const twins = await judges.openTwins(reference);
-    return 'why' in twins ? twins : await floorsOfRounding(twins, format, plan, candidate, signal);
+    if ('why' in twins) return twins;
+    return await clock.during('floors', () => floorsOfRounding(twins, format, plan, candidate, signal), true);
   } catch (error) {
     signal.throwIfAborted();
     const { code, message } = error as { code?: unknown; message: string };

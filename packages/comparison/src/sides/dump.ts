@@ -115,12 +115,14 @@ function expected(config: Record<string, unknown> | undefined): Side['about']['e
 
 /** How many of its tokens are the prompt: those that step 0 ran. */
 export async function promptLength(file: RecordedRun): Promise<number> {
+  const all = file.metadata.tokens.length;
   let length = 0;
   for await (const { step, positions } of file.digests?.() ?? file.tensors()) {
     if (step > 0 && length > 0) break;
     if (step === 0) length = Math.max(length, 1 + (positions.at(-1) ?? -1));
+    if (length >= all && all > 0) break; // it has no others, and the file need not be read to its end
   }
-  return length || file.metadata.tokens.length;
+  return length || all;
 }
 
 async function* stoppable(tensors: AsyncIterable<Tensor>, signal: AbortSignal | undefined): AsyncGenerator<Tensor> {

@@ -1,5 +1,6 @@
-import { type Engine, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
+import { type Engine, type EngineOptions, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
 import { type ExactBy, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import type { Clock } from '../clock.js';
 import { UsageError } from '../errors.js';
 import { BUNDLED_MODEL, type ChosenMode, chooseMode } from '../model.js';
 import type { AdapterChoice, ModeChoice, ModelOptions, WayChoice } from '../options.js';
@@ -69,6 +70,7 @@ export async function openBoth(
   options: LlamaAsk & EngineAsk,
   progress: Progress,
   signal: AbortSignal,
+  clock?: Clock,
 ): Promise<{ engine: Engine; reference: Reference; chosen: ChosenMode }> {
   // When one side fails, the other need not go on opening.
   const failed = new AbortController();
@@ -82,8 +84,10 @@ export async function openBoth(
     }
   };
   const { adapter, stream } = options;
+  const onProgress = progress.say;
+  const aroundUpload = uploadOn(clock);
   const opening = [
-    orStop(openEngine({ model: file.path, adapter, stream, onProgress: progress.say, signal: either })),
+    orStop(openEngine({ model: file.path, adapter, stream, onProgress, signal: either, aroundUpload })),
     orStop(openLlama(file, options, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);
@@ -92,6 +96,10 @@ export async function openBoth(
   if (llama.status === 'fulfilled') await llama.value.reference.close();
   throw either.reason;
 }
+
+/** That the engine uploads weights is of a part of its own. */
+export const uploadOn = (clock: Clock | undefined): EngineOptions['aroundUpload'] =>
+  clock && ((upload) => clock.during('upload', upload));
 
 /** Both sides of a model, opened, and how to let go of them. */
 export interface OpenedSides {
@@ -104,12 +112,17 @@ export interface OpenedSides {
 
 export interface SidesOptions extends ModelOptions, LlamaAsk, EngineAsk {}
 
-export type OpenSides = (options: SidesOptions, progress: Progress, signal: AbortSignal) => Promise<OpenedSides>;
+export type OpenSides = (
+  options: SidesOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  clock?: Clock,
+) => Promise<OpenedSides>;
 
 /** The model that was asked for, on both sides. */
-export const openSides: OpenSides = async (options, progress, signal) => {
+export const openSides: OpenSides = async (options, progress, signal, clock) => {
   const file = await chooseModel(options, progress, signal);
-  const { engine, reference, chosen } = await openBoth(file, options, progress, signal);
+  const { engine, reference, chosen } = await openBoth(file, options, progress, signal, clock);
   const close = async () => {
     engine.close();
     await reference.close();

@@ -1,4 +1,5 @@
 import { type GgufFile, openEngine } from '@llama-probe/engine';
+import { type Clock, onClock } from '../clock.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { UsageError } from '../errors.js';
 import { everyStage, layersOf } from '../model.js';
@@ -9,6 +10,7 @@ import { checkLlamaOptions, precisionOfDevice } from '../run-llama.js';
 import { checkProgramOptions } from '../run-program.js';
 import type { RunPlan, Side, SideAbout } from '../side.js';
 import { llama } from '../sides/llama.js';
+import { uploadOn } from '../sides/open.js';
 import { program } from '../sides/program.js';
 import { webgpuSide } from '../sides/webgpu.js';
 
@@ -51,19 +53,32 @@ export async function openCandidate(
   mode: 'exact' | 'native',
   progress: Progress,
   signal: AbortSignal,
+  clock: Clock,
 ): Promise<TextCandidate> {
   const { engine: command, precision = 'auto' } = options;
   if (isLlama(options)) {
     const { llamaLib: libraries, device, exactBy } = options;
     const side = await llama(file.path, { mode, exactBy, libraries, device, signal, progress });
     const held = precisionOfDevice(options, side.about.model.quantization);
-    return { ...living(side), precision: held, stages: everyStage(file) };
+    return { ...living(onClock(side, 'engine', clock)), precision: held, stages: everyStage(file) };
   }
-  if (command !== undefined) return programs(command, file, options, precision, signal);
+  if (command !== undefined) return programs(command, file, options, precision, signal, clock);
   const { adapter, stream } = options;
-  const engine = await openEngine({ model: file.path, adapter, stream, onProgress: progress.say, signal });
+  const aroundUpload = uploadOn(clock);
+  const engine = await openEngine({
+    model: file.path,
+    adapter,
+    stream,
+    onProgress: progress.say,
+    signal,
+    aroundUpload,
+  });
   try {
-    const side = webgpuSide(engine, parseInjections(options.inject, engine.config.blockCount));
+    const side = onClock(
+      webgpuSide(engine, parseInjections(options.inject, engine.config.blockCount)),
+      'engine',
+      clock,
+    );
     return { ...living(side), precision: 'f32', stages: engine.graph.names };
   } catch (error) {
     engine.close();
@@ -89,6 +104,7 @@ function programs(
   { map, engineTimeout: timeout }: TextCandidateOptions,
   precision: PrecisionChoice,
   signal: AbortSignal,
+  clock: Clock,
 ): TextCandidate {
   let about: SideAbout | undefined;
   return {
@@ -100,7 +116,7 @@ function programs(
     async on(tokens, what, progress) {
       const stages = what === 'logits' ? ['result_output'] : undefined;
       const told = { model: file.path, tokens, steps: 0, stages, map, timeout, modelLayers: layersOf(file) };
-      const side = await program(command, { ...told, progress, signal });
+      const side = await clock.during('engine', () => program(command, { ...told, progress, signal }));
       about = side.about;
       return side;
     },

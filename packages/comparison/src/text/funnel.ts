@@ -47,14 +47,14 @@ export async function lookCloser(
 }
 
 async function stagesUpTo(run: TextRun, { tokens, index }: Window, position: number): Promise<FoundStage> {
-  const { file, reference, candidate, signal } = run;
+  const { file, reference, candidate, signal, clock } = run;
   const ids = tokens.slice(0, position + 1);
   const progress = within(run.progress, `the stages up to position ${position}`);
   const side = await candidate.on(ids, 'stages', progress);
   try {
     const { stages, precision } = candidate;
     const ask = { prompt: { ids }, steps: 0, ubatch: ubatchOf(run, ids.length), stages, precision, model: file };
-    const report = await compare(side, (await reference.get()).side, ask, { progress, signal });
+    const report = await compare(side, (await reference.get()).side, ask, { progress, signal, clock });
     return { window: index, position, report: documentOf('comparison', report) };
   } finally {
     await side.close();

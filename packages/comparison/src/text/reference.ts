@@ -1,5 +1,6 @@
 import type { GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
+import { Clock, onClock } from '../clock.js';
 import type { ChosenMode } from '../model.js';
 import { readUnlessLlama } from '../model-graph.js';
 import type { Progress } from '../progress.js';
@@ -23,10 +24,11 @@ export class LazyReference {
     private readonly ask: LlamaAsk,
     private readonly progress: Progress,
     private readonly signal: AbortSignal,
+    private readonly clock = new Clock(),
   ) {}
 
   get(): Promise<TextReference> {
-    this.opening ??= this.open();
+    this.opening ??= this.clock.during('loading', () => this.open());
     return this.opening;
   }
 
@@ -38,6 +40,6 @@ export class LazyReference {
     const { file } = this;
     const { reference, chosen } = await openLlama(file, this.ask, this.progress, this.signal, 1); // the candidate computes beside it
     const graph = await orClose(reference, readUnlessLlama(reference, file));
-    return { reference, chosen, side: llamaSide(reference, file, chosen, graph) };
+    return { reference, chosen, side: onClock(llamaSide(reference, file, chosen, graph), 'llama', this.clock) };
   }
 }

@@ -85,6 +85,8 @@ export interface TextReport {
   readonly onsets: readonly Onset[];
   readonly stages: readonly FoundStage[];
   readonly milliseconds: number;
+  /** Where these went, as in a report of stages. */
+  readonly timings: Report['timings'];
 }
 
 /** What a window is called. @example windowName('prompts', 16) === 'prompt 17' */

@@ -1,4 +1,5 @@
 import type { GgufFile } from '@llama-probe/engine';
+import type { Clock } from '../clock.js';
 import type { Progress } from '../progress.js';
 import type { TextCandidate } from './candidate.js';
 import type { TextOptions } from './options.js';
@@ -14,6 +15,7 @@ export interface TextRun {
   readonly candidate: TextCandidate;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 /** How many of so many tokens both sides take at once; undefined: all. */

@@ -20,7 +20,7 @@ type Rows<Row> = ReadonlyMap<number, Row>;
 
 /** Every window on both sides, one after the other; only what is one window's is in memory. */
 export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; meter: FloorMeter }> {
-  const { source, file, options, progress, signal } = run;
+  const { source, file, options, progress, signal, clock } = run;
   const { windows, about } = source;
   const measuring = new Measuring(windows, classOf(file.metadata));
   const state = options.state === undefined ? undefined : await StateFile.open(options.state, run);
@@ -45,11 +45,13 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
       progress.say(what);
       const [right, ours] = await bothRows(run, window, saving, within(progress, what));
       checkWidths(right, ours);
-      const scores = scoresOf(window, right, ours);
+      const scores = clock.during('diff', () => scoresOf(window, right, ours));
       measuring.add(window, scores);
       format ??= formatOf(run, ours);
-      plan ??= await floorPlan(run, format);
-      const floor = await plan.meter.measure(window, right, worstOf(scores));
+      const known = format;
+      plan ??= await clock.during('floors', () => floorPlan(run, known));
+      const { meter } = plan;
+      const floor = await clock.during('floors', () => meter.measure(window, right, worstOf(scores)), true);
       state?.add({ window: window.index, format, scores, floor });
     }
     await saving.finish();
@@ -81,8 +83,8 @@ async function referenceRows(run: TextRun, window: Window, saving: Saving): Prom
   const { tokens, first, last } = window;
   const { side } = await reference.get();
   const rows = await logitsOf(side, { tokens, first, last, ubatch: ubatchOf(run, tokens.length), signal });
-  await saving.add(rows);
-  return rowsOfLogits(rows);
+  await run.clock.during('writing', () => saving.add(rows));
+  return run.clock.during('diff', () => rowsOfLogits(rows));
 }
 
 /** Writes `--save-base` as the windows come. */

@@ -16,23 +16,37 @@ const LONGEST = 2 ** 24; // bytes: the header of a batch with half a million col
  * @throws DumpError `dump-damaged`
  */
 export async function checkMessage(file: Source, path: string, block: Block): Promise<void> {
-  const wrong = await faultOf(file, block);
+  refuseLong(path, block);
+  const header = Buffer.alloc(block.header);
+  await file.read(header, 0, block.header, block.offset);
+  const wrong = await inflatedFault(file, block.offset + block.header, checkHeader(header, path, block));
   if (wrong) throw damaged(path, `${block.what} ${wrong}`);
 }
 
-async function faultOf(file: Source, { header: length, body, offset }: Block): Promise<string | undefined> {
-  if (length > LONGEST) return `is to have a header of ${length} bytes`;
-  const bytes = Buffer.alloc(length);
-  await file.read(bytes, 0, length, offset);
+/** Before as much is allocated. @throws DumpError `dump-damaged` */
+export function refuseLong(path: string, { what, header }: Block): void {
+  if (header > LONGEST) throw damaged(path, `${what} is to have a header of ${header} bytes`);
+}
+
+/** The same of a header that was read, but for how long its buffers are to become. @returns what it claims @throws DumpError `dump-damaged` */
+export function checkHeader(header: Buffer, path: string, block: Block): Claim {
+  const claim = claimOfBlock(header, block);
+  if (typeof claim === 'string') throw damaged(path, `${block.what} ${claim}`);
+  return claim;
+}
+
+/** @returns what is wrong, where something is */
+function claimOfBlock(header: Buffer, { body }: Block): Claim | string {
+  const { length } = header;
   // A length, with four bytes of ones before it since Arrow 0.15.
-  const prefix = bytes.length >= 8 && bytes.readInt32LE(0) === -1 ? 8 : 4;
-  const size = bytes.length >= prefix ? bytes.readInt32LE(prefix - 4) : 0;
+  const prefix = length >= 8 && header.readInt32LE(0) === -1 ? 8 : 4;
+  const size = length >= prefix ? header.readInt32LE(prefix - 4) : 0;
   if (size <= 0 || prefix + size > length)
     return `says that its header has ${size} bytes, and the footer says ${length}`;
-  const claim = claimOf(bytes.subarray(prefix, prefix + size));
+  const claim = claimOf(header.subarray(prefix, prefix + size));
   if (claim.isSchema) return 'is a schema';
   if (claim.body > body) return `says that its body has ${claim.body} bytes, and the footer says ${body}`;
-  return claim.fault ?? inflatedFault(file, offset + length, claim);
+  return claim.fault ?? claim;
 }
 
 /** What the header of a message says that comes after it, and what is wrong with that. */
@@ -41,6 +55,8 @@ export interface Claim {
   /** Bytes of values. */
   readonly body: number;
   readonly fault: string | undefined;
+  /** What it is a header of, unless that is a dictionary. */
+  readonly batch?: RecordBatch;
   /** The batch whose buffers are to be inflated. */
   readonly compressed?: RecordBatch;
 }
@@ -56,8 +72,9 @@ export function claimOf(flatbuffer: Uint8Array): Claim {
     const batch =
       headerType === MessageHeader.DictionaryBatch ? (header as DictionaryBatch).data : (header as RecordBatch);
     const { compression } = batch;
-    if (!compression) return { isSchema: false, body, fault: bodyFault(batch, body, body) };
-    return { isSchema: false, body, fault: bufferFault(batch, body), compressed: batch };
+    const own = headerType === MessageHeader.RecordBatch ? { batch } : {};
+    if (!compression) return { isSchema: false, body, fault: bodyFault(batch, body, body), ...own };
+    return { isSchema: false, body, fault: bufferFault(batch, body), compressed: batch, ...own };
   } catch (cause) {
     const why = cause instanceof RangeError ? `: ${cause.message}` : '';
     return { isSchema: false, body: 0, fault: `has a header that cannot be read${why}` };

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type Block, readFrame } from './frame.js';
 import { checkMessage } from './message.js';
 import { ReadAhead } from './read-ahead.js';
+import { type Columns, readBatch } from './read-batch.js';
 import { digestsOf, tensorsOf } from './rows.js';
 
 /** An open dump. Close it when done. */
@@ -22,6 +23,7 @@ export class Dump implements RecordedRun {
     readonly metadata: DumpMetadata,
     private readonly file: FileHandle,
     private readonly blocks: readonly Block[],
+    private readonly columns: Columns,
   ) {}
 
   /** How many record batches the file has; in our own dumps one is one tensor. */
@@ -41,16 +43,13 @@ export class Dump implements RecordedRun {
 
   private async *read<Rows>(rowsOf: (batch: RecordBatch, path: string) => Iterable<Rows>): AsyncGenerator<Rows> {
     const ahead = new ReadAhead(this.file);
-    const reader = await openReader(ahead, this.path);
+    let reader: AsyncRecordBatchFileReader | undefined;
     for (const [index, block] of this.blocks.entries()) {
-      await checkMessage(ahead, this.path, block);
-      let batch: Awaited<ReturnType<typeof reader.readRecordBatch>>;
-      try {
-        batch = await reader.readRecordBatch(index);
-      } catch (cause) {
-        throw damaged(this.path, `${block.what} cannot be read`, cause);
+      let batch = reader ? undefined : await readBatch(ahead, this.path, block, this.columns);
+      if (!batch) {
+        reader ??= await openReader(ahead, this.path);
+        batch = await this.inflated(ahead, reader, index);
       }
-      if (!batch) throw damaged(this.path, `${block.what} is missing`);
       try {
         yield* rowsOf(batch, this.path);
       } catch (cause) {
@@ -58,6 +57,19 @@ export class Dump implements RecordedRun {
         throw cause instanceof DumpError ? cause : damaged(this.path, `${block.what} does not fit together`, cause);
       }
     }
+  }
+
+  /** A batch whose buffers are compressed. */
+  private async inflated(file: ReadAhead, reader: AsyncRecordBatchFileReader, index: number): Promise<RecordBatch> {
+    const block = this.blocks[index] as Block;
+    await checkMessage(file, this.path, block);
+    try {
+      const batch = await reader.readRecordBatch(index);
+      if (batch) return batch;
+    } catch (cause) {
+      throw damaged(this.path, `${block.what} cannot be read`, cause);
+    }
+    throw damaged(this.path, `${block.what} is missing`);
   }
 
   async close(): Promise<void> {
@@ -76,17 +88,17 @@ export async function openDump(path: string, bare?: DumpMetadata): Promise<Dump>
   const file = await openFile(path);
   try {
     const { bytes, dictionaries, batches } = await readFrame(file, path);
-    const ahead = new ReadAhead(file);
-    for (const dictionary of dictionaries) await checkMessage(ahead, path, dictionary); // they are read as soon as it is opened
-    const reader = await openReader(ahead, path);
-    return new Dump(path, bytes, decodeMetadata(reader.schema.metadata, path, bare), file, batches);
+    for (const dictionary of dictionaries) await checkMessage(file, path, dictionary); // they are read as soon as it is opened
+    const { schema, dictionaries: read } = await openReader(file, path);
+    const columns = { schema, dictionaries: read };
+    return new Dump(path, bytes, decodeMetadata(schema.metadata, path, bare), file, batches, columns);
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function openReader(file: ReadAhead, path: string): Promise<AsyncRecordBatchFileReader> {
+async function openReader(file: ReadAhead | FileHandle, path: string): Promise<AsyncRecordBatchFileReader> {
   try {
     const reader = (await RecordBatchReader.from(file as unknown as FileHandle)) as AsyncRecordBatchFileReader;
     await reader.open({ autoDestroy: false });

@@ -17,12 +17,12 @@ export interface Run {
 export class KeptSides {
   private kept: { readonly key: string; readonly sides: OpenedSides } | undefined;
 
-  readonly open: OpenSides = async (options, progress, signal) => {
+  readonly open: OpenSides = async (options, progress, signal, clock) => {
     const { model, quantize, imatrix, reference, exactBy, adapter, stream } = options;
     const key = JSON.stringify([model, quantize, imatrix, reference, exactBy, adapter, stream]);
     if (this.kept?.key !== key) {
       await this.close();
-      this.kept = { key, sides: await openSides(options, progress, signal) };
+      this.kept = { key, sides: await openSides(options, progress, signal, clock) };
     }
     return { ...this.kept.sides, close: async () => {} };
   };

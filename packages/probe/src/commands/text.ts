@@ -1,5 +1,13 @@
 import { runText, type TextReport, type WorstPosition, windowName } from '@llama-probe/comparison';
-import { BORDERLESS, culpritsText, faultsText, headlineLine, seconds, tameAll, verdictLine } from '@llama-probe/report';
+import {
+  BORDERLESS,
+  culpritsText,
+  faultsText,
+  headlineLine,
+  tameAll,
+  timesSaid,
+  verdictLine,
+} from '@llama-probe/report';
 import Table from 'cli-table3';
 
 export { runText, type TextReport };
@@ -36,7 +44,7 @@ export function textOfText(raw: TextReport): string {
         .filter((part) => part !== '')
         .join('\n'),
     ),
-    seconds(report.milliseconds),
+    timesSaid(report.timings),
   ]
     .filter((part) => part !== '')
     .join('\n\n');

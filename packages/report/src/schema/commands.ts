@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COMPARISON } from './comparison.js';
-import { checked, count, counts, head, number, text } from './parts.js';
+import { checked, count, counts, head, milliseconds, number, text } from './parts.js';
 
 const nothing = z.tuple([]);
 
@@ -178,6 +178,7 @@ export const TEXT = z
     onsets: z.array(z.looseObject({ window: count, tokens: count, position: count, runs: count })),
     stages: z.array(z.looseObject({ window: count, position: count, report: COMPARISON })),
     milliseconds: number,
+    timings: milliseconds,
   })
   .meta({ title: 'What probe text --json prints' });
 

@@ -4,13 +4,13 @@ import { describe, type StageResult, short, showLimit } from '@llama-probe/diff'
 import Table from 'cli-table3';
 import { summaryOf } from '../facts.js';
 import { tameReport } from '../tame.js';
-import { ofLimitOf, relOf, sayTheSame, seconds, speech, times, tokensSaid } from '../words.js';
+import { ofLimitOf, relOf, sayTheSame, speech, times, timesSaid, tokensSaid } from '../words.js';
 import { checksText } from './checks.js';
 import { color } from './color.js';
 import { culpritsText } from './culprits.js';
 import { decodeText } from './decode.js';
 import { faultsText } from './faults.js';
-import { BORDERLESS } from './table.js';
+import { BORDERLESS, type TableHead, tableOf } from './table.js';
 import { headlineLine } from './verdict-line.js';
 
 const SHOWN_WRONG = 24; // stages of decode steps: about a layer
@@ -36,7 +36,7 @@ export function textReport(raw: Report, { colors = true }: TextOptions = {}): st
     readText(report),
     stageTable(report.stages),
     logitsTable(report),
-    timings(report),
+    took(report),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -67,7 +67,7 @@ function observationsText(observations: Report['observations']): string {
 function stageTable(stages: readonly StageResult[]): string {
   if (stages.length === 0) return '';
   const hasLocal = stages.some(({ local }) => local !== null);
-  const table = new Table({
+  const columns: TableHead = {
     head: [
       'layer',
       'stage',
@@ -90,16 +90,16 @@ function stageTable(stages: readonly StageResult[]): string {
       ...(hasLocal ? (['right'] as const) : []),
       'left',
     ],
-    ...BORDERLESS,
-  });
+  };
   const prompt = stages.filter(({ step }) => step === 0);
   const decoded = stages.filter(({ step }) => step > 0);
   const wrong = decoded.filter(({ verdict }) => verdict !== 'agree');
-  for (const stage of prompt) table.push(row(stage, '', hasLocal));
-  if (prompt.every(({ verdict }) => verdict === 'agree')) {
-    for (const stage of wrong.slice(0, SHOWN_WRONG)) table.push(row(stage, ` at step ${stage.step}`, hasLocal));
-  }
-  return [table.toString(), ...decodeSummary(decoded, wrong)].join('\n\n');
+  const shown = prompt.every(({ verdict }) => verdict === 'agree') ? wrong.slice(0, SHOWN_WRONG) : [];
+  const rows = [
+    ...prompt.map((stage) => row(stage, '', hasLocal)),
+    ...shown.map((stage) => row(stage, ` at step ${stage.step}`, hasLocal)),
+  ];
+  return [tableOf(columns, rows), ...decodeSummary(decoded, wrong)].join('\n\n');
 }
 
 function decodeSummary(decoded: readonly StageResult[], wrong: readonly StageResult[]): string[] {
@@ -169,6 +169,7 @@ function logitsTable({ logits, top, reference, candidate }: Report): string {
   return `${table.toString()}\nKL divergence of the next token: ${short(logits.klDivergence)} nats`;
 }
 
-function timings({ timings: { total } }: Report): string {
-  return total === undefined ? '' : color.dim(seconds(total));
+function took({ timings }: Report): string {
+  const said = timesSaid(timings);
+  return said === '' ? '' : color.dim(said);
 }
