@@ -11,6 +11,7 @@ export {
   type AdapterChoice,
   CANDIDATES,
   type CompareOptions,
+  DEFAULTS,
   type DiffOptions,
   type LimitOptions,
   MODES,
