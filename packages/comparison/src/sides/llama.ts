@@ -2,6 +2,7 @@ import { type Graph, llamaGraph } from '@llama-probe/dump';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { floorOf } from '../floors/choose.js';
+import type { KeptTwin } from '../floors/kept-twin.js';
 import { hyperparametersOf, referenceMetadata } from '../metadata.js';
 import { type ChosenMode, chooseMode } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
@@ -53,8 +54,19 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
     : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
 }
 
-/** The same of what is open. @param graph what the model's stages are computed from, where it was read */
-export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: ChosenMode, graph?: Graph): Side {
+/**
+ * The same of what is open.
+ *
+ * @param graph what the model's stages are computed from, where it was read
+ * @param twin what its floors are measured by, where it is kept for several
+ */
+export function llamaSide(
+  reference: Reference,
+  file: GgufFile,
+  { mode, why }: ChosenMode,
+  graph?: Graph,
+  twin?: KeptTwin,
+): Side {
   const { name, version, cpuVariant, device, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
   const dense = isDense(file) ? llamaGraph({ layers: model.layers, ...heads }, true) : undefined;
@@ -83,7 +95,7 @@ export function llamaSide(reference: Reference, file: GgufFile, { mode, why }: C
     canRound: true,
     run: ({ signal: _, ...run }) => reference.run(run),
     operations: (run) => reference.operations(run),
-    floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
+    floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal, twin),
     describe: async (about) => ({
       ...(await referenceMetadata(reference, file, mode, about)),
       ...(described ? { graph: described } : {}),

@@ -13,7 +13,7 @@ import { type ReferenceRows, rowsOfLogits } from './score.js';
 import { StateFile } from './state-file.js';
 import { TimeLeft } from './time-left.js';
 import { classOf } from './token-class.js';
-import { type FloorPlan, floorPlan } from './twin.js';
+import { floorMeter } from './twin.js';
 import type { Window } from './windows.js';
 
 type Rows<Row> = ReadonlyMap<number, Row>;
@@ -28,7 +28,7 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
   const time = new TimeLeft(left.map(({ tokens }) => tokens.length));
   const saving = new Saving(run);
   let format: Precision | undefined;
-  let plan: FloorPlan | undefined;
+  let meter: FloorMeter | undefined;
   let done = 0;
   try {
     for (const window of windows) {
@@ -36,9 +36,9 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
       const kept = state?.get(window.index);
       if (kept) {
         format ??= kept.format;
-        plan ??= await floorPlan(run, format);
+        meter ??= await floorMeter(run, format);
         measuring.add(window, kept.scores);
-        if (kept.floor) plan.meter.add(kept.floor);
+        if (kept.floor) meter.add(kept.floor);
         continue;
       }
       const what = `${windowName(about.kind, window.index)} of ${windows.length}${time.text(done++)}`;
@@ -48,17 +48,16 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
       const scores = scoresOf(window, right, ours);
       measuring.add(window, scores);
       format ??= formatOf(run, ours);
-      plan ??= await floorPlan(run, format);
-      const floor = await plan.meter.measure(window, right, worstOf(scores));
+      meter ??= await floorMeter(run, format);
+      const floor = await meter.measure(window, right, worstOf(scores));
       state?.add({ window: window.index, format, scores, floor });
     }
     await saving.finish();
   } finally {
     await saving.abort();
-    await plan?.close();
   }
-  if (!plan) throw new Error('there is no window');
-  return { measuring, meter: plan.meter };
+  if (!meter) throw new Error('there is no window');
+  return { measuring, meter };
 }
 
 /** Both sides compute at once. */
