@@ -41,6 +41,7 @@ export {
   type ToldCause,
 } from './report-json.js';
 export type { ServerOptions } from './server/options.js';
+export { shellWord } from './shell-word.js';
 export { FINDS, type TextOptions } from './text/options.js';
 export { VERSION } from './version.js';
 export { count, fromTo } from './watch/summary.js';
