@@ -2,9 +2,11 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { randomFrom, tinyArchitecture, writeGguf } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
+import { type Loaded, loadDump } from './support/dumps.js';
 import { path } from './support/probe.js';
-import { probeJson } from './support/session.js';
+import { probe, probeJson } from './support/session.js';
 
 /** llama.cpp's libraries as they are installed for this machine. */
 const LIBRARIES = (() => {
@@ -70,6 +72,21 @@ describe('llama.cpp as the candidate', () => {
     },
   );
 
+  test('has a bug put into it, where the engine does not compute the model; so has a dump of such a run', async () => {
+    const [model, sick, both] = [path('starcoder2.gguf'), path('sick.arrow'), path('both')];
+    writeFileSync(model, writeGguf(tinyArchitecture('starcoder2', randomFrom(5))).bytes);
+    const run = ['--model', model, '--tokens', '1,40,41,26,37,43', '--inject', 'rope-neighbours@1', '--out'];
+    const { json } = await probeJson(['compare', '--steps', '0', ...run, both]);
+    const wrong = ['q_rope', 'k_rope'].map((stage) => ({ stage, layer: 1, cause: { id: 'rope-neighbours' } }));
+    expect(json).toMatchObject({ candidate: { name: 'llama.cpp with bugs' }, faults: wrong });
+    expect((await probe(['capture', '--from', 'llama', '--steps', '1', ...run, sick])).code).toBe(0);
+    const [written, compared] = [await loadDump(sick), await loadDump(join(both, 'candidate.arrow'))];
+    expect(written.metadata.producer?.name).toBe('llama.cpp with rope-neighbours@1');
+    const rows = ({ tensors }: Loaded) => tensors.find(({ stage, layer }) => stage === 'q_rope' && layer === 1)?.values;
+    expect(rows(written)).toEqual(rows(compared));
+    expect(written.tensors.some(({ step }) => step === 1)).toBe(true);
+  });
+
   test.each([
     ['no such device', ['--device', 'Vulkan7'], 'device-unknown', /there is no device Vulkan7; of the backends there/],
     [
@@ -86,7 +103,6 @@ describe('llama.cpp as the candidate', () => {
       /leave them out, or give --candidate llama/,
     ],
     ['a program too', ['--llama-lib', LIBRARIES, '--engine', 'true'], 'usage', /^--engine is not for llama.cpp/],
-    ['a bug of the engine', ['--llama-lib', LIBRARIES, '--inject', 'rope-halves'], 'usage', /^--inject is not/],
   ])('%s is refused', async (_, args, code, message) => {
     const { code: exit, json } = await probeJson<{ error: { code: string }; reason: string }>([
       'compare',

@@ -1,6 +1,7 @@
 import { type DumpMetadata, isStageName, STAGE_NAMES, type Tensor } from '@llama-probe/dump';
 import { openEngine } from '@llama-probe/engine';
 import { arraysFormat, checkDigestPath, digestWriter, type RunWriter, runWriter } from '@llama-probe/import';
+import { parseInjections } from './diagnosis/inject-option.js';
 import { UsageError } from './errors.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
 import { everyStage, layersOf } from './model.js';
@@ -14,10 +15,13 @@ import { llamaSide } from './sides/llama.js';
 import { chooseModel, openLlama, orClose } from './sides/open.js';
 import { tokenizeAlone } from './sides/tokenize-alone.js';
 import { webgpuSide } from './sides/webgpu.js';
+import { withBugs } from './sides/with-bugs.js';
 
 export interface CaptureOptions extends RunOptions {
   from: 'llama' | 'webgpu';
   out: string;
+  /** Bugs of the catalogue to put into the run. */
+  inject?: string;
   /** A hash of each row in place of its values. */
   digest?: boolean;
 }
@@ -52,19 +56,23 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   };
 
   if (options.from === 'llama') {
-    const { reference, chosen } = await openLlama(file, options, progress, signal);
-    const side = llamaSide(reference, file, chosen, await orClose(reference, readGraph(reference)));
+    const injections = parseInjections(options.inject, layersOf(file));
+    const isSick = injections.length > 0;
+    const way = isSick ? { ...options, exactBy: 'whole' as const } : options; // a block does not wait for rows
+    const { reference, chosen } = await openLlama(file, way, progress, signal);
+    const graph = await orClose(reference, readGraph(reference));
+    const side = withBugs(llamaSide(reference, file, chosen, graph), injections);
     try {
       const { ids, text } = await tokenize(prompt, side.text);
       // Decoded first, so that what measures the floor can be fed the same tokens.
-      const free = steps === 0 ? [] : (await side.run({ tokens: ids, steps, ...ubatch, stages: [] }).result).generated;
+      const free = steps === 0 ? [] : await decoded(side, { tokens: ids, steps, ...ubatch });
       const stages =
         asked === 'all' || asked === 'vocabulary' ? asked : parseStages(asked, await stagesOf(side, asked, ids));
       const run: RunPlan = { tokens: ids, steps, forcedTokens: free.slice(0, steps), ...ubatch, stages, layers };
       const describe = () =>
         side.describe({ tokens: [...allTokens(run)], ...(text === undefined ? {} : { prompt: text }), config });
-      // Nothing is judged by hashes: what a delta may be need not be measured.
-      if (options.digest)
+      // Nothing is judged by hashes, nor by a run with bugs: what a delta may be need not be measured.
+      if (options.digest || isSick)
         return await write(writerOf(side, options), side.run({ ...run, signal }).tensors, progress, describe);
       const judged = await judgedRun(side, run, options, progress.say, signal);
       return await write(writerOf(side, options), judged.tensors, progress, async () => ({
@@ -85,7 +93,7 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
     onProgress: progress.say,
     signal,
   });
-  const side = webgpuSide(engine);
+  const side = webgpuSide(engine, parseInjections(options.inject, engine.config.blockCount));
   try {
     const stages = parseStages(options.stages, engine.graph.names);
     const { ids, text } = await tokenizeAlone(file, prompt, signal);
@@ -97,6 +105,13 @@ export async function runCapture(options: CaptureOptions, progress: Progress, si
   } finally {
     await side.close();
   }
+}
+
+/** What it chooses after the prompt, while nobody watches. */
+async function decoded(side: Side, run: RunPlan): Promise<readonly number[]> {
+  const { tensors, result } = side.run({ ...run, stages: [] });
+  for await (const _ of tensors);
+  return (await result).generated;
 }
 
 /** The stages that llama.cpp has of this model: the vocabulary, and where that does not have all that is asked for, whatever its graph names. */

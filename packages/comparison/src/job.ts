@@ -17,7 +17,7 @@ export type Job =
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {
   if (job.command === 'compare') {
     const { engine, candidate, llamaLib, device } = job.options;
-    if (candidate === 'llama' || llamaLib !== undefined || device !== undefined) {
+    if (candidate === 'llama' || llamaLib !== undefined || device !== undefined || (await takesLlama(job.options))) {
       const { runLlama } = await import('./run-llama.js');
       return runLlama(job.options, progress, signal, watcher);
     }
@@ -30,4 +30,11 @@ export async function runJob(job: Job, progress: Progress, signal: AbortSignal, 
   }
   const { runDiff } = await import('./run-diff.js');
   return runDiff(job.candidate, job.reference, job.options, progress, signal, watcher);
+}
+
+/** Whether bugs are put into a model that the engine does not compute: then llama.cpp has them. */
+async function takesLlama({ inject, engine, candidate, model }: CompareOptions): Promise<boolean> {
+  if (inject === undefined || engine !== undefined || candidate !== undefined || model === undefined) return false;
+  const { isComputed, openGguf } = await import('@llama-probe/engine');
+  return !isComputed((await openGguf(model)).metadata['general.architecture']);
 }

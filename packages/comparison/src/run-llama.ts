@@ -13,7 +13,7 @@ import { chooseModel, openLlama } from './sides/open.js';
 import type { Watcher } from './watcher.js';
 
 /**
- * `probe compare --candidate llama`: llama.cpp from libraries of the user's, or on another device, and llama.cpp on this machine's CPU, on the same
+ * `probe compare --candidate llama`: llama.cpp from libraries of the user's, on another device, or with bugs in it, and llama.cpp on this machine's CPU, on the same
  * tokens. Both run the file as it is unless something else is asked for: a build has its own kernels for each type of weights.
  *
  * @throws UsageError for options of another candidate, UnsupportedLibraryError for libraries of another release
@@ -28,22 +28,19 @@ export async function runLlama(
   checkLlamaOptions(options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
-  const asked = options.reference === 'auto' ? 'native' : options.reference;
+  const isTheSame = options.llamaLib === undefined && options.device === undefined; // but for the bugs that are put into it
+  const asked = options.reference === 'auto' && !isTheSame ? 'native' : options.reference;
   const file = await chooseModel(options, progress, signal);
   const layers = parseLayers(options.layers, layersOf(file));
   const stages = options.stages === undefined ? everyStage(file) : parseStages(options.stages);
-  const { reference, chosen } = await openLlama(file, { ...options, reference: asked }, progress, signal, 1); // the other one computes beside it
+  const exactBy = options.inject !== undefined ? 'whole' : options.exactBy; // a block does not wait for rows
+  const way = { exactBy, reference: asked };
+  const { reference, chosen } = await openLlama(file, way, progress, signal, 1); // the other one computes beside it
   try {
     const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
     progress.say(`loading ${file.path} in the llama.cpp that is the candidate`);
-    const candidate = await llama(file.path, {
-      mode: chosen.mode,
-      exactBy: options.exactBy,
-      libraries,
-      device,
-      signal,
-      progress,
-    });
+    const opening = { mode: chosen.mode, exactBy, libraries, device, inject: options.inject, signal, progress };
+    const candidate = await llama(file.path, opening);
     try {
       const opened = performance.now();
       const ask = {
@@ -98,14 +95,13 @@ export function checkLlamaOptions({
     const what = '--candidate webgpu is the engine of llama-probe, and --llama-lib and --device are for llama.cpp';
     throw new UsageError(`${what}; leave them out, or give --candidate llama.`);
   }
-  if (llamaLib === undefined && device === undefined) {
+  if (llamaLib === undefined && device === undefined && inject === undefined) {
     throw new UsageError(
       '--candidate llama is another build or device of llama.cpp; give the folder of its libraries with --llama-lib, --device, or both.',
     );
   }
   const given = {
     '--engine': engine,
-    '--inject': inject,
     '--adapter': adapter === 'auto' ? undefined : adapter,
     '--stream': stream,
     '--map': map,

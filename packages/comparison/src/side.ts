@@ -1,7 +1,7 @@
-import type { DumpMetadata, Graph, Heads, NodeOperation, Tensor } from '@llama-probe/dump';
+import type { DumpMetadata, Graph, Heads, NodeOperation, Place, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
-import type { Injection } from './diagnosis/injector.js';
+import type { Effect, Injection } from './diagnosis/injected-run.js';
 import type { FloorSource } from './floors/source.js';
 import type { Progress } from './progress.js';
 import type { Sources } from './sources.js';
@@ -44,8 +44,8 @@ export interface Side extends AsyncDisposable {
   describe(run: RunAbout): Promise<DumpMetadata>;
   /** The model's file, of a side that reads its weights. */
   readonly file?: GgufFile;
-  /** The bugs that are put into its runs, and how far each has moved a stage so far: a relative RMS delta. */
-  readonly injected?: ReadonlyMap<Injection, number>;
+  /** The bugs that are put into its runs, each with what it has done to them so far. */
+  readonly injected?: ReadonlyMap<Injection, Effect>;
   readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number };
   close(): Promise<void>;
 }
@@ -110,6 +110,8 @@ export interface RunPlan {
   readonly logits?: boolean | undefined;
   /** Rows that each stage goes on from, in evaluation order; what it computes itself is still what comes as its tensors. */
   readonly from?: AsyncIterable<Tensor> | undefined;
+  /** The stages that it has rows for, in each pass, where those are made of what this very run has made of the stages before. */
+  readonly promised?: readonly Place[] | undefined;
   /** Every stage is rounded to 16 bits before the next one is computed from it. */
   readonly round?: RoundTo | undefined;
   readonly signal?: AbortSignal | undefined;

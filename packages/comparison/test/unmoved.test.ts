@@ -1,3 +1,4 @@
+import { placeKey } from '@llama-probe/dump/stage';
 import { CATALOGUE } from '@llama-probe/oracle';
 import { expect, test } from 'vitest';
 import { unmoved } from '../src/diagnosis/unmoved.js';
@@ -6,8 +7,18 @@ const bug = (id: string) => CATALOGUE.find((one) => one.id === id) as (typeof CA
 const stages = [0, 1].flatMap((layer) =>
   ['attn_rms', 'ffn_rms'].map((stage) => ({ stage, layer, limit: 1e-5 * (1 + layer) })),
 );
-const said = (delta: number, layer?: number) =>
-  unmoved(new Map([[{ bug: bug('rms-eps'), layer }, delta]]), stages).map(({ what, why }) => `${what}: ${why}`);
+const said = (delta: number, layer?: number) => {
+  const places = new Set(
+    (layer === undefined ? [0, 1] : [layer]).map((layer) => placeKey({ stage: 'ffn_rms', layer })),
+  );
+  const injected = new Map([
+    [
+      { bug: bug('rms-eps'), layer },
+      { delta, places },
+    ],
+  ]);
+  return unmoved(injected, stages).map(({ what, why }) => `${what}: ${why}`);
+};
 
 test('a bug that a run cannot show is told: no number, rounding, or less than the limit', () => {
   const name = 'rms-eps@1, the bug that was put into the run';

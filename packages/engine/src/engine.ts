@@ -348,7 +348,7 @@ export class Engine {
         yield* drain();
         signal?.throwIfAborted();
         const fault = await unlessAborted(waiting.later(recent), signal);
-        uploads?.put(commands, 'inject', waiting.at, waiting.rows, fault);
+        if (fault) uploads?.put(commands, 'inject', waiting.at, waiting.rows, fault);
         finishStage(waiting.at, waiting.rows);
       }
     }

@@ -36,9 +36,10 @@ export interface RecordedSoFar {
 
 /**
  * Rows to inject, computed from what this very run has made of the stage's inputs; record() must have asked for those. Called when
- * the GPU has got as far as the stage and every tensor before it was read. What it throws ends the run.
+ * the GPU has got as far as the stage and every tensor before it was read. What it throws ends the run. Without rows the stage stays as the
+ * kernel has computed it.
  */
-export type Later = (recorded: RecordedSoFar) => Float32Array | Promise<Float32Array>;
+export type Later = (recorded: RecordedSoFar) => Float32Array | undefined | Promise<Float32Array | undefined>;
 
 /**
  * The one hook: called after each stage, in the order of the model, inject() before record() before overwrite(). Rows are

@@ -284,6 +284,11 @@ describe('a fault in a live run is the run of an engine that has it', () => {
 describe('what a Later gives', () => {
   const shaken = healthy.tensors.map(({ values }) => values.map((value) => value * (0.9 + random() / 5)));
 
+  test('that gives no rows leaves the stage as the kernel has computed it', async () => {
+    const inject = ({ order }: StageAt) => (order % 5 === 0 ? async () => undefined : undefined);
+    expectSame(await collect(engine, { ...cut, hook: { ...everything, inject } }), healthy);
+  });
+
   test.each([1, 2, 7])('is what inject() may give at once, at every %d. stage', async (every) => {
     const given = ({ order }: StageAt) => (order % every === 0 ? shaken[order] : undefined);
     const later = (at: StageAt) => given(at) && (() => given(at) as Float32Array);

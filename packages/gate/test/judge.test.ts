@@ -74,6 +74,17 @@ describe('known faults', () => {
       ),
     ).toEqual(['k_rope@0', 'kq@1']);
   });
+
+  test('in a model that is no Llama, what is computed from a bad stage by its own graph is not bad by itself', () => {
+    const stages = [at('attn_out', 0), at('attn_post_norm', 0), at('ffn_inp', 0)]; // a Llama's has no norm in between
+    const bad = ({ stage }: { stage: string }) => stage !== 'attn_out';
+    const named = (told?: (one: { stage: string }) => boolean) => {
+      const { roots, downstream } = rootsOf(stages, bad, () => false, told);
+      return [roots, downstream].map((some) => some.map(({ stage }) => stage));
+    };
+    expect(named(({ stage }) => stage === 'ffn_inp')).toEqual([['attn_post_norm'], ['ffn_inp']]);
+    expect(named()).toEqual([['attn_post_norm', 'ffn_inp'], []]); // as a Llama
+  });
 });
 
 describe('a known fault without a second run', () => {

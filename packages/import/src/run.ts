@@ -8,6 +8,7 @@ import type { Mapping } from './map/schema.js';
 import { factsOf } from './names/facts.js';
 import { listed, placeArrays, tensors } from './names/place-arrays.js';
 import type { Placed } from './names/placed.js';
+import { countOf, cutColumns, notOf } from './shape/columns.js';
 import { type Rows, rowsOf, STEPS, type Step } from './shape/rows.js';
 import { readTokens } from './tokens.js';
 
@@ -85,7 +86,7 @@ async function* tensorsOf(stages: readonly Stage[], isKept: boolean): AsyncGener
   for (const [order, { array, place, rows, columns }] of stages.entries()) {
     const values = rows.arrange(toFloats(await array.read(rooms[0]), array.dtype, rooms[1]));
     const cut = columns
-      ? { values: columnsOf(values, rows.width, columns), width: columns[1] - columns[0] }
+      ? { values: cutColumns(values, rows.width, columns), width: countOf(columns, rows.width) }
       : { values };
     yield { step: 0, order, ...place, positions: rows.positions, width: rows.width, ...cut };
   }
@@ -95,19 +96,14 @@ async function* tensorsOf(stages: readonly Stage[], isKept: boolean): AsyncGener
 const taken = ({ tokens = [], tokensFrom }: OpenOptions, count = tokens.length): readonly number[] =>
   tokensFrom === undefined ? tokens : tokens.slice(0, count);
 
-function columnsOf(values: Float32Array, width: number, [from, to]: readonly [number, number]): Float32Array {
-  const rows = values.length / width;
-  const out = new Float32Array(rows * (to - from));
-  for (let row = 0; row < rows; row++)
-    out.set(values.subarray(row * width + from, row * width + to), row * (to - from));
-  return out;
-}
-
 /** @throws DumpError where a mapping file asks for columns that the rows do not have */
 function checkColumns(rows: Rows, { array, columns }: Placed, path: string): Rows {
-  if (!columns || (columns[0] < columns[1] && columns[1] <= rows.width)) return rows;
-  const what = `the columns ${columns[0]} to ${columns[1]} of ${array.name} are wanted, and it has ${rows.width}`;
-  throw new DumpError('dump-map', `${path}: by the mapping file, ${what}. Give [from, to] inside of them.`);
+  const remedy = columns && notOf(columns, rows.width);
+  if (!columns || !remedy) return rows;
+  const { from, to, every } = columns;
+  const again = every === undefined ? '' : ` in every ${every}`;
+  const what = `the columns ${from} to ${to}${again} of ${array.name} are wanted, and it has ${rows.width}`;
+  throw new DumpError('dump-map', `${path}: by the mapping file, ${what}. ${remedy}`);
 }
 
 /** Rows under a name of the file's own, where its shape can be rows. */

@@ -54,17 +54,35 @@ describe('a mapping file', () => {
     );
   });
 
+  test('has what comes again in a row: the K of each head, beside its Q and V', async () => {
+    const tensors = [{ name: 'dec.{layer}.qkv', stage: 'k_proj', columns: [1, 2], every: 3 }];
+    const found = (await load(file(), { map: map({ ...mapping, tensors }) })).tensors.get('0/k_proj');
+    expect([found?.width, ...(found?.values ?? [])]).toEqual([2, 1, 4, 7, 10]);
+  });
+
   const one = { name: 'dec.{layer}.qkv', stage: 'q_proj' };
   test.each<[string, object | string, RegExp]>([
     ['not JSON', '{"tensors": oh}', /is not JSON/],
     ['a name that is not known', { tensor: [] }, /tensor/],
-    ['an entry without a stage', { tensors: [{ name: 'a' }] }, /tensors\.0/],
-    ['columns that are none', { tensors: [{ ...one, columns: [4] }] }, /tensors\.0/],
+    ['an entry without a stage', { tensors: [{ name: 'a' }] }, /tensors\.0\.stage: .*expected string/],
+    ['columns that are none', { tensors: [{ ...one, columns: [4] }] }, /tensors\.0\.columns: .*>=2 items/],
+    ['a word that is mistyped', { tensors: [{ ...one, colums: [4, 5] }] }, /tensors\.0: .*"colums"/],
     [
       'columns outside of the rows',
       { tensors: [{ ...one, columns: [4, 7] }] },
       /the columns 4 to 7 of dec\.1\.qkv are wanted, and it has 6/,
     ],
+    [
+      'columns that come again where no row ends',
+      { tensors: [{ ...one, columns: [0, 1], every: 4 }] },
+      /the columns 0 to 1 in every 4 of dec\.1\.qkv are wanted, and it has 6\. Give an "every" that divides 6/,
+    ],
+    [
+      'columns that lie in two pieces',
+      { tensors: [{ ...one, columns: [2, 4], every: 3 }] },
+      /Give \[from, to\] within the first 3 of them/,
+    ],
+    ['pieces of no columns', { tensors: [{ ...one, every: 3 }] }, /tensors\.0: .*give both/],
     ['no columns', { tensors: [{ ...one, columns: [4, 4] }] }, /the columns 4 to 4/],
     [
       'a sum of two shapes',

@@ -300,6 +300,26 @@ describe('a suggested mapping file', () => {
     expect(of.tensors?.map((entry) => 'stage' in entry && entry.stage)).toEqual(['k_proj', 'v_proj']);
   });
 
+  test('finds Q, K and V that alternate by heads, or by groups of them', async () => {
+    const [q, k, v] = [stage('q_proj', 0), stage('k_proj', 0, numbers(48)), stage('v_proj', 0, numbers(48))];
+    const fused = new Float32Array(TOKENS.length * 96);
+    for (const [row] of TOKENS.entries()) {
+      for (const group of [0, 1]) {
+        const to = row * 96 + group * 48;
+        fused.set(q.values.subarray(row * 64 + group * 32, row * 64 + group * 32 + 32), to);
+        fused.set(k.values.subarray(row * 16 + group * 8, row * 16 + group * 8 + 8), to + 32);
+        fused.set(v.values.subarray(row * 16 + group * 8, row * 16 + group * 8 + 8), to + 40);
+      }
+    }
+    const { mapping, notes } = await suggested({ 'net.0.qkv': rows(fused) }, runOf([q, k, v]));
+    expect(mapping.tensors).toEqual([
+      { name: 'net.{layer}.qkv', stage: 'q_proj', columns: [0, 32], every: 48 },
+      { name: 'net.{layer}.qkv', stage: 'k_proj', columns: [32, 40], every: 48 },
+      { name: 'net.{layer}.qkv', stage: 'v_proj', columns: [40, 48], every: 48 },
+    ]);
+    expect(notes[0]).toBe('net.{layer}.qkv, columns 0 to 32 in every 48, is q_proj, exactly: 1 tensor');
+  });
+
   test('of two numbers in a name, the one that counts the layers', async () => {
     const entries = { 'rank0.net.0.x': rows(at(0).out.values), 'rank0.net.1.x': rows(at(1).out.values) };
     expect((await suggested(entries)).mapping.tensors).toEqual([{ name: 'rank0.net.{layer}.x', stage: 'l_out' }]);

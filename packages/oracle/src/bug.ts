@@ -20,6 +20,8 @@ export interface Bug {
   readonly search?: Search;
   /** The form that is injected to demonstrate it; undefined if it cannot be injected here. */
   example(c: StageCase): Variation | undefined;
+  /** Whether an engine that has it has it in one stage of a layer only: put into one more that is computed from the first, it would be undone. */
+  readonly isInOneStage?: true;
   /** What a prompt or a run must have for it to show, such as "more than one position". */
   readonly needs?: string;
 }

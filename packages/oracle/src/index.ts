@@ -10,7 +10,7 @@ export type { Diagnosis, Said, Suspect } from './diagnose/diagnosis.js';
 export type { Limits } from './diagnose/distance.js';
 export { forward, type OracleHook, type OracleStage } from './forward.js';
 export { GraphOperations } from './graph/graph-operations.js';
-export { hasWeights } from './graph/on-the-way.js';
+export { hasWeights, onTheWay } from './graph/on-the-way.js';
 export { inHalves } from './half-split.js';
 export type { OracleConfig, OracleLayer, OracleModel } from './model.js';
 export { type ByNumbers, byNumbers } from './numbers/by-numbers.js';

@@ -1,4 +1,4 @@
-import { type NodeOperation, readTensorStream, type Tensor } from '@llama-probe/dump';
+import { type NodeOperation, type Place, readTensorStream, type Tensor } from '@llama-probe/dump';
 import { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 import type { RoundTo } from './capture/rounding.js';
 import { checkModelFiles } from './model/files.js';
@@ -55,6 +55,12 @@ export interface RunOptions {
    * have all rows or the last ones. A stage without given rows is left as it is, and so is what the mask hides of `kq`.
    */
   from?: AsyncIterable<Tensor> | undefined;
+  /**
+   * The stages that `from` has rows for, in each pass, where rows are computed from what this very run has made of the stages before: llama.cpp waits
+   * at each of them for its rows, when all tensors before it have come. A tensor without positions leaves the stage as it is. Of a model that is
+   * evaluated as a whole.
+   */
+  promised?: readonly Place[] | undefined;
   /**
    * Every stage of the vocabulary, captured or not, is rounded to this format (nearest, ties to even) before the next node is computed from it:
    * the run of a healthy engine in 16 bits. What comes as tensors is rounded. With `from`, stages without given rows go on rounded.
@@ -194,11 +200,11 @@ class OpenReference implements Reference {
     return this.child.request('operations', { tokens, ...this.sizeOf(tokens.length, 0, ubatch) });
   }
 
-  run({ tokens, layers, forcedTokens, logits = false, from, round, ...rest }: RunOptions): ReferenceRun {
+  run({ tokens, layers, forcedTokens, logits = false, from, promised, round, ...rest }: RunOptions): ReferenceRun {
     const stages = rest.stages ?? (from ? [] : 'vocabulary');
     const steps = rest.steps ?? forcedTokens?.length ?? 0;
     const size = this.sizeOf(tokens.length, steps, rest.ubatch);
-    const parameters = { tokens, steps, stages, layers, ...size, forcedTokens, logits, round };
+    const parameters = { tokens, steps, stages, layers, ...size, forcedTokens, logits, round, promised };
     const result = this.pipe.then(() =>
       from ? this.runFrom(from, parameters) : this.child.request('run', parameters),
     );

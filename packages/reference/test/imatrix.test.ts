@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { floats, inShort, int32, parseGguf, randomFrom, text, texts, u32, writeGguf } from '@llama-probe/testing';
 import koffi from 'koffi';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { libraryDirectory, libraryFiles } from '../src/library/locate.js';
 import { quantizeModel } from '../src/model/quantize.js';
 import { writeTinyModel } from './support/tiny-model.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'llama-probe-imatrix-'));
-const before = process.env.LLAMA_PROBE_CACHE;
 const model = join(directory, 'tiny.gguf');
 let files = 0;
 const written = (name: string, bytes: Uint8Array): string => {
@@ -19,11 +18,11 @@ const written = (name: string, bytes: Uint8Array): string => {
 };
 
 beforeAll(() => {
-  process.env.LLAMA_PROBE_CACHE = join(directory, 'cache');
+  vi.stubEnv('LLAMA_PROBE_CACHE', join(directory, 'cache'));
   writeTinyModel(model, { embd: 256, heads: 8, kvHeads: 4, ff: 512 });
 });
 afterAll(() => {
-  process.env.LLAMA_PROBE_CACHE = before;
+  vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
 });
 

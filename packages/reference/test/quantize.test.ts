@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
 import { inShort } from '@llama-probe/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import './support/kept.js';
 import { cachedModels, clearCache } from '../src/model/cache-room.js';
 import { exactModelBytes, quantizeModel } from '../src/model/quantize.js';
@@ -23,7 +23,6 @@ import { writeTinyModel } from './support/tiny-model.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'llama-probe-quantize-'));
 const model = join(directory, 'tiny.gguf');
-const before = process.env.LLAMA_PROBE_CACHE;
 let caches = 0;
 const models = () => {
   const at = join(process.env.LLAMA_PROBE_CACHE as string, 'models');
@@ -35,11 +34,10 @@ beforeAll(() => {
   writeTinyModel(model, { embd: 256, heads: 8, kvHeads: 4, ff: 512 });
 });
 beforeEach(() => {
-  process.env.LLAMA_PROBE_CACHE = join(directory, `cache-${caches++}`);
+  vi.stubEnv('LLAMA_PROBE_CACHE', join(directory, `cache-${caches++}`));
 });
 afterAll(() => {
-  process.env.LLAMA_PROBE_CACHE = before;
-  if (before === undefined) delete process.env.LLAMA_PROBE_CACHE;
+  vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
 });
 
@@ -204,7 +202,7 @@ describe('quantising', () => {
   });
 
   test('into a cache that cannot be written is told', async () => {
-    process.env.LLAMA_PROBE_CACHE = model; // a file, no directory
+    vi.stubEnv('LLAMA_PROBE_CACHE', model); // a file, no directory
     await expect(quantizeModel({ model, type: 'Q8_0' })).rejects.toMatchObject({
       code: 'cache-unwritable',
       message: expect.stringMatching(/LLAMA_PROBE_CACHE/),

@@ -29,6 +29,17 @@ const FORMULAS: Readonly<Record<string, (m: readonly string[], v: Values) => str
   soft_max_of_rows: ([x]) => `exp(${x}_i) / Σ_j exp(${x}_j)`,
   attention_values: ([p, values], v) =>
     `Σ_j ${p}_j · ${values}_j over all positions j of the cache, of query head ${v.heads}, whose head of the values is ⌊head / ${v.group}⌋, ${v.head_dim} values a head`,
+  sigmoid: ([x]) => `1 / (1 + exp(−${x}_i))`,
+  clamp: ([x], v) => `${x}_i, kept between ${v.low} and ${v.high}`,
+  sum_of_row: ([x]) => `Σ_i ${x}_i`,
+  over_row: ([x, by]) => `${x}_i / ${by} of the row`,
+  pick: ([x], v) => `of each row of ${x} the values at the places that were chosen: ${v.places}`,
+  mat_mul_of_experts: ([x, w], v) =>
+    `${x} · ${w}_{o}: for each column the row o of ${w} that belongs to the expert chosen there: ${v.picked}; of a row of ${x} the part ${v.parts}, each as long as a row of ${w}`,
+  add_picked: ([x, b], v) => `${x}_i + the bias of the expert chosen there, of ${b}: ${v.picked}`,
+  swiglu_oai: ([gate, up], v) =>
+    `g · sigmoid(${v.alpha} · g) · (u + 1), g = min(${gate}_i, ${v.limit}), u = ${up}_i within ± ${v.limit}`,
+  sum_of_parts: ([x], v) => `the ${v.parts} parts of a row of ${x}, one for each expert, added up`,
   weighted: ([x, weights]) => `${x} of each expert times its value of ${weights}`,
 };
 

@@ -43,6 +43,7 @@ const EVERYTHING: Recipe = {
     input('v_cache', 6, 4),
     input('sinks', 1, 2),
     input('shares', 2, 2),
+    input('experts', 6, 4),
   ],
   calls: [
     call('a', 'get_rows', ['table'], { ids: counts([2, 0]) }),
@@ -93,7 +94,21 @@ const EVERYTHING: Recipe = {
     call('v', 'add', ['u', 's_gelu_quick']),
     call('x', 'add', ['v', 's_relu']),
     call('y', 'add', ['x', 'q']),
-    call('expected', 'glu_of_one', ['y'], { activation: of('silu') }),
+    call('ea', 'glu_of_one', ['y'], { activation: of('silu') }),
+    call('eb', 'sigmoid', ['ea']),
+    call('ec', 'mat_mul_of_experts', ['y', 'experts'], {
+      picked: counts([5, 0, 3, 4, 2, 2, 1, 0]),
+      parts: counts([1, 0, 1, 0]),
+    }),
+    call('ed', 'add_picked', ['ec', 'bias'], { picked: counts([7, 0, 1, 2, 3, 6, 4, 4]) }),
+    call('ee', 'clamp', ['ed'], { low: real(-1.5), high: real(2) }),
+    call('ef', 'pick', ['eb'], { places: counts([3, 1, 0, 2, 2, 1, 0, 0]) }),
+    call('eg', 'swiglu_oai', ['ee', 'ef'], { alpha: real(1.702), limit: real(0.6) }),
+    call('eh', 'sum_of_row', ['ef']),
+    call('ei', 'over_row', ['eg', 'eh']),
+    call('ej', 'sum_of_parts', ['eb'], { parts: count(2) }),
+    call('ek', 'pick', ['ej'], { places: counts([1, 0, 1, 0, 0, 1, 1, 0]) }),
+    call('expected', 'add', ['ei', 'ek']),
   ],
 };
 

@@ -7,20 +7,18 @@ const END = '\x1b[?2026l';
 
 /** Private characters stand for whole lines, which take their place when a picture is written. */
 const FIRST_MARK = 0xe000;
-const MARKS_EACH = 512; // more than a terminal has rows
-const BLOCKS = 12;
-const MARKED = /([\ue000-\uf8ff]) */g;
 
 /**
- * What Ink takes for its terminal: it is given whole pictures, and passes on the lines that are not there already. Ink itself would clear
- * the terminal, with everything that was on it before, for every picture that fills it.
+ * What Ink takes for its terminal, one column wide: it is given a mark for each line, and writes the lines that are not there already. Ink
+ * itself would take every line apart into styled characters, and clear the terminal, with everything that was on it before, for every
+ * picture that fills it.
  */
 export class Frame extends EventEmitter {
   /** Ink would otherwise hide and show the cursor, and take Ctrl-C for itself. */
   readonly isTTY = false;
+  readonly columns = 1;
   private shown: readonly string[] = [];
-  private readonly painted = new Map<string, string>();
-  private blocks = 0;
+  private lines: readonly Line[] = [];
   private isPaused = false;
 
   constructor(
@@ -30,24 +28,14 @@ export class Frame extends EventEmitter {
     super();
   }
 
-  get columns(): number {
-    return this.terminal.columns || 80;
+  get size(): { readonly columns: number; readonly rows: number } {
+    return { columns: this.terminal.columns || 80, rows: this.terminal.rows || 24 };
   }
 
-  get rows(): number {
-    return this.terminal.rows || 24;
-  }
-
-  /** @returns the first of the marks that a component may use for as long as it is shown */
-  reserve(): number {
-    return FIRST_MARK + (this.blocks++ % BLOCKS) * MARKS_EACH;
-  }
-
-  /** A line that is to be shown where its mark is. @returns the mark */
-  mark(number: number, line: Line): string {
-    const mark = String.fromCharCode(number);
-    this.painted.set(mark, this.paint(line));
-    return mark;
+  /** Lines that are to be shown. @returns a picture of them, with a mark for each */
+  marksFor(lines: readonly Line[]): string {
+    this.lines = lines;
+    return lines.map((_, i) => String.fromCharCode(FIRST_MARK + i)).join('\n');
   }
 
   /** @param picture all lines of the screen, as marks */
@@ -55,8 +43,8 @@ export class Frame extends EventEmitter {
     if (this.isPaused) return true;
     const lines = picture
       .split('\n')
-      .slice(0, this.rows)
-      .map((line) => line.replace(MARKED, (_, mark: string) => this.painted.get(mark) ?? ''));
+      .slice(0, this.size.rows)
+      .map((mark) => this.paint(this.lines[mark.charCodeAt(0) - FIRST_MARK] ?? []));
     let changes = '';
     for (let i = 0; i < Math.max(lines.length, this.shown.length); i++) {
       if (lines[i] !== this.shown[i]) changes += `\x1b[${i + 1};1H${lines[i] ?? ''}\x1b[0m\x1b[K`;

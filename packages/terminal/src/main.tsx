@@ -31,13 +31,10 @@ export async function showTui({ job, watch, worker, signal, screen }: ViewInput)
     else if (effect.type === 'redraw') redraw();
     else worker.ask(effect);
   };
-  const store = createStore(
-    begin(job, watch, { columns: frame.columns, rows: frame.rows }, performance.now()),
-    perform,
-  );
+  const store = createStore(begin(job, watch, frame.size, performance.now()), perform);
   const redraw = () => {
     frame.forget();
-    store.send({ type: 'size', size: { columns: frame.columns, rows: frame.rows } });
+    store.send({ type: 'size', size: frame.size });
   };
   screen.listen({
     suspended: () => frame.pause(),

@@ -6,7 +6,7 @@ import { changesBetween } from '@llama-probe/comparison';
 import type { StageResult } from '@llama-probe/diff';
 import { CATALOGUE } from '@llama-probe/oracle';
 import { changesText, textReport } from '@llama-probe/report';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { conclusion } from '../src/conclusion.js';
 import { overlayLines } from '../src/draw/overlay.js';
 import { wholeScreen } from '../src/draw/screen.js';
@@ -968,12 +968,11 @@ describe('an export', () => {
   });
 
   test('~ is the home folder', async () => {
-    const home = process.env.HOME;
-    process.env.HOME = folder;
+    vi.stubEnv('HOME', folder);
     try {
       expect(await write('~/at-home.json')).toEqual({ type: 'exported', path: join(folder, 'at-home.json') });
     } finally {
-      process.env.HOME = home;
+      vi.unstubAllEnvs();
     }
   });
 });

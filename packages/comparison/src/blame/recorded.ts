@@ -1,16 +1,7 @@
 import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
-import {
-  GivenRows,
-  type Graph,
-  isInVocabulary,
-  type Place,
-  placeKey,
-  stageKey,
-  type Tensor,
-  tee,
-} from '@llama-probe/dump';
+import { type Graph, isInVocabulary, type Place, placeKey, stageKey, tee } from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
-import { collectCases, type WentOn } from '../diagnosis/collect.js';
+import { collectCases } from '../diagnosis/collect.js';
 import { collectStretch, stretchBefore } from '../diagnosis/stretch.js';
 import { type FreeRun, modelOf, narrated } from '../free.js';
 import type { Plan } from '../plan.js';
@@ -18,6 +9,7 @@ import type { Side } from '../side.js';
 import type { Blamed } from './blamed.js';
 import { rowsToGoOnFrom } from './given.js';
 import { withoutHiddenScores } from './hidden-scores.js';
+import { ownOrRight } from './went-on.js';
 
 /**
  * llama.cpp goes on from the candidate's rows: of every stage it says what a right one makes of what the candidate had before it. What the
@@ -93,36 +85,4 @@ export async function blameRecorded(
       return found && { ...found, rounding: held.format && floors.get(stageKey(of)) };
     },
   };
-}
-
-/** What llama.cpp went on from at each of its stages: the candidate's rows where there are any, else its own. */
-async function* ownOrRight(
-  own: AsyncIterable<Tensor>,
-  right: AsyncIterable<Tensor>,
-  promptLength: number,
-): AsyncGenerator<WentOn> {
-  const candidate = own[Symbol.asyncIterator]();
-  const given = new GivenRows();
-  let pass = -1;
-  try {
-    for await (const tensor of right) {
-      const { positions } = tensor;
-      const first = positions[0] ?? promptLength;
-      if (first !== pass) given.begin(first, positions.length);
-      pass = first;
-      while (!given.has(tensor) && !given.isPast(tensor)) given.put((await candidate.next()).value);
-      const rows = given.take(tensor, tensor.width);
-      yield { from: rows ? withLastRows(tensor, rows) : tensor, right: tensor };
-    }
-  } finally {
-    await candidate.return?.();
-  }
-}
-
-/** Where the candidate has the last rows only, those before them are llama.cpp's. */
-function withLastRows(tensor: Tensor, rows: Tensor): Tensor {
-  if (rows.positions.length === tensor.positions.length) return rows;
-  const values = tensor.values.slice();
-  values.set(rows.values, values.length - rows.values.length);
-  return { ...tensor, values };
 }

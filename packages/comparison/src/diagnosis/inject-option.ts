@@ -1,7 +1,7 @@
 import { type Bug, CATALOGUE } from '@llama-probe/oracle';
 import { UsageError } from '../errors.js';
 import { nearest } from '../nearest.js';
-import type { Injection } from './injector.js';
+import type { Injection } from './injected-run.js';
 
 /** `rope-halves,rms-eps` → bugs. @throws UsageError for an id that is not in the catalogue, with the nearest one */
 export function bugsNamed(option: string, text: string): Bug[] {

@@ -69,7 +69,7 @@ async function* trials(
   options: MatrixOptions,
 ): AsyncGenerator<Trial> {
   const { engine, model } = options;
-  const injector = new Injector([{ bug, layer }], model);
+  const injector = new Injector([{ bug, layer }], async () => ({ model, graph: healthy.source.graph }));
   const plan = healthy.plan;
   const isThere = (at: { stage: string; layer: number | null }) => bug.stages.includes(at.stage) && at.layer === layer;
 

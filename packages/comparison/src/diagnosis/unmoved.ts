@@ -1,5 +1,6 @@
 import { type StageResult, short, showLimit, type Unseen } from '@llama-probe/diff';
-import type { Injection } from './injector.js';
+import { placeKey } from '@llama-probe/dump/stage';
+import type { Effect, Injection } from './injected-run.js';
 
 /** An ulp of 1 in f32. */
 const ROUNDING = 2 ** -23;
@@ -9,16 +10,14 @@ export const injectionName = ({ bug, layer }: Injection): string => bug.id + (la
 
 /**
  * Bugs that were put into a run and that it cannot show: the run agrees, and not because somebody found nothing.
- *
- * @param moved how far each has moved a stage at the most
  */
 export function unmoved(
-  moved: ReadonlyMap<Injection, number>,
+  injected: ReadonlyMap<Injection, Effect>,
   stages: readonly Pick<StageResult, 'stage' | 'layer' | 'limit'>[],
 ): Unseen[] {
-  return [...moved].flatMap(([injection, delta]): Unseen[] => {
-    const { bug, layer } = injection;
-    const own = stages.filter((one) => bug.stages.includes(one.stage) && (layer === undefined || one.layer === layer));
+  return [...injected].flatMap(([injection, { delta, places }]): Unseen[] => {
+    const { bug } = injection;
+    const own = stages.filter((one) => places.has(placeKey(one)));
     const limit = Math.min(...own.map((one) => one.limit));
     if (own.length === 0 || delta > limit) return [];
     const why =

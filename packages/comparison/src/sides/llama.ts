@@ -1,15 +1,17 @@
 import { type Graph, llamaGraph } from '@llama-probe/dump';
 import { type GgufFile, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
+import { parseInjections } from '../diagnosis/inject-option.js';
 import { floorOf } from '../floors/choose.js';
 import type { KeptTwin } from '../floors/kept-twin.js';
 import { hyperparametersOf, referenceMetadata } from '../metadata.js';
-import { type ChosenMode, chooseMode } from '../model.js';
+import { type ChosenMode, chooseMode, layersOf } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
 import type { ModeChoice, WayChoice } from '../options.js';
 import type { Opening, RunPlan, Side, TextTools } from '../side.js';
 import { chatText } from '../tokenize/chat.js';
 import { orClose, wayOf } from './open.js';
+import { withBugs } from './with-bugs.js';
 
 /** How llama.cpp is opened. */
 export interface LlamaOptions extends Opening {
@@ -23,6 +25,8 @@ export interface LlamaOptions extends Opening {
   readonly libraries?: string | undefined;
   /** What computes instead of the CPU, by ggml's name. @example 'Vulkan0' */
   readonly device?: string | undefined;
+  /** Known bugs to put into its runs, such as `rope-halves@2`; it is then evaluated as a whole. */
+  readonly inject?: string | undefined;
 }
 
 /**
@@ -31,10 +35,12 @@ export interface LlamaOptions extends Opening {
  * @throws ModelError, UnsupportedLibraryError, …
  * @example await using reference = await llama('model.gguf');
  */
-export async function llama(model: string, options: LlamaOptions = {}): Promise<Side> {
-  const { mode = 'auto', cpuVariant, libraries, device, signal, progress } = options;
-  const exactBy = device === undefined ? wayOf(options.exactBy) : 'whole'; // weights are exchanged in the CPU's memory only
+export async function llama(model: string, options: LlamaOptions = {}): Promise<Side & { readonly file: GgufFile }> {
+  const { mode = 'auto', cpuVariant, libraries, device, inject, signal, progress } = options;
+  // Weights are exchanged in the CPU's memory only, and a block does not wait for rows.
+  const exactBy = device === undefined && inject === undefined ? wayOf(options.exactBy) : 'whole';
   const file = await openGguf(model);
+  const injections = parseInjections(inject, layersOf(file));
   const chosen = await chooseMode(mode, file, exactBy);
   const onProgress = progress?.say;
   const reference = await openReference({
@@ -49,9 +55,11 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
   });
   const side = llamaSide(reference, file, chosen, await orClose(reference, readUnlessLlama(reference, file)));
   const name = device === undefined ? libraries && `llama.cpp of ${libraries}` : `llama.cpp on ${device}`;
-  return name === undefined
-    ? side
-    : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
+  const named =
+    name === undefined
+      ? side
+      : { ...side, about: { ...side.about, name, adapter: libraries ?? 'the libraries of llama-probe' } };
+  return withBugs(named, injections);
 }
 
 /**
@@ -66,7 +74,7 @@ export function llamaSide(
   { mode, why }: ChosenMode,
   graph?: Graph,
   twin?: KeptTwin,
-): Side {
+): Side & { readonly file: GgufFile } {
   const { name, version, cpuVariant, device, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
   const dense = isDense(file) ? llamaGraph({ layers: model.layers, ...heads }, true) : undefined;

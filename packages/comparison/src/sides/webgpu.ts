@@ -8,16 +8,18 @@ import {
   openEngine,
   type RunOptions,
 } from '@llama-probe/engine';
-import { caseModel } from '../diagnosis/case-model.js';
+import { computingOf } from '../diagnosis/computing.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
-import { type Injection, Injector } from '../diagnosis/injector.js';
+import type { Injected, Injection } from '../diagnosis/injected-run.js';
+import { Injector } from '../diagnosis/injector.js';
+import { possibleBugs, refuseUnused } from '../diagnosis/possible.js';
 import { injectionName } from '../diagnosis/unmoved.js';
-import { UsageError } from '../errors.js';
 import { candidateMetadata } from '../metadata.js';
 import { describeGraph } from '../model-graph.js';
 import type { AdapterChoice } from '../options.js';
 import type { Opening, RunPlan, Side, SideRun } from '../side.js';
 import { VERSION } from '../version.js';
+import { producedWith } from './with-bugs.js';
 
 /** How the engine is opened. */
 export interface WebgpuOptions extends Opening {
@@ -63,8 +65,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
   const described = isPlain(file) ? undefined : describeGraph(graph);
   const { unread, isStreamed } = engine;
   const notes = [...(unread.length > 0 ? [notRead(unread)] : []), ...(isStreamed ? [STREAMED] : [])];
-  if (injections.length > 0 && !isPlain(file)) throw new UsageError(INJECTS_PLAIN);
-  const injector = injections.length > 0 ? new Injector(injections, caseModel(file, config), graph, true) : undefined;
+  const injected: Injected = new Map();
+  const computing = computingOf(file, (place) => engine.graph.at(place) !== undefined, heads);
+  const injector = injections.length > 0 ? new Injector(injections, computing, injected) : undefined;
   return {
     about: {
       name: 'llama-probe',
@@ -84,29 +87,28 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
     run(plan): SideRun {
       const options = engineOptions(plan);
       const run: EngineRun = injector ? injector.run(engine, options) : engine.run(options);
-      const result = run.result.then((found) => {
-        injector?.refuseUnused();
+      const result = run.result.then(async (found) => {
+        const { tokens } = plan;
+        const all = () => engine.run({ tokens, hook: { record: () => true } }).tensors;
+        await refuseUnused(injections, injected, async () => possibleBugs(all(), await computing({ tokens }), tokens));
         return found;
       });
       result.catch(() => {}); // who reads the tensors is told as well; not everybody awaits this
       return { tensors: run.tensors, result };
     },
     describe: async (about) => ({
-      ...(await candidateMetadata(engine, about)),
+      ...producedWith(injections.map(injectionName), await candidateMetadata(engine, about)),
       ...(described ? { graph: described } : {}),
     }),
     get memory() {
       return engine.memory;
     },
     file,
-    ...(injector ? { injected: injector.moved } : {}),
+    ...(injector ? { injected } : {}),
     close: async () => engine.close(),
     [Symbol.asyncDispose]: async () => engine.close(),
   };
 }
-
-const INJECTS_PLAIN =
-  "--inject puts known bugs into a plain Llama (llama or qwen2, without experts); of this model they are tried in llama.cpp's own run: probe bugs --run --model FILE.";
 
 /** Which hyperparameters the engine has passed over. */
 function notRead(keys: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { type GgufFile, openEngine } from '@llama-probe/engine';
 import { parseInjections } from '../diagnosis/inject-option.js';
+import { UsageError } from '../errors.js';
 import { everyStage, layersOf } from '../model.js';
 import type { CandidateOptions, PrecisionChoice, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -33,8 +34,13 @@ export const isLlama = ({ candidate, llamaLib, device }: CandidateOptions): bool
 
 /** @throws UsageError for options of another candidate, before anything is opened */
 export function checkCandidate(options: TextCandidateOptions): void {
-  if (isLlama(options)) checkLlamaOptions(options);
-  else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
+  if (isLlama(options)) {
+    checkLlamaOptions(options);
+    if (options.inject !== undefined)
+      throw new UsageError(
+        '--inject is for the WebGPU engine here; leave it out, or --candidate, --llama-lib and --device.',
+      );
+  } else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
   else refuseOfPrograms(options);
 }
 

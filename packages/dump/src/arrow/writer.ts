@@ -41,7 +41,8 @@ export class TensorStreamWriter {
     this.writer.close();
   }
 
-  private flush(): void {
+  /** Writes what small tensors wait to be written together, where somebody waits for them. */
+  flush(): void {
     if (this.gathered.length > 0) this.writer.writeBatch(this.gathered);
     this.gathered = [];
     this.gatheredBytes = 0;

@@ -20,6 +20,7 @@ export function badStages(report: Report, { worse }: BaselineChanges, factor: nu
     stages,
     (stage) => stage.verdict === 'diverged' || worsened.has(stageKey(stage)),
     (stage) => own.has(stageKey(stage)) || isWorseAlone(stage, worsened.get(stageKey(stage)), factor),
+    ({ inherits, follows }) => Boolean(inherits ?? follows),
   );
   // The same place at later steps says nothing new.
   const seen = new Set<string>();
@@ -36,17 +37,20 @@ export function badStages(report: Report, { worse }: BaselineChanges, factor: nu
  *
  * @param stages every stage of the run, in evaluation order
  * @param isOwn known to be bad by itself, whatever is upstream of it
+ * @param isTold known to be computed from a bad one, by the model's own graph; besides that names are taken for a Llama's
  */
 export function rootsOf<T extends StageId>(
   stages: readonly T[],
   isBad: (stage: T) => boolean,
   isOwn: (stage: T) => boolean,
+  isTold: (stage: T) => boolean = () => false,
 ): { readonly roots: readonly T[]; readonly downstream: readonly T[] } {
-  const isRoot = (stage: T, from: T | undefined) => isOwn(stage) || (isBad(stage) && !from);
+  const isRoot = (stage: T, from: T | undefined) => isOwn(stage) || (isBad(stage) && !from && !isTold(stage));
   const descent = inheritance(stages, graphOf({}, stages), isRoot);
   const of = (stage: T) => descent.get(stageKey(stage));
   const roots = stages.filter((stage) => of(stage)?.origin === stage);
-  return { roots, downstream: stages.filter((stage) => of(stage)?.origin !== stage && of(stage)?.from) };
+  const isBelow = (stage: T) => of(stage)?.from !== undefined || isTold(stage);
+  return { roots, downstream: stages.filter((stage) => of(stage)?.origin !== stage && isBelow(stage)) };
 }
 
 /** Worse even with the reference's inputs. */

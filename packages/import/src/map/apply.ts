@@ -57,7 +57,8 @@ function named(arrays: readonly ForeignArray[], entry: Exclude<MappingEntry, { s
     if (!matched) return [];
     if ('ignore' in entry) return [{ of: [array] }];
     const place = { stage: entry.stage, layer: matched.layer ?? entry.layer ?? null };
-    return [{ of: [array], one: { array, place, isKnown: true, columns: entry.columns } }];
+    const columns = entry.columns && { from: entry.columns[0], to: entry.columns[1], every: entry.every };
+    return [{ of: [array], one: { array, place, isKnown: true, columns } }];
   });
 }
 

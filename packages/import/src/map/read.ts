@@ -1,4 +1,5 @@
 import { DumpError } from '@llama-probe/dump';
+import type { core } from 'zod';
 import { PieceFile } from '../file.js';
 import { MAPPING, type Mapping } from './schema.js';
 
@@ -21,8 +22,16 @@ export async function readMapping(path: string): Promise<Mapping> {
   }
   const { data: mapping, error } = MAPPING.safeParse(data);
   if (mapping) return mapping;
-  const issue = error.issues[0];
+  const issue = error.issues[0] && nearest(error.issues[0]);
   const place = issue?.path.join('.') || 'the whole';
   const wanted = 'Wanted such as {"tensors": [{"name": "layer{layer}.q", "stage": "q_proj"}]} (docs/formats.md).';
   throw new DumpError('dump-map', `${path}: ${place}: ${issue?.message ?? 'it is no mapping'}. ${wanted}`);
+}
+
+/** Where an entry may have several shapes: what is wrong with it as the one that it is nearest to. */
+function nearest(issue: core.$ZodIssue): core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const [shape] = issue.errors.filter(({ length }) => length > 0).sort((a, b) => a.length - b.length);
+  const [inner] = shape ?? [];
+  return inner ? nearest({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
 }

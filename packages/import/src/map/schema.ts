@@ -17,20 +17,32 @@ const columns = z
   .tuple([z.int().min(0), z.int().min(1)])
   .describe('Only these columns of each row, from the first up to the last, which is not one of them: [0, 256].');
 
-/** How an array becomes a stage. */
+const every = z
+  .int()
+  .min(1)
+  .describe(
+    'The columns again so many further on, to the end of the row, where Q, K and V of one product alternate by heads: 192 for heads of 64.',
+  );
 const source = z
   .string()
   .min(1)
   .describe('The line of your code that computes it, for reports and annotations: "src/attention.rs:212".');
 
+/** How an array becomes a stage. */
 export const ENTRY = z.union([
-  z.strictObject({
-    name: pattern,
-    stage,
-    layer: layer.optional(),
-    columns: columns.optional(),
-    source: source.optional(),
-  }),
+  z
+    .strictObject({
+      name: pattern,
+      stage,
+      layer: layer.optional(),
+      columns: columns.optional(),
+      every: every.optional(),
+      source: source.optional(),
+    })
+    .refine(
+      ({ columns, every }) => every === undefined || columns !== undefined,
+      '"every" says where "columns" come again: give both',
+    ),
   z.strictObject({
     sum: z.tuple([pattern, pattern]).describe('Two arrays of one shape whose sum the stage is.'),
     stage,

@@ -1,5 +1,6 @@
 import type { Place } from '@llama-probe/dump/stage';
 import type { ForeignArray } from '../array.js';
+import type { Columns } from '../shape/columns.js';
 
 /** An array and the stage that it is. */
 export interface Placed {
@@ -8,7 +9,7 @@ export interface Placed {
   /** Whether the stage is one that llama.cpp has, or that somebody has said; without it the name is the file's own. */
   readonly isKnown: boolean;
   /** Only these of each row. */
-  readonly columns?: readonly [number, number] | undefined;
+  readonly columns?: Columns | undefined;
 }
 
 /** What a name says that an array is. */

@@ -69,7 +69,11 @@ function plain({ array, addend, place, columns }: Found, layersFrom: number): En
   return { name: array.name, stage, ...layer, ...cut(columns) };
 }
 
-const cut = (columns: Found['columns']) => (columns ? { columns: [...columns] as [number, number] } : {});
+function cut(columns: Found['columns']): { columns?: [number, number]; every?: number } {
+  if (!columns) return {};
+  const { from, to, every } = columns;
+  return { columns: [from, to], ...(every === undefined ? {} : { every }) };
+}
 
 /** Whether every name has a number that is one more than its layer, and some have none that is the layer. */
 function countsFromOne(found: readonly Found[]): boolean {

@@ -2,8 +2,9 @@ import type { RecordedRun, Tensor } from '@llama-probe/dump';
 import { decodeGraph, type Place, placeKey } from '@llama-probe/dump/stage';
 import type { ForeignArray } from '../array.js';
 import { isFloat, toFloats } from '../dtype.js';
+import { type Columns, cutColumns } from '../shape/columns.js';
 import type { Rows } from '../shape/rows.js';
-import { type Columns, type Likeness, likenesses, MARGIN, MOST, measured, NEARER, sumError } from './likeness.js';
+import { type Likeness, likenesses, MARGIN, MOST, measured, NEARER, sumError } from './likeness.js';
 import { type Added, Residues, rowsAt } from './residues.js';
 import { type Believed, lastRows, type Sketch, sketchesOf } from './sketch.js';
 import { slicesOf } from './slices.js';
@@ -173,11 +174,6 @@ async function rowsLike(
   { width }: Tensor,
 ): Promise<Float32Array | undefined> {
   const arranged = rows.arrange(toFloats(await array.read(), array.dtype));
-  const [from, to] = columns ?? [0, rows.width];
-  if (to - from !== width) return undefined;
-  const count = rows.positions.length;
-  const mine = new Float32Array(count * width);
-  for (let row = 0; row < count; row++)
-    mine.set(arranged.subarray(row * rows.width + from, row * rows.width + to), row * width);
-  return mine;
+  const mine = columns ? cutColumns(arranged, rows.width, columns) : arranged;
+  return mine.length === rows.positions.length * width ? mine : undefined;
 }

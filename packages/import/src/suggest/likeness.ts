@@ -1,3 +1,5 @@
+import { type Columns, cutColumns } from '../shape/columns.js';
+
 /** How one row, or several, are like others. */
 export interface Likeness {
   readonly kind: 'equal' | 'order' | 'scale';
@@ -52,21 +54,43 @@ function sorted(a: Float32Array, b: Float32Array, width: number): number {
   return Math.sqrt(delta / all);
 }
 
-/** From the first column up to the last, which is not one of them. */
-export type Columns = readonly [number, number];
-
 /** Which columns of a longer row are a shorter one; undefined where none are. */
 export function columnsLike(long: Float32Array, short: Float32Array): Columns | undefined {
   const all = squares(short);
   if (!(all > 0)) return undefined;
+  const from = placeOf(long, short, long.length, MOST.equal ** 2 * all);
+  return from === undefined ? undefined : { from, to: from + short.length };
+}
+
+/** The same of a shorter row that lies in pieces, equally far from each other, as K does where one product makes a Q, a K and a V for each head. */
+export function columnsInPieces(long: Float32Array, short: Float32Array): Columns | undefined {
+  const all = squares(short);
+  if (!(all > 0)) return undefined;
   const most = MOST.equal ** 2 * all;
-  for (let from = 0; from + short.length <= long.length; from++) {
-    let delta = 0;
-    for (let i = 0; i < short.length && delta <= most; i++)
-      delta += ((long[from + i] as number) - (short[i] as number)) ** 2;
-    if (delta <= most) return [from, from + short.length];
+  for (let pieces = 2; short.length / pieces >= LEAST_WIDTH; pieces++) {
+    if (long.length % pieces > 0 || short.length % pieces > 0) continue;
+    const [every, length] = [long.length / pieces, short.length / pieces];
+    const from = placeOf(long, short.subarray(0, length), every, most);
+    if (from === undefined) continue;
+    const columns = { from, to: from + length, every };
+    if (distance(cutColumns(long, long.length, columns), short, most) <= most) return columns;
   }
   return undefined;
+}
+
+/** From which column on a longer row is a shorter one. @param end the shorter one ends before it @param most how far it may be, squared */
+function placeOf(long: Float32Array, short: Float32Array, end: number, most: number): number | undefined {
+  for (let from = 0; from + short.length <= end; from++) {
+    if (distance(long.subarray(from, from + short.length), short, most) <= most) return from;
+  }
+  return undefined;
+}
+
+/** ‖a − b‖², or anything above `most` where it is more. */
+function distance(a: Float32Array, b: Float32Array, most: number): number {
+  let delta = 0;
+  for (let i = 0; i < b.length && delta <= most; i++) delta += ((a[i] as number) - (b[i] as number)) ** 2;
+  return delta;
 }
 
 /** The same in another order: of those columns that have the length of the shorter row, the nearest. */
@@ -80,7 +104,7 @@ export function columnsSorted(long: Float32Array, short: Float32Array): Columns 
     if (Math.abs(length / all - 1) < 0.01) {
       const error = sorted(long.subarray(from, from + width), short, width);
       if (error <= MOST.order && error < (best?.error ?? Number.POSITIVE_INFINITY))
-        best = { columns: [from, from + width], error };
+        best = { columns: { from, to: from + width }, error };
     }
     length += ((long[from + width] as number) ** 2 || 0) - (long[from] as number) ** 2;
   }

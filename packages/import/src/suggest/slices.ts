@@ -1,4 +1,5 @@
-import { type Columns, columnsLike, columnsSorted } from './likeness.js';
+import { type Columns, indicesOf } from '../shape/columns.js';
+import { columnsInPieces, columnsLike, columnsSorted } from './likeness.js';
 import type { Believed, Sketch } from './sketch.js';
 
 /** Columns of an array that are a stage. */
@@ -10,13 +11,14 @@ export interface Slice {
 }
 
 /**
- * The stages that lie side by side in a fused array, such as Q, K and V of one product. Beside those that are found as they are, others of the same layer are found in
+ * The stages that lie side by side in a fused array, such as Q, K and V of one product, whole or by heads. Beside those that are found as they are, others of the same layer are found in
  * another order within a row, as Hugging Face has Q and K. Columns that two stages are like are neither's.
  */
 export function slicesOf(sketches: readonly Sketch[], stages: readonly Believed[]): readonly Slice[] {
   const found = sketches.flatMap((sketch) =>
     stages.flatMap((stage): Slice[] => {
-      const columns = stage.last.length < sketch.last.length ? columnsLike(sketch.last, stage.last) : undefined;
+      if (stage.last.length >= sketch.last.length) return [];
+      const columns = columnsLike(sketch.last, stage.last) ?? columnsInPieces(sketch.last, stage.last);
       return columns ? [{ sketch, stage, kind: 'equal', columns }] : [];
     }),
   );
@@ -34,11 +36,14 @@ export function slicesOf(sketches: readonly Sketch[], stages: readonly Believed[
     const columns = columnsSorted(sketch.last, stage.last);
     return columns ? [{ sketch, stage, kind: 'order', columns }] : [];
   });
-  const plain = ordered.filter(({ columns }) => !found.some((one) => overlap(one.columns, columns)));
+  const plain = ordered.filter((slice) => !found.some((one) => overlap(one, slice)));
   return alone([...alone(found), ...alone(plain)]);
 }
 
-const overlap = (a: Columns, b: Columns): boolean => a[0] < b[1] && b[0] < a[1];
+function overlap(a: Slice, b: Slice): boolean {
+  const columns = new Set(indicesOf(a.columns, a.sketch.last.length));
+  return indicesOf(b.columns, b.sketch.last.length).some((column) => columns.has(column));
+}
 
 const alone = (slices: readonly Slice[]): Slice[] =>
-  slices.filter((one) => slices.every((other) => other === one || !overlap(one.columns, other.columns)));
+  slices.filter((one) => slices.every((other) => other === one || !overlap(one, other)));

@@ -114,7 +114,8 @@ const near = (error: number): string => (error === 0 ? 'exactly' : `to within ${
 
 function noteOf({ entry, of }: Entries['entries'][number]): string {
   const name = namesOf(entry).join(' + ');
-  const columns = 'columns' in entry && entry.columns ? `, columns ${entry.columns.join(' to ')},` : '';
+  const again = 'every' in entry && entry.every ? ` in every ${entry.every}` : '';
+  const columns = 'columns' in entry && entry.columns ? `, columns ${entry.columns.join(' to ')}${again},` : '';
   const [first] = of;
   const worst = of.reduce((a, b) => (b.like.error > a.like.error ? b : a)).like;
   const how = {

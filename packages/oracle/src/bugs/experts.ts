@@ -66,6 +66,7 @@ export const EXPERT_BUGS: readonly Bug[] = [
     look: 'norm_topk_prob: softmax over the chosen logits alone has the sum 1, softmax over all of them has not.',
     source: 'lablup/mlxcel#391',
     needs: 'a model with experts, of which a token goes through more than one',
+    isInOneStage: true,
     variants: (c) =>
       operationOf(c).op === 'quotient'
         ? only({ experts: { normalised: 'missing' } })

@@ -78,6 +78,7 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'ffn_gate has the rows of ffn_up and the other way, or up goes through SiLU in place of gate.',
     look: 'The order of the two halves where gate and up are one tensor, or the names they are loaded by.',
     source: COMMON,
+    isInOneStage: true,
     variants: (c) => {
       if (operationOf(c).op === 'swiglu') return only({ activation: { combine: 'exchanged' } });
       const [gate, up] = [tensorName(c, 'ffn_gate'), tensorName(c, 'ffn_up')];

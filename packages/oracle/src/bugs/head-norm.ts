@@ -5,7 +5,7 @@ import { isInner } from '../stage-operations.js';
 
 /** Where the norm of Q and K shows: at the rotation, or where its own rows were captured at them. */
 const HEADS = ['q_rope', 'k_rope', 'attn_norm'] as const;
-const NEEDS = 'a model with a norm of Q and K, such as Qwen3 or Gemma 3';
+const NEEDS = 'a norm of Q and K, as Qwen3 and Gemma 3 have, that the run has no stages of its own for';
 
 const hasHeadNorm = (c: StageCase): boolean => headNormOf(operationOf(c)) !== undefined;
 

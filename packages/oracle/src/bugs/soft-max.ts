@@ -15,6 +15,7 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     look: 'Where the scale is applied: once, to q, to the scores or in the softmax.',
     source: 'mlc-ai/mlc-llm#3426',
     needs: SEVERAL,
+    isInOneStage: true,
     variants: (c) => {
       const { attentionScale: own, headDim } = c.model.config;
       if (operationOf(c).op === 'scores') return factorOf(c, (stage) => stage === 'q_rope');

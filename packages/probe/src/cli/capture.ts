@@ -17,6 +17,7 @@ export function captureCommand(context: Context): Command {
         'probe capture --from llama --model model.gguf --stages all --out all.arrow':
           "every node of llama.cpp's graph, of any architecture",
         'probe capture --from llama -m model.gguf --steps 0 -o a.safetensors': 'for NumPy or PyTorch; .npz too',
+        'probe capture --from llama --inject rope-halves -o sick.arrow': 'a run with a known bug in it',
         'probe capture --from webgpu --digest -o here.arrow': 'hashes only, for probe repeat here.arrow there.arrow',
       }),
     );
@@ -27,6 +28,7 @@ export function captureCommand(context: Context): Command {
         .helpGroup(HEADINGS.output)
         .makeOptionMandatory(),
     )
+    .addOption(OPTIONS.inject())
     .addOption(OPTIONS.digest())
     .addOption(OPTIONS.json());
   return command.action(async (options: CaptureOptions) => {

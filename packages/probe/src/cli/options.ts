@@ -134,10 +134,7 @@ export const OPTIONS = {
   teacherForced: () => how('--teacher-forced', 'the same as --blame').hideHelp(),
   noTeacherForced: () => how('--no-teacher-forced', 'the same as --no-blame').hideHelp(),
   inject: () =>
-    what(
-      '--inject <bugs>',
-      "put known bugs into the engine's run, such as rope-halves or rms-eps@2 (probe bugs lists them)",
-    ),
+    what('--inject <bugs>', 'put known bugs into the run, such as rope-halves or rms-eps@2 (probe bugs lists them)'),
   json: () => output(OUTPUTS.json.flag, OUTPUTS.json.what),
   digest: () =>
     output('--digest', 'write a hash of each row in place of its values, which probe repeat holds to others'),

@@ -8,11 +8,14 @@ export type Wanted =
   | { readonly kind: 'files' | 'directories' | 'nothing' }
   | { readonly kind: 'one' | 'list'; readonly words: readonly string[] };
 
+/** What can be put into a run: those of a stage. */
+const bugsToPut = () => CATALOGUE.filter(({ stages }) => !stages.includes('tokens')).map(({ id }) => id);
+
 /** Lists of words that are separated by commas, by their options. */
 const LISTS: Readonly<Record<string, () => readonly string[]>> = {
   'compare --stages': () => STAGE_NAMES,
   'capture --stages': () => ['all', ...STAGE_NAMES],
-  'compare --inject': () => CATALOGUE.filter(({ stages }) => !stages.includes('tokens')).map(({ id }) => id),
+  ...Object.fromEntries(['compare', 'capture', 'text', 'itself'].map((command) => [`${command} --inject`, bugsToPut])),
   'repro --lang': () => LANGUAGES,
   'bugs --only': () => CATALOGUE.map(({ id }) => id),
 };

@@ -1,4 +1,5 @@
 import type { Place, Tensor } from '@llama-probe/dump';
+import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { headsToRows, hide, layoutOf, type Rows } from './layout.js';
 import type { KnownGraph } from './look.js';
@@ -186,8 +187,24 @@ export class Capture {
     const held: Held = { node, match, settling, name, rows, values, settled, dropped, replace: undefined };
     this.held.push(held);
     if (settled || match.until === 'mask') this.round(held);
+    if (given && this.replacement?.isPromised) this.flushBefore(held);
     if (given) this.goOnFrom(given, held, { node, values, tokens, layout }, isLast);
     this.flush();
+  }
+
+  /** Whoever has promised rows makes them of what comes before. @throws LlamaCppError `from-unsettled`, where that is not known yet and both would wait */
+  private flushBefore(held: Held): void {
+    const before = this.held.slice(0, -1);
+    if (before.some(({ settled }) => !settled)) {
+      const { stage } = held.match;
+      throw new LlamaCppError(
+        'from-unsettled',
+        `rows of ${stage} were promised, and what comes before it is not known yet.`,
+      );
+    }
+    this.held = before;
+    this.flush();
+    this.held = [held];
   }
 
   /** Once it is known that it is a stage, and before the next node is computed: that one goes on from what it is rounded to. */

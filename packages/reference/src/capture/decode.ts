@@ -1,4 +1,4 @@
-import { type NodeOperation, TensorStreamWriter } from '@llama-probe/dump';
+import { type NodeOperation, type Tensor, TensorStreamWriter } from '@llama-probe/dump';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { GivenReader } from '../process/given-frames.js';
 import {
@@ -110,10 +110,14 @@ function evaluate(
 ): RunResult {
   const vocabularySize: number = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model));
   checkRun(library, model, parameters, vocabularySize);
-  const { tokens, steps, ubatch, stages, forcedTokens, logits, from, round } = parameters;
+  const { tokens, steps, ubatch, stages, forcedTokens, logits, from, promised, round } = parameters;
   const captures = stages.length > 0 || from !== undefined;
   const given = from === undefined ? undefined : new GivenReader(FROM_PIPE, from);
-  const replacement = given && new Replacement(library, () => given.next());
+  const next = (): Tensor | undefined => {
+    if (promised) stream.flush(); // they are made of what was written
+    return given?.next();
+  };
+  const replacement = given && new Replacement(library, next, promised);
   const rounding = round && new Rounding(library, round);
   const capture = new Capture(library, parameters, (tensor) => stream.write(tensor), { replacement, tabled, rounding });
   const isWatched = captures || rounding !== undefined || tabled.size > 0;

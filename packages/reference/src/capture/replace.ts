@@ -1,4 +1,4 @@
-import { GivenRows, GivenRowsError, type Place, type Tensor } from '@llama-probe/dump';
+import { GivenRows, GivenRowsError, type Place, placeKey, type Tensor } from '@llama-probe/dump';
 import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary } from '../library/library.js';
 import { rowsToHeads } from './layout.js';
@@ -14,19 +14,28 @@ export interface Computed {
 }
 
 /** What has rows to go on from. */
-export type GoOnFrom = Pick<Replacement, 'begin' | 'has' | 'take' | 'put'>;
+export type GoOnFrom = Pick<Replacement, 'begin' | 'has' | 'take' | 'put'> & Partial<Pick<Replacement, 'isPromised'>>;
 
 /** Puts given rows (`RunOptions.from`) in the place of what llama.cpp computed, so that the nodes after it go on from them. */
 export class Replacement {
   /** What was given and not used, and why. */
   readonly notes = new Set<string>();
   private readonly given = new GivenRows();
+  private readonly promised: ReadonlySet<string> | undefined;
 
-  /** @param next reads the stream of given rows; undefined at its end */
+  /** @param next reads the stream of given rows; undefined at its end @param promised the stages that they are for, where they come one by one */
   constructor(
     private readonly library: LlamaLibrary,
     private readonly next: () => Tensor | undefined,
-  ) {}
+    promised?: readonly Place[],
+  ) {
+    this.promised = promised && new Set(promised.map(placeKey));
+  }
+
+  /** Whether the rows are made when everything before them was passed on. */
+  get isPromised(): boolean {
+    return this.promised !== undefined;
+  }
 
   /** Announces one evaluation of the graph. */
   begin(first: number, tokens: number): void {
@@ -35,6 +44,7 @@ export class Replacement {
 
   /** Whether there are rows for this stage; reads the stream until it is known. */
   has(place: Place): boolean {
+    if (this.promised) return this.promised.has(placeKey(place));
     while (!this.given.has(place) && !this.given.isPast(place)) told(() => this.given.put(this.next()));
     return this.given.has(place);
   }
@@ -45,7 +55,16 @@ export class Replacement {
    * @throws LlamaCppError `from-width`
    */
   take(place: Place, width: number): Tensor | undefined {
+    if (this.promised) return this.wait(place);
     return told(() => this.given.take(place, width));
+  }
+
+  /** The next rows of the stream, which are those of this stage; undefined where it stays as it is. @throws LlamaCppError `from-order` */
+  private wait(place: Place): Tensor | undefined {
+    const found = this.next();
+    if (found && placeKey(found) === placeKey(place)) return found.positions.length > 0 ? found : undefined;
+    const got = found ? placeKey(found) : 'nothing';
+    throw new LlamaCppError('from-order', `rows of ${got} were given where those of ${placeKey(place)} were promised.`);
   }
 
   /**

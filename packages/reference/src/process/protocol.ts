@@ -1,4 +1,4 @@
-import type { NodeOperation } from '@llama-probe/dump';
+import type { NodeOperation, Place } from '@llama-probe/dump';
 import type { Blockwise } from '../blocks/blockwise.js';
 import type { RoundTo } from '../capture/rounding.js';
 import type { Selection } from '../capture/stages.js';
@@ -34,6 +34,8 @@ export interface RunParameters extends Selection {
   round?: RoundTo | undefined;
   /** The number that the given rows of this run have on FROM_PIPE; undefined where there are none. */
   from?: number | undefined;
+  /** The stages that they are for, in each pass, where they come one by one. */
+  promised?: readonly Place[] | undefined;
 }
 
 /** What the graph is looked at with. */

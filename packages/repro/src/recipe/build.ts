@@ -11,6 +11,7 @@ import {
 } from '@llama-probe/oracle';
 import { attention } from './attention.js';
 import type { Builder } from './builder.js';
+import { ofExperts, takesIds } from './experts.js';
 import { Inputs } from './inputs.js';
 import { type Call, count, counts, type Recipe, real } from './recipe.js';
 import { rotation } from './rotation.js';
@@ -117,28 +118,26 @@ function make(operation: StageOperation, columns: readonly number[] | undefined,
       return call('soft_max_of_rows', [input(first, columns)]);
     case 'weighted':
       return call('weighted', [input(first, columns), input(second)]);
+    case 'part': {
+      const { begins = [], part = 1 } = operation;
+      const all = columns ?? Array.from({ length: begins.length * part }, (_, i) => i);
+      const from = all.map((column) => (begins[Math.floor(column / part)] as number) + (column % part));
+      const kept = input(first, from);
+      return operation === operationOf(c) ? call('scale', [kept], { factor: real(1) }) : kept;
+    }
+    case 'top-k':
+      throw new Error('The choice of experts cannot be written down; ask canBeWritten first.');
     default:
-      throw new Error(`${operation.op} cannot be written down; ask canBeWritten first.`);
+      return ofExperts(operation, columns, builder);
   }
 }
 
-/** What a token does among experts: each would need the weights of all that were chosen. */
-const UNWRITTEN: ReadonlySet<StageOperation['op']> = new Set([
-  'sigmoid',
-  'clamp',
-  'top-k',
-  'chosen',
-  'row-sum',
-  'quotient',
-  'expert-product',
-  'expert-bias',
-  'bounded-unit',
-  'expert-sum',
-]);
-
-/** Whether an operation, and all that is computed on the way to it, can be written down as a recipe. */
-export const canBeWritten = ({ op, inputs, scores }: StageOperation): boolean =>
-  !UNWRITTEN.has(op) && [...inputs, ...(scores?.inputs ?? [])].every((input) => !isInner(input) || canBeWritten(input));
+/** Whether an operation, and all that is computed on the way to it, can be written down as a recipe. What chooses experts cannot: its rows are ids. */
+export const canBeWritten = (operation: StageOperation): boolean => {
+  const { op, inputs, scores } = operation;
+  if (op === 'top-k' || (takesIds(operation) && inputs.slice(1).some(isInner))) return false;
+  return [...inputs, ...(scores?.inputs ?? [])].every((input) => !isInner(input) || canBeWritten(input));
+};
 
 /** The columns of gate and up in the rows of one product, gate first. */
 function bothHalves(columns: readonly number[], c: StageCase, from: Place | StageOperation): number[] {

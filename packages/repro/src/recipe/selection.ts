@@ -19,6 +19,9 @@ export function unitOf(c: StageCase, operation: StageOperation, width: number): 
   switch (operation.op) {
     case 'get-rows':
     case 'product':
+    case 'row-sum':
+    case 'chosen':
+    case 'expert-product':
       return 1;
     case 'rms-norm':
     case 'probabilities':
@@ -30,7 +33,8 @@ export function unitOf(c: StageCase, operation: StageOperation, width: number): 
     case 'soft-max':
       return seenBy(c);
     case 'weighted':
-      return width;
+    case 'expert-sum':
+      return inner.length > 0 || operation.op === 'weighted' ? width : 1;
     default:
       return Math.max(1, ...inner);
   }

@@ -16,7 +16,8 @@ export function isFeasible(c: StageCase, { rows, columns }: Selection): boolean 
 /** How many numbers of weights some columns of an operation take, with what is computed on the way to it. */
 function weightsOf(c: StageCase, operation: StageOperation, columns: number): number {
   const { op, inputs } = operation;
-  const weight = op === 'product' ? c.model.weight(weightName(caseOf(c, operation)) ?? '') : undefined;
+  const isProduct = op === 'product' || op === 'expert-product';
+  const weight = isProduct ? c.model.weight(weightName(caseOf(c, operation)) ?? '') : undefined;
   const inner = inputs.filter((input: Place | StageOperation) => isInner(input));
   // What goes into a product is needed whole, and so is what goes into attention.
   const isWhole = weight !== undefined || op === 'scores' || op === 'values' || op === 'rms-norm';

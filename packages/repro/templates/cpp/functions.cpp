@@ -202,3 +202,66 @@ Matrix weighted(Matrix x, const Matrix& weights) {
     for (size_t i = 0; i < x.values.size(); i++) x.values[i] *= weights.values[i / width];
     return x;
 }
+// ---- sigmoid
+Matrix sigmoid(Matrix x) {
+    for (double& value : x.values) value = 1 / (1 + std::exp(-value));
+    return x;
+}
+// ---- clamp
+Matrix clamp(Matrix x, double low, double high) {
+    for (double& value : x.values) value = std::min(std::max(value, low), high);
+    return x;
+}
+// ---- sum_of_row
+Matrix sum_of_row(const Matrix& x) {
+    Matrix out{x.rows, 1, std::vector<double>(x.rows)};
+    for (size_t i = 0; i < x.values.size(); i++) out.values[i / x.columns] += x.values[i];
+    return out;
+}
+// ---- over_row
+/// Each row over a number of its own.
+Matrix over_row(Matrix x, const Matrix& by) {
+    for (size_t i = 0; i < x.values.size(); i++) x.values[i] /= by.values[i / x.columns];
+    return x;
+}
+// ---- pick
+/// Of each row as many values as it has places.
+Matrix pick(const Matrix& x, const Indices& places) {
+    size_t columns = places.size() / x.rows;
+    Matrix out{x.rows, columns, {}};
+    for (size_t i = 0; i < places.size(); i++) out.values.push_back(x.values[i / columns * x.columns + places[i]]);
+    return out;
+}
+// ---- mat_mul_of_experts
+/// Each value is a row of W, which the expert that was chosen there has, times one of the parts of a row of x.
+Matrix mat_mul_of_experts(const Matrix& x, const Matrix& w, const Indices& picked, const Indices& parts) {
+    Matrix out{x.rows, parts.size(), std::vector<double>(picked.size())};
+    for (size_t at = 0; at < picked.size(); at++) {
+        size_t begin = at / parts.size() * x.columns + parts[at % parts.size()] * w.columns;
+        for (size_t i = 0; i < w.columns; i++) out.values[at] += x.values[begin + i] * w.values[picked[at] * w.columns + i];
+    }
+    return out;
+}
+// ---- add_picked
+/// Plus the bias that the expert which was chosen there has.
+Matrix add_picked(Matrix x, const Matrix& bias, const Indices& picked) {
+    for (size_t i = 0; i < x.values.size(); i++) x.values[i] += bias.values[picked[i]];
+    return x;
+}
+// ---- swiglu_oai
+/// g · sigmoid(alpha g) · (u + 1), g at most the limit, u within ± the limit.
+Matrix swiglu_oai(Matrix gate, const Matrix& up, double alpha, double limit) {
+    for (size_t i = 0; i < gate.values.size(); i++) {
+        double g = std::min(gate.values[i], limit);
+        gate.values[i] = g / (1 + std::exp(-alpha * g)) * (std::min(std::max(up.values[i], -limit), limit) + 1);
+    }
+    return gate;
+}
+// ---- sum_of_parts
+/// The parts of a row, which are equally long, added up.
+Matrix sum_of_parts(const Matrix& x, size_t parts) {
+    size_t columns = x.columns / parts;
+    Matrix out{x.rows, columns, std::vector<double>(x.rows * columns)};
+    for (size_t i = 0; i < x.values.size(); i++) out.values[i / x.columns * columns + i % columns] += x.values[i];
+    return out;
+}

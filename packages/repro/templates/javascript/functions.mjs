@@ -219,3 +219,51 @@ export const weighted = (x, weights) =>
     const [row, column] = [Math.floor(i / x.columns), i % x.columns];
     return value * weights.values[row * weights.columns + Math.floor(column / (x.columns / weights.columns))];
   });
+// ---- sigmoid
+export const sigmoid = (x) => each(x, (value) => 1 / (1 + Math.exp(-value)));
+// ---- clamp
+export const clamp = (x, low, high) => each(x, (value) => Math.min(Math.max(value, low), high));
+// ---- sum_of_row
+export function sum_of_row(x) {
+  const values = new Float64Array(x.rows);
+  for (const [i, value] of x.values.entries()) values[Math.floor(i / x.columns)] += value;
+  return { rows: x.rows, columns: 1, values };
+}
+// ---- over_row
+/** Each row over a number of its own. */
+export const over_row = (x, by) => each(x, (value, i) => value / by.values[Math.floor(i / x.columns)]);
+// ---- pick
+/** Of each row as many values as it has places. */
+export function pick(x, places) {
+  const columns = places.length / x.rows;
+  const values = Float64Array.from(places, (place, i) => x.values[Math.floor(i / columns) * x.columns + place]);
+  return { rows: x.rows, columns, values };
+}
+// ---- mat_mul_of_experts
+/** Each value is a row of W, which the expert that was chosen there has, times one of the parts of a row of x. */
+export function mat_mul_of_experts(x, w, picked, parts) {
+  const values = new Float64Array(picked.length);
+  for (const [at, output] of picked.entries()) {
+    const begin = Math.floor(at / parts.length) * x.columns + parts[at % parts.length] * w.columns;
+    for (let i = 0; i < w.columns; i++) values[at] += x.values[begin + i] * w.values[output * w.columns + i];
+  }
+  return { rows: x.rows, columns: parts.length, values };
+}
+// ---- add_picked
+/** Plus the bias that the expert which was chosen there has. */
+export const add_picked = (x, bias, picked) => each(x, (value, i) => value + bias.values[picked[i]]);
+// ---- swiglu_oai
+/** g · sigmoid(alpha g) · (u + 1), g at most the limit, u within ± the limit. */
+export const swiglu_oai = (gate, up, alpha, limit) =>
+  each(gate, (value, i) => {
+    const g = Math.min(value, limit);
+    return (g / (1 + Math.exp(-alpha * g))) * (Math.min(Math.max(up.values[i], -limit), limit) + 1);
+  });
+// ---- sum_of_parts
+/** The parts of a row, which are equally long, added up. */
+export function sum_of_parts(x, parts) {
+  const columns = x.columns / parts;
+  const values = new Float64Array(x.rows * columns);
+  for (const [i, value] of x.values.entries()) values[Math.floor(i / x.columns) * columns + (i % columns)] += value;
+  return { rows: x.rows, columns, values };
+}

@@ -137,3 +137,39 @@ def attention_values(p, v, heads, group, head_dim):
 def weighted(x, weights):
     """The rows of each expert times its weight."""
     return x * np.repeat(weights, x.shape[1] // weights.shape[1], axis=1)
+# ---- sigmoid
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+# ---- clamp
+def clamp(x, low, high):
+    return np.clip(x, low, high)
+# ---- sum_of_row
+def sum_of_row(x):
+    return x.sum(axis=1, keepdims=True)
+# ---- over_row
+def over_row(x, by):
+    """Each row over a number of its own."""
+    return x / by
+# ---- pick
+def pick(x, places):
+    """Of each row as many values as it has places."""
+    return np.take_along_axis(x, np.reshape(places, (x.shape[0], -1)), axis=1)
+# ---- mat_mul_of_experts
+def mat_mul_of_experts(x, w, picked, parts):
+    """Each value is a row of W, which the expert that was chosen there has, times one of the parts of a row of x."""
+    pieces = x.reshape(x.shape[0], -1, w.shape[1])[:, parts]
+    weights = w[np.reshape(picked, (x.shape[0], -1))]
+    return (pieces * weights).sum(axis=2)
+# ---- add_picked
+def add_picked(x, bias, picked):
+    """Plus the bias that the expert which was chosen there has."""
+    return x + bias.reshape(-1)[np.reshape(picked, x.shape)]
+# ---- swiglu_oai
+def swiglu_oai(gate, up, alpha, limit):
+    """g * sigmoid(alpha g) * (u + 1), g at most the limit, u within +- the limit."""
+    g = np.minimum(gate, limit)
+    return g / (1 + np.exp(-alpha * g)) * (np.clip(up, -limit, limit) + 1)
+# ---- sum_of_parts
+def sum_of_parts(x, parts):
+    """The parts of a row, which are equally long, added up."""
+    return x.reshape(x.shape[0], parts, -1).sum(axis=1)

@@ -221,3 +221,60 @@ fn weighted(x: &Matrix, weights: &Matrix) -> Matrix {
     let width = x.columns / weights.columns;
     Matrix { values: x.values.iter().enumerate().map(|(i, v)| v * weights.values[i / width]).collect(), ..*x }
 }
+// ---- sigmoid
+fn sigmoid(x: &Matrix) -> Matrix {
+    Matrix { values: x.values.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect(), ..*x }
+}
+// ---- clamp
+fn clamp(x: &Matrix, low: f64, high: f64) -> Matrix {
+    Matrix { values: x.values.iter().map(|v| v.max(low).min(high)).collect(), ..*x }
+}
+// ---- sum_of_row
+fn sum_of_row(x: &Matrix) -> Matrix {
+    Matrix { rows: x.rows, columns: 1, values: x.values.chunks(x.columns).map(|row| row.iter().sum()).collect() }
+}
+// ---- over_row
+/// Each row over a number of its own.
+fn over_row(x: &Matrix, by: &Matrix) -> Matrix {
+    Matrix { values: x.values.iter().enumerate().map(|(i, v)| v / by.values[i / x.columns]).collect(), ..*x }
+}
+// ---- pick
+/// Of each row as many values as it has places.
+fn pick(x: &Matrix, places: &[usize]) -> Matrix {
+    let columns = places.len() / x.rows;
+    let value = |(i, place): (usize, &usize)| x.values[i / columns * x.columns + place];
+    Matrix { rows: x.rows, columns, values: places.iter().enumerate().map(value).collect() }
+}
+// ---- mat_mul_of_experts
+/// Each value is a row of W, which the expert that was chosen there has, times one of the parts of a row of x.
+fn mat_mul_of_experts(x: &Matrix, w: &Matrix, picked: &[usize], parts: &[usize]) -> Matrix {
+    let value = |(at, output): (usize, &usize)| {
+        let begin = at / parts.len() * x.columns + parts[at % parts.len()] * w.columns;
+        (0..w.columns).map(|i| x.values[begin + i] * w.values[output * w.columns + i]).sum()
+    };
+    Matrix { rows: x.rows, columns: parts.len(), values: picked.iter().enumerate().map(value).collect() }
+}
+// ---- add_picked
+/// Plus the bias that the expert which was chosen there has.
+fn add_picked(x: &Matrix, bias: &Matrix, picked: &[usize]) -> Matrix {
+    Matrix { values: x.values.iter().zip(picked).map(|(v, &at)| v + bias.values[at]).collect(), ..*x }
+}
+// ---- swiglu_oai
+/// g · sigmoid(alpha g) · (u + 1), g at most the limit, u within ± the limit.
+fn swiglu_oai(gate: &Matrix, up: &Matrix, alpha: f64, limit: f64) -> Matrix {
+    let unit = |(gate, up): (&f64, &f64)| {
+        let g = gate.min(limit);
+        g / (1.0 + (-alpha * g).exp()) * (up.max(-limit).min(limit) + 1.0)
+    };
+    Matrix { values: gate.values.iter().zip(&up.values).map(unit).collect(), ..*gate }
+}
+// ---- sum_of_parts
+/// The parts of a row, which are equally long, added up.
+fn sum_of_parts(x: &Matrix, parts: usize) -> Matrix {
+    let columns = x.columns / parts;
+    let mut values = vec![0.0; x.rows * columns];
+    for (i, value) in x.values.iter().enumerate() {
+        values[i / x.columns * columns + i % columns] += value;
+    }
+    Matrix { rows: x.rows, columns, values }
+}

@@ -1,4 +1,4 @@
-import { isTooSmall, layoutOf, SMALLEST } from '../layout.js';
+import { isTooSmall, type Layout, layoutOf, SMALLEST } from '../layout.js';
 import { fit, type Line, lineWidth, skip, take } from '../line.js';
 import type { State } from '../state.js';
 import { banner } from './banner.js';
@@ -8,29 +8,6 @@ import { header } from './header.js';
 import { heatMap } from './heat-map.js';
 import { overlayLines } from './overlay.js';
 import { table } from './table.js';
-
-/** The parts of the screen, each as lines. */
-export interface Parts {
-  readonly header: Line;
-  readonly banner: readonly Line[];
-  /** Beside each other. */
-  readonly panels: readonly (readonly Line[])[];
-  readonly status: Line;
-  readonly hints: Line;
-}
-
-export function partsOf(state: State): Parts {
-  const layout = layoutOf(state);
-  return {
-    header: header(state),
-    banner: banner(state, layout.banner),
-    panels: state.detail
-      ? [detailScreen(state, state.detail, layout.body)]
-      : [heatMap(state, layout), table(state, layout)],
-    status: status(state),
-    hints: hints(state),
-  };
-}
 
 /** Shown when nothing else fits. */
 export function tooSmall({ size: { columns, rows } }: State): Line[] {
@@ -43,16 +20,19 @@ export function tooSmall({ size: { columns, rows } }: State): Line[] {
   return lines.slice(0, rows).map((line) => fit([[line]], columns));
 }
 
-/** Whether something lies over the parts of the screen, or there is no room for them. */
-export const isWhole = (state: State): boolean => state.overlay !== null || isTooSmall(state.size);
-
 /** All lines of the screen. */
 export function wholeScreen(state: State): Line[] {
   if (isTooSmall(state.size)) return tooSmall(state);
-  const { header, banner, panels, status, hints } = partsOf(state);
-  const [left = [], right = []] = panels;
-  const lines = [header, ...banner, ...left.map((line, i) => [...line, ...(right[i] ?? [])]), status, hints];
+  const layout = layoutOf(state);
+  const body = state.detail ? detailScreen(state, state.detail, layout.body) : mapAndTable(state, layout);
+  const lines = [header(state), ...banner(state, layout.banner), ...body, status(state), hints(state)];
   return state.overlay ? under(lines, overlayLines(state, state.overlay), state) : lines;
+}
+
+/** Beside each other. */
+function mapAndTable(state: State, layout: Layout): Line[] {
+  const right = table(state, layout);
+  return heatMap(state, layout).map((line, i) => [...line, ...(right[i] ?? [])]);
 }
 
 /** Lines with others over their middle; at the bottom, where a word must be seen that is explained. */
