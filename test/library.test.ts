@@ -48,7 +48,7 @@ describe('docs/library.md', () => {
   const examples = examplesOf('docs/library.md');
 
   test('has these examples', () => {
-    expect([...examples.keys()]).toEqual(['agree.test.ts', 'report.ts', 'errors.ts']);
+    expect([...examples.keys()]).toEqual(['agree.test.ts', 'report.ts', 'prompts.ts', 'errors.ts']);
   });
 
   test('they compile, and do what the document says', () => {
@@ -77,6 +77,7 @@ describe('docs/library.md', () => {
       expect.stringMatching(/^fault: q_rope of layer 1, /),
       expect.stringMatching(/^fault: k_rope of layer 1, /),
     ]);
+    expect(node(['out/prompts.js']).stdout).toBe('agree 1\n1 468\n');
     expect(node(['out/errors.js']).stdout).toBe('dump-not-found\n');
   });
 
@@ -119,6 +120,7 @@ describe('the public surface of llama-probe', () => {
       'PromptError',
       'QuantizeError',
       'RunError',
+      'ServerError',
       'UnsupportedLibraryError',
       'UsageError',
       'compare',
@@ -127,6 +129,11 @@ describe('the public surface of llama-probe', () => {
       'llama',
       'program',
       'runCli',
+      'runItself',
+      'runRepeat',
+      'runServer',
+      'runText',
+      'runTokenize',
       'textReport',
       'webgpu',
     ]);
@@ -156,6 +163,8 @@ describe('the public surface of llama-probe', () => {
       'GgufFile',
       'Graph',
       'Heads',
+      'Itself',
+      'ItselfAsk',
       'LimitRule',
       'LlamaOptions',
       'Look',
@@ -167,19 +176,28 @@ describe('the public surface of llama-probe', () => {
       'Place',
       'ProgramErrorCode',
       'ProgramOptions',
+      'RepeatAsk',
+      'Repeated',
       'Report',
       'ReportFunction',
       'Reporter',
       'RunErrorCode',
       'RunPlan',
+      'ServerAsk',
+      'ServerErrorCode',
+      'ServerReport',
       'Side',
       'SideAbout',
       'SideRun',
       'StageId',
       'StageResult',
       'Tensor',
+      'TextAsk',
       'TextOptions',
+      'TextReport',
       'TextTools',
+      'TokenizeAsk',
+      'Tokenized',
       'Verdict',
       'Watcher',
       'WebgpuOptions',

@@ -1,13 +1,16 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import type { Repeated } from '../packages/probe/src/commands/repeat.js';
 import { once, path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
+import { brokenShaders } from './support/shaders.js';
 
 /** An engine that shares no code with this project. */
 const MINE = fileURLToPath(new URL('engine/mini-llama.mjs', import.meta.url));
+const SAMPLE = readFileSync(new URL('../scripts/bundled-model/sample.txt', import.meta.url), 'utf8');
 const RUN = ['--prompt', 'What is 2 plus 3?', '--steps', '1'];
 
 /** What that engine writes, healthy and with a bug in its last layers. */
@@ -54,6 +57,24 @@ describe('probe repeat', () => {
     expect(stdout).toMatch(/✗ diverged: l_out of layer 3 is the first stage that is not the same in every run/);
   });
 
+  // A race need not show in so many runs: it is tried several times, and what is never accused is a stage before it.
+  test.runIf(isLong)('a race in a kernel is found, at a stage that the kernel computes', async () => {
+    const LLAMA_PROBE_SHADERS = brokenShaders([
+      {
+        file: 'add.wgsl',
+        before: 'y[i] += x[i];',
+        // What another workgroup of the same dispatch writes, before or after it has.
+        after: 'let n = batch.tokens * width; y[i] += x[i] + 0.001 * y[(i + n / 2u) % n];',
+      },
+    ]);
+    const args = ['repeat', '--adapter', 'swiftshader', '--times', '5', '--steps', '0', '--stages', 'ffn_inp,l_out'];
+    args.push('--prompt', SAMPLE.slice(0, 300));
+    let found: Repeated['changing'] = [];
+    for (let i = 0; i < 10 && found.length === 0; i++)
+      found = (await probeJson<Repeated>(args, { env: { LLAMA_PROBE_SHADERS } })).json.changing;
+    expect(found[0]?.stage).toMatch(/^(ffn_inp|l_out)$/);
+  });
+
   test('runs that are over are held to each other', async () => {
     const { healthy, sick } = await recorded();
     expect((await probe(['repeat', healthy, healthy])).code).toBe(0);
@@ -86,6 +107,24 @@ describe('probe repeat', () => {
       expect(json.changing).toEqual(byValues.json.changing);
       expect(code).toBe(1);
     }
+    // An engine that hashes its rows itself.
+    const count = path('count');
+    const odd = path('odd.sh');
+    writeFileSync(
+      odd,
+      `echo >> '${count}'; if [ $(wc -l < '${count}') = 2 ]; then cp '${ill}' $1; else cp '${well}' $1; fi`,
+    );
+    const asked = ['--tokens', '1,15,77,300', '--steps', '0', '--times', '3'];
+    const kept = path('kept');
+    const own = await probeJson<Repeated>(['repeat', '--engine', `sh ${odd} {out}`, ...asked, '--out', kept]);
+    expect(own.json.changing).toEqual(byValues.json.changing.map((one) => ({ ...one, results: [2, 1] })));
+    expect(own.code).toBe(1);
+    expect((await probe(['repeat', join(kept, 'run-2.arrow'), sick])).code).toBe(0);
+    const some = await probeJson<Repeated>(['repeat', '--engine', `cp ${well} {out}`, ...asked, '--stages', 'embd']);
+    expect(some.json).toMatchObject({ verdict: 'agree', stages: 1 });
+    const values = await probe(['compare', '--engine', `cp ${well} {out}`, ...asked.slice(0, 4)]);
+    expect(values.stderr).toContain('has a hash of each row, and no values');
+    expect(values.code).toBe(2);
     for (const args of [
       ['diff', well, sick],
       ['diff', healthy, ill],

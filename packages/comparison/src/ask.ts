@@ -12,6 +12,7 @@ export {
   type AdapterChoice,
   CANDIDATES,
   type CompareOptions,
+  DEFAULTS,
   type DiffOptions,
   type LimitOptions,
   MODES,
@@ -41,6 +42,7 @@ export {
   type ToldCause,
 } from './report-json.js';
 export type { ServerOptions } from './server/options.js';
+export { shellWord } from './shell-word.js';
 export { FINDS, type TextOptions } from './text/options.js';
 export { VERSION } from './version.js';
 export { count, fromTo } from './watch/summary.js';

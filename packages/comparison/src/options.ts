@@ -16,6 +16,17 @@ export type WayChoice = ExactBy | 'auto';
 export const PRECISIONS = ['f32', 'f16', 'bf16'] as const satisfies readonly Precision[];
 export type PrecisionChoice = Precision | 'auto';
 
+/** What options are where nobody says. */
+export const DEFAULTS = {
+  adapter: 'auto',
+  reference: 'auto',
+  exactBy: 'auto',
+  steps: 16,
+  times: 10,
+  top: 20,
+  timeout: 60,
+} as const;
+
 export interface ModelOptions {
   model?: string;
   quantize?: string;

@@ -23,7 +23,7 @@ import type { RunPlan, Side } from './side.js';
 import { dumpSide, promptLength } from './sides/dump.js';
 import { llamaSide } from './sides/llama.js';
 import { chooseModel, openLlama, orClose } from './sides/open.js';
-import { program } from './sides/program.js';
+import { only, programRun } from './sides/program.js';
 import { tokenizeAlone } from './sides/tokenize-alone.js';
 import { webgpuSide } from './sides/webgpu.js';
 
@@ -182,15 +182,25 @@ async function* programs(
   const { times, map, engineTimeout: timeout } = options;
   for (let i = 1; i <= times; i++) {
     const told = { model: file.path, tokens, steps, stages, layers, map, timeout, modelLayers: layersOf(file) };
-    const side = await program(command, { ...told, progress: within(progress, `run ${i} of ${times}`), signal });
+    const watched = { progress: within(progress, `run ${i} of ${times}`), signal };
+    const run = await programRun(command, { ...told, ...watched, digests: true });
     try {
-      const ran = side.recorded?.tokens ?? [];
-      const { tensors } = side.run({ tokens, stages, layers, signal });
-      yield oneRun(side, i, { tokens: ran, prompt: tokens.length }, tensors, options);
+      yield programsRun(run, i, { tokens, stages, layers, signal }, options);
     } finally {
-      await side.close();
+      await run.close();
     }
   }
+}
+
+/** What a program has left: values, or hashes that it made itself. */
+function programsRun(run: RecordedRun, i: number, plan: RunPlan, options: RepeatOptions): OneRun {
+  const { tokens, digest } = run.metadata;
+  const about = { tokens, prompt: plan.tokens.length };
+  const side = dumpSide(run);
+  if (!run.digests) return oneRun(side, i, about, only(side.run(plan).tensors, plan), options);
+  const heads = digest?.heads;
+  const rows = kept(only(run.digests(), plan), i, heads, options, async () => run.metadata);
+  return { about: side.about, called: `run ${i}`, ...about, heads, rows };
 }
 
 /** A side of ours, each time on the tokens that its first run has decoded. */

@@ -73,6 +73,13 @@ describe('several runs', () => {
     );
   });
 
+  test('one row of which is random in one of a hundred: that row, its stage, and in how many', async () => {
+    const sick = Array.from({ length: 300 }, (_, run) => (run % 100 === 57 ? change('kq', 1, 2 * 5 + 1, run) : same));
+    const { changing, runs } = await said(sick);
+    expect(runs).toBe(300);
+    expect(changing).toEqual([{ step: 0, layer: 1, stage: 'kq', results: [297, 1, 1, 1], positions: [2], rows: 5 }]);
+  });
+
   test('the first of which is the odd one', async () => {
     const { changing } = await said([change('kq', 1, 0), same, same]);
     expect(changing).toEqual([{ step: 0, layer: 1, stage: 'kq', results: [2, 1], positions: [0], rows: 5 }]);

@@ -5,9 +5,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { addressOf } from '../src/server/address.js';
 import { answerOf } from '../src/server/answer.js';
 import { ask } from '../src/server/asking.js';
+import { causesOf, type Place } from '../src/server/causes.js';
 import { Client } from '../src/server/client.js';
+import { logPOf } from '../src/server/floor.js';
 import { heldTo, type LogP, writtenAs } from '../src/server/sparse.js';
 import { Spelling } from '../src/server/spelling.js';
+import { shellWord } from '../src/shell-word.js';
 
 const open: Server[] = [];
 afterEach(() => {
@@ -162,6 +165,34 @@ describe('spelling', () => {
     expect(spelling.idOf({ text: 'a' })).toBe(1);
     expect(spelling.idOf({ text: '▁a' })).toBe(0);
     expect(spelling.idOf({ id: 9, text: 'a' })).toBeUndefined();
+  });
+});
+
+test('what is to be typed next is one word of a shell, whatever a file is called', () => {
+  expect(shellWord('models/a-1.gguf')).toBe('models/a-1.gguf');
+  expect(shellWord("my model's.gguf")).toBe("'my model'\\''s.gguf'");
+  expect(shellWord('$(reboot)')).toBe("'$(reboot)'");
+});
+
+describe('causes', () => {
+  const random = seeded();
+  /** Logits, and what a server with a temperature of 0.7 says of them, but for an error of so much beside it. */
+  const places = (beside: number): Place[] =>
+    Array.from({ length: 6 }, (_, position) => {
+      const logits = Float32Array.from({ length: 60 }, () => 8 * random());
+      const warm = Array.from(logits, (one, id) => one / 0.7 + beside * Math.sin(7 * id + position));
+      const sum = Math.log(warm.reduce((total, one) => total + Math.exp(one), 0));
+      const row = { ids: [...warm.keys()], logP: warm.map((one) => one - sum), top: undefined, unresolved: 0 };
+      const kl = heldTo(row, logPOf(logits))?.kl ?? Number.NaN;
+      return { position, before: [1], logits, row, kl, limit: kl / 1.1 };
+    });
+  const named = async (beside: number) =>
+    (await causesOf(places(beside), [], async () => new Map())).map(({ id }) => id);
+
+  test('take away all but a twentieth of the divergence: what leaves more, within all limits, is none', async () => {
+    expect(await named(0)).toEqual(['temperature']);
+    expect(await named(0.02)).toEqual(['temperature']);
+    expect(await named(0.35)).toEqual([]);
   });
 });
 

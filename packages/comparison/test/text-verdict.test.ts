@@ -84,7 +84,6 @@ describe('the limit', () => {
         asked.push(index);
         return rows(index === 37 ? Float32Array.of(1, 2, 0) : right);
       },
-      close: async () => {},
     };
     const meter = new FloorMeter({ margin: 9, minimum: 1e-6 }, many.length, twin, '');
     const reference = rowsOfLogits(rows(right));

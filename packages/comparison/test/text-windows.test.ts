@@ -90,6 +90,10 @@ describe('a file of prompts', () => {
     expect(() => read(content)).toThrow(where);
     expect(() => read(content)).toThrow(says);
   });
+
+  test('that is a folder is refused', () => {
+    expect(() => readPrompts(import.meta.dirname)).toThrow(/--prompts: .* is a folder; wanted a file of text\./);
+  });
 });
 
 test('tokens are told apart by how the file spells them', () => {

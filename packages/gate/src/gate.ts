@@ -10,6 +10,7 @@ import { casesOf, checkFiles, filesOf, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
 import { type LoadedConfig, loadConfig } from './config/load.js';
 import { Dataset } from './dataset/dataset.js';
+import { paced } from './paced.js';
 import {
   checkResultFile,
   type GateResult,
@@ -81,6 +82,7 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
     if (options.result !== undefined) writeResultFile(options.result, result);
     return { result, findings: found };
   };
+  const keep = paced(conclude); // a run that is cut off can be resumed
   try {
     for (const [i, one] of cases.entries()) {
       if (findings.has(one.name)) continue;
@@ -96,8 +98,11 @@ export async function runGate(options: GateOptions, progress: Progress, signal: 
       });
       dataset?.keep(finding);
       findings.set(one.name, finding);
-      if (findings.size < cases.length) conclude(); // what is kept so far: a run that is cut off can be resumed
+      if (findings.size < cases.length) keep();
     }
+  } catch (error) {
+    if (findings.size > kept.cases.size) conclude();
+    throw error;
   } finally {
     await sides.close();
   }

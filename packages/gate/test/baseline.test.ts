@@ -141,5 +141,9 @@ describe('baselines', () => {
     expect(otherRun(whole, { ...now, name: 'other' })).toMatch(/the case is another one: other, and m-hello/);
     expect(otherRun(whole, { ...now, tokens: [1, 3] })).toMatch(/at position 1 3, and 2/);
     expect(otherRun(whole, { ...now, model: { ...now.model, hash: 'xyz' } })).toMatch(/the model is another one/);
+    const imatrix = 'abcdef0123456789';
+    expect(otherRun(whole, { ...now, model: { ...now.model, imatrix } })).toMatch(
+      /the importance matrix is another one: abcdef012345, and none/,
+    );
   });
 });

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { GateCase } from '../src/config/case.js';
 import { DATASET_COLUMNS } from '../src/dataset/columns.js';
 import { Dataset, datasetFile } from '../src/dataset/dataset.js';
+import { paced } from '../src/paced.js';
 import type { GateResult } from '../src/result.js';
 import { type Begun, resume } from '../src/resume.js';
 import { QuantizedCosts } from '../src/run/quantized.js';
@@ -123,6 +124,34 @@ describe('resume', () => {
   test('refuses what is no result', () => {
     expect(() => resume(write('r.json', '{"kind": "ga'), NOW)).toThrow(/is not JSON, or was cut off/);
   });
+});
+
+test('a result that grows with the cases is written in a tenth of the time, and after each case while that is cheap', () => {
+  for (const [cases, most] of [
+    [10, 10],
+    [1000, 200],
+  ] as const) {
+    let [now, done, written, lost, times] = [0, 0, 0, 0, 0];
+    const keep = paced(
+      () => {
+        now += done; // a millisecond for each case that there is
+        written = done;
+        times++;
+      },
+      () => now,
+    );
+    while (done < cases) {
+      now += 90; // what a case takes
+      done++;
+      keep();
+      lost = Math.max(lost, done - written);
+    }
+    const writing = now - 90 * cases;
+    expect(times).toBeLessThanOrEqual(most);
+    expect(writing, `${times} times`).toBeLessThanOrEqual(0.11 * now);
+    expect(lost).toBeLessThanOrEqual((10 * cases) / 90 + 1);
+    if (cases === most) expect(times).toBe(cases);
+  }
 });
 
 describe('what quantising costs', () => {

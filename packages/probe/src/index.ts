@@ -8,6 +8,7 @@ export {
   type Failure,
   type Generated,
   InterruptedError,
+  type Itself,
   type LlamaOptions,
   type Look,
   llama,
@@ -19,12 +20,18 @@ export {
   type ProgramErrorCode,
   type ProgramOptions,
   program,
+  type Repeated,
   type Report,
   type RunPlan,
+  ServerError,
+  type ServerErrorCode,
+  type ServerReport,
   type Side,
   type SideAbout,
   type SideRun,
+  type TextReport,
   type TextTools,
+  type Tokenized,
   UsageError,
   type Watcher,
   type WebgpuOptions,
@@ -54,3 +61,15 @@ export {
 } from '@llama-probe/reference';
 export { type Reporter, type ReportFunction, type TextOptions, textReport } from '@llama-probe/report';
 export { runCli } from './cli.js';
+export {
+  type ItselfAsk,
+  type RepeatAsk,
+  runItself,
+  runRepeat,
+  runServer,
+  runText,
+  runTokenize,
+  type ServerAsk,
+  type TextAsk,
+  type TokenizeAsk,
+} from './questions.js';

@@ -1,3 +1,4 @@
+import { shellWord } from '@llama-probe/comparison/ask';
 import { listed } from './remarks.js';
 import type { TensorReport, WeightsReport } from './report.js';
 
@@ -17,7 +18,7 @@ export function conclude(tensors: readonly TensorReport[], file: string, adapter
     return {
       verdict: 'nothing',
       reason: `No tensor could be compared: ${left[0]?.why ?? 'there is none'}. The statistics are ggml's.`,
-      next: [`Compare with a file that has other types: probe weights --model ${file} --against OTHER`],
+      next: [`Compare with a file that has other types: probe weights --model ${shellWord(file)} --against OTHER`],
     };
   }
   const broken = tensors.find(({ statistics }) => (statistics?.nan ?? 0) + (statistics?.inf ?? 0) > 0);
@@ -34,9 +35,9 @@ export function conclude(tensors: readonly TensorReport[], file: string, adapter
     next: broken
       ? ['Download or convert the model again.']
       : [
-          `Is it your own engine that is wrong? Write its dequantised weights as .npy files, one a tensor: probe weights --model ${file} --against FOLDER`,
-          `Is it the file? Hold it to the original: probe weights --model ${file} --against model.safetensors`,
-          `The weights are not to blame? Then find the stage: probe compare --model ${file}`,
+          `Is it your own engine that is wrong? Write its dequantised weights as .npy files, one a tensor: probe weights --model ${shellWord(file)} --against FOLDER`,
+          `Is it the file? Hold it to the original: probe weights --model ${shellWord(file)} --against model.safetensors`,
+          `The weights are not to blame? Then find the stage: probe compare --model ${shellWord(file)}`,
         ],
   };
 }
@@ -48,7 +49,7 @@ function differing(wrong: readonly TensorReport[], file: string, adapter: string
     verdict: 'differ',
     reason: `The dequantisation is wrong on ${adapter}: ${wrong.length} tensors (${types.join(', ')}) are not what ggml makes of them: ${listed(names)}.${notComputed}`,
     next: [
-      `Look at the values: probe weights --model ${file} --tensor ${names[0]} --values 64`,
+      `Look at the values: probe weights --model ${shellWord(file)} --tensor ${shellWord(names[0] ?? '')} --values 64`,
       'Is it the adapter or the kernel? Try another one: --adapter swiftshader',
       `The kernels are in packages/engine/shaders/quant: ${types.map((type) => `${type.toLowerCase()}.wgsl`).join(', ')}.`,
     ],

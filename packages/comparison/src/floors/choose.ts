@@ -101,15 +101,22 @@ export function openTwin(
 /** Why there is no floor. */
 export const NO_TWIN = 'this machine runs one kind of CPU build only';
 
-/** What llama.cpp's floor is measured by on this machine. */
+/** A twin that is kept for several runs. */
+interface Kept {
+  choice(): Promise<ChosenTwin | undefined>;
+  open(twin: ChosenTwin, say: (message: string) => void): Promise<Reference>;
+}
+
+/** What llama.cpp's floor is measured by on this machine. @param kept the twin of several runs; without it one is opened for this run */
 export async function floorOf(
   reference: Reference,
   file: GgufFile,
   run: RunOptions,
   signal: AbortSignal,
+  kept?: Kept,
 ): Promise<FloorSource> {
   const { mode, version } = reference.info;
-  const twin = await twinOf(reference, file);
+  const twin = await (kept ? kept.choice() : twinOf(reference, file));
   if (!twin) return { kind: 'none', why: NO_TWIN, rule: unmeasured(mode) };
   const { method, rule } = twin;
   return {
@@ -118,6 +125,7 @@ export async function floorOf(
     rule,
     key: [await contentHash(file.path), version, method, run],
     async open(say) {
+      if (kept) return { tensors: (await kept.open(twin, say)).run(run).tensors, close: async () => {} };
       const beside = await openTwin(reference, file, twin, say, signal);
       return { tensors: beside.run(run).tensors, close: () => beside.close() };
     },

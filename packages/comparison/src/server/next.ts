@@ -1,3 +1,4 @@
+import { shellWord } from '../shell-word.js';
 import type { FirstDeparting, ServerPosition, ServerReport } from './report.js';
 
 interface Found {
@@ -47,7 +48,7 @@ export function pointsTo({ first, positions, causes, asked, prompt }: Found): re
 /** The commands that go on from there. */
 export function nextSteps({ first, causes, tokens, prompt, file }: Found): readonly string[] {
   if (!first || causes.some(({ id }) => id !== 'temperature')) return [];
-  const model = `--model ${quoted(file)}`;
+  const model = `--model ${shellWord(file)}`;
   const prefix = tokens.slice(0, first.position + 1).join(',');
   if (first.asPrompt?.agrees) {
     const steps = first.position + 1 - prompt;
@@ -61,5 +62,3 @@ export function nextSteps({ first, causes, tokens, prompt, file }: Found): reado
     `probe diff mine.npz reference.arrow ${model}`,
   ];
 }
-
-const quoted = (path: string): string => (/^[\w./:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

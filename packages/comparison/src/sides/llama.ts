@@ -3,6 +3,7 @@ import { type GgufFile, openGguf } from '@llama-probe/engine';
 import { openReference, type Reference } from '@llama-probe/reference';
 import { parseInjections } from '../diagnosis/inject-option.js';
 import { floorOf } from '../floors/choose.js';
+import type { KeptTwin } from '../floors/kept-twin.js';
 import { hyperparametersOf, referenceMetadata } from '../metadata.js';
 import { type ChosenMode, chooseMode, layersOf } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
@@ -61,12 +62,18 @@ export async function llama(model: string, options: LlamaOptions = {}): Promise<
   return withBugs(named, injections);
 }
 
-/** The same of what is open. @param graph what the model's stages are computed from, where it was read */
+/**
+ * The same of what is open.
+ *
+ * @param graph what the model's stages are computed from, where it was read
+ * @param twin what its floors are measured by, where it is kept for several
+ */
 export function llamaSide(
   reference: Reference,
   file: GgufFile,
   { mode, why }: ChosenMode,
   graph?: Graph,
+  twin?: KeptTwin,
 ): Side & { readonly file: GgufFile } {
   const { name, version, cpuVariant, device, model } = reference.info;
   const heads = { heads: model.headCount, headsKv: model.headCountKv };
@@ -96,7 +103,7 @@ export function llamaSide(
     canRound: true,
     run: ({ signal: _, ...run }) => reference.run(run),
     operations: (run) => reference.operations(run),
-    floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal),
+    floor: (run: RunPlan, signal) => floorOf(reference, file, withoutSignal(run), signal, twin),
     describe: async (about) => ({
       ...(await referenceMetadata(reference, file, mode, about)),
       ...(described ? { graph: described } : {}),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
-import { DumpError, type RecordedRun, type Tensor } from '@llama-probe/dump';
+import { DumpError, type Place, type RecordedRun, type RowDigests } from '@llama-probe/dump';
 import { openGguf } from '@llama-probe/engine';
 import { openRun, readMapping } from '@llama-probe/import';
 import { inSteps } from '../in-steps.js';
@@ -48,30 +48,41 @@ const TIMEOUT = 600;
  * @example await using mine = await program('python3 mine.py --out {out}', { model: 'model.gguf', tokens: [1, 15043], steps: 4 });
  */
 export async function program(command: string, options: ProgramOptions): Promise<Side> {
+  const side = dumpSide(await programRun(command, options));
+  return {
+    ...side,
+    recorded: { ...(side.recorded as NonNullable<Side['recorded']>), asked: options.tokens },
+    run(plan) {
+      const { tensors, result } = side.run(plan);
+      return { tensors: only(tensors, plan), result };
+    },
+  };
+}
+
+/**
+ * The run that a program leaves: its file is gone when it is closed.
+ *
+ * @param options with `digests` hashes are as welcome as values
+ * @throws ProgramError, DumpError
+ */
+export async function programRun(
+  command: string,
+  options: ProgramOptions & { readonly digests?: boolean },
+): Promise<RecordedRun> {
   if (options.map !== undefined) await readMapping(options.map); // a mistake in it is told before anything runs
   const folder = new OwnFolder();
   try {
     const path = await outputOf(command, folder.path, options);
-    const { tokens, map, modelLayers } = options;
-    const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers }));
+    const { tokens, map, modelLayers, digests } = options;
+    const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers, digests }));
     const ran = run.metadata.tokens;
-    const goesOn = ran.length > tokens.length && tokens.every((id, i) => id === ran[i]);
+    const goesOn = !run.digests && ran.length > tokens.length && tokens.every((id, i) => id === ran[i]);
     const stepped = goesOn ? inSteps(run, tokens.length, await headsOf(run, options.model)) : run;
-    const side = dumpSide(named(stepped, command, folder.path, options));
     const close = async () => {
-      await side.close();
+      await stepped.close();
       folder.remove();
     };
-    return {
-      ...side,
-      recorded: { ...(side.recorded as NonNullable<Side['recorded']>), asked: tokens },
-      run(plan) {
-        const { tensors, result } = side.run(plan);
-        return { tensors: only(tensors, plan), result };
-      },
-      close,
-      [Symbol.asyncDispose]: close,
-    };
+    return { ...named(stepped, command, folder.path, options), close };
   } catch (error) {
     folder.remove();
     throw error;
@@ -126,7 +137,12 @@ async function outputOf(command: string, folder: string, options: ProgramOptions
 }
 
 /** A run as the program's, instead of as that of a file that will be gone. */
-function named(run: RecordedRun, command: string, folder: string, { model }: ProgramOptions): RecordedRun {
+function named(
+  run: RecordedRun,
+  command: string,
+  folder: string,
+  { model }: ProgramOptions,
+): Omit<RecordedRun, 'close'> {
   const { metadata } = run;
   const producer =
     run.metadata.producer.name === basename(run.path) ? { name: nameOf(command), version: '' } : metadata.producer;
@@ -137,20 +153,21 @@ function named(run: RecordedRun, command: string, folder: string, { model }: Pro
     bytes: run.bytes,
     notes: run.notes,
     metadata: { ...metadata, producer, ...(described ? { model: described } : {}) },
-    async *tensors() {
-      const tensors = run.tensors();
-      try {
-        for (;;) {
-          const next = await inItsName(command, folder, () => tensors.next());
-          if (next.done) return;
-          yield next.value;
-        }
-      } finally {
-        await tensors.return(undefined);
-      }
-    },
-    close: () => run.close(),
+    tensors: () => readInItsName(command, folder, run.tensors()),
+    digests: run.digests && (() => readInItsName(command, folder, run.digests?.() as AsyncGenerator<RowDigests>)),
   };
+}
+
+async function* readInItsName<T>(command: string, folder: string, read: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    for (;;) {
+      const next = await inItsName(command, folder, () => read.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await read.return(undefined);
+  }
 }
 
 /** What is wrong with its dump is told of the program: the file is nobody's to look at. */
@@ -168,11 +185,14 @@ async function inItsName<T>(command: string, folder: string, read: () => Promise
 }
 
 /** What is looked at, of a program that writes more. */
-async function* only(tensors: AsyncIterable<Tensor>, { stages, layers }: RunPlan): AsyncGenerator<Tensor> {
+export async function* only<T extends Place>(
+  all: AsyncIterable<T>,
+  { stages, layers }: Pick<RunPlan, 'stages' | 'layers'>,
+): AsyncGenerator<T> {
   const names = typeof stages === 'object' ? new Set(stages) : undefined;
-  for await (const tensor of tensors) {
-    const { stage, layer } = tensor;
-    if ((names?.has(stage) ?? true) && (layer === null || !layers || layers.includes(layer))) yield tensor;
+  for await (const one of all) {
+    const { stage, layer } = one;
+    if ((names?.has(stage) ?? true) && (layer === null || !layers || layers.includes(layer))) yield one;
   }
 }
 

@@ -8,7 +8,6 @@ import type { Window } from './windows.js';
 export interface Twin {
   readonly method: string;
   rows(window: Window): Promise<ReadonlyMap<number, Float32Array>>;
-  close(): Promise<void>;
 }
 
 const SPREAD = 8; // windows on which the floor is measured in any case, over the whole text

@@ -10,7 +10,9 @@ export function readText(option: string, path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw new UsageError(`${option}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EISDIR') throw new UsageError(`${option}: ${path} is a folder; wanted a file of text.`);
+    throw new UsageError(`${option}: ${path} cannot be read (${code}).`);
   }
   let text: string;
   try {

@@ -1,6 +1,7 @@
 import type { GgufFile } from '@llama-probe/engine';
 import type { Reference } from '@llama-probe/reference';
 import { Clock, onClock } from '../clock.js';
+import { KeptTwin } from '../floors/kept-twin.js';
 import type { ChosenMode } from '../model.js';
 import { readUnlessLlama } from '../model-graph.js';
 import type { Progress } from '../progress.js';
@@ -13,6 +14,8 @@ export interface TextReference {
   readonly reference: Reference;
   readonly chosen: ChosenMode;
   readonly side: Side;
+  /** What its floors are measured by: those of the logits, and of the stages of each closer look. */
+  readonly twin: KeptTwin;
 }
 
 /** llama.cpp, opened when it is first asked for: where the log-probabilities come from a file it may never be. */
@@ -33,13 +36,17 @@ export class LazyReference {
   }
 
   async close(): Promise<void> {
-    await (await this.opening?.catch(() => undefined))?.reference.close();
+    const opened = await this.opening?.catch(() => undefined);
+    await opened?.twin.close();
+    await opened?.reference.close();
   }
 
   private async open(): Promise<TextReference> {
     const { file } = this;
     const { reference, chosen } = await openLlama(file, this.ask, this.progress, this.signal, 1); // the candidate computes beside it
     const graph = await orClose(reference, readUnlessLlama(reference, file));
-    return { reference, chosen, side: onClock(llamaSide(reference, file, chosen, graph), 'llama', this.clock) };
+    const twin = new KeptTwin(reference, file, this.signal);
+    const side = onClock(llamaSide(reference, file, chosen, graph, twin), 'llama', this.clock);
+    return { reference, chosen, twin, side };
   }
 }

@@ -13,7 +13,7 @@ import { type ReferenceRows, rowsOfLogits } from './score.js';
 import { StateFile } from './state-file.js';
 import { TimeLeft } from './time-left.js';
 import { classOf } from './token-class.js';
-import { type FloorPlan, floorPlan } from './twin.js';
+import { floorMeter } from './twin.js';
 import type { Window } from './windows.js';
 
 type Rows<Row> = ReadonlyMap<number, Row>;
@@ -28,7 +28,7 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
   const time = new TimeLeft(left.map(({ tokens }) => tokens.length));
   const saving = new Saving(run);
   let format: Precision | undefined;
-  let plan: FloorPlan | undefined;
+  let meter: FloorMeter | undefined;
   let done = 0;
   try {
     for (const window of windows) {
@@ -36,9 +36,9 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
       const kept = state?.get(window.index);
       if (kept) {
         format ??= kept.format;
-        plan ??= await floorPlan(run, format);
+        meter ??= await floorMeter(run, format);
         measuring.add(window, kept.scores);
-        if (kept.floor) plan.meter.add(kept.floor);
+        if (kept.floor) meter.add(kept.floor);
         continue;
       }
       const what = `${windowName(about.kind, window.index)} of ${windows.length}${time.text(done++)}`;
@@ -49,18 +49,19 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
       measuring.add(window, scores);
       format ??= formatOf(run, ours);
       const known = format;
-      plan ??= await clock.during('floors', () => floorPlan(run, known));
-      const { meter } = plan;
-      const floor = await clock.during('floors', () => meter.measure(window, right, worstOf(scores)), true);
+      const measured = async () => {
+        meter ??= await floorMeter(run, known);
+        return meter.measure(window, right, worstOf(scores));
+      };
+      const floor = await clock.during('floors', measured, true);
       state?.add({ window: window.index, format, scores, floor });
     }
     await saving.finish();
   } finally {
     await saving.abort();
-    await plan?.close();
   }
-  if (!plan) throw new Error('there is no window');
-  return { measuring, meter: plan.meter };
+  if (!meter) throw new Error('there is no window');
+  return { measuring, meter };
 }
 
 /** Both sides compute at once. */

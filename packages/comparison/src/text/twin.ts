@@ -1,7 +1,7 @@
 import type { LimitRule } from '@llama-probe/diff';
 import type { Precision } from '@llama-probe/dump';
 import type { RoundTo } from '@llama-probe/reference';
-import { NO_TWIN, openTwin, twinOf } from '../floors/choose.js';
+import { NO_TWIN } from '../floors/choose.js';
 import { ROUNDED_RULES, RULES, unmeasured } from '../floors/rules.js';
 import type { Side } from '../side.js';
 import { llamaSide } from '../sides/llama.js';
@@ -10,12 +10,6 @@ import { BASE_STEP, klRule } from './limits.js';
 import { logitsOf } from './logits.js';
 import { type TextRun, ubatchOf } from './run.js';
 import type { Window } from './windows.js';
-
-/** Who measures the floor, and by which rule. */
-export interface FloorPlan {
-  readonly meter: FloorMeter;
-  close(): Promise<void>;
-}
 
 interface Known {
   readonly twin?: Twin;
@@ -29,37 +23,32 @@ interface Known {
  *
  * @param format what the candidate computes in
  */
-export async function floorPlan(run: TextRun, format: Precision): Promise<FloorPlan> {
+export async function floorMeter(run: TextRun, format: Precision): Promise<FloorMeter> {
   const { options, file, source, reference: lazy, progress, signal } = run;
   const { windows, base } = source;
   const rows = (side: Side, round?: RoundTo) => (window: Window) => {
     const { tokens, first, last } = window;
     return logitsOf(side, { tokens, first, last, ubatch: ubatchOf(run, tokens.length), round, signal });
   };
-  const nothing = async () => {};
   const find = async (): Promise<Known> => {
     if (options.floors === false) {
       const mode = base || options.reference === 'native' ? 'native' : (await lazy.get()).chosen.mode;
       return { rule: unmeasured(mode), why: '--no-floors' };
     }
-    const { reference, chosen, side } = await lazy.get();
+    const { reference, chosen, side, twin: kept } = await lazy.get();
     if (format !== 'f32') {
       const method = `llama.cpp ${chosen.mode} against itself with every stage rounded to ${format}`;
-      return { twin: { method, rows: rows(side, format), close: nothing }, rule: ROUNDED_RULES[format], why: '' };
+      return { twin: { method, rows: rows(side, format) }, rule: ROUNDED_RULES[format], why: '' };
     }
     if (base) {
       const method = `llama.cpp ${chosen.mode} (${reference.info.cpuVariant}) against ${base.path}`;
-      return { twin: { method, rows: rows(side), close: nothing }, rule: RULES.native, why: '' };
+      return { twin: { method, rows: rows(side) }, rule: RULES.native, why: '' };
     }
-    const found = await twinOf(reference, file);
+    const found = await kept.choice();
     if (!found) return { rule: unmeasured(chosen.mode), why: NO_TWIN };
-    const beside = await openTwin(reference, file, found, progress.say, signal);
+    const beside = await kept.open(found, progress.say);
     const other = llamaSide(beside, file, { mode: found.mode, why: 'the floor' });
-    return {
-      twin: { method: found.method, rows: rows(other), close: () => beside.close() },
-      rule: found.rule,
-      why: '',
-    };
+    return { twin: { method: found.method, rows: rows(other) }, rule: found.rule, why: '' };
   };
   const { twin, rule, why } = await find();
   const inKl = klRule(rule);
@@ -67,5 +56,5 @@ export async function floorPlan(run: TextRun, format: Precision): Promise<FloorP
     margin: options.margin ?? inKl.margin,
     minimum: options.minimum ?? Math.max(inKl.minimum, base ? BASE_STEP : 0),
   };
-  return { meter: new FloorMeter(limits, windows.length, twin, why), close: twin?.close ?? nothing };
+  return new FloorMeter(limits, windows.length, twin, why);
 }

@@ -37,6 +37,8 @@ export interface BaselineAbout {
     readonly hash: string | null;
     /** The requantisation that was asked for. */
     readonly quantize: string | null;
+    /** SHA-256 of the importance matrix that it was made with, if there was one. */
+    readonly imatrix?: string;
   };
   /** Prompt, then decoded. */
   readonly tokens: readonly number[];

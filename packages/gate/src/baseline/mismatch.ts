@@ -24,6 +24,7 @@ export function otherRun(baseline: Baseline, now: RunAbout): string | undefined 
       baseline.model.quantize ?? 'the file as it is',
       now.model.quantize ?? 'the file as it is',
     ) ??
+    other('the importance matrix', imatrixOf(baseline), imatrixOf(now)) ??
     other("the prompt's hash", baseline.prompt?.slice(0, 12), now.prompt?.slice(0, 12)) ??
     other('the number of decoded tokens', baseline.steps, now.steps) ??
     other('the reference', baseline.reference.mode, now.reference.mode) ??
@@ -31,6 +32,8 @@ export function otherRun(baseline: Baseline, now: RunAbout): string | undefined 
     other('the case', baseline.name, now.name)
   );
 }
+
+const imatrixOf = ({ model }: RunAbout): string => model.imatrix?.slice(0, 12) ?? 'none';
 
 function other<T>(what: string, was: T | null | undefined, is: T | null | undefined): string | undefined {
   if (was === is || was == null || is == null) return undefined;

@@ -14,14 +14,11 @@ type ReportFacts = Pick<Report, 'model' | 'tokens' | 'reference' | 'candidate' |
 /** What a case's baseline says about where it comes from. */
 export async function aboutCase({ name, work }: GateCase, report: ReportFacts): Promise<BaselineAbout> {
   const { model, reference, candidate, floors } = report;
-  const { file, hash } = await modelOf(work, report);
   return {
     name,
     version: VERSION,
     model: {
-      file,
-      hash,
-      quantize: work.kind === 'engine' ? (work.options.quantize ?? null) : null,
+      ...(await modelOf(work, report)),
       arch: model.arch,
       quantization: model.quantization,
       layers: model.layers,
@@ -45,11 +42,10 @@ export async function aboutCase({ name, work }: GateCase, report: ReportFacts): 
 
 /** What is known before a candidate runs alone. The engine is fed the baseline's tokens, a dump has its own. */
 export async function aboutAlone({ name, work }: GateCase, baseline: Baseline): Promise<RunAbout> {
-  const { file, hash } = await modelOf(work, baseline);
-  const quantize = work.kind === 'engine' ? (work.options.quantize ?? null) : null;
+  const { arch, quantization, layers } = baseline.model;
   return {
     name,
-    model: { ...baseline.model, file, hash, quantize },
+    model: { ...(await modelOf(work, baseline)), arch, quantization, layers },
     tokens: work.kind === 'engine' ? baseline.tokens : await dumpTokens(work),
     steps: work.kind === 'engine' ? work.options.steps : null,
     prompt: work.kind === 'engine' ? promptHash(work) : null,
@@ -69,18 +65,21 @@ const withDecoded = ({ tokens, generated }: ReportFacts, steps: number): readonl
   ...(generated?.reference.tokens ?? []).slice(0, steps),
 ];
 
+/** The file that was given, and what was made of it. */
 async function modelOf(
   work: Work,
   report: { readonly model: { readonly file: string } },
-): Promise<{ file: string; hash: string | null }> {
+): Promise<Pick<BaselineAbout['model'], 'file' | 'hash' | 'quantize' | 'imatrix'>> {
   if (work.kind === 'engine') {
-    const path = work.options.model ?? BUNDLED_MODEL;
-    return { file: basename(path), hash: await contentHash(path) };
+    const { model: path = BUNDLED_MODEL, quantize = null, imatrix } = work.options;
+    const made = { quantize, ...(imatrix === undefined ? {} : { imatrix: await contentHash(imatrix) }) };
+    return { file: basename(path), hash: await contentHash(path), ...made };
   }
   const dump = await openRun(work.candidate, openingOf(work.options));
   await dump.close();
   const { model } = dump.metadata;
-  return { file: basename(model?.file ?? report.model.file), hash: model?.hash?.replace(/^sha256:/, '') ?? null };
+  const hash = model?.hash?.replace(/^sha256:/, '') ?? null;
+  return { file: basename(model?.file ?? report.model.file), hash, quantize: null };
 }
 
 /** A hash of the prompt as it was given; the text is not stored, since it may be long. */

@@ -1,4 +1,4 @@
-import { ADAPTERS, CANDIDATES, MODES, PRECISIONS, WAYS } from '@llama-probe/comparison/ask';
+import { ADAPTERS, CANDIDATES, DEFAULTS, MODES, PRECISIONS, WAYS } from '@llama-probe/comparison/ask';
 import { OUTPUTS } from '@llama-probe/report/outputs';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -43,7 +43,7 @@ export const OPTIONS = {
   against: () => what('--against <file>', "another tokenizer's ids of the text: a JSON array, or numbers, one a line"),
   noSpecial: () => how('--no-special', 'special tokens that are written in the text are text'),
   noBos: () => how('--no-bos', 'put no BOS or EOS around the text, whatever the file asks for'),
-  times: () => what('--times <count>', 'how often it is run').default(10).argParser(parsePositive),
+  times: () => what('--times <count>', 'how often it is run').default(DEFAULTS.times).argParser(parsePositive),
   candidate: () =>
     what('--candidate <side>', 'what is compared with llama.cpp: the WebGPU engine, or llama.cpp itself').choices([
       ...CANDIDATES,
@@ -63,25 +63,27 @@ export const OPTIONS = {
     ),
   chat: () => what('--chat', "put the prompt through the model's chat template"),
   steps: () =>
-    what('-n, --steps <count>', 'greedy tokens to decode after the prompt').default(16).argParser(parseCount),
+    what('-n, --steps <count>', 'greedy tokens to decode after the prompt')
+      .default(DEFAULTS.steps)
+      .argParser(parseCount),
   reference: () =>
     how(
       '--reference <mode>',
       'llama.cpp on the file as it is (native), on its weights as F32 (exact), or exact where that fits in memory',
     )
       .choices(['auto', ...MODES])
-      .default('auto'),
+      .default(DEFAULTS.reference),
   exactBy: () =>
     how(
       '--exact-by <way>',
       'how the weights as F32 are evaluated: the whole model at once, or in the memory of one block; auto: as is best for the model',
     )
       .choices(['auto', ...WAYS])
-      .default('auto'),
+      .default(DEFAULTS.exactBy),
   adapter: () =>
     how('--adapter <kind>', 'the WebGPU adapter; auto: the fastest that works')
       .choices(['auto', ...ADAPTERS])
-      .default('auto'),
+      .default(DEFAULTS.adapter),
   stream: () =>
     how(
       '--stream',

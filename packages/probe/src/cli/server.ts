@@ -1,4 +1,4 @@
-import { documentOf, encode, type ServerOptions } from '@llama-probe/comparison/ask';
+import { DEFAULTS, documentOf, encode, type ServerOptions } from '@llama-probe/comparison/ask';
 import { Argument, Command, Option } from 'commander';
 import { EXIT } from '../exit.js';
 import type { Context } from './context.js';
@@ -31,10 +31,12 @@ export function serverCommand(context: Context): Command {
     )
     .addOption(
       how('--top <count>', 'how many likely tokens are asked for; fewer where the server refuses so many')
-        .default(20)
+        .default(DEFAULTS.top)
         .argParser(parsePositive),
     )
-    .addOption(how('--timeout <seconds>', 'how long one request may take').default(60).argParser(parsePositive))
+    .addOption(
+      how('--timeout <seconds>', 'how long one request may take').default(DEFAULTS.timeout).argParser(parsePositive),
+    )
     .addOption(
       how(
         '--key-env <name>',

@@ -1,3 +1,4 @@
+import { shellWord } from '@llama-probe/comparison/ask';
 import { listed } from '../remarks.js';
 import { isPermuted } from './heads.js';
 import type { Other } from './other.js';
@@ -72,8 +73,8 @@ function nextOf(wrong: readonly PairReport[], file: string, other: Other): strin
   const known = wrong.find(({ misreading }) => misreading);
   return [
     ...(known ? [`Mend the dequantisation of ${known.type} first: ${known.misreading?.look}`] : []),
-    `The values of the first one: probe weights --model ${file} --tensor ${first.name} --values 64`,
-    `One tensor alone, after a change: probe weights --model ${file} --against ${other.file} --tensor ${first.name}`,
+    `The values of the first one: probe weights --model ${shellWord(file)} --tensor ${shellWord(first.name)} --values 64`,
+    `One tensor alone, after a change: probe weights --model ${shellWord(file)} --against ${shellWord(other.file)} --tensor ${shellWord(first.name)}`,
     ...(known ? [`What the bug's id means: probe bugs --only ${known.misreading?.id}`] : []),
   ];
 }
