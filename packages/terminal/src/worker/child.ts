@@ -82,10 +82,12 @@ async function runAgainAndAgain(job: Job, options: OutputOptions): Promise<void>
   }
 }
 
-/** Sends the stages first, a few at a time: between two messages the parent must hear the keyboard. */
+/** Sends the stages first that the report says more of, a few at a time: between two messages the parent must hear the keyboard. */
 async function tell(report: Report, changes: Changes | null, options: OutputOptions): Promise<void> {
   finding = { ...outcomeOf(report), recorder };
-  const { stages, ...head } = report;
+  const { stages: all, ...head } = report;
+  outbox.flush();
+  const stages = all.filter((stage) => outbox.isNews(stage));
   for (let i = 0; i < stages.length; i += AT_ONCE) {
     outbox.send({ type: 'stages', pass: 'free', stages: stages.slice(i, i + AT_ONCE) });
     await new Promise((resolve) => setImmediate(resolve));
