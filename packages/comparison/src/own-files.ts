@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { modelFiles } from '@llama-probe/reference';
+import { modelFiles } from '@llama-probe/reference/files';
 import type { Job } from './job.js';
 import { filesIn } from './program/files.js';
 

@@ -5,8 +5,8 @@ import { openScreen } from './screen.js';
 import { startWorker } from './worker/worker.js';
 
 /**
- * The terminal view of a comparison. This process only draws and hears the keyboard; another one compares. What takes time to load is
- * loaded there, or while there is something to see.
+ * The terminal view of a comparison. This process only draws and hears the keyboard; another one compares. What takes time to load or to
+ * start is loaded there, or while there is something to see.
  *
  * @param outputs what is written of each run
  * @param watch runs again whenever what was compared changes
@@ -16,19 +16,16 @@ export async function showLive(
   { outputs, watch }: { readonly outputs: OutputOptions; readonly watch: boolean },
   signal: AbortSignal,
 ): Promise<End> {
+  const { columns = 80, rows = 24 } = process.stdout;
+  const { firstPicture } = await load<typeof import('./first.js')>('first');
+  const screen = openScreen(firstPicture(job, watch, { columns, rows }));
   const worker = startWorker();
   try {
     worker.ask({ type: 'run', job, options: outputs, watch });
-    const { columns = 80, rows = 24 } = process.stdout;
-    const { firstPicture } = await load<typeof import('./first.js')>('first');
-    const screen = openScreen(firstPicture(job, watch, { columns, rows }));
-    try {
-      const { showTui } = await load<typeof import('./main.js')>('main');
-      return await showTui({ job, watch, worker, signal, screen });
-    } finally {
-      screen.close();
-    }
+    const { showTui } = await load<typeof import('./main.js')>('main');
+    return await showTui({ job, watch, worker, signal, screen });
   } finally {
+    screen.close();
     await worker.stop();
   }
 }
