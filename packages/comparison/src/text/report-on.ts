@@ -55,7 +55,7 @@ export function withFound(reason: string, { onsets, stages }: Looked, { about: {
   );
   const at = stages.map(
     (found) =>
-      `Up to position ${found.position} of ${windowName(kind, found.window, windows[found.window]?.dump)}, ${stageFound(found)}.`,
+      `Up to position ${found.position} of ${windowName(kind, found.window, windows[found.window]?.dump)}, ${stageFound(found, windows[found.window]?.dump)}.`,
   );
   return [reason, ...begins, ...at].join(' ');
 }

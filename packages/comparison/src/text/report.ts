@@ -148,12 +148,14 @@ function missingText({ notCompared: { missing, reference } }: Pick<TextReport, '
   return parts.join(' ');
 }
 
-/** What the comparison of the stages has found, in a sentence. */
-export function stageFound({ report }: FoundStage): string {
+/** What the comparison of the stages has found, in a sentence. @param dump the file that was compared, of a run that is over */
+export function stageFound({ report }: FoundStage, dump?: string | undefined): string {
   const { verdict, first, faults, reason } = report;
   if (verdict === 'incomparable') return `the stages could not be compared: ${reason.replace(/\.$/, '')}`;
   if (verdict !== 'diverged' || !first)
-    return 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
+    return dump !== undefined
+      ? 'every stage that it has is within its limit: what is wrong in its logits is not seen in them one by one'
+      : 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
   const fault = faults?.[0] ?? first;
   const cause = fault.cause ?? first.cause;
   return `${describe(fault)} is the first stage that is wrong${fromToken(fault)}${cause ? `: ${cause.title}` : ''}`;

@@ -17,7 +17,7 @@ export function textCommand(context: Context): Command {
     .addOption(what('--text <file>', "a text, in windows as llama.cpp's perplexity tool cuts it"))
     .addOption(
       what(
-        '--prompts <path>',
+        '--prompts <file>',
         'prompts, one a line: JSONL with prompt, text or tokens, or plain text; or a folder with dumps of your engine, one a prompt, which are the candidate',
       ),
     )
