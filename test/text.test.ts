@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
@@ -111,6 +112,39 @@ describe('probe text', () => {
     expect(json.onsets).toMatchObject([{ window: 7, tokens: 4 }]);
     expect(json.stages[0]?.report.first).toMatchObject({ stage: 'kq', cause: { id: 'gqa-tiled' } });
     expect(code).toBe(1);
+  });
+
+  test('dumps of an engine in a folder are the candidate: the one that is wrong is found, and its stage named', async () => {
+    const dumps = path('dumps');
+    mkdirSync(dumps);
+    const capture = async (name: string, ...more: string[]) => {
+      const args = ['capture', '--from', 'webgpu', '--prompt', `Tom has ${name} cats`, '--steps', '2', ...more];
+      expect((await probe([...args, '--out', join(dumps, name)])).code).toBe(0);
+    };
+    await capture('a.safetensors', '--steps', '0');
+    await capture('b.arrow', '--inject', 'rope-theta@1');
+    await capture('c.arrow');
+    const { json, code } = await probeJson<TextReport>(['text', '--prompts', dumps]);
+    expect(json.windows.map(({ dump, over }) => [dump, over > 0])).toEqual([
+      ['a.safetensors', false],
+      ['b.arrow', true],
+      ['c.arrow', false],
+    ]);
+    expect(json.candidate.name).toBe('llama-probe with rope-theta@1 and llama-probe');
+    expect(json.notCompared.missing).toBe(0);
+    // What it has decoded is of the prompt, and the whole dump is looked at.
+    expect(json.stages).toMatchObject([{ window: 1, position: (json.windows[1]?.tokens ?? 0) - 1 }]);
+    expect(json.reason).toContain('of prompt 2 (b.arrow), q_rope of layer 1 is the first stage that is wrong');
+    expect(json.reason).toContain('RoPE has another base frequency');
+    expect(code).toBe(1);
+
+    const refused = await probe(['text', '--prompts', dumps, '--find', 'onset']);
+    expect(refused.stderr).toContain('--find is for a candidate that is run');
+    expect(refused.code).toBe(2);
+    await capture('d.arrow', '--stages', 'q_rope');
+    const without = await probe(['text', '--prompts', dumps, '--no-floors']);
+    expect(without.stderr).toContain('d.arrow has no logits');
+    expect(without.code).toBe(2);
   });
 
   test('goes on where a run was ended, to the same numbers', async () => {

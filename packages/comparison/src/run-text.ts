@@ -4,6 +4,7 @@ import type { Progress } from './progress.js';
 import { textTools } from './sides/llama.js';
 import { chooseModel, openLlama } from './sides/open.js';
 import { checkCandidate, isLlama, openCandidate } from './text/candidate.js';
+import { areDumps, checkDumpOptions, recorded } from './text/dumps.js';
 import { lookCloser } from './text/funnel.js';
 import type { TextOptions } from './text/options.js';
 import { LazyReference } from './text/reference.js';
@@ -23,18 +24,21 @@ const SHOWN = 20; // of the worst positions, in the report
 export async function runText(given: TextOptions, progress: Progress, signal: AbortSignal): Promise<TextReport> {
   const clock = new Clock();
   checkSource(given);
-  checkCandidate(given);
+  const ofDumps = areDumps(given);
+  if (ofDumps) checkDumpOptions(given);
+  else checkCandidate(given);
   const reference = isLlama(given) && given.reference === 'auto' ? 'native' : given.reference;
   const options = { ...given, reference };
   const file = await clock.during('loading', () => chooseModel(options, progress, signal));
   const lazy = new LazyReference(file, options, progress, signal, clock);
   const open: { close(): Promise<void> }[] = [lazy];
   try {
-    const source = await sourceOf(options, file, tools(options, file, lazy, open, progress, signal));
+    const source = await sourceOf(options, file, tools(options, file, lazy, open, progress, signal), signal);
     if (source.base) open.push(source.base);
     // A candidate that is llama.cpp is run in the mode of the reference, which a file does not say.
     const mode = source.base && options.floors === false ? 'native' : (await lazy.get()).chosen.mode;
-    const opening = () => openCandidate(file, options, mode, progress, signal, clock);
+    const opening = async () =>
+      ofDumps ? recorded(options, file, clock) : openCandidate(file, options, mode, progress, signal, clock);
     const candidate = await clock.during('loading', opening);
     open.push(candidate);
     return await report({ options, file, source, reference: lazy, candidate, progress, signal, clock });
@@ -75,7 +79,7 @@ async function report(run: TextRun): Promise<TextReport> {
   return {
     schema: 1,
     verdict,
-    reason: withFound(reason, looked, run.source.about),
+    reason: withFound(reason, looked, run.source),
     ...about,
     ...judged,
     worst: worst.slice(0, SHOWN),

@@ -13,11 +13,12 @@ import { llama } from '../sides/llama.js';
 import { uploadOn } from '../sides/open.js';
 import { program } from '../sides/program.js';
 import { webgpuSide } from '../sides/webgpu.js';
+import type { Window } from './windows.js';
 
 /** Whoever is compared with llama.cpp on many tokens, one window after the other. */
 export interface TextCandidate {
   /** A side that has run these tokens, or can: its logits only, or all of its stages. What is returned is closed by who asked for it. */
-  on(tokens: readonly number[], what: 'logits' | 'stages', progress: Progress): Promise<Side>;
+  on(window: Pick<Window, 'tokens' | 'dump'>, what: 'logits' | 'stages', progress: Progress): Promise<Side>;
   /** Known when it has run, of a program. */
   readonly about: SideAbout | undefined;
   /** How many tokens of a run of so many it takes at once. */
@@ -25,6 +26,8 @@ export interface TextCandidate {
   readonly precision: PrecisionChoice;
   /** Which stages are compared of it. */
   readonly stages: RunPlan['stages'];
+  /** Its runs are over: of a window there is all of it or nothing. */
+  readonly recorded?: true;
   close(): Promise<void>;
 }
 
@@ -113,7 +116,7 @@ function programs(
     },
     precision,
     stages: everyStage(file),
-    async on(tokens, what, progress) {
+    async on({ tokens }, what, progress) {
       const stages = what === 'logits' ? ['result_output'] : undefined;
       const told = { model: file.path, tokens, steps: 0, stages, map, timeout, modelLayers: layersOf(file) };
       const side = await clock.during('engine', () => program(command, { ...told, progress, signal }));

@@ -2,7 +2,7 @@ import { compare } from '../compare.js';
 import { type Progress, within } from '../progress.js';
 import { documentOf } from '../report-json.js';
 import type { TextCandidate } from './candidate.js';
-import { logitsOf } from './logits.js';
+import { logitsOf, type Wanted } from './logits.js';
 import { type Onset, onsetOf } from './onset.js';
 import type { FoundStage, WindowGroup, WorstPosition } from './report.js';
 import { type TextRun, ubatchOf } from './run.js';
@@ -18,7 +18,7 @@ export interface Looked {
 
 /**
  * From positions to stages: the tokens up to each are run once more, and every stage of both sides is compared. Where these agree by themselves, the
- * whole window is. With `--find onset` it is not the worst position of a window that they go to, but the fewest tokens that diverge.
+ * whole window is, and of a dump always, which cannot be run up to a position. With `--find onset` it is not the worst position of a window that they go to, but the fewest tokens that diverge.
  *
  * @param worst one a window, the worst first
  * @param found what was measured of the windows
@@ -40,17 +40,17 @@ export async function lookCloser(
     if (onset) onsets.push(onset);
     const end = window.tokens.length - 1;
     const last = onset ? onset.tokens - 1 : position;
-    const up = await stagesUpTo(run, window, last);
-    stages.push(up.report.verdict === 'agree' && last < end ? await stagesUpTo(run, window, end) : up);
+    const up = await stagesUpTo(run, window, run.candidate.recorded ? end : last);
+    stages.push(up.report.verdict === 'agree' && up.position < end ? await stagesUpTo(run, window, end) : up);
   }
   return { onsets, stages };
 }
 
-async function stagesUpTo(run: TextRun, { tokens, index }: Window, position: number): Promise<FoundStage> {
+async function stagesUpTo(run: TextRun, { tokens, index, dump }: Window, position: number): Promise<FoundStage> {
   const { file, reference, candidate, signal, clock } = run;
   const ids = tokens.slice(0, position + 1);
   const progress = within(run.progress, `the stages up to position ${position}`);
-  const side = await candidate.on(ids, 'stages', progress);
+  const side = await candidate.on({ tokens: ids, dump }, 'stages', progress);
   try {
     const { stages, precision } = candidate;
     const ask = { prompt: { ids }, steps: 0, ubatch: ubatchOf(run, ids.length), stages, precision, model: file };
@@ -87,10 +87,10 @@ function findOnset(run: TextRun, { tokens, index }: Window, first: number, limit
 /** The candidate's logits. */
 export async function logits(
   candidate: TextCandidate,
-  wanted: Parameters<typeof logitsOf>[1],
+  { dump, ...wanted }: Wanted & Pick<Window, 'dump'>,
   progress: Progress,
 ): Promise<Map<number, Float32Array>> {
-  const side = await candidate.on(wanted.tokens, 'logits', progress);
+  const side = await candidate.on({ tokens: wanted.tokens, dump }, 'logits', progress);
   try {
     return await logitsOf(side, wanted);
   } finally {

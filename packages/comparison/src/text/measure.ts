@@ -100,6 +100,7 @@ export class Measuring {
       return {
         window: window.index,
         tokens: window.tokens.length,
+        ...(window.dump === undefined ? {} : { dump: window.dump }),
         ...sums.result(),
         worst: this.worstOf.find((one) => one.window === window.index)?.position ?? null,
         over: over.length,

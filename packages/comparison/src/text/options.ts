@@ -6,7 +6,7 @@ export const FINDS = ['onset'] as const;
 export interface TextOptions extends ModelOptions, CandidateOptions {
   /** A text that is cut into windows, … */
   text?: string;
-  /** … prompts, one a line, … */
+  /** … prompts, one a line, or a folder of dumps, one a prompt, … */
   prompts?: string;
   /** … or llama.cpp's log-probabilities of a text, which are the reference then. */
   base?: string;

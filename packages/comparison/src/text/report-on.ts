@@ -3,6 +3,7 @@ import type { Looked } from './funnel.js';
 import type { ScoredPosition } from './measure.js';
 import { type Spelt, stageFound, type TextReport, type WorstPosition, windowName } from './report.js';
 import type { TextRun } from './run.js';
+import type { Source } from './source.js';
 import { pieceOf } from './token-class.js';
 
 /** With the tokens as the model's file spells them. */
@@ -47,13 +48,14 @@ export async function aboutSides({
 }
 
 /** The reason, with what was found on the way to the stages. */
-export function withFound(reason: string, { onsets, stages }: Looked, { kind }: TextReport['source']): string {
+export function withFound(reason: string, { onsets, stages }: Looked, { about: { kind }, windows }: Source): string {
   const begins = onsets.map(
     ({ window, tokens, position }) =>
-      `In ${windowName(kind, window)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
+      `In ${windowName(kind, window, windows[window]?.dump)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
   );
   const at = stages.map(
-    (found) => `Up to position ${found.position} of ${windowName(kind, found.window)}, ${stageFound(found)}.`,
+    (found) =>
+      `Up to position ${found.position} of ${windowName(kind, found.window, windows[found.window]?.dump)}, ${stageFound(found, windows[found.window]?.dump)}.`,
   );
   return [reason, ...begins, ...at].join(' ');
 }

@@ -32,6 +32,8 @@ export interface WorstPosition {
 export interface WindowGroup extends Group {
   readonly window: number;
   readonly tokens: number;
+  /** The file's name, of a prompt that is a dump in a folder. */
+  readonly dump?: string;
   /** Its worst position. */
   readonly worst: number | null;
   /** How many of its positions are over the limit, and the first that is. */
@@ -89,9 +91,9 @@ export interface TextReport {
   readonly timings: Report['timings'];
 }
 
-/** What a window is called. @example windowName('prompts', 16) === 'prompt 17' */
-export const windowName = (kind: TextReport['source']['kind'], index: number): string =>
-  `${kind === 'prompts' ? 'prompt' : 'window'} ${index + 1}`;
+/** What a window is called. @param dump the file that has it @example windowName('prompts', 16) === 'prompt 17' */
+export const windowName = (kind: TextReport['source']['kind'], index: number, dump?: string | undefined): string =>
+  `${kind === 'prompts' ? 'prompt' : 'window'} ${index + 1}${dump === undefined ? '' : ` (${dump})`}`;
 
 type Judged = Pick<
   TextReport,
@@ -110,7 +112,7 @@ export function verdictOf(found: Judged): Pick<TextReport, 'verdict' | 'reason'>
   const [first] = worst;
   const bad = windows.filter((window) => window.over > 0);
   if (over > 0 && first) {
-    const name = windowName(source.kind, first.window);
+    const name = windowName(source.kind, first.window, windows[first.window]?.dump);
     const where = windows.length === 1 ? '' : ` in ${name}`;
     const many =
       windows.length === 1
@@ -146,12 +148,14 @@ function missingText({ notCompared: { missing, reference } }: Pick<TextReport, '
   return parts.join(' ');
 }
 
-/** What the comparison of the stages has found, in a sentence. */
-export function stageFound({ report }: FoundStage): string {
+/** What the comparison of the stages has found, in a sentence. @param dump the file that was compared, of a run that is over */
+export function stageFound({ report }: FoundStage, dump?: string | undefined): string {
   const { verdict, first, faults, reason } = report;
   if (verdict === 'incomparable') return `the stages could not be compared: ${reason.replace(/\.$/, '')}`;
   if (verdict !== 'diverged' || !first)
-    return 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
+    return dump !== undefined
+      ? 'every stage that it has is within its limit: what is wrong in its logits is not seen in them one by one'
+      : 'the stages agree: what is wrong is not in this run of the same tokens, and may depend on what ran before';
   const fault = faults?.[0] ?? first;
   const cause = fault.cause ?? first.cause;
   return `${describe(fault)} is the first stage that is wrong${fromToken(fault)}${cause ? `: ${cause.title}` : ''}`;

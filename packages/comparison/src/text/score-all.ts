@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { PrecisionSeen } from '@llama-probe/diff';
 import type { Precision } from '@llama-probe/dump';
 import { UsageError } from '../errors.js';
@@ -41,13 +42,18 @@ export async function scoreAll(run: TextRun): Promise<{ measuring: Measuring; me
         if (kept.floor) meter.add(kept.floor);
         continue;
       }
-      const what = `${windowName(about.kind, window.index)} of ${windows.length}${time.text(done++)}`;
+      const what = `${windowName(about.kind, window.index, window.dump)} of ${windows.length}${time.text(done++)}`;
       progress.say(what);
       const [right, ours] = await bothRows(run, window, saving, within(progress, what));
-      checkWidths(right, ours);
+      checkRows(window.dump === undefined ? undefined : join(about.file, window.dump), right, ours);
       const scores = clock.during('diff', () => scoresOf(window, right, ours));
       measuring.add(window, scores);
-      format ??= formatOf(run, ours);
+      const seen = formatOf(run, ours);
+      format ??= seen;
+      if (window.dump !== undefined && seen !== format && Number.isFinite(worstOf(scores)))
+        throw new UsageError(
+          `--prompts: by its bits ${join(about.file, window.dump)} is in ${seen}, and ${windows[0]?.dump} is in ${format}, and limits are those of one format. Say it with --precision, or keep the dumps of each in a folder of its own.`,
+        );
       const known = format;
       const measured = async () => {
         meter ??= await floorMeter(run, known);
@@ -72,8 +78,8 @@ function bothRows(
   progress: Progress,
 ): Promise<[ReferenceRows, Rows<Float32Array>]> {
   const { candidate, signal } = run;
-  const { tokens, first, last } = window;
-  const wanted = { tokens, first, last, ubatch: ubatchOf(run, tokens.length), signal };
+  const { tokens, first, last, dump } = window;
+  const wanted = { tokens, first, last, dump, ubatch: ubatchOf(run, tokens.length), signal };
   return Promise.all([referenceRows(run, window, saving), logits(candidate, wanted, progress)]);
 }
 
@@ -131,11 +137,13 @@ function formatOf({ candidate: { precision } }: TextRun, rows: Rows<Float32Array
   return seen.result();
 }
 
-/** @throws UsageError where the candidate has another vocabulary */
-function checkWidths({ width: theirs }: ReferenceRows, candidate: Rows<Float32Array>): void {
+/** @throws UsageError where the candidate has another vocabulary, or a dump has no logits */
+function checkRows(dump: string | undefined, { width: theirs }: ReferenceRows, candidate: Rows<Float32Array>): void {
   const [ours] = candidate.values();
+  if (dump !== undefined && !ours)
+    throw new UsageError(`--prompts: ${dump} has no logits; wanted result_output, of the last position at least.`);
   if (theirs === undefined || !ours || ours.length === theirs) return;
   throw new UsageError(
-    `The candidate's logits have ${ours.length} ids, and the reference's ${theirs}: they are not of the same vocabulary. Leave out what pads them.`,
+    `The candidate's logits${dump === undefined ? '' : ` in ${dump}`} have ${ours.length} ids, and the reference's ${theirs}: they are not of the same vocabulary. Leave out what pads them.`,
   );
 }

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import type { GgufFile } from '@llama-probe/engine';
 import { UsageError } from '../errors.js';
 import type { TextTools } from '../side.js';
 import { BaseFile } from './base-file.js';
+import { areDumps, readDumps } from './dumps.js';
 import type { TextOptions } from './options.js';
 import { readPrompts, readText } from './prompts-file.js';
 import type { TextReport } from './report.js';
@@ -24,7 +26,7 @@ export function checkSource({ text, prompts, base, saveBase, state, window, stri
   const names = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (names.length === 0)
     throw new UsageError(
-      'Wanted a text or prompts: --text FILE, --prompts FILE, or --base FILE with log-probabilities of llama-perplexity.',
+      'Wanted a text or prompts: --text FILE, --prompts FILE or a folder of dumps, or --base FILE with log-probabilities of llama-perplexity.',
     );
   if (names.length > 1) throw new UsageError(`${names.join(' and ')} were given; wanted one of them.`);
   const ofText = { '--window': window, '--stride': stride, '--save-base': saveBase };
@@ -41,31 +43,46 @@ export function checkSource({ text, prompts, base, saveBase, state, window, stri
 }
 
 /** The same text that llama.cpp's tool would run, or the prompts. @param tools llama.cpp's tokeniser @throws UsageError where there is too little of it */
-export async function sourceOf(options: TextOptions, file: GgufFile, tools: () => Promise<TextTools>): Promise<Source> {
+export async function sourceOf(
+  options: TextOptions,
+  file: GgufFile,
+  tools: () => Promise<TextTools>,
+  signal: AbortSignal,
+): Promise<Source> {
   const { prompts: path, base, windows: most } = options;
   if (base !== undefined) return ofBase(base, file, (await (await tools()).tokenize(''))[0], most);
   if (path === undefined) return ofText(options, file, await tools());
+  if (areDumps(options)) return ofPrompts(path, await readDumps(options, file, signal), file);
   const given = readPrompts(path).slice(0, most);
   const isText = given.some((one) => 'text' in one);
   const { tokenize } = isText ? await tools() : { tokenize: undefined };
-  const prompts: (readonly number[])[] = [];
-  for (const one of given)
-    prompts.push(
-      'ids' in one ? one.ids : ((await tokenize?.(one.text, { addSpecial: true, parseSpecial: true })) ?? []),
-    );
+  const prompts: Prompt[] = [];
+  for (const one of given) {
+    const spoken = 'ids' in one ? one.ids : await tokenize?.(one.text, { addSpecial: true, parseSpecial: true });
+    prompts.push({ tokens: spoken ?? [] });
+  }
+  return ofPrompts(path, prompts, file);
+}
+
+type Prompt = Pick<Window, 'tokens' | 'dump'>;
+
+function ofPrompts(path: string, prompts: readonly Prompt[], file: GgufFile): Source {
   checkPrompts(prompts, path, file);
-  const tokens = prompts.reduce((sum, ids) => sum + ids.length, 0);
+  const tokens = prompts.reduce((sum, prompt) => sum + prompt.tokens.length, 0);
   return {
     about: { kind: 'prompts', file: path, window: null, stride: null, tokens, leftOut: 0 },
-    windows: whole(prompts),
+    windows: whole(
+      prompts.map((prompt) => prompt.tokens),
+      prompts.map(({ dump }) => dump),
+    ),
   };
 }
 
 /** @throws UsageError with the prompt that cannot be run */
-function checkPrompts(prompts: readonly (readonly number[])[], path: string, file: GgufFile): void {
+function checkPrompts(prompts: readonly Prompt[], path: string, file: GgufFile): void {
   const [context, vocabulary] = [contextOf(file), vocabularyOf(file)];
-  for (const [i, ids] of prompts.entries()) {
-    const which = `--prompts: prompt ${i + 1} of ${path}`;
+  for (const [i, { tokens: ids, dump }] of prompts.entries()) {
+    const which = dump === undefined ? `--prompts: prompt ${i + 1} of ${path}` : `--prompts: ${join(path, dump)}`;
     if (ids.length === 0) throw new UsageError(`${which} has no tokens; leave it out.`);
     if (context !== undefined && ids.length > context)
       throw new UsageError(

@@ -12,6 +12,8 @@ export interface Window {
   readonly last: number;
   /** How many tokens of the text are before it; 0 of a prompt. */
   readonly begins: number;
+  /** The name of the dump that has it, of a prompt that is recorded. */
+  readonly dump?: string | undefined;
 }
 
 export interface Cut {
@@ -57,6 +59,8 @@ export function cut(
   });
 }
 
-/** Prompts: every position is scored, the last one by what both say next. */
-export const whole = (prompts: readonly (readonly number[])[]): Window[] =>
-  prompts.map((tokens, index) => ({ index, tokens, first: 0, last: tokens.length - 1, begins: 0 }));
+/** Prompts: every position is scored, the last one by what both sides say next. @param dumps the names of those that are recorded */
+export const whole = (prompts: readonly (readonly number[])[], dumps: readonly (string | undefined)[] = []): Window[] =>
+  prompts.map((tokens, index) => {
+    return { index, tokens, first: 0, last: tokens.length - 1, begins: 0, dump: dumps[index] };
+  });

@@ -15,7 +15,12 @@ export function textCommand(context: Context): Command {
     )
     .addOption(OPTIONS.model())
     .addOption(what('--text <file>', "a text, in windows as llama.cpp's perplexity tool cuts it"))
-    .addOption(what('--prompts <file>', 'prompts, one a line: JSONL with prompt, text or tokens, or plain text'))
+    .addOption(
+      what(
+        '--prompts <file>',
+        'prompts, one a line: JSONL with prompt, text or tokens, or plain text; or a folder with dumps of your engine, one a prompt, which are the candidate',
+      ),
+    )
     .addOption(
       what('--base <file>', 'the log-probabilities of llama-perplexity --kl-divergence-base, as the reference'),
     )
@@ -77,6 +82,7 @@ export function textCommand(context: Context): Command {
         'probe text -m model.gguf --prompts many.jsonl --find onset':
           'which prompts, from which token on, and which stage',
         "probe text -m m.gguf --text wiki.txt --engine './mine {model} {tokens} {out}'": 'your engine',
+        'probe text -m model.gguf --prompts dumps/': 'runs of your engine that are over, a dump each',
         'probe text -m model.gguf --base wiki.kld': 'against log-probabilities of llama-perplexity',
       }),
     )

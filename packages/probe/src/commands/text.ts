@@ -30,13 +30,15 @@ export function textOfText(raw: TextReport): string {
     groups('position', report.positions, ({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`)),
     groups('before', report.classes, (one) => CLASSES[one.class]),
     windows.length > 1
-      ? groups(`${prompts ? 'prompt' : 'window'}${of}`, shownWindows, ({ window }) => `${window + 1}`)
+      ? groups(`${prompts ? 'prompt' : 'window'}${of}`, shownWindows, ({ window, dump }) =>
+          [window + 1, dump].filter(Boolean).join(' '),
+        )
       : '',
     worstText(report),
     verdictLine(report),
     ...report.stages.map(({ window, position, report: stages }) =>
       [
-        `the stages up to position ${position} of ${windowName(source.kind, window)}:`,
+        `the stages up to position ${position} of ${windowName(source.kind, window, windows[window]?.dump)}:`,
         headlineLine(stages),
         culpritsText(stages),
         faultsText(stages),
@@ -143,7 +145,7 @@ function groups<One extends Group>(what: string, all: readonly One[], name: (one
 function worstText({ worst, source, windows, verdict }: TextReport): string {
   if (worst.length === 0 || verdict === 'agree') return '';
   const lines = worst.slice(0, SHOWN).map((one) => {
-    const where = windows.length > 1 ? ` of ${windowName(source.kind, one.window)}` : '';
+    const where = windows.length > 1 ? ` of ${windowName(source.kind, one.window, windows[one.window]?.dump)}` : '';
     return `  position ${one.position}${where}: KLD ${nats(one.kl)}, ${said(one)}`;
   });
   return ['the worst position of each:', ...lines].join('\n');

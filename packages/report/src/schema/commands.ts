@@ -157,6 +157,7 @@ export const TEXT = z
         ...group,
         window: count,
         tokens: count,
+        dump: z.exactOptional(text),
         worst: count.nullable(),
         over: count,
         firstOver: count.nullable(),
