@@ -1,4 +1,5 @@
 import type { GgufFile } from '@llama-probe/engine';
+import { chunksFound } from './chunks.js';
 import type { Looked } from './funnel.js';
 import type { ScoredPosition } from './measure.js';
 import { type Spelt, stageFound, type TextReport, type WorstPosition, windowName } from './report.js';
@@ -48,12 +49,12 @@ export async function aboutSides({
 
 /** The reason, with what was found on the way to the stages. */
 export function withFound(reason: string, { onsets, stages }: Looked, { kind }: TextReport['source']): string {
-  const begins = onsets.map(
-    ({ window, tokens, position }) =>
-      `In ${windowName(kind, window)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
-  );
+  const begins = onsets.flatMap(({ window, tokens, position, chunks }) => [
+    `In ${windowName(kind, window)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
+    ...(chunks ? [chunksFound(tokens, chunks.sizes, chunks.used)] : []),
+  ]);
   const at = stages.map(
     (found) => `Up to position ${found.position} of ${windowName(kind, found.window)}, ${stageFound(found)}.`,
   );
-  return [reason, ...begins, ...at].join(' ');
+  return [reason, ...begins, ...at].filter(Boolean).join(' ');
 }
