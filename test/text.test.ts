@@ -147,6 +147,28 @@ describe('probe text', () => {
     expect(without.code).toBe(2);
   });
 
+  test.each([
+    [
+      'only where the prompt is cut',
+      'mask-forgets-past',
+      8,
+      'On these tokens it is there only where they are cut: with chunks of 8 it is wrong from position 8 on, the first of chunk 2; in one chunk of 9 it agrees.',
+      [8, null],
+    ],
+    [
+      'in one chunk too',
+      'rope-theta@1',
+      1,
+      'With chunks of 1 it is wrong, and in one chunk of 2 too, from position 1 on.',
+      [1, 1],
+    ],
+  ])('a bug that is there %s is told so', async (_, bug, ubatch, says, positions) => {
+    const args = ['text', '--prompts', text('Tom has a cat. It was a big day'), '--find', 'onset', '--no-floors'];
+    const { json } = await probeJson<TextReport>([...args, '--inject', bug, '--ubatch', String(ubatch)]);
+    expect(json.reason).toContain(says);
+    expect(json.onsets[0]?.chunks?.sizes.map(({ position }) => position)).toEqual(positions);
+  });
+
   test('goes on where a run was ended, to the same numbers', async () => {
     const state = path('state');
     const prompts = text('Hello\nWhat is it?\nTom has a cat.\n');

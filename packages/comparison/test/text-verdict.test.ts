@@ -127,6 +127,12 @@ describe('the onset', () => {
       expect(onset.runs).toBeLessThan(14);
     },
   );
+
+  test('of a bug that shows at the last position, however many tokens there are, is found by halves', async () => {
+    const onset = await onsetOf(0, 480, 300, async (n) => (n > 1 ? n - 1 : undefined));
+    expect(onset).toMatchObject({ tokens: 2, position: 1 });
+    expect(onset.runs).toBeLessThan(20);
+  });
 });
 
 test('what is left is told when something is done', () => {

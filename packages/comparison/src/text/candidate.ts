@@ -23,6 +23,8 @@ export interface TextCandidate {
   readonly about: SideAbout | undefined;
   /** How many tokens of a run of so many it takes at once. */
   ubatch?(capacity: number): number;
+  /** Its prompt is computed in chunks as long as it is told. */
+  readonly canChunk?: true;
   readonly precision: PrecisionChoice;
   /** Which stages are compared of it. */
   readonly stages: RunPlan['stages'];
@@ -90,11 +92,12 @@ export async function openCandidate(
 }
 
 /** One that goes on running. */
-function living(side: Side): Pick<TextCandidate, 'on' | 'about' | 'close' | 'ubatch'> {
+function living(side: Side): Pick<TextCandidate, 'on' | 'about' | 'close' | 'ubatch' | 'canChunk'> {
   const stay = async () => {};
   return {
     about: side.about,
     on: async () => ({ ...side, close: stay, [Symbol.asyncDispose]: stay }),
+    canChunk: true,
     ...(side.ubatch ? { ubatch: side.ubatch } : {}),
     close: () => side.close(),
   };

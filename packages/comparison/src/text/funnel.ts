@@ -2,6 +2,7 @@ import { compare } from '../compare.js';
 import { type Progress, within } from '../progress.js';
 import { documentOf } from '../report-json.js';
 import type { TextCandidate } from './candidate.js';
+import { chunksOf } from './chunks.js';
 import { logitsOf, type Wanted } from './logits.js';
 import { type Onset, onsetOf } from './onset.js';
 import type { FoundStage, WindowGroup, WorstPosition } from './report.js';
@@ -61,27 +62,42 @@ async function stagesUpTo(run: TextRun, { tokens, index, dump }: Window, positio
   }
 }
 
-/** The shortest prefix of a window at which a position is over the limit. */
-function findOnset(run: TextRun, { tokens, index }: Window, first: number, limit: number): Promise<Onset> {
-  const { reference, candidate, progress, signal } = run;
-  return onsetOf(index, tokens.length, first, async (length) => {
-    const what = `looking for the onset: a prefix of ${length} tokens`;
-    progress.say(what);
-    const wanted = {
-      tokens: tokens.slice(0, length),
-      ubatch: ubatchOf(run, length),
-      first: 0,
-      last: length - 1,
-      signal,
-    };
-    const ours = await logits(candidate, wanted, within(progress, what));
-    const theirs = await logitsOf((await reference.get()).side, wanted);
-    for (const [position, row] of [...ours].sort(([a], [b]) => a - b)) {
-      const right = theirs.get(position);
-      if (right && scoreOf(logProbs(right), row).kl > limit) return position;
-    }
-    return undefined;
-  });
+/** The shortest prefix of a window at which a position is over the limit, and whether that depends on how the prompt is cut. */
+async function findOnset(run: TextRun, { tokens, index }: Window, first: number, limit: number): Promise<Onset> {
+  const { candidate } = run;
+  const onset = await onsetOf(index, tokens.length, first, (length) =>
+    firstOver(run, tokens.slice(0, length), ubatchOf(run, length), limit, `a prefix of ${length} tokens`),
+  );
+  const { tokens: length, position } = onset;
+  const isCut = ubatchOf(run, tokens.length) !== undefined; // so is the prefix, or not
+  if (!candidate.canChunk || !isCut) return onset;
+  const used = ubatchOf(run, length) ?? length;
+  const most = Math.min(length, candidate.ubatch?.(length) ?? length);
+  const prefix = tokens.slice(0, length);
+  const sizes = await chunksOf(length, { size: used, position }, most, (size) =>
+    firstOver(run, prefix, size, limit, `${length} tokens in chunks of ${size}`),
+  );
+  return { ...onset, chunks: { used, sizes } };
+}
+
+/** The first position over the limit when these tokens are run, so many at once. */
+async function firstOver(
+  { reference, candidate, progress, signal }: TextRun,
+  tokens: readonly number[],
+  ubatch: number | undefined,
+  limit: number,
+  which: string,
+): Promise<number | undefined> {
+  const what = `looking for the onset: ${which}`;
+  progress.say(what);
+  const wanted = { tokens, ubatch, first: 0, last: tokens.length - 1, signal };
+  const ours = await logits(candidate, wanted, within(progress, what));
+  const theirs = await logitsOf((await reference.get()).side, wanted);
+  for (const [position, row] of [...ours].sort(([a], [b]) => a - b)) {
+    const right = theirs.get(position);
+    if (right && scoreOf(logProbs(right), row).kl > limit) return position;
+  }
+  return undefined;
 }
 
 /** The candidate's logits. */

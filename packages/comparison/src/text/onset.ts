@@ -1,3 +1,5 @@
+import type { ChunkRun } from './chunks.js';
+
 /** Where a divergence begins. */
 export interface Onset {
   readonly window: number;
@@ -7,6 +9,15 @@ export interface Onset {
   readonly position: number;
   /** How many prefixes were run to tell. */
   readonly runs: number;
+  /** The same tokens in chunks of other sizes, where chunks can be set and the prompt, or the whole window, was cut. */
+  readonly chunks?:
+    | {
+        /** How many tokens were taken at once where it was found. */
+        readonly used: number;
+        /** That run, and the further ones, the smallest chunks first. */
+        readonly sizes: readonly ChunkRun[];
+      }
+    | undefined;
 }
 
 /** @returns the first position over the limit when so many tokens are run, or undefined */
@@ -27,13 +38,14 @@ export async function onsetOf(window: number, all: number, first: number, probe:
   let guess: number | undefined = first + 1;
   while (diverges - agrees > 1) {
     const half = Math.ceil((agrees + diverges) / 2);
-    const hinted = guess === diverges ? diverges - 1 : guess;
-    const length = hinted !== undefined && hinted > agrees && hinted < diverges ? hinted : half;
+    const confirms: boolean = guess === diverges;
+    const hinted: number | undefined = confirms ? diverges - 1 : guess;
+    const length: number = hinted !== undefined && hinted > agrees && hinted < diverges ? hinted : half;
     runs++;
     const found = await probe(length);
     if (found === undefined) agrees = length;
     else [diverges, position] = [length, found];
-    guess = found === undefined ? undefined : found + 1;
+    guess = found === undefined || (confirms && found + 1 === length) ? undefined : found + 1; // the last one is wrong, however many there are
   }
   return { window, tokens: diverges, position, runs };
 }

@@ -1,4 +1,5 @@
 import type { GgufFile } from '@llama-probe/engine';
+import { chunksFound } from './chunks.js';
 import type { Looked } from './funnel.js';
 import type { ScoredPosition } from './measure.js';
 import { type Spelt, stageFound, type TextReport, type WorstPosition, windowName } from './report.js';
@@ -49,13 +50,14 @@ export async function aboutSides({
 
 /** The reason, with what was found on the way to the stages. */
 export function withFound(reason: string, { onsets, stages }: Looked, { about: { kind }, windows }: Source): string {
-  const begins = onsets.map(
-    ({ window, tokens, position }) =>
-      `In ${windowName(kind, window, windows[window]?.dump)} it takes ${tokens} tokens, and is seen at position ${position} first.`,
-  );
+  const named = (index: number) => windowName(kind, index, windows[index]?.dump);
+  const begins = onsets.flatMap(({ window, tokens, position, chunks }) => [
+    `In ${named(window)} it takes ${tokens} ${tokens === 1 ? 'token' : 'tokens'}, and is seen at position ${position} first.`,
+    ...(chunks ? [chunksFound(tokens, chunks.sizes, chunks.used)] : []),
+  ]);
   const at = stages.map(
     (found) =>
-      `Up to position ${found.position} of ${windowName(kind, found.window, windows[found.window]?.dump)}, ${stageFound(found, windows[found.window]?.dump)}.`,
+      `Up to position ${found.position} of ${named(found.window)}, ${stageFound(found, windows[found.window]?.dump)}.`,
   );
-  return [reason, ...begins, ...at].join(' ');
+  return [reason, ...begins, ...at].filter(Boolean).join(' ');
 }

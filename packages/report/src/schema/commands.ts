@@ -176,7 +176,20 @@ export const TEXT = z
         probability: sides.nullable(),
       }),
     ),
-    onsets: z.array(z.looseObject({ window: count, tokens: count, position: count, runs: count })),
+    onsets: z.array(
+      z.looseObject({
+        window: count,
+        tokens: count,
+        position: count,
+        runs: count,
+        chunks: z
+          .looseObject({
+            used: count,
+            sizes: z.array(z.looseObject({ size: count, position: count.nullable() })),
+          })
+          .optional(),
+      }),
+    ),
     stages: z.array(z.looseObject({ window: count, position: count, report: COMPARISON })),
     milliseconds: number,
     timings: milliseconds,
