@@ -22,6 +22,8 @@ interface Server {
   readonly top?: number;
   readonly decimals?: number;
   readonly isReturnedOnly?: boolean;
+  /** No token comes twice. */
+  readonly isOnce?: boolean;
   /** The standard deviation of an error beside it. */
   readonly noise?: number;
 }
@@ -30,9 +32,10 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.
 
 /** What a server with this bug says after each of 14 tokens. */
 function places(bug: Bug, server: Server = {}): Place[] {
-  const { top = 10, decimals = 4, isReturnedOnly = false, noise = 0 } = server;
+  const { top = 10, decimals = 4, isReturnedOnly = false, isOnce = false, noise = 0 } = server;
   // The first words come in the second half only, as those do that a bias makes likely.
   const tokens = Array.from({ length: 14 }, (_, i) => {
+    if (isOnce) return i;
     const first = i < 7 ? 8 : 0;
     return first + Math.floor((WORDS - first) * random());
   });
@@ -139,6 +142,11 @@ describe('nothing is named that is not so', () => {
     ['three: two penalties and a temperature', all(repetition(1.3), frequency(0.5), warm(0.7))],
     ['three: presence, frequency and a temperature', all(presence(0.6), frequency(0.3), warm(0.7))],
     ['three, of which one is small', all(presence(0.6), frequency(0.1), warm(0.7))],
+    ['three, of which one is very small', all(presence(0.6), frequency(0.02), warm(0.7))],
+    [
+      'a penalty on one token, which is before all',
+      (logits, before) => biased({ [before[0] as number]: -0.7 })(logits, [], 0),
+    ],
     ['a bias under a temperature', all(biased({ 3: 1.5, 5: -1 }), warm(0.7))],
     ['a bias beside noise', all(biased({ 3: 1.5 }), noisy(0.3))],
     ['a bias that differs from position to position', (logits, _, at) => biased({ 3: 1 + at / 4 })(logits, [], at)],
@@ -146,5 +154,10 @@ describe('nothing is named that is not so', () => {
   ];
   test.each(unknown)('%s', async (_, bug) => {
     for (const top of [5, 20]) expect((await named(bug, { top })).map(({ title }) => title)).toEqual([]);
+  });
+
+  test('two penalties that are the same where no token comes twice', async () => {
+    expect(await named(all(presence(0.5), warm(0.7)), { isOnce: true })).toEqual([]);
+    expect(await named(all(repetition(1.3), warm(0.7)), { isOnce: true })).toHaveLength(1);
   });
 });
