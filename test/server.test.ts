@@ -85,11 +85,18 @@ describe('probe server', () => {
     expect(code).toBe(0);
   });
 
+  const BIASED = 437; // likely at several positions, and not in the prompt
   const bugs: [string, Manner, ServerBug, object][] = [
     ['a temperature', 'llama', { logits: scaled(0.7) }, { id: 'temperature', value: 0.7 }],
     ['only the likeliest five', 'llama', { logits: likeliest(5) }, { id: 'only-returned' }],
     ['a chat template around a text', 'plain', { tokens: inChat }, { id: 'chat-template' }],
     ['a presence penalty', 'vllm', { logits: presence(0.5) }, { id: 'presence-penalty', value: 0.5 }],
+    [
+      'a repetition penalty and a temperature',
+      'vllm',
+      { logits: (row, before) => scaled(0.7)(penalised(1.3)(row, before)) },
+      { id: 'temperature+repetition-penalty', parts: [{ value: 0.7 }, { value: 1.3 }] },
+    ],
     ['a BOS too many', 'vllm', { tokens: (ids) => [1, ...ids] }, { id: 'bos-doubled' }],
     [
       'no BOS',
@@ -98,6 +105,12 @@ describe('probe server', () => {
       { id: 'bos-missing' },
     ],
     ['a repetition penalty', 'llama', { logits: penalised(1.3) }, { id: 'repetition-penalty', value: 1.3 }],
+    [
+      'a logit bias',
+      'vllm',
+      { logits: (row) => row.map((one, id) => (id === BIASED ? one + 1.5 : one)) },
+      { id: 'logit-bias', value: 1.5, parts: [{ token: BIASED, value: 1.5 }] },
+    ],
   ];
   test.each(inShort(bugs, 3))('%s is found and named', async (_, manner, bug, cause) => {
     const { json, code } = await ask(manner, bug);

@@ -1,14 +1,9 @@
+import { biasOf } from './bias.js';
 import { logPOf } from './floor.js';
+import { isAsNear, leftOf, type Place } from './left.js';
+import { pairOf } from './pairs.js';
 import type { ServerCause } from './report.js';
-import { heldTo, type LogP } from './sparse.js';
-import { LOGIT_TRIALS, type Seen } from './trials.js';
-
-/** A position at which both sides are held to each other. */
-export interface Place extends Seen {
-  readonly position: number;
-  readonly kl: number;
-  readonly limit: number;
-}
+import { LOGIT_TRIALS, logPAfter } from './trials.js';
 
 /** Other tokens that the server may have run in place of those that it was sent. */
 export interface OtherTokens {
@@ -20,13 +15,6 @@ export interface OtherTokens {
   place(position: number): number | undefined;
 }
 
-const FEWEST = 3; // positions, from which on numbers can be said to be the same
-const FAR = 20; // times as near as without
-const SURE = 1000; // … where no position is over its limit
-const NEAR = 5e-5; // nats, then
-const TIED = 3;
-const NOTHING = 1e-12; // nats
-
 /** Those known things that, done to right logits, make the server's numbers: several where they cannot be told apart. */
 export async function causesOf(
   places: readonly Place[],
@@ -34,16 +22,19 @@ export async function causesOf(
   run: (tokens: readonly number[]) => Promise<ReadonlyMap<number, Float32Array>>,
 ): Promise<readonly ServerCause[]> {
   const found: ServerCause[] = [];
+  const nearestOf = new Map<string, number>();
   for (const { id, look, ...trial } of LOGIT_TRIALS) {
     const tried = trial
       .values(places)
-      .map((value) => ({ value, left: leftOf(places, (place) => trial.logP(place, value)) }));
+      .map((value) => ({ value, left: leftOf(places, (place) => logPAfter(place, trial.done(value))) }));
     const nearest = Math.min(...tried.map(({ left }) => left.kl.mean));
+    nearestOf.set(id, nearest);
     // Where they are as near, the one that is written with the fewest digits comes first.
-    const best = tried.find(({ left }) => left.isSame && left.kl.mean <= TIED * nearest + NOTHING);
+    const best = tried.find(({ left }) => left.isSame && isAsNear(left.kl.mean, nearest));
     if (!best) continue;
+    const { isSame: _, ...figures } = best.left;
     const value = id === 'only-returned' ? null : best.value;
-    found.push({ id, title: trial.title(best.value), value, look, ...figures(best.left) });
+    found.push({ id, title: trial.title(best.value), value, parts: [{ id, token: null, value }], look, ...figures });
   }
   for (const { id, title, look, tokens, place: placeIn } of others) {
     const logits = await run(tokens);
@@ -51,27 +42,12 @@ export async function causesOf(
       const row = logits.get(placeIn(place.position) ?? -1);
       return row ? [{ ...place, logits: row }] : [];
     });
-    const left = leftOf(there, ({ logits }) => logPOf(logits));
-    if (left.isSame) found.push({ id, title, look, value: null, ...figures(left) });
+    const { isSame, ...figures } = leftOf(there, ({ logits }) => logPOf(logits));
+    if (isSame) found.push({ id, title, look, value: null, parts: [{ id, token: null, value: null }], ...figures });
   }
   const [best] = found.sort((a, b) => a.kl.mean - b.kl.mean);
-  return best ? found.filter(({ kl }) => kl.mean <= TIED * best.kl.mean + NOTHING) : [];
+  if (best) return found.filter(({ kl }) => isAsNear(kl.mean, best.kl.mean));
+  // What takes more to say is said only where it alone makes these numbers.
+  const combined = [pairOf(places, nearestOf), biasOf(places)].flatMap((one) => one ?? []);
+  return combined.length === 1 ? combined : [];
 }
-
-type Left = Omit<ServerCause, 'id' | 'title' | 'look' | 'value'> & { readonly isSame: boolean };
-const figures = ({ isSame: _, ...left }: Left) => left;
-
-/** How far the server's numbers are from changed logits. */
-function leftOf<P extends Place>(places: readonly P[], changed: (place: P) => LogP): Left {
-  const kls = places.map((place) => heldTo(place.row, changed(place))?.kl ?? Number.POSITIVE_INFINITY);
-  const [kl, before] = [summary(kls), summary(places.map((place) => place.kl))];
-  const isOver = places.some((place) => place.kl > place.limit);
-  const isWithin = places.every(({ limit }, i) => (kls[i] as number) <= limit);
-  const isNear = isOver ? FAR * kl.mean <= before.mean : SURE * kl.mean <= before.mean && kl.max <= NEAR;
-  return { kl, before, positions: places.length, isSame: places.length >= FEWEST && isWithin && isNear };
-}
-
-const summary = (kls: readonly number[]): { max: number; mean: number } => ({
-  max: Math.max(0, ...kls),
-  mean: kls.reduce((sum, one) => sum + one, 0) / Math.max(1, kls.length),
-});

@@ -31,11 +31,22 @@ export interface FirstDeparting extends ServerPosition {
   readonly asPrompt: { readonly kl: number; readonly agrees: boolean } | null;
 }
 
+/** One of what a cause is made of. */
+export interface ServerCausePart {
+  readonly id: string;
+  /** The token that a logit bias is on. */
+  readonly token: number | null;
+  readonly value: number | null;
+}
+
 /** What makes the server's numbers of the reference's. */
 export interface ServerCause {
   readonly id: string;
   readonly title: string;
+  /** null where there is none, or several. */
   readonly value: number | null;
+  /** Itself; both where two act together, and each token of a logit bias. */
+  readonly parts: readonly ServerCausePart[];
   /** What is left of the largest and the mean KL divergence then, and what they are without, at the positions that it is seen at. */
   readonly kl: { readonly max: number; readonly mean: number };
   readonly before: { readonly max: number; readonly mean: number };

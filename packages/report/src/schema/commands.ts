@@ -257,6 +257,7 @@ export const SERVER = z
         id: text,
         title: text,
         value: number.nullable(),
+        parts: z.array(z.looseObject({ id: text, token: count.nullable(), value: number.nullable() })),
         kl: kls,
         before: kls,
         positions: count,
