@@ -72,7 +72,7 @@ async function commonSteps(candidate: Recorded, reference: Recorded): Promise<Pl
 async function freshPlan(
   candidate: Side,
   reference: Side,
-  { prompt = { text: 'Hello', chat: false }, steps = 0, ubatch, stages, layers }: CompareAsk,
+  { prompt = { text: 'Hello', chat: false }, steps = 0, ubatch, stages = candidate.stages, layers }: CompareAsk,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Plan> {

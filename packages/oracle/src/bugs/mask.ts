@@ -67,7 +67,7 @@ export const MASK_BUGS: readonly Bug[] = [
       changes: 'The first row of the step sees one position only, the next two, as if the cache were empty.',
       look: "The position that the mask compares with: the row's own, the cached tokens included, not its index in the step.",
       source: COMMON,
-      needs: 'a decode step',
+      needs: 'a decode step, or a prompt in chunks',
       variants: (c) => only({ softMax: { past: 'hidden' } }, c.firstPosition > 0),
     }),
   ),
