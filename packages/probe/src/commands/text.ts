@@ -64,7 +64,7 @@ function heading({ model, candidate, reference, source, windows, floor, limits }
   const { kind, tokens, window, stride, leftOut } = source;
   const cut =
     kind === 'prompts'
-      ? `${windows.length} prompts`
+      ? `${windows.length} ${windows.length === 1 ? 'prompt' : 'prompts'}`
       : `${windows.length} ${windows.length === 1 ? 'window' : 'windows'} of ${window}${stride === null ? ', the second half of each is scored' : `, one every ${stride}`}`;
   const rest = leftOut > 0 ? `; ${leftOut} tokens at the end are in none` : '';
   const measured = floor.maxKl === null ? '' : `: mean ${nats(floor.meanKl)}, at most ${nats(floor.maxKl)}`;
