@@ -28,6 +28,8 @@ export default defineConfig({
   build: {
     ssr: true,
     rollupOptions: {
+      // Of the tasks that Hugging Face knows, only the numbers of quantised types are used.
+      treeshake: { moduleSideEffects: (id) => !id.includes('@huggingface/tasks') },
       input: { main: 'src/main.ts', cli: 'src/cli.ts' },
       output: { chunkFileNames: '[name]-[hash].js' },
     },

@@ -35,14 +35,11 @@ export async function nameCauses(
   reference: Side,
   plan: Plan,
   found: Comparison,
-  blamed: Blamed | { readonly why: string } | undefined,
+  blamed: Blamed | { readonly why: string },
   file: GgufFile | undefined,
   looking: Looking,
 ): Promise<Named> {
-  if (!blamed || 'why' in blamed) {
-    const diagnosis = blamed ? notLookedFor(blamed.why) : null;
-    return { ...found, faults: null, inputsOf: null, diagnosis };
-  }
+  if ('why' in blamed) return { ...found, faults: null, inputsOf: null, diagnosis: notLookedFor(blamed.why) };
   const { explained } = blamed;
   const ids = plan.tokens.candidate;
   const told = { ids, about: modelOf(candidate, reference), pairs: candidate.pairs };

@@ -1,19 +1,7 @@
-import {
-  type Broken,
-  type Checked,
-  checkAttentionFirst,
-  checksOf,
-  compareCaches,
-  type FirstRows,
-  graphOf,
-  type Heads,
-  Invariants,
-} from '@llama-probe/diff';
+import { type Checked, checksOf, compareCaches, graphOf, Invariants } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import { type CaseWeight, dequantizeRow } from '@llama-probe/oracle';
 import type { Looking } from './asked.js';
-import { readWeight } from './diagnosis/case-model.js';
 import { type FreeRun, modelOf } from './free.js';
 import type { Plan } from './plan.js';
 import type { Checks } from './report.js';
@@ -36,9 +24,10 @@ export async function checkSides(
   if (!closer) return results;
   progress.say('checking what must hold of each side by itself');
   const about = modelOf(candidate, reference);
+  const first = model && (await import('./first-attention.js')); // and what dequantises its weight
   const check = async (side: Side, name: keyof Checks): Promise<Checked> => {
     const rows = checks[name].invariants.firstRows;
-    const own = model ? together(results[name], checkFirstAttention(model, rows, about)) : results[name];
+    const own = first ? together(results[name], first.checkFirstAttention(model, rows, about)) : results[name];
     return checksOf(about).holds.has('cache') ? together(own, await checkCache(side, plan.run)) : own;
   };
   return { candidate: await check(candidate, 'candidate'), reference: await check(reference, 'reference') };
@@ -72,32 +61,4 @@ export function together(a: Checked, b: Checked): Checked {
   for (const [name, rows] of Object.entries(b.checked)) checked[name as keyof typeof checked] += rows;
   const broken = [...a.broken, ...b.broken].sort((x, y) => x.step - y.step || x.order - y.order);
   return { broken, checked, leftOut: a.leftOut };
-}
-
-/** At the first token attn_out is Wo · V[0]: the product is computed in f64 from the file's weights. */
-export function checkFirstAttention(file: GgufFile, rows: readonly FirstRows[], { heads, headsKv }: Heads): Checked {
-  const none = nothing();
-  if (heads === undefined || headsKv === undefined) return none;
-  const broken: Broken[] = [];
-  let checked = 0;
-  for (const first of rows) {
-    const weight = readWeight(file, `blk.${first.layer}.attn_output.weight`);
-    if (!weight || file.tensors.has(`blk.${first.layer}.attn_output.bias`)) continue;
-    const fits = weight.rows === first.attnOut.length && weight.columns === (first.v.length / headsKv) * heads;
-    if (!fits) continue;
-    const found = checkAttentionFirst(first, (x) => product(weight, x), { heads, headsKv });
-    if (found) broken.push(found);
-    checked++;
-  }
-  return { ...none, broken, checked: { ...none.checked, 'attention-first': checked } };
-}
-
-function product({ type, bytes, rows, columns }: CaseWeight, x: Float64Array): Float64Array {
-  const rowBytes = bytes.byteLength / rows;
-  return Float64Array.from({ length: rows }, (_, i) => {
-    const weights = dequantizeRow(type, bytes.subarray(i * rowBytes, (i + 1) * rowBytes), columns);
-    let sum = 0;
-    for (let j = 0; j < columns; j++) sum += (weights[j] as number) * (x[j] as number);
-    return sum;
-  });
 }

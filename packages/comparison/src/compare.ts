@@ -4,7 +4,6 @@ import { type GgufFile, openGguf } from '@llama-probe/engine';
 import type { CompareAsk, Look, Looking } from './asked.js';
 import { blame } from './blame/blame.js';
 import { OpenJudge } from './blame/judge.js';
-import { nameCauses } from './causes.js';
 import { checkSides } from './checks.js';
 import { Clock, onClock } from './clock.js';
 import { unmoved } from './diagnosis/unmoved.js';
@@ -68,7 +67,11 @@ export async function compare(ours: Side, theirs: Side, ask: CompareAsk = {}, lo
       const has = (place: Place) => there.has(placeKey(place));
       await look.blamed(blamed, { ids: plan.tokens.candidate, heads: { heads, headsKv }, has });
     }
-    const name = () => nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
+    const name = async () => {
+      if (!blamed) return { ...free.comparison, faults: null, inputsOf: null, diagnosis: null };
+      const { nameCauses } = await import('./causes.js'); // the known bugs, and what computes them
+      return nameCauses(candidate, reference, plan, free.comparison, blamed, model, looking);
+    };
     // What runs again for it is of it, too.
     const named = await (blamed && !('why' in blamed) ? clock.during('diagnosis', name, true) : name());
     // Of a run that is over and that nobody could blame, the weights are looked at all the same.

@@ -12,7 +12,7 @@ import type { Report } from './report.js';
 import { parseJudged } from './selection.js';
 import type { Side, TextTools } from './side.js';
 import { dumpSide } from './sides/dump.js';
-import { textTools } from './sides/llama.js';
+import { textTools } from './sides/text-tools.js';
 import type { Watcher } from './watcher.js';
 
 /**

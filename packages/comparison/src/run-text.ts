@@ -1,8 +1,8 @@
 import type { GgufFile } from '@llama-probe/engine';
 import { Clock } from './clock.js';
 import type { Progress } from './progress.js';
-import { textTools } from './sides/llama.js';
 import { chooseModel, openLlama } from './sides/open.js';
+import { textTools } from './sides/text-tools.js';
 import { checkCandidate, isLlama, openCandidate } from './text/candidate.js';
 import { areDumps, checkDumpOptions, recorded } from './text/dumps.js';
 import { lookCloser } from './text/funnel.js';

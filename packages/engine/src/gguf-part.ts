@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, openSync, readSync, statSync } from 'node:fs';
-import { gguf as parseGguf } from '@huggingface/gguf';
+import type { GGUFParseOutput } from '@huggingface/gguf';
 import { ModelError } from './errors.js';
 import { GGML_TYPES, type GgmlType } from './ggml-types.js';
 
@@ -145,8 +145,9 @@ function checkCount(path: string, size: number, what: string, count: bigint, lea
   }
 }
 
-async function parse(path: string, size: number): Promise<Awaited<ReturnType<typeof parseGguf>>> {
-  let parsed: Awaited<ReturnType<typeof parseGguf>>;
+async function parse(path: string, size: number): Promise<GGUFParseOutput> {
+  const { gguf: parseGguf } = await import('@huggingface/gguf'); // most of what opens two dumps needs no model
+  let parsed: GGUFParseOutput;
   try {
     parsed = await parseGguf(path, { allowLocalFile: true });
   } catch (cause) {

@@ -10,6 +10,7 @@ import { casesOf, checkFiles, filesOf, type Matrix } from './config/cases.js';
 import { inputsHash } from './config/inputs.js';
 import { type LoadedConfig, loadConfig } from './config/load.js';
 import { Dataset } from './dataset/dataset.js';
+import { only } from './only.js';
 import { paced } from './paced.js';
 import {
   checkResultFile,
@@ -24,7 +25,7 @@ import { NOTHING, resume } from './resume.js';
 import { QuantizedCosts } from './run/quantized.js';
 import { KeptSides } from './run/run.js';
 import { type CaseFinding, type KnownIndices, runCase } from './run/run-case.js';
-import { casesOfShard, only, type Shard } from './shard.js';
+import { casesOfShard, type Shard } from './shard.js';
 
 export interface GateOptions extends OutputOptions {
   config?: string;

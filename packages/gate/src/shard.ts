@@ -1,7 +1,3 @@
-import { UsageError } from '@llama-probe/comparison/ask';
-import picomatch from 'picomatch';
-import type { GateCase } from './config/case.js';
-
 export interface Shard {
   /** From 1. */
   readonly index: number;
@@ -23,13 +19,3 @@ export function parseShard(text: string): Shard | undefined {
  */
 export const casesOfShard = <T>(cases: readonly T[], { index, count }: Shard): T[] =>
   cases.filter((_, i) => i % count === index - 1);
-
-/** The cases that a glob names. @throws UsageError where there are none */
-export function only(cases: readonly GateCase[], glob: string): GateCase[] {
-  if (glob === '')
-    throw new UsageError('--only: wanted a glob over the names of cases, such as "*-Q4_K-*"; got nothing.');
-  const isMeant = picomatch(glob);
-  const chosen = cases.filter(({ name }) => isMeant(name));
-  if (chosen.length > 0) return chosen;
-  throw new UsageError(`--only ${glob} matches no case; the cases are ${cases.map(({ name }) => name).join(', ')}.`);
-}

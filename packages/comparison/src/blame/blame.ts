@@ -4,9 +4,7 @@ import type { FreeRun } from '../free.js';
 import type { Plan } from '../plan.js';
 import type { Side } from '../side.js';
 import type { Blamed } from './blamed.js';
-import { blameEngine } from './engine.js';
 import type { OpenJudge } from './judge.js';
-import { blameRecorded } from './recorded.js';
 
 /**
  * Which stages are wrong by themselves? A candidate that can go on from other rows runs again from the reference's; of one whose run is over,
@@ -24,13 +22,17 @@ export async function blame(
   looking: Looking,
 ): Promise<Blamed | { readonly why: string } | undefined> {
   if (!(ask.blame ?? free.comparison.verdict === 'diverged')) return undefined;
-  if (candidate.canStartFrom) return blameEngine(candidate, reference, plan, free, ask, looking);
+  if (candidate.canStartFrom) {
+    const { blameEngine } = await import('./engine.js');
+    return blameEngine(candidate, reference, plan, free, ask, looking);
+  }
   if (!candidate.recorded || !hasRows(free.comparison)) return undefined;
   const judge = await judges.open(reference);
   if (!judge || 'why' in judge) return judge;
   // What was computed in f32 is more than one rounding away from what its rounded rows make.
   const twins = free.held.format && !free.isOnlyStored && (await judges.openTwins(reference));
   const rounded = twins && !('why' in twins) ? twins.rounded : undefined;
+  const { blameRecorded } = await import('./recorded.js');
   return blameRecorded(candidate, { judge: judge.side, rounded }, plan, free, looking);
 }
 

@@ -3,7 +3,7 @@ import type { Looking } from '../asked.js';
 import { onClock } from '../clock.js';
 import { exactFits } from '../model.js';
 import type { Side } from '../side.js';
-import { type LlamaOptions, llama } from '../sides/llama.js';
+import type { LlamaOptions } from '../sides/llama.js';
 
 /** Who says what is right of a recorded candidate's inputs, or why nobody can. */
 export type Judge = { readonly side: Side } | { readonly why: string };
@@ -65,7 +65,10 @@ export class OpenJudge {
 
   private async load(path: string, options: Pick<LlamaOptions, 'mode' | 'cpuVariant'>): Promise<Side> {
     const { progress, signal, clock } = this.looking;
-    const side = await clock.during('loading', () => llama(path, { ...options, progress, signal }));
+    const side = await clock.during('loading', async () => {
+      const { llama } = await import('../sides/llama.js');
+      return llama(path, { ...options, progress, signal });
+    });
     return onClock(side, 'llama', clock);
   }
 

@@ -8,9 +8,9 @@ import { hyperparametersOf, referenceMetadata } from '../metadata.js';
 import { type ChosenMode, chooseMode, layersOf } from '../model.js';
 import { describeGraph, graphToUse, isDense, readUnlessLlama } from '../model-graph.js';
 import type { ModeChoice, WayChoice } from '../options.js';
-import type { Opening, RunPlan, Side, TextTools } from '../side.js';
-import { chatText } from '../tokenize/chat.js';
+import type { Opening, RunPlan, Side } from '../side.js';
 import { orClose, wayOf } from './open.js';
+import { textTools } from './text-tools.js';
 import { withBugs } from './with-bugs.js';
 
 /** How llama.cpp is opened. */
@@ -115,23 +115,3 @@ export function llamaSide(
 }
 
 const withoutSignal = ({ signal: _, from: __, ...run }: RunPlan) => run;
-
-/** llama.cpp's tokeniser. */
-export function textTools(reference: Reference, { metadata }: Pick<GgufFile, 'metadata'>): TextTools {
-  let after: number | undefined;
-  let before: Promise<string> | undefined;
-  return {
-    tokenize: (text, options) => reference.tokenize(text, options),
-    chat: async (prompt) => (await chatText(reference, { metadata }, prompt)).text,
-    // By themselves, ids would lose the space that llama.cpp strips from the beginning of a text.
-    async continuation(last, ids) {
-      if (metadata['tokenizer.ggml.model'] === 'no_vocab') return null;
-      if (after !== last || !before) {
-        after = last;
-        before = reference.detokenize([last]);
-      }
-      const text = await reference.detokenize([last, ...ids]);
-      return text.startsWith(await before) ? text.slice((await before).length) : reference.detokenize(ids);
-    },
-  };
-}

@@ -1,7 +1,7 @@
 import type { GgufFile } from '@llama-probe/engine';
 import { openReference } from '@llama-probe/reference';
 import { type Prompt, tokenize } from '../prompt.js';
-import { textTools } from './llama.js';
+import { textTools } from './text-tools.js';
 
 /** The ids of a prompt, for a side that takes ids only: text is llama.cpp's to tokenise, which is opened for that and closed. */
 export async function tokenizeAlone(file: GgufFile, prompt: Prompt, signal: AbortSignal): ReturnType<typeof tokenize> {

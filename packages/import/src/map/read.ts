@@ -1,7 +1,7 @@
 import { DumpError } from '@llama-probe/dump';
 import type { core } from 'zod';
 import { PieceFile } from '../file.js';
-import { MAPPING, type Mapping } from './schema.js';
+import type { Mapping } from './schema.js';
 
 const LONGEST = 4 << 20; // bytes
 
@@ -20,6 +20,7 @@ export async function readMapping(path: string): Promise<Mapping> {
   } finally {
     await file.close();
   }
+  const { MAPPING } = await import('./schema.js'); // and Zod, which most dumps do without
   const { data: mapping, error } = MAPPING.safeParse(data);
   if (mapping) return mapping;
   const issue = error.issues[0] && nearest(error.issues[0]);

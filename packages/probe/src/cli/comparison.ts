@@ -1,3 +1,4 @@
+import type { Recorder } from '@llama-probe/comparison';
 import { type Finding, type Job, outcomeOf, ownFiles, runJob } from '@llama-probe/comparison/ask';
 import { type OutputOptions, takesStdout } from '@llama-probe/report/outputs';
 import { withReporter } from '@llama-probe/report/reporter';
@@ -40,10 +41,14 @@ async function showInTerminal(
 
 /** Runs a comparison, with a closer look at its stages where an output shows them. */
 export async function find(job: Job, options: OutputOptions, { progress, signal }: Context): Promise<Finding> {
-  const { Recorder } = await import('@llama-probe/comparison');
-  const recorder = options.html === undefined ? undefined : new Recorder();
+  const recorder = options.html === undefined ? undefined : await newRecorder();
   const report = await runJob(job, progress, signal, recorder);
   return { ...outcomeOf(report), recorder };
+}
+
+async function newRecorder(): Promise<Recorder> {
+  const { Recorder } = await import('@llama-probe/comparison');
+  return new Recorder();
 }
 
 /** Whether somebody sits before a terminal who can press keys, and nothing else was asked for. */
