@@ -14,6 +14,13 @@ test.each([
     ],
   ],
   [
+    'of Latin letters',
+    [
+      ['0', 'q_proj', '\x1b[32m0.06 ×\x1b[39m · §'],
+      ['1', 'soft\u00adhyphen', 'agree'],
+    ],
+  ],
+  [
     'with wide characters',
     [
       ['0', '層の出力', '✓'],

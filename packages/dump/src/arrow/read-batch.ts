@@ -1,9 +1,10 @@
-import { makeData, RecordBatch, type Schema, Struct, type Vector } from 'apache-arrow';
+import { type Schema, Vector } from 'apache-arrow';
 import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
 import { damaged } from '../errors.js';
 import type { Block } from './frame.js';
 import { checkHeader, refuseLong } from './message.js';
 import type { Source } from './read-ahead.js';
+import type { Batch } from './rows.js';
 
 /** What all batches of a file have in common. */
 export interface Columns {
@@ -15,7 +16,8 @@ const ALIGNED = 64; // bytes, as Arrow aligns buffers: a view of 32-bit values b
 const AT_ONCE = 1 << 30; // bytes: no read is longer
 
 /**
- * A record batch, read in one piece into memory of its own, and checked. Arrow's file reader reads it in five, and would not say in which memory.
+ * A record batch, read in one piece into memory of its own, and checked. Arrow's file reader reads it in five, and would not say in which memory;
+ * its RecordBatch makes a schema of its own, which takes as long as the reading.
  *
  * @returns undefined where its buffers are compressed: that reader inflates them
  * @throws DumpError `dump-damaged`
@@ -25,7 +27,7 @@ export async function readBatch(
   path: string,
   block: Block,
   { schema, dictionaries }: Columns,
-): Promise<RecordBatch | undefined> {
+): Promise<Batch | undefined> {
   refuseLong(path, block);
   const { what, offset, header } = block;
   const before = -header & (ALIGNED - 1);
@@ -43,8 +45,18 @@ export async function readBatch(
     const values = bytes.subarray(before + header, before + header + body);
     const { metadataVersion, fields } = schema;
     const columns = new VectorLoader(values, nodes, buffers, dictionaries, metadataVersion, variadicBufferCounts);
-    const data = makeData({ type: new Struct(fields), length, children: columns.visitMany(fields) });
-    return new RecordBatch(schema, data);
+    const read = columns.visitMany(fields);
+    const other = read.findIndex((column) => column.length !== length);
+    if (other >= 0) throw new Error(`${fields[other]?.name} has ${read[other]?.length} rows of ${length}`);
+    const byName = new Map(fields.map(({ name }, i) => [name, i]));
+    return {
+      numRows: length,
+      schema,
+      getChild: (name) => {
+        const column = read[byName.get(name) ?? -1];
+        return column ? new Vector([column]) : null;
+      },
+    };
   } catch (cause) {
     throw damaged(path, `${what} cannot be read`, cause);
   }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type AsyncRecordBatchFileReader, type RecordBatch, RecordBatchReader } from 'apache-arrow';
+import { type AsyncRecordBatchFileReader, RecordBatchReader } from 'apache-arrow';
 import type { RowDigests } from '../digest.js';
 import { DumpError, damaged } from '../errors.js';
 import { type DumpMetadata, decodeMetadata } from '../metadata.js';
@@ -10,7 +10,7 @@ import { type Block, readFrame } from './frame.js';
 import { checkMessage } from './message.js';
 import { ReadAhead } from './read-ahead.js';
 import { type Columns, readBatch } from './read-batch.js';
-import { digestsOf, tensorsOf } from './rows.js';
+import { type Batch, digestsOf, tensorsOf } from './rows.js';
 
 /** An open dump. Close it when done. */
 export class Dump implements RecordedRun {
@@ -41,7 +41,7 @@ export class Dump implements RecordedRun {
     return this.metadata.digest && (() => this.read(digestsOf));
   }
 
-  private async *read<Rows>(rowsOf: (batch: RecordBatch, path: string) => Iterable<Rows>): AsyncGenerator<Rows> {
+  private async *read<Rows>(rowsOf: (batch: Batch, path: string) => Iterable<Rows>): AsyncGenerator<Rows> {
     const ahead = new ReadAhead(this.file);
     let reader: AsyncRecordBatchFileReader | undefined;
     for (const [index, block] of this.blocks.entries()) {
@@ -60,7 +60,7 @@ export class Dump implements RecordedRun {
   }
 
   /** A batch whose buffers are compressed. */
-  private async inflated(file: ReadAhead, reader: AsyncRecordBatchFileReader, index: number): Promise<RecordBatch> {
+  private async inflated(file: ReadAhead, reader: AsyncRecordBatchFileReader, index: number): Promise<Batch> {
     const block = this.blocks[index] as Block;
     await checkMessage(file, this.path, block);
     try {

@@ -1,4 +1,4 @@
-import { type Data, DataType, type RecordBatch, type Vector } from 'apache-arrow';
+import { type Data, DataType, type Schema, type Vector } from 'apache-arrow';
 import { DIGEST_BYTES, type RowDigests } from '../digest.js';
 import { DumpError, damaged } from '../errors.js';
 import { MOST_LAYERS } from '../metadata.js';
@@ -8,12 +8,20 @@ const PLACE = ['step', 'order', 'layer', 'stage', 'token'] as const;
 const COLUMNS = { values: [...PLACE, 'values'], digest: [...PLACE, 'width', 'digest'] } as const;
 type Column = (typeof COLUMNS)[keyof typeof COLUMNS][number];
 
+/** What is asked of a record batch; Arrow's is one. */
+export interface Batch {
+  readonly numRows: number;
+  readonly schema: Schema;
+  /** A column; null where there is none of that name. */
+  getChild(name: string): Vector | null;
+}
+
 /**
  * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
  * rows that follow each other with the same step, order, layer and stage are one tensor. Values are views, not copies,
  * where the file has them as list<float32>.
  */
-export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> {
+export function* tensorsOf(batch: Batch, path: string): Generator<Tensor> {
   const column = columnsOf(batch, COLUMNS.values, path);
   const rows = valuesReader(column.values, path);
   checkCount(column, batch, path);
@@ -25,7 +33,7 @@ export function* tensorsOf(batch: RecordBatch, path: string): Generator<Tensor> 
 }
 
 /** The same of a file that has a hash of each row in place of its values. */
-export function* digestsOf(batch: RecordBatch, path: string): Generator<RowDigests> {
+export function* digestsOf(batch: Batch, path: string): Generator<RowDigests> {
   const column = columnsOf(batch, COLUMNS.digest, path);
   const { type } = column.digest;
   const isFixed = DataType.isFixedSizeBinary(type) && type.byteWidth === DIGEST_BYTES;
@@ -36,7 +44,8 @@ export function* digestsOf(batch: RecordBatch, path: string): Generator<RowDiges
     );
   }
   checkCount(column, batch, path);
-  const widthOf = (row: number): number => whole(column.width, 'width', row, path);
+  const widths = cellsOf(column.width);
+  const widthOf = (row: number): number => whole(widths, 'width', row, path);
   for (const { first, end, ...rows } of groupsOf(batch, column, widthOf, path)) {
     yield { ...rows, digests: Array.from({ length: end - first }, (_, i) => digestAt(column.digest, first + i, path)) };
   }
@@ -58,36 +67,50 @@ interface Group extends Omit<RowDigests, 'digests'> {
 
 /** Rows that follow each other and are of one tensor. */
 function* groupsOf(
-  { numRows }: RecordBatch,
+  { numRows }: Batch,
   { step, order, layer, stage, token }: Record<(typeof PLACE)[number], Vector>,
   widthOf: (row: number) => number,
   path: string,
 ): Generator<Group> {
-  const layerOf = (row: number) => (layer.get(row) === null ? null : whole(layer, 'layer', row, path));
+  const [stepOf, orderOf, tokenOf] = [step, order, token].map(cellsOf) as [Cells, Cells, Cells];
+  const [layers, stages] = [cellsOf(layer), cellsOf(stage)];
+  const layerOf = (row: number) => (layers(row) === null ? null : whole(layers, 'layer', row, path));
   for (let first = 0, end: number; first < numRows; first = end) {
     const at = {
-      step: whole(step, 'step', first, path),
-      order: whole(order, 'order', first, path),
+      step: whole(stepOf, 'step', first, path),
+      order: whole(orderOf, 'order', first, path),
       layer: layerOf(first),
-      stage: nameOf(stage.get(first), path),
+      stage: nameOf(stages(first), path),
     };
     const width = widthOf(first);
     for (end = first + 1; end < numRows; end++) {
       const same =
-        whole(step, 'step', end, path) === at.step &&
-        whole(order, 'order', end, path) === at.order &&
+        whole(stepOf, 'step', end, path) === at.step &&
+        whole(orderOf, 'order', end, path) === at.order &&
         layerOf(end) === at.layer &&
-        stage.get(end) === at.stage;
+        stages(end) === at.stage;
       if (!same || widthOf(end) !== width) break;
     }
-    const positions = Int32Array.from({ length: end - first }, (_, row) => whole(token, 'token', first + row, path));
+    const positions = new Int32Array(end - first);
+    for (let row = first; row < end; row++) positions[row - first] = whole(tokenOf, 'token', row, path);
     yield { ...at, positions, width, first, end };
   }
 }
 
+/** What a column has in a row; null where that is none. */
+type Cells = (row: number) => unknown;
+
+/** Of numbers as they lie in memory, which is what most columns are, without Arrow's way through their type. */
+function cellsOf(vector: Vector): Cells {
+  const [data, ...more] = vector.data;
+  const { values, nullCount, offset } = data as Data;
+  const arePlain = DataType.isInt(vector.type) && values instanceof Int32Array && nullCount === 0 && offset === 0;
+  return arePlain && more.length === 0 ? (row) => values[row] : (row) => vector.get(row);
+}
+
 /** No more rows than there are numbers, before they are gone through. */
-function checkCount({ step }: { readonly step: Vector }, { numRows }: RecordBatch, path: string): void {
-  if (numRows > 0) whole(step, 'step', numRows - 1, path);
+function checkCount({ step }: { readonly step: Vector }, { numRows }: Batch, path: string): void {
+  if (numRows > 0) whole(cellsOf(step), 'step', numRows - 1, path);
 }
 
 /** Rows that lie inside their values, one after the other. */
@@ -102,8 +125,8 @@ function checkRows(rows: ValuesReader, count: number, path: string): void {
 }
 
 /** A number of a column; one that a file is too short for is nothing. Arrow has int64 as bigint, and other writers write floats where there are nulls. */
-function whole(vector: Vector, column: Column, row: number, path: string): number {
-  const value: unknown = vector.get(row);
+function whole(cells: Cells, column: Column, row: number, path: string): number {
+  const value = cells(row);
   const most = column === 'layer' ? MOST_LAYERS - 1 : 2 ** 31 - 1;
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most) return number as number;
@@ -113,11 +136,7 @@ function whole(vector: Vector, column: Column, row: number, path: string): numbe
   );
 }
 
-function columnsOf<Name extends Column>(
-  batch: RecordBatch,
-  names: readonly Name[],
-  path: string,
-): Record<Name, Vector> {
+function columnsOf<Name extends Column>(batch: Batch, names: readonly Name[], path: string): Record<Name, Vector> {
   const found = batch.schema.fields.map((field) => field.name);
   const missing = names.find((name) => !found.includes(name));
   if (missing === undefined)

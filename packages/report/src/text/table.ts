@@ -30,7 +30,7 @@ export interface TableHead {
 
 /**
  * A table of many rows: each column as wide as its widest cell. cli-table3 takes a millisecond or two for each row, most of them for how wide its
- * characters are; what is plain ASCII, colours apart, is as wide as it is long, and put together here. It is the same text.
+ * characters are; what is plain Latin, colours apart, is as wide as it is long, and put together here. It is the same text.
  */
 export function tableOf({ head, colAligns }: TableHead, rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows].map((row) => row.map((text) => ({ text, plain: stripVTControlCharacters(text) })));
@@ -47,4 +47,5 @@ export function tableOf({ head, colAligns }: TableHead, rows: readonly (readonly
   return all.map((row) => row.map(cell).join(' ')).join('\n');
 }
 
-const PLAIN = /^[ -~]*$/;
+/** ASCII and Latin-1, whose soft hyphen has no width. */
+const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u00ff]*$/;
