@@ -26,6 +26,8 @@ export interface CompareOptions extends AboutModel {
   readonly strict?: boolean | undefined;
   /** Which stages are judged; of the others it is only told that there are some. Without it all are. */
   readonly only?: ((at: Pick<StageId, 'stage' | 'layer'>) => boolean) | undefined;
+  /** Stages whose heads the candidate has in half-split order, though its rows come in the reference's: where they are wrong is told in its own. */
+  readonly halfSplit?: ReadonlySet<string> | undefined;
   /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
   readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;
 }
@@ -71,7 +73,8 @@ export async function compare(
     }
     let stage = open.get(key);
     if (!stage) {
-      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), strict);
+      const isHalfSplit = options.halfSplit?.has(tensor.stage) ?? false;
+      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), { isStrict: strict, isHalfSplit });
       open.set(key, stage);
     }
     const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
