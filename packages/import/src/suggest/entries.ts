@@ -11,6 +11,8 @@ export interface Entries {
     readonly entry: Exclude<MappingEntry, { ignore: true }>;
     readonly of: readonly Found[];
   }[];
+  /** Arrays that are like another stage than most of their name, which stage that is: a mistake of the engine would be hidden by a map that follows it. */
+  readonly exceptions: readonly { readonly found: Found; readonly stage: string }[];
 }
 
 type Entry = Entries['entries'][number]['entry'];
@@ -27,18 +29,39 @@ export function entriesOf(found: readonly Found[], arrays: readonly ForeignArray
   const votes = new Map<string, number>();
   for (const of of options.values())
     for (const entry of of) votes.set(JSON.stringify(entry), (votes.get(JSON.stringify(entry)) ?? 0) + 1);
+  const stages = new Map<string, Map<string, number>>(); // how often a name is which stage
+  for (const [key, count] of votes) {
+    const { stage, ...name } = JSON.parse(key) as Entry;
+    const of = JSON.stringify(name);
+    stages.set(of, new Map([...(stages.get(of) ?? []), [stage, count]]));
+  }
   const groups = new Map<string, { entry: Entry; of: Found[] }>();
+  const exceptions: { found: Found; stage: string }[] = [];
   for (const one of found) {
     const patterns = (options.get(one) ?? []).map((entry) => ({ entry, count: votes.get(JSON.stringify(entry)) ?? 0 }));
     patterns.sort((a, b) => b.count - a.count);
     const [first, second] = patterns;
-    const entry = first && first.count > (second?.count ?? 0) ? first.entry : plain(one, layersFrom);
+    const [rival, times] = rivalOf(first?.entry, stages);
+    if (first && rival !== undefined && times > first.count) {
+      exceptions.push({ found: one, stage: rival });
+      continue;
+    }
+    const isClear = first && first.count > Math.max(second?.count ?? 0, times);
+    const entry = isClear ? first.entry : plain(one, layersFrom);
     const key = JSON.stringify(entry);
     const group = groups.get(key) ?? { entry, of: [] };
     group.of.push(one);
     groups.set(key, group);
   }
-  return { layersFrom, entries: [...groups.values()] };
+  return { layersFrom, entries: [...groups.values()], exceptions };
+}
+
+/** What else the name of an entry is in other layers, and in how many. */
+function rivalOf(entry: Entry | undefined, stages: ReadonlyMap<string, ReadonlyMap<string, number>>) {
+  if (!entry) return [undefined, 0] as const;
+  const { stage, ...name } = entry;
+  const others = [...(stages.get(JSON.stringify(name)) ?? [])].filter(([other]) => other !== stage);
+  return others.reduce<readonly [string | undefined, number]>((a, b) => (b[1] > a[1] ? b : a), [undefined, 0]);
 }
 
 /** With the number of the layer left open, in every way in which the names have it. */
