@@ -7,6 +7,10 @@ import type { Tensor } from '../tensor.js';
 const PLACE = ['step', 'order', 'layer', 'stage', 'token'] as const;
 const COLUMNS = { values: [...PLACE, 'values'], digest: [...PLACE, 'width', 'digest'] } as const;
 type Column = (typeof COLUMNS)[keyof typeof COLUMNS][number];
+/** Of a file without them all rows are of step 0, of one order, and of no layer but one that the stage's name has. */
+const OPTIONAL = ['step', 'order', 'layer'] as const;
+type Optional = (typeof OPTIONAL)[number];
+type Columns<Name extends Column> = Record<Exclude<Name, Optional>, Vector> & Partial<Record<Optional, Vector | null>>;
 
 /**
  * The tensors of one record batch. A dump of ours has one tensor in a batch; other writers may put any number, and
@@ -59,23 +63,25 @@ interface Group extends Omit<RowDigests, 'digests'> {
 /** Rows that follow each other and are of one tensor. */
 function* groupsOf(
   { numRows }: RecordBatch,
-  { step, order, layer, stage, token }: Record<(typeof PLACE)[number], Vector>,
+  { step, order, layer, stage, token }: Columns<(typeof PLACE)[number]>,
   widthOf: (row: number) => number,
   path: string,
 ): Generator<Group> {
-  const layerOf = (row: number) => (layer.get(row) === null ? null : whole(layer, 'layer', row, path));
+  const layerOf = (row: number) => (layer && layer.get(row) !== null ? whole(layer, 'layer', row, path) : null);
+  const stepOf = (row: number) => (step ? whole(step, 'step', row, path) : 0);
+  const orderOf = (row: number) => (order ? whole(order, 'order', row, path) : 0);
   for (let first = 0, end: number; first < numRows; first = end) {
     const at = {
-      step: whole(step, 'step', first, path),
-      order: whole(order, 'order', first, path),
+      step: stepOf(first),
+      order: orderOf(first),
       layer: layerOf(first),
       stage: nameOf(stage.get(first), path),
     };
     const width = widthOf(first);
     for (end = first + 1; end < numRows; end++) {
       const same =
-        whole(step, 'step', end, path) === at.step &&
-        whole(order, 'order', end, path) === at.order &&
+        stepOf(end) === at.step &&
+        orderOf(end) === at.order &&
         layerOf(end) === at.layer &&
         stage.get(end) === at.stage;
       if (!same || widthOf(end) !== width) break;
@@ -86,8 +92,8 @@ function* groupsOf(
 }
 
 /** No more rows than there are numbers, before they are gone through. */
-function checkCount({ step }: { readonly step: Vector }, { numRows }: RecordBatch, path: string): void {
-  if (numRows > 0) whole(step, 'step', numRows - 1, path);
+function checkCount({ token }: { readonly token: Vector }, { numRows }: RecordBatch, path: string): void {
+  if (numRows > 0) whole(token, 'token', numRows - 1, path);
 }
 
 /** Rows that lie inside their values, one after the other. */
@@ -113,15 +119,11 @@ function whole(vector: Vector, column: Column, row: number, path: string): numbe
   );
 }
 
-function columnsOf<Name extends Column>(
-  batch: RecordBatch,
-  names: readonly Name[],
-  path: string,
-): Record<Name, Vector> {
+function columnsOf<Name extends Column>(batch: RecordBatch, names: readonly Name[], path: string): Columns<Name> {
   const found = batch.schema.fields.map((field) => field.name);
-  const missing = names.find((name) => !found.includes(name));
+  const missing = names.find((name) => !found.includes(name) && !OPTIONAL.some((one) => one === name));
   if (missing === undefined)
-    return Object.fromEntries(names.map((name) => [name, batch.getChild(name)])) as Record<Name, Vector>;
+    return Object.fromEntries(names.map((name) => [name, batch.getChild(name)])) as Columns<Name>;
   const isDigest = missing === 'values' && found.includes('digest');
   const remedy = isDigest ? ', or llama_probe.digest in the metadata of a file of hashes' : '';
   throw new DumpError(
