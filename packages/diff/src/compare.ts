@@ -122,7 +122,10 @@ export async function compare(
   const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
   const notJudged = [...passedOver.values()];
   const judged =
-    layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
+    layersBeyond(
+      all.filter(({ at }) => known.reference.has(at.stage)),
+      options.graph,
+    ) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
   const roots = judged.verdict === 'diverged' ? rootsBy(stages, options.graph) : { stages, text: undefined };
   const more = [...(roots.text === undefined ? [] : [roots.text]), ...passedOverText(notJudged), ...aloneText(alone)];
   const reason = [judged.reason, ...more].join(' ');
@@ -134,7 +137,11 @@ export async function compare(
   return { ...judged, reason, stages: roots.stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
 }
 
-/** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */
+/**
+ * A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers.
+ *
+ * @param all of names that the reference has, too: what has a name of its own may have a number in it that is no layer
+ */
 function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): ReturnType<typeof judge> | undefined {
   const ours = all.flatMap(({ at, candidateOrder }) => (candidateOrder === undefined ? [] : (at.layer ?? [])));
   const most = ours.reduce((a, b) => Math.max(a, b), 0);

@@ -6,6 +6,7 @@ import type { Source } from './array.js';
 import { unsupported } from './errors.js';
 import { PieceFile } from './file.js';
 import { openArrow } from './formats/arrow.js';
+import { isCoreAi, openCoreAi } from './formats/core-ai.js';
 import { type Kind, openFolder } from './formats/folder.js';
 import { openZip } from './formats/from-zip.js';
 import { openManifest } from './formats/manifest.js';
@@ -80,6 +81,7 @@ export async function openSource(path: string, { tokens }: OpenOptions): Promise
   if (isFolder) {
     const manifest = join(path, 'manifest.json');
     if (existsSync(manifest)) return openManifest(manifest);
+    if (await isCoreAi(path)) return openCoreAi(path);
     return (await isSglang(path)) ? openSglang(path, openZip) : openFolder(path, KINDS);
   }
   const file = await PieceFile.open(path);

@@ -310,6 +310,18 @@ describe('a suggested mapping file', () => {
     );
   });
 
+  test('a number in a name that is the layer by chance makes no pattern', async () => {
+    const [first, second] = [stage('l_out', 1), stage('ffn_inp', 1)];
+    const { mapping } = await suggested(
+      { add_1: rows(first.values), add_2: rows(second.values) },
+      runOf([first, second]),
+    );
+    expect(mapping.tensors).toEqual([
+      { name: 'add_1', stage: 'l_out', layer: 1 },
+      { name: 'add_2', stage: 'ffn_inp', layer: 1 },
+    ]);
+  });
+
   test('finds Q and K in another order beside V in a fused product, and nothing where two stages are the same columns', async () => {
     const [q, k, v] = [stage('q_proj', 0), stage('k_proj', 0, numbers(48)), stage('v_proj', 0, numbers(48))];
     const halves = (values: Float32Array) =>
