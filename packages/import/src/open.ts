@@ -73,7 +73,10 @@ async function openExcerpt(path: string, options: OpenOptions): Promise<Recorded
 }
 
 /** Its arrays, or which kind of Arrow it is: that has rows already. */
-export async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | 'file' | 'stream' | 'log'> {
+export async function openSource(
+  path: string,
+  { tokens, vocabulary }: OpenOptions,
+): Promise<Source | 'file' | 'stream' | 'log'> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -98,7 +101,7 @@ export async function openSource(path: string, { tokens }: OpenOptions): Promise
   if (/^\s*\{/.test(begin)) return openManifest(path);
   if (begin === '' || begin.startsWith('ARROW1')) return 'file';
   if (isArrowStream(head)) return 'stream';
-  if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length);
+  if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length, vocabulary);
   if (isText(head) && (await isLog(path))) return 'log';
   const remedy = begin.startsWith('GGUF')
     ? 'That is a model: give it with --model, and a dump of a run here.'
