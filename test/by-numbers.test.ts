@@ -48,3 +48,26 @@ test('a fault that no known bug explains is told by its numbers, and is no cause
     causes: [{ confidence: 'unknown', evidence: expect.stringContaining('By the numbers: the rows of tokens 1, 3') }],
   });
 });
+
+test('places in the heads of an engine in half-split order are told as it counts them', async () => {
+  const DIM = 32;
+  const inHalves = (values: Float32Array) =>
+    values.map((_, i) => values[i - (i % DIM) + 2 * (i % (DIM / 2)) + (i % DIM < DIM / 2 ? 0 : 1)] as number);
+  const run = writeDump(loaded, (tensors) =>
+    tensors.map((tensor: Tensor) => {
+      if (!/^[qk]_(proj|rope)$/.test(tensor.stage)) return tensor;
+      const values = inHalves(tensor.values);
+      const isWrong = tensor.stage === 'q_proj' && tensor.layer === 1;
+      const wrong = (i: number) => values[i - (i % DIM) + ((i + 3) % DIM)] as number;
+      return { ...tensor, values: isWrong ? values.map((_, i) => wrong(i)) : values };
+    }),
+  );
+  const { json } = await probeJson(['diff', run, healthy, '--model', BUNDLED]);
+  const [fault] = json.faults ?? [];
+  expect(fault).toMatchObject({ stage: 'q_proj', layer: 1 });
+  expect(fault?.where).toMatchObject({ order: 'half-split', kind: { within: 'head', order: 'rotated by -3' } });
+  expect(fault?.where?.text).toMatch(/; places in a head are those of the half-split order that the candidate has$/);
+  expect(fault?.diagnosis?.evidence).toMatch(
+    /By the numbers, in the half-split order that your engine has: in each head /,
+  );
+});

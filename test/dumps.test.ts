@@ -224,6 +224,25 @@ describe('alignment', () => {
     expect(await diff(cut, reference)).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
   });
 
+  test('a dump by others that has every row in step 0 is cut into the steps of the reference', async () => {
+    const metadata = { ...ours.metadata, producer: { name: 'mine', version: '1' } };
+    const flat = (change: (tensors: Tensor[]) => Tensor[]) =>
+      writeDump({ ...ours, metadata }, (tensors) =>
+        change(tensors)
+          .filter(({ stage }) => !/^kq(_soft_max)?$/.test(stage)) // of fewer positions in step 0
+          .map((tensor) => ({ ...tensor, step: 0 })),
+      );
+    const healthy = await diff(
+      flat((all) => all),
+      reference,
+    );
+    expect(healthy.json.verdict, healthy.json.reason).toBe('agree');
+    expect(healthy.json.stages.some(({ step }) => step === 1)).toBe(true);
+    const wrong = flat(values(is('ffn_out', 2, 1), (value) => -value));
+    const { json } = await diff(wrong, reference);
+    expect(json.first).toMatchObject({ step: 1, stage: 'ffn_out', layer: 2 });
+  });
+
   test('given the wrong way round they are judged the right way round, and that is said', async () => {
     const { code, json } = await diff(reference, candidate);
     expect(json.reference.name).toBe('llama.cpp');

@@ -87,6 +87,15 @@ export async function foreignFormats(folder: string): Promise<readonly Format[]>
       beside: { 'a.bin': Buffer.alloc(96) },
     },
     {
+      name: 'coreai/metadata.json',
+      bytes: Buffer.from(
+        JSON.stringify({ inputs: {}, intermediates: { linear_3: { data_file: 'a.npy' } }, outputs: {} }),
+      ),
+      regions: [[0, 90]],
+      isText: true,
+      beside: { 'a.npy': npy },
+    },
+    {
       name: 'sglang/step=0___rank=0___dump_index=1___name=l_out___layer_id=0.pt',
       bytes: asValue(pt),
       regions: [[0, 1500]],

@@ -70,7 +70,7 @@ async function ofFaults(
     return at < 0 ? notLookedFor(isKnown ? NO_INPUTS : NO_OPERATION) : (own[at] ?? null);
   });
   const named = await diagnoseStretches(faults, ofStages, blamed, where, { progress, signal });
-  const diagnoses = toldByNumbers(faults, named, sick);
+  const diagnoses = toldByNumbers(faults, named, sick, pairs);
   return faults.map((fault, i) => {
     const diagnosis = diagnoses[i] ?? null;
     return { ...publicPart(fault), diagnosis, cause: diagnosis && causeOf(diagnosis) };

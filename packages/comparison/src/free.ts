@@ -77,6 +77,7 @@ export async function freeRun(
       tokens,
       strict: ask.strict ?? !(candidate.recorded || reference.recorded),
       only: ask.judged,
+      halfSplit: candidate.halfSplit,
       ...model,
       onStage: watcher && ((stage, rows) => watcher.stage('free', stage, rows)),
     });

@@ -53,12 +53,14 @@ async function* begun(side: Side, plan: Plan): AsyncGenerator<Tensor> {
 
 /** The side with these layouts undone, which it says. */
 function undone(side: Side, layouts: readonly Layout[]): Side {
+  const halfSplit = layouts.find((layout) => layout.halfSplit)?.halfSplit;
   const undo = async function* (tensors: AsyncIterable<Tensor>) {
     for await (const tensor of tensors) yield layouts.reduce((rows, layout) => layout.undo(rows), tensor);
   };
   return {
     ...side,
     ...(layouts.some(({ pairs }) => pairs) ? { pairs: 'halves' } : {}),
+    ...(halfSplit ? { halfSplit } : {}),
     get about() {
       return { ...side.about, notes: [...(side.about.notes ?? []), ...layouts.map(({ text }) => text)] };
     },

@@ -53,5 +53,7 @@ function knownBy(other: RecordedRun, run: RecordedRun): OpenOptions | undefined 
   // What an import says of its layers, it has counted.
   const modelLayers = other instanceof Dump ? model?.layers : undefined;
   if (!lacksTokens && modelLayers === undefined) return undefined;
-  return { ...(lacksTokens ? { tokens, tokensFrom: other.path } : {}), modelLayers };
+  const size = model?.hyperparameters?.vocab_size;
+  const vocabulary = typeof size === 'number' ? size : undefined;
+  return { ...(lacksTokens ? { tokens, tokensFrom: other.path } : {}), modelLayers, vocabulary };
 }

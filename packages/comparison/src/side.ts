@@ -23,6 +23,8 @@ export interface Side extends AsyncDisposable {
   readonly isExcerpt?: true;
   /** Its Q and K were in half-split order before they were put into the reference's. */
   readonly pairs?: 'halves' | undefined;
+  /** The stages whose heads it has in half-split order, though its rows come in the reference's. */
+  readonly halfSplit?: ReadonlySet<string> | undefined;
   readonly text?: TextTools;
   /** @throws before anything runs where it cannot run this */
   check?(run: RunPlan): void;

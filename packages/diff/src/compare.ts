@@ -26,6 +26,8 @@ export interface CompareOptions extends AboutModel {
   readonly strict?: boolean | undefined;
   /** Which stages are judged; of the others it is only told that there are some. Without it all are. */
   readonly only?: ((at: Pick<StageId, 'stage' | 'layer'>) => boolean) | undefined;
+  /** Stages whose heads the candidate has in half-split order, though its rows come in the reference's: where they are wrong is told in its own. */
+  readonly halfSplit?: ReadonlySet<string> | undefined;
   /** Told of each piece of a stage as it comes, with what is found about the stage so far, and the rows that were compared. */
   readonly onStage?: ((stage: StageResult, rows: readonly RowPair[]) => void) | undefined;
 }
@@ -71,7 +73,8 @@ export async function compare(
     }
     let stage = open.get(key);
     if (!stage) {
-      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), strict);
+      const isHalfSplit = options.halfSplit?.has(tensor.stage) ?? false;
+      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), { isStrict: strict, isHalfSplit });
       open.set(key, stage);
     }
     const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
@@ -119,7 +122,10 @@ export async function compare(
   const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
   const notJudged = [...passedOver.values()];
   const judged =
-    layersBeyond(all, options.graph) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
+    layersBeyond(
+      all.filter(({ at }) => known.reference.has(at.stage)),
+      options.graph,
+    ) ?? judge(stages, { gaps, graph: options.graph, isPart: notJudged.length > 0 });
   const roots = judged.verdict === 'diverged' ? rootsBy(stages, options.graph) : { stages, text: undefined };
   const more = [...(roots.text === undefined ? [] : [roots.text]), ...passedOverText(notJudged), ...aloneText(alone)];
   const reason = [judged.reason, ...more].join(' ');
@@ -131,7 +137,11 @@ export async function compare(
   return { ...judged, reason, stages: roots.stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
 }
 
-/** A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers. */
+/**
+ * A candidate with layers that the model does not have counts them in another way: its stages are beside those of other layers.
+ *
+ * @param all of names that the reference has, too: what has a name of its own may have a number in it that is no layer
+ */
 function layersBeyond(all: readonly OpenStage[], graph: Graph | undefined): ReturnType<typeof judge> | undefined {
   const ours = all.flatMap(({ at, candidateOrder }) => (candidateOrder === undefined ? [] : (at.layer ?? [])));
   const most = ours.reduce((a, b) => Math.max(a, b), 0);

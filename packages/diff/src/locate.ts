@@ -1,4 +1,5 @@
 import { rangesOf } from '@llama-probe/dump/stage';
+import { rowInHalves } from './layouts/halves.js';
 import { partsOf } from './locate/columns.js';
 import { commonFit, correlation } from './locate/fit.js';
 import { knownOrder, otherHeads } from './locate/order.js';
@@ -21,6 +22,8 @@ export interface LocateOptions {
   readonly stage?: string | undefined;
   /** The tokens of rows that are right and were not kept. */
   readonly right?: readonly number[] | undefined;
+  /** The candidate has its heads in half-split order, and these rows have neighbours side by side: columns and orders are told in its own. */
+  readonly isHalfSplit?: boolean | undefined;
 }
 
 /** What may explain an error, the simplest first. The first one that does is the answer. */
@@ -48,8 +51,10 @@ const EXPLANATIONS: readonly ((region: Region, limit: number) => Kind | undefine
  */
 export function locate(rows: readonly RowPair[], options: LocateOptions): Where {
   check(rows);
-  const region = findRegion(rows, options);
-  const { right = [] } = options;
+  const { right = [], heads: inHeads } = options;
+  const isOwnOrder = options.isHalfSplit === true && inHeads !== undefined;
+  const told = isOwnOrder ? rows.map((pair) => inOwnOrder(pair, inHeads)) : rows;
+  const region = findRegion(told, options);
   const { count, compared, columns, heads } = region;
   let kind: Kind | undefined;
   for (const explain of EXPLANATIONS) kind ??= explain(region, options.limit);
@@ -60,10 +65,17 @@ export function locate(rows: readonly RowPair[], options: LocateOptions): Where 
     ...partsOf(columns, heads, region.rows.length),
     share: compared > 0 ? count / compared : 0,
     kind: kind ?? correlation(region),
+    ...(isOwnOrder ? { order: 'half-split' as const } : {}),
   };
   const tokens = [...rows.map(({ token }) => token), ...right].sort((a, b) => a - b);
   return { ...where, text: sentence(where, region, tokens) };
 }
+
+const inOwnOrder = ({ token, candidate, reference }: RowPair, heads: number): RowPair => ({
+  token,
+  candidate: rowInHalves(candidate, heads),
+  reference: rowInHalves(reference, heads),
+});
 
 function check(rows: readonly RowPair[]): void {
   const width = rows[0]?.reference.length;

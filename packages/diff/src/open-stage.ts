@@ -2,6 +2,8 @@ import type { Tensor } from '@llama-probe/dump';
 import type { Graph } from '@llama-probe/dump/stage';
 import type { StageResult } from './comparison.js';
 import { deltasOf, type Floor, type LimitRule, limitOf } from './floors.js';
+import { inHalves } from './layouts/halves.js';
+import { IN_HALVES } from './locate/text.js';
 import { locate, type RowPair, type Where } from './locate.js';
 import { MetricSums, rowOf } from './metrics.js';
 import { firstPositions, withPositions } from './scores.js';
@@ -13,6 +15,13 @@ type Side = 'candidate' | 'reference';
 export interface Yardstick {
   readonly rule: LimitRule;
   readonly floor: Floor | undefined;
+}
+
+interface StageRules {
+  /** Whether it is incomparable where one side does not have all of it. */
+  readonly isStrict: boolean;
+  /** Whether the candidate has its heads in half-split order: places in it are told in that. */
+  readonly isHalfSplit: boolean;
 }
 
 /** What came of a piece of a stage. */
@@ -41,8 +50,7 @@ export class OpenStage {
   constructor(
     { order, step, layer, stage, width }: Tensor,
     private readonly graph: Graph,
-    /** Whether it is incomparable where one side does not have all of it. */
-    private readonly isStrict: boolean,
+    private readonly rules: StageRules,
   ) {
     this.at = { order, step, layer, stage, width };
   }
@@ -57,7 +65,7 @@ export class OpenStage {
     if (candidate) this.candidateOrder ??= candidate.order;
     if (!candidate || !reference) {
       this.missingIn = candidate ? 'reference' : 'candidate';
-      if (this.isStrict) this.refuse(`missing in the ${this.missingIn}`);
+      if (this.rules.isStrict) this.refuse(`missing in the ${this.missingIn}`);
       else this.missingRows[this.missingIn] += (candidate ?? reference)?.positions.length ?? 0;
       return { rows: [], kept: 0 };
     }
@@ -155,9 +163,17 @@ export class OpenStage {
     if (metrics.firstNonFinite && this.sums.isSharedNan && !(ofLimits(deltas, limits) > 1)) {
       return { ...base, verdict: 'incomparable', reason: sharedNan(metrics) };
     }
-    const reason = metrics.firstNonFinite ? nonFinite(metrics) : wrongPart(base, deltas);
+    const told = (index: number) => this.indexInWords(index);
+    const reason = metrics.firstNonFinite ? nonFinite(metrics, told) : wrongPart(base, deltas, told);
     if (reason === undefined && metrics.rel <= limits.rel) return { ...base, verdict: 'agree' };
     return { ...base, verdict: 'diverged', ...(reason === undefined ? {} : { reason }) };
+  }
+
+  /** A place in a row as the candidate counts it. */
+  private indexInWords(index: number): string {
+    const dim = this.at.width / (this.graph.headsOf(this.at.stage) ?? 1);
+    if (!this.rules.isHalfSplit) return `index ${index}`;
+    return `index ${index - (index % dim) + inHalves(index % dim, dim)} (${IN_HALVES})`;
   }
 
   /** Where inside the stage it is wrong; null where its values were not kept. */
@@ -172,7 +188,8 @@ export class OpenStage {
     const rows = this.kept.map(({ token, candidate, reference }) => {
       return { token, candidate: wide(candidate), reference: wide(reference) };
     });
-    return locate(rows, { limit: limitOf(floor, rule).rel, heads, stage, right });
+    const { isHalfSplit } = this.rules;
+    return locate(rows, { limit: limitOf(floor, rule).rel, heads, stage, right, isHalfSplit });
   }
 }
 
@@ -185,13 +202,14 @@ function ofLimits(deltas: Floor, limits: Floor): number {
 function wrongPart(
   { worstRow, worst, maxAbs, limits }: Pick<StageResult, 'worstRow' | 'worst' | 'maxAbs' | 'limits'>,
   deltas: Floor,
+  indexInWords: (index: number) => string,
 ): string | undefined {
   if (!(deltas.rel <= limits.rel)) return undefined;
   if (worstRow && !(deltas.row <= limits.row)) {
     return `the row of token ${worstRow.token} alone has a relative RMS delta of ${worstRow.rel.toExponential(1)}, the limit of one row is ${showLimit(limits.row)}`;
   }
   if (worst && !(deltas.value <= limits.value)) {
-    return `a single value, at token ${worst.token}, index ${worst.index}, is off by ${maxAbs.toExponential(1)}, which is ${deltas.value.toExponential(1)} of the stage's RMS; the limit is ${showLimit(limits.value)}`;
+    return `a single value, at token ${worst.token}, ${indexInWords(worst.index)}, is off by ${maxAbs.toExponential(1)}, which is ${deltas.value.toExponential(1)} of the stage's RMS; the limit is ${showLimit(limits.value)}`;
   }
   return undefined;
 }
@@ -202,10 +220,13 @@ function sharedNan({ nan, firstNonFinite }: Pick<StageResult, 'nan' | 'firstNonF
   return `both sides have ${count} NaN, the first at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}: the model's weights make that, not an engine`;
 }
 
-function nonFinite({ nan, inf, firstNonFinite }: Pick<StageResult, 'nan' | 'inf' | 'firstNonFinite'>): string {
+function nonFinite(
+  { nan, inf, firstNonFinite }: Pick<StageResult, 'nan' | 'inf' | 'firstNonFinite'>,
+  indexInWords: (index: number) => string,
+): string {
   const side = (name: string, nans: number, infs: number) => `${name} has ${nans} NaN and ${infs} Inf`;
   return (
     `${side('the candidate', nan.candidate, inf.candidate)}, ${side('the reference', nan.reference, inf.reference)}; ` +
-    `the first is at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}`
+    `the first is at token ${firstNonFinite?.token}, ${indexInWords(firstNonFinite?.index ?? 0)}`
   );
 }

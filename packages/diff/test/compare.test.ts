@@ -263,6 +263,8 @@ describe('a comparison', () => {
       expect(beyond.reason).toMatch(
         /^The candidate has a layer 2, and the model has the layers 0 to 1\. It seems to count them from 1; count them from 0\./,
       );
+      const node = tensor('linear', [1, 2], { layer: 35, order: 9 });
+      expect(await loose([...healthy(), node], healthy(), graph)).toMatchObject({ verdict: 'agree' });
     });
   });
 

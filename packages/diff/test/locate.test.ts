@@ -67,6 +67,28 @@ describe('where', () => {
     );
   });
 
+  test('in heads that the candidate has in half-split order, as it counts them', () => {
+    const options = { heads: HEADS, isHalfSplit: true };
+    const pair = find(
+      each((value, index) => (index % HEAD < 8 ? 2 * value : value)),
+      options,
+    );
+    expect(pair.columns.map(({ from, to }) => [from, to])).toEqual([
+      [0, 3],
+      [16, 19],
+    ]);
+    expect(pair.text).toMatch(
+      /only columns 0 to 3 and 16 to 19 of the head; .*; places in a head are those of the half-split order that the candidate has$/,
+    );
+    const whole = find(
+      each((value) => 2 * value),
+      options,
+    );
+    expect(whole.text).toBe('every row is wrong, in all 8 heads, every value; they are 2 times the right ones');
+    const [one] = stage((row) => row.map((value, i) => (i === 35 ? value + 1 : value)), { tokens: 1 });
+    expect(locate([one as RowPair], { limit: LIMIT, ...options }).text).toMatch(/at token 0, index 49; places/);
+  });
+
   test('some rows, in any order', () => {
     const rows = stage((row, token) => (token === 2 || token > 6 ? row.map((value) => -value) : row)).reverse();
     const where = locate(rows, { limit: LIMIT });

@@ -202,9 +202,21 @@ describe('a foreign dump', () => {
     await dump.close();
   });
 
+  test('without steps, order and layers has one of each', async () => {
+    const stage = vectorFromArray(['embd', 'embd', 'l_out-0'], new Utf8());
+    const dump = await openDump(file({ stage, token: ints([0, 1, 1]), values: lists([[1], [2], [3]]) }));
+    expect(
+      (await all(dump.tensors())).map((one) => [one.step, one.order, one.layer, one.stage, ...one.values]),
+    ).toEqual([
+      [0, 0, null, 'embd', 1, 2],
+      [0, 0, null, 'l_out-0', 3],
+    ]);
+    await dump.close();
+  });
+
   test('without a column, or with the wrong metadata, is refused with what is missing', async () => {
     const without = await openDump(file({ step: ints([0]), order: ints([0]) }));
-    await expect(all(without.tensors())).rejects.toThrow(/column "layer" is missing; found step, order/);
+    await expect(all(without.tensors())).rejects.toThrow(/column "stage" is missing; found step, order/);
     await without.close();
     await expect(openDump(file({ step: ints([0]) }, new Map()))).rejects.toThrow(/llama_probe\.format = nothing/);
     await expect(openDump(file({ step: ints([0]) }, new Map([['llama_probe.format', '1']])))).rejects.toThrow(

@@ -6,6 +6,7 @@ import type { Source } from './array.js';
 import { unsupported } from './errors.js';
 import { PieceFile } from './file.js';
 import { openArrow } from './formats/arrow.js';
+import { isCoreAi, openCoreAi } from './formats/core-ai.js';
 import { type Kind, openFolder } from './formats/folder.js';
 import { openZip } from './formats/from-zip.js';
 import { openManifest } from './formats/manifest.js';
@@ -72,7 +73,10 @@ async function openExcerpt(path: string, options: OpenOptions): Promise<Recorded
 }
 
 /** Its arrays, or which kind of Arrow it is: that has rows already. */
-export async function openSource(path: string, { tokens }: OpenOptions): Promise<Source | 'file' | 'stream' | 'log'> {
+export async function openSource(
+  path: string,
+  { tokens, vocabulary }: OpenOptions,
+): Promise<Source | 'file' | 'stream' | 'log'> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -80,6 +84,7 @@ export async function openSource(path: string, { tokens }: OpenOptions): Promise
   if (isFolder) {
     const manifest = join(path, 'manifest.json');
     if (existsSync(manifest)) return openManifest(manifest);
+    if (await isCoreAi(path)) return openCoreAi(path);
     return (await isSglang(path)) ? openSglang(path, openZip) : openFolder(path, KINDS);
   }
   const file = await PieceFile.open(path);
@@ -96,7 +101,7 @@ export async function openSource(path: string, { tokens }: OpenOptions): Promise
   if (/^\s*\{/.test(begin)) return openManifest(path);
   if (begin === '' || begin.startsWith('ARROW1')) return 'file';
   if (isArrowStream(head)) return 'stream';
-  if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length);
+  if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length, vocabulary);
   if (isText(head) && (await isLog(path))) return 'log';
   const remedy = begin.startsWith('GGUF')
     ? 'That is a model: give it with --model, and a dump of a run here.'

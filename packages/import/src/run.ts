@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly tokensFrom?: string | undefined;
   /** How many layers the model has, which tells whether they are counted from 1. */
   readonly modelLayers?: number | undefined;
+  /** How many logits the model makes of a row, which tells one row from all of them in a file without a header. */
+  readonly vocabulary?: number | undefined;
   /** The path of a mapping file: which stages arrays are whose names nobody knows. */
   readonly map?: string | undefined;
   /** Whether an excerpt may come, such as of a log, which can only be held to another run. */

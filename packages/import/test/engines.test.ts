@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { failure, fileOf, load, pathOf } from './support/files.js';
+import { npy } from './support/npy.js';
 import { dictOf, op, pickle, tensor } from './support/pickle.js';
 import { zip } from './support/zip.js';
 
@@ -150,5 +151,65 @@ describe("MAX's checkpoints", () => {
     ['of two tensors', max({ head: 99 }, floats(SIX)), 'dump-unsupported', /more than one tensor/],
   ])('%s is refused', async (_, bytes, code, message) => {
     expect(await failure(fileOf(bytes, '.max'))).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
+describe("Core AI's save_intermediates", () => {
+  const ids = npy([1, 2], BigInt64Array.of(5n, 6n), { descr: '<i8' });
+  const rows = (...values: number[]) => npy([1, 2, values.length / 2], Float32Array.from(values));
+  const folderOf = (metadata: unknown, files: Readonly<Record<string, Uint8Array>> = {}) => {
+    const folder = pathOf('main.aimodelintermediates');
+    mkdirSync(join(folder, 'data'), { recursive: true });
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, 'data', name), bytes);
+    writeFileSync(join(folder, 'metadata.json'), JSON.stringify(metadata));
+    return folder;
+  };
+  const node = (file: string) => ({
+    node_op: 'call_function',
+    data_file: `data/${file}.npy`,
+    torch_dtype: 'torch.float32',
+  });
+
+  test('is a folder whose nodes have names of their own; weights among the inputs are left out', async () => {
+    const folder = folderOf(
+      {
+        inputs: { p_w: node('p_w_0000'), input_ids: node('input_ids_0001') },
+        intermediates: { linear_3: node('linear_3_0002') },
+        outputs: { linear_4: node('linear_4_0003') },
+      },
+      {
+        'p_w_0000.npy': rows(9, 9),
+        'input_ids_0001.npy': ids,
+        'linear_3_0002.npy': rows(1, 2, 3, 4),
+        'linear_4_0003.npy': rows(5, 6),
+      },
+    );
+    const { tensors, run } = await load(folder);
+    expect([...tensors].map(([key, { values }]) => [key, ...values])).toEqual([
+      ['3/linear', 1, 2, 3, 4],
+      ['4/linear', 5, 6],
+    ]);
+    expect(run.metadata.tokens).toEqual([5, 6]);
+    expect(run.metadata.producer.name).toBe('PyTorch, for Core AI');
+    expect(run.notes.slice(0, 2)).toEqual([
+      "format: a folder of 4 nodes by Core AI's save_intermediates",
+      'left out, since they are inputs of the program and no token ids: 1 tensor (p_w)',
+    ]);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['without a file', { x: {} }, /x has no data_file/],
+    ['that is no node', { x: null }, /x has no data_file/],
+    ['outside of the folder', { x: { data_file: '../../x.npy' } }, /x is in \.\.\/\.\.\/x\.npy, outside of its folder/],
+    ['that is not there', { x: node('gone') }, /gone\.npy: cannot be opened/],
+  ])('a node %s is refused', async (_, intermediates, message) => {
+    const found = await failure(folderOf({ inputs: {}, intermediates, outputs: {} }));
+    expect(found.message).toMatch(message);
+  });
+
+  test('a folder with another metadata.json is none of it', async () => {
+    const folder = folderOf({ inputs: {} });
+    writeFileSync(join(folder, 'l_out-0.npy'), rows(1, 2));
+    expect((await load(folder)).run.notes[0]).toBe('format: a folder of 1 NumPy files');
   });
 });

@@ -65,7 +65,7 @@ describe('the names of arrays', () => {
     const file = safetensorsFile({ 'model.embed_tokens': rows(), 'model.layers.0.pre_feedforward_layernorm': rows() });
     const { tensors, run } = await load(file, { tokens: [1, 2, 3] });
     expect([...tensors.keys()]).toEqual(['0/ffn_norm', '-/model.embed_tokens']);
-    expect(run.notes).toContain('without a stage, under a name of their own: 1 tensor (model.embed_tokens)');
+    expect(run.notes).toContainEqual(expect.stringMatching(/^without a stage, .*: 1 tensor \(model\.embed_tokens\)$/));
   });
 
   test('of two tensors of one stage, what the module puts out is taken, and the other is told', async () => {
@@ -86,7 +86,7 @@ describe('the names of arrays', () => {
     const file = safetensorsFile({ 'l_out-0': rows(), 'odd.thing': rows(), table: floats([5, 5]) });
     const { tensors, run } = await load(file, { tokens: [1, 2, 3] });
     expect([...tensors.keys()]).toEqual(['0/l_out', '-/odd.thing']);
-    expect(run.notes).toContain('without a stage, under a name of their own: 2 tensors (odd.thing, table)');
+    expect(run.notes).toContainEqual(expect.stringMatching(/^without a stage, .*: 2 tensors \(odd\.thing, table\)$/));
     expect(run.notes).toContain('left out, since they are no rows of a token each: 1 tensor (table)');
   });
 });

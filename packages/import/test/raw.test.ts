@@ -17,6 +17,11 @@ describe('float32 values without a header', () => {
     expect(run.notes).toContain('the last token only: 1 tensor (result_output)');
   });
 
+  test('or of the last one, where the model makes as many of a row', async () => {
+    const { tensors } = await load(fileOf(floats(6), '.bin'), { tokens: [1, 2, 3], vocabulary: 6 });
+    expect(tensors.get('-/result_output')).toMatchObject({ width: 6, positions: Int32Array.of(2) });
+  });
+
   test('of a broken number are refused', async () => {
     const error = await failure(fileOf(new Uint8Array(7), '.bin'), { tokens: [1] });
     expect(error).toMatchObject({ code: 'dump-unsupported', message: expect.stringContaining('has 7 bytes') });

@@ -60,7 +60,7 @@ describe('shapes become rows', () => {
     ['q_rope', [2, 4, 3, 8], /a batch of 2; wanted one sequence/],
     ['l_out', [5, 7], /x is \[5, 7\], and that is no l_out of 3 tokens; wanted \[tokens, width\]/],
     ['l_out', [7], /no l_out of 3 tokens/],
-    ['q_rope', [3, 3, 8], /3 tokens and as many heads/],
+    ['q_rope', [3, 3, 8], /of 3 tokens and as many heads nothing tells which come first\. Run another number/],
     ['kq_soft_max', [2, 4, 4], /wanted \[heads, tokens, n_kv\]/],
     ['l_out', [1, 2, 3, 4], /\[1, 2, 3, 4\]/],
     ['l_out', [], /\[\]/],

@@ -91,6 +91,18 @@ describe('a suggested mapping file', () => {
       (v) => rows(v.map((_, i) => v[i - (i % 64) + ((i * 5) % 64)] as number)),
       /in another order/,
     ],
+    [
+      'in half-split order, by an engine in bf16',
+      (v) =>
+        rows(
+          v.map(
+            (_, i) =>
+              (v[i - (i % 16) + (i % 16 < 8 ? 2 * (i % 16) : 2 * (i % 16) - 15)] as number) *
+              (1 + 0.016 * (random() - 0.5)),
+          ),
+        ),
+      /^mine is l_out in half-split order, as Hugging Face has it, to within [3-6]\.\de-3/,
+    ],
     ['scaled', (v) => rows(v.map((value) => value * -0.125)), /^mine is l_out times -0\.125/],
   ])('finds rows that are %s', async (_, entry, note) => {
     const { mapping, notes } = await suggested({ mine: entry(at(1).out.values) });
@@ -278,6 +290,38 @@ describe('a suggested mapping file', () => {
     expect(found.mapping.tensors).toEqual([{ name: 'net.{layer}.sum', stage: 'ffn_inp' }]);
   });
 
+  test('a name is one stage, and a layer in which its array is like another one is told', async () => {
+    const both = [0, 1, 2].map((layer) => [stage('ffn_gate', layer), stage('ffn_up', layer)] as const);
+    const entries = both.flatMap(([gate, up], layer) => {
+      const [a, b] = layer === 2 ? [up, gate] : [gate, up];
+      return [
+        [`net.${layer}.a`, rows(a.values)],
+        [`net.${layer}.b`, rows(b.values)],
+      ];
+    });
+    const { mapping, found, notes } = await suggested(Object.fromEntries(entries), runOf(both.flat()));
+    expect(mapping.tensors).toEqual([
+      { name: 'net.{layer}.a', stage: 'ffn_gate' },
+      { name: 'net.{layer}.b', stage: 'ffn_up' },
+    ]);
+    expect(found).toBe(4);
+    expect(notes).toContain(
+      'net.2.a is like ffn_up of layer 2, exactly, and its name is ffn_gate in most layers: taken for ffn_gate',
+    );
+  });
+
+  test('a number in a name that is the layer by chance makes no pattern', async () => {
+    const [first, second] = [stage('l_out', 1), stage('ffn_inp', 1)];
+    const { mapping } = await suggested(
+      { add_1: rows(first.values), add_2: rows(second.values) },
+      runOf([first, second]),
+    );
+    expect(mapping.tensors).toEqual([
+      { name: 'add_1', stage: 'l_out', layer: 1 },
+      { name: 'add_2', stage: 'ffn_inp', layer: 1 },
+    ]);
+  });
+
   test('finds Q and K in another order beside V in a fused product, and nothing where two stages are the same columns', async () => {
     const [q, k, v] = [stage('q_proj', 0), stage('k_proj', 0, numbers(48)), stage('v_proj', 0, numbers(48))];
     const halves = (values: Float32Array) =>
@@ -294,7 +338,9 @@ describe('a suggested mapping file', () => {
       { name: 'net.{layer}.qkv', stage: 'k_proj', columns: [64, 80] },
       { name: 'net.{layer}.qkv', stage: 'v_proj', columns: [80, 96] },
     ]);
-    expect(notes[0]).toMatch(/^net\.\{layer\}\.qkv, columns 0 to 64, is q_proj in another order of its values, /);
+    expect(notes[0]).toMatch(
+      /^net\.\{layer\}\.qkv, columns 0 to 64, is q_proj in half-split order, as Hugging Face has it, exactly/,
+    );
     const twins = runOf([q, stage('q_rope', 0, q.values), k, v]);
     const { mapping: of } = await suggested({ 'net.0.qkv': rows(fused) }, twins);
     expect(of.tensors?.map((entry) => 'stage' in entry && entry.stage)).toEqual(['k_proj', 'v_proj']);

@@ -1,12 +1,15 @@
 import type { CaseModel, CaseWeight, StageCase } from './case.js';
 import { isInner, type StageOperation } from './stage-operations.js';
 import { permutation } from './variants/order.js';
+import { withParts } from './with-parts.js';
 
 /** Whose rows are Q or K. */
 const ORDERED: ReadonlySet<string> = new Set(['q_proj', 'k_proj', 'q_rope', 'k_rope']);
 /** What is made of these, or makes them. */
 const COMPUTED: ReadonlySet<string> = new Set([...ORDERED, 'kq']);
 const OF_THEM = /^blk\.\d+\.attn_[qk]\.(weight|bias)$/;
+/** With V, which is in no order, as the last of three. */
+const FUSED = /^blk\.\d+\.attn_qkv\.(weight|bias)$/;
 
 /** A case with what an engine made of it and what is right. */
 interface Rows {
@@ -36,7 +39,7 @@ export function inHalves<T extends Rows>(rows: T): T {
     inputs: Object.fromEntries(inputs),
     ...(c.cache ? { cache: ordered(c.cache) } : {}),
     ...(c.operation ? { operation: turningHalves(c.operation) } : {}),
-    model: { ...c.model, config: { ...c.model.config, ropePairs: 'halves' }, weight: weightsOf(c.model, headDim) },
+    model: { ...c.model, config: { ...c.model.config, ropePairs: 'halves' }, weight: weightsOf(c) },
   };
   const isOrdered = ORDERED.has(c.stage);
   return { ...rows, case: found, sick: isOrdered ? ordered(sick) : sick, right: isOrdered ? ordered(right) : right };
@@ -55,25 +58,29 @@ function turningHalves(operation: StageOperation): StageOperation {
 /** By the function that reads those of the file: cases of one model share it. */
 const known = new WeakMap<CaseModel['weight'], CaseModel['weight']>();
 
-function weightsOf({ weight }: CaseModel, headDim: number): CaseModel['weight'] {
+function weightsOf({ model: { weight, config } }: StageCase): CaseModel['weight'] {
   const before = known.get(weight);
   if (before) return before;
+  const { headCount, headCountKv, headDim } = config;
   const made = new Map<string, CaseWeight | undefined>();
-  const ordered: CaseModel['weight'] = (name) => {
-    if (!OF_THEM.test(name)) return weight(name);
-    if (!made.has(name)) made.set(name, inOrder(weight(name), headDim));
+  const ordered = withParts((name) => {
+    const isFused = FUSED.test(name);
+    if (!isFused && !OF_THEM.test(name)) return weight(name);
+    if (!made.has(name))
+      made.set(name, inOrder(weight(name), headDim, isFused ? (headCount + headCountKv) * headDim : undefined));
     return made.get(name);
-  };
+  });
   known.set(weight, ordered);
   return ordered;
 }
 
-/** The rows of a matrix, or the numbers of a bias, a head at a time. */
-function inOrder(weight: CaseWeight | undefined, headDim: number): CaseWeight | undefined {
+/** The rows of a matrix, or the numbers of a bias, a head at a time. @param count how many of them, the first ones; all without it */
+function inOrder(weight: CaseWeight | undefined, headDim: number, count?: number): CaseWeight | undefined {
   if (!weight) return undefined;
   const { bytes, rows, columns, numbers } = weight;
   const outputs = rows > 1 ? rows : columns;
-  const order = permutation(outputs, { to: 'halves', heads: outputs / headDim });
+  const ordered = count ?? outputs;
+  const order = permutation(ordered, { to: 'halves', heads: ordered / headDim });
   const moved = <V extends Uint8Array | Float64Array>(from: V): V => {
     const to = from.slice() as V;
     const size = from.length / outputs;

@@ -53,6 +53,7 @@ export async function blameRecorded(
     strict: false,
     only,
     locate: 'each',
+    halfSplit: candidate.halfSplit,
     onStage: watcher && ((stage, pairs) => watcher.stage('blame', stage, pairs)),
   });
   const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });

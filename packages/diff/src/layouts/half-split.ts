@@ -3,6 +3,7 @@ import type { Graph } from '@llama-probe/dump/stage';
 import { align } from '../align.js';
 import type { StageResult } from '../comparison.js';
 import { MetricSums, rowOf } from '../metrics.js';
+import { inHalves } from './halves.js';
 import type { Layout } from './layout.js';
 
 /** Before and after the rotation. */
@@ -83,6 +84,7 @@ export async function halfSplit(
   return {
     text: `${names.filter((name) => sums.has(name)).join(', ')} are in half-split order, as Hugging Face has them (value j of a head beside value j + d/2${seen}): undone`,
     ...(names.length === NAMES.size ? { pairs: 'halves' } : {}),
+    halfSplit: new Set(names),
     undo: (tensor) => (names.includes(tensor.stage) ? (undo(tensor) ?? tensor) : tensor),
   };
 }
@@ -97,10 +99,7 @@ function undone(tensor: Tensor, graph: Graph): Tensor | undefined {
   if (!dim) return undefined;
   const values = new Float32Array(tensor.values.length);
   for (let head = 0; head < values.length; head += dim) {
-    for (let j = 0; j < dim / 2; j++) {
-      values[head + 2 * j] = tensor.values[head + j] as number;
-      values[head + 2 * j + 1] = tensor.values[head + dim / 2 + j] as number;
-    }
+    for (let i = 0; i < dim; i++) values[head + i] = tensor.values[head + inHalves(i, dim)] as number;
   }
   return { ...tensor, values };
 }

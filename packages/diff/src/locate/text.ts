@@ -16,8 +16,18 @@ const EVERY = 0.98;
 export function sentence(where: Omit<Where, 'text'>, region: Region, tokens: readonly number[]): string {
   if (region.count === 0) return 'no value differs';
   const parts = [rowsInWords(where, region, tokens), headsInWords(where, region), columnsInWords(where, region)];
-  return `${parts.filter((part) => part).join(', ')}; ${kindInWords(where.kind, region.count)}`;
+  const order = where.order && tellsPlaces(where) ? `; places in a head are those of ${IN_HALVES}` : '';
+  return `${parts.filter((part) => part).join(', ')}; ${kindInWords(where.kind, region.count)}${order}`;
 }
+
+/** @example 'index 5 (the half-split order that the candidate has)' */
+export const IN_HALVES = 'the half-split order that the candidate has';
+
+/** Whether the sentence would be another one in another order of the values in a head. */
+const tellsPlaces = ({ columns, kind }: Omit<Where, 'text'>): boolean =>
+  kind.kind === 'few' ||
+  (kind.kind === 'permutation' && kind.order !== null && !kind.order.startsWith('heads ')) ||
+  (columns.length > 0 && !columns.some(({ what }) => what?.startsWith('the whole')));
 
 function rowsInWords({ tokens, wrongRows, rows }: Omit<Where, 'text'>, region: Region, all: readonly number[]): string {
   const first = tokens[0]?.[0];

@@ -24,6 +24,8 @@ export interface Where {
   /** The share of the wrong rows' values that are wrong, 0 to 1. */
   readonly share: number;
   readonly kind: Kind;
+  /** What the places in a head count in, where that is the candidate's own order and not the reference's. */
+  readonly order?: 'half-split';
   /** The line of the candidate's code that computes the stage, where its run says so. @example 'src/attention.rs:212' */
   readonly source?: string;
   /** All of it in one sentence, to stand after a colon. */

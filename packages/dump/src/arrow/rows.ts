@@ -7,6 +7,10 @@ import type { Tensor } from '../tensor.js';
 const PLACE = ['step', 'order', 'layer', 'stage', 'token'] as const;
 const COLUMNS = { values: [...PLACE, 'values'], digest: [...PLACE, 'width', 'digest'] } as const;
 type Column = (typeof COLUMNS)[keyof typeof COLUMNS][number];
+/** Of a file without them all rows are of step 0, of one order, and of no layer but one that the stage's name has. */
+const OPTIONAL = ['step', 'order', 'layer'] as const;
+type Optional = (typeof OPTIONAL)[number];
+type Columns<Name extends Column> = Record<Exclude<Name, Optional>, Vector> & Partial<Record<Optional, Vector | null>>;
 
 /** What is asked of a record batch; Arrow's is one. */
 export interface Batch {
@@ -68,31 +72,33 @@ interface Group extends Omit<RowDigests, 'digests'> {
 /** Rows that follow each other and are of one tensor. */
 function* groupsOf(
   { numRows }: Batch,
-  { step, order, layer, stage, token }: Record<(typeof PLACE)[number], Vector>,
+  { step, order, layer, stage, token }: Columns<(typeof PLACE)[number]>,
   widthOf: (row: number) => number,
   path: string,
 ): Generator<Group> {
-  const [stepOf, orderOf, tokenOf] = [step, order, token].map(cellsOf) as [Cells, Cells, Cells];
-  const [layers, stages] = [cellsOf(layer), cellsOf(stage)];
-  const layerOf = (row: number) => (layers(row) === null ? null : whole(layers, 'layer', row, path));
+  const [steps, orders, layers] = [step, order, layer].map((column) => column && cellsOf(column));
+  const [stages, tokens] = [cellsOf(stage), cellsOf(token)];
+  const stepOf = (row: number) => (steps ? whole(steps, 'step', row, path) : 0);
+  const orderOf = (row: number) => (orders ? whole(orders, 'order', row, path) : 0);
+  const layerOf = (row: number) => (layers && layers(row) !== null ? whole(layers, 'layer', row, path) : null);
   for (let first = 0, end: number; first < numRows; first = end) {
     const at = {
-      step: whole(stepOf, 'step', first, path),
-      order: whole(orderOf, 'order', first, path),
+      step: stepOf(first),
+      order: orderOf(first),
       layer: layerOf(first),
       stage: nameOf(stages(first), path),
     };
     const width = widthOf(first);
     for (end = first + 1; end < numRows; end++) {
       const same =
-        whole(stepOf, 'step', end, path) === at.step &&
-        whole(orderOf, 'order', end, path) === at.order &&
+        stepOf(end) === at.step &&
+        orderOf(end) === at.order &&
         layerOf(end) === at.layer &&
         stages(end) === at.stage;
       if (!same || widthOf(end) !== width) break;
     }
     const positions = new Int32Array(end - first);
-    for (let row = first; row < end; row++) positions[row - first] = whole(tokenOf, 'token', row, path);
+    for (let row = first; row < end; row++) positions[row - first] = whole(tokens, 'token', row, path);
     yield { ...at, positions, width, first, end };
   }
 }
@@ -109,8 +115,8 @@ function cellsOf(vector: Vector): Cells {
 }
 
 /** No more rows than there are numbers, before they are gone through. */
-function checkCount({ step }: { readonly step: Vector }, { numRows }: Batch, path: string): void {
-  if (numRows > 0) whole(cellsOf(step), 'step', numRows - 1, path);
+function checkCount({ token }: { readonly token: Vector }, { numRows }: Batch, path: string): void {
+  if (numRows > 0) whole(cellsOf(token), 'token', numRows - 1, path);
 }
 
 /** Rows that lie inside their values, one after the other. */
@@ -136,11 +142,11 @@ function whole(cells: Cells, column: Column, row: number, path: string): number 
   );
 }
 
-function columnsOf<Name extends Column>(batch: Batch, names: readonly Name[], path: string): Record<Name, Vector> {
+function columnsOf<Name extends Column>(batch: Batch, names: readonly Name[], path: string): Columns<Name> {
   const found = batch.schema.fields.map((field) => field.name);
-  const missing = names.find((name) => !found.includes(name));
+  const missing = names.find((name) => !found.includes(name) && !OPTIONAL.some((one) => one === name));
   if (missing === undefined)
-    return Object.fromEntries(names.map((name) => [name, batch.getChild(name)])) as Record<Name, Vector>;
+    return Object.fromEntries(names.map((name) => [name, batch.getChild(name)])) as Columns<Name>;
   const isDigest = missing === 'values' && found.includes('digest');
   const remedy = isDigest ? ', or llama_probe.digest in the metadata of a file of hashes' : '';
   throw new DumpError(

@@ -1,10 +1,9 @@
-import { dirname, isAbsolute, normalize, resolve, sep } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type ForeignArray, type Source, showShape, sizeOf } from '../array.js';
 import { DTYPES, type Dtype } from '../dtype.js';
 import { damaged, unsupported } from '../errors.js';
 import { PieceFile } from '../file.js';
-
-const LONGEST = 16 << 20; // bytes
+import { leavesFolder, readJson } from './json.js';
 
 /**
  * A JSON file that says what there is in files without headers:
@@ -41,17 +40,7 @@ export async function openManifest(path: string): Promise<Source> {
 }
 
 async function readManifest(path: string) {
-  const file = await PieceFile.open(path);
-  let manifest: unknown;
-  try {
-    if (file.bytes > LONGEST) throw unsupported(path, `has ${file.bytes} bytes`, `A manifest has at most ${LONGEST}.`);
-    manifest = JSON.parse(new TextDecoder().decode(await file.read(0, file.bytes)));
-  } catch (cause) {
-    throw cause instanceof SyntaxError ? damaged(path, `begins as JSON, and is none (${cause.message})`, cause) : cause;
-  } finally {
-    await file.close();
-  }
-  const { tokens, producer, tensors } = (manifest ?? {}) as Record<string, unknown>;
+  const { tokens, producer, tensors } = await readJson(path);
   if (!Array.isArray(tensors) || tensors.length === 0) {
     const remedy =
       'Wanted {"tokens": [1, 15043], "tensors": [{"name", "file", "dtype", "shape", "offset"}]} (docs/formats.md).';
@@ -73,7 +62,7 @@ function checkEntry(entry: unknown, index: number, path: string) {
   if (typeof dtype !== 'string' || !Object.hasOwn(DTYPES, dtype)) {
     throw unsupported(path, `${at} is ${String(dtype)}`, `Read are ${Object.keys(DTYPES).join(', ')}.`);
   }
-  if (isAbsolute(file) || normalize(file).split(sep).includes('..')) {
+  if (leavesFolder(file)) {
     throw unsupported(
       path,
       `${at} is in ${file}, outside of the manifest's folder`,

@@ -70,7 +70,7 @@ export function placeArrays(
       ...listed('left out, since another tensor is the same stage', copies),
       ...listed('left out, since they go into a module and are no stage', asides),
       ...listed(
-        'without a stage, under a name of their own',
+        'without a stage, under a name of their own (probe diff with --suggest-map finds out which stages they are)',
         strangers.map(({ name }) => name),
       ),
     ],

@@ -74,7 +74,7 @@ export function rowsOf(shape: readonly number[], about: About): Rows {
   }
   if (dims.length === 3 && hasHeads) {
     const [first, second] = [b === tokens, a === tokens];
-    if (first && second && !SCORES.has(stage) && a > 1) refuse(shape, about, `${tokens} tokens and as many heads`);
+    if (first && second && !SCORES.has(stage) && a > 1) refuseEither(shape, about);
     if (first) return { ...swapped(b, c, a, [...done, 'headsFirst']), heads: a };
     if (second) return { ...plain(a, b * c, [...done, 'headsInside']), heads: b };
   }
@@ -126,6 +126,15 @@ function refuse(shape: readonly number[], { path, name, stage }: About, why: str
     'dump-shape',
     `${path}: ${name} is ${showShape(shape)}, and that is no ${stage} of ${why.startsWith('it') ? `a run: ${why}` : why}; wanted ${wanted}, or that in a batch of 1. ` +
       'Give the token ids that were run with --tokens, or dump it in this shape.',
+  );
+}
+
+/** Heads or tokens first: where there are as many of the one as of the other, nothing tells. */
+function refuseEither(shape: readonly number[], { path, name, tokens }: About): never {
+  const what = `${name} is ${showShape(shape)}, and of ${tokens} tokens and as many heads nothing tells which come first`;
+  throw new DumpError(
+    'dump-shape',
+    `${path}: ${what}. Run another number of tokens, or dump it as [tokens, heads · head_dim].`,
   );
 }
 

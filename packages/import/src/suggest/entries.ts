@@ -11,6 +11,8 @@ export interface Entries {
     readonly entry: Exclude<MappingEntry, { ignore: true }>;
     readonly of: readonly Found[];
   }[];
+  /** Arrays that are like another stage than most of their name, which stage that is: a mistake of the engine would be hidden by a map that follows it. */
+  readonly exceptions: readonly { readonly found: Found; readonly stage: string }[];
 }
 
 type Entry = Entries['entries'][number]['entry'];
@@ -27,19 +29,56 @@ export function entriesOf(found: readonly Found[], arrays: readonly ForeignArray
   const votes = new Map<string, number>();
   for (const of of options.values())
     for (const entry of of) votes.set(JSON.stringify(entry), (votes.get(JSON.stringify(entry)) ?? 0) + 1);
-  const groups = new Map<string, { entry: Entry; of: Found[] }>();
+  const known = new Map<string, number>();
+  /** How many arrays an entry takes for something else than they are. */
+  const rivals = (entry: Entry): number => {
+    const key = JSON.stringify(entry);
+    const count = known.get(key) ?? found.filter(saysElse(entry, layersFrom)).length;
+    known.set(key, count);
+    return count;
+  };
+  const patterns = new Map<Found, Entry>();
   for (const one of found) {
-    const patterns = (options.get(one) ?? []).map((entry) => ({ entry, count: votes.get(JSON.stringify(entry)) ?? 0 }));
-    patterns.sort((a, b) => b.count - a.count);
-    const [first, second] = patterns;
-    const entry = first && first.count > (second?.count ?? 0) ? first.entry : plain(one, layersFrom);
+    const counted = (options.get(one) ?? []).map((entry) => ({ entry, count: votes.get(JSON.stringify(entry)) ?? 0 }));
+    counted.sort((a, b) => b.count - a.count);
+    const [first, second] = counted;
+    if (first && first.count > Math.max(second?.count ?? 0, rivals(first.entry))) patterns.set(one, first.entry);
+  }
+  const groups = new Map<string, { entry: Entry; of: Found[] }>();
+  const exceptions: { found: Found; stage: string }[] = [];
+  const all = [...new Map([...patterns.values()].map((entry) => [JSON.stringify(entry), entry])).values()].map(
+    (entry) => ({ stage: entry.stage, isElse: saysElse(entry, layersFrom) }),
+  );
+  for (const one of found) {
+    const pattern = patterns.get(one);
+    const other = pattern ? undefined : all.find(({ isElse }) => isElse(one));
+    if (other) {
+      exceptions.push({ found: one, stage: other.stage });
+      continue;
+    }
+    const entry = pattern ?? plain(one, layersFrom);
     const key = JSON.stringify(entry);
     const group = groups.get(key) ?? { entry, of: [] };
     group.of.push(one);
     groups.set(key, group);
   }
-  return { layersFrom, entries: [...groups.values()] };
+  return { layersFrom, entries: [...groups.values()], exceptions };
 }
+
+/** Whether an entry takes an array for another stage, or one of another layer, than it was found to be. */
+function saysElse(entry: Entry, layersFrom: number): (found: Found) => boolean {
+  if ('sum' in entry) return () => false;
+  const match = matcher(entry.name);
+  const columns = JSON.stringify(cut(columnsOf(entry)));
+  return ({ array, addend, place, columns: own }) => {
+    const matched = addend || JSON.stringify(cut(own)) !== columns ? undefined : match(array.name);
+    if (!matched) return false;
+    return entry.stage !== place.stage || place.layer === null || matched.layer !== place.layer + layersFrom;
+  };
+}
+
+const columnsOf = ({ columns, every }: Extract<Entry, { name: string }>): Found['columns'] =>
+  columns && { from: columns[0], to: columns[1], ...(every === undefined ? {} : { every }) };
 
 /** With the number of the layer left open, in every way in which the names have it. */
 function entriesFor(one: Found, layersFrom: number, arrays: readonly ForeignArray[]): Entry[] {

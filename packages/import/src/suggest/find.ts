@@ -117,7 +117,7 @@ function withStagesThatAdd(
 
 /** The one stage that an array is like, or the several that are side by side in it; a mere scale is the weakest likeness. */
 function guessesOf(sketches: readonly Sketch[], stages: readonly Believed[]): readonly Guess[] {
-  for (const ways of [asAWhole('equal'), asAWhole('order'), sideBySide, asAWhole('scale')]) {
+  for (const ways of [asAWhole('equal'), asAWhole('halves'), asAWhole('order'), sideBySide, asAWhole('scale')]) {
     const guesses = ways(sketches, stages);
     if (guesses) return guesses;
   }

@@ -2,21 +2,29 @@ import { type Columns, cutColumns } from '../shape/columns.js';
 
 /** How one row, or several, are like others. */
 export interface Likeness {
-  readonly kind: 'equal' | 'order' | 'scale';
+  /** `halves`: each head in half-split order, as Hugging Face has Q and K. */
+  readonly kind: 'equal' | 'halves' | 'order' | 'scale';
   /** ‖a − b‖ / ‖b‖, once `b` is scaled, or both are sorted. */
   readonly error: number;
   /** What the other side's values are multiplied with. */
   readonly scale: number;
 }
 
-/** What is taken for the same. Two stages of one model are apart by more than a half; two sorted ones of one size are near each other, and so these have to be nearer. */
-export const MOST = { equal: 0.02, order: 0.002, scale: 0.005, sum: 0.02 } as const;
+/**
+ * What is taken for the same. Two stages of one model are apart by more than a half; two sorted ones of one size are near each other, and so these have to be nearer
+ * than what 16 bits leave: a known order is told from any other by its values in their places, as rows in no order are.
+ */
+export const MOST = { equal: 0.02, halves: 0.02, order: 0.002, scale: 0.005, sum: 0.02 } as const;
 /** The next best must be so many times as far away. */
 export const MARGIN = 5;
 /** An array that two stages are in sum is no third one that is this many times as far: where what one of them adds is small, it is near that, too. */
 export const NEARER = 2;
 /** Of fewer values anything may be like anything. */
 export const LEAST_WIDTH = 8;
+
+/** Of the values of a head. */
+const LEAST_HEAD = 4;
+const MOST_HEAD = 1024;
 
 /** In all ways in which rows of one shape may be like each other, the plainest first. @param width of a row: orders are told within one */
 export function likenesses(a: Float32Array, b: Float32Array, width: number): readonly Likeness[] {
@@ -34,10 +42,36 @@ export function likenesses(a: Float32Array, b: Float32Array, width: number): rea
   const scaled = Math.sqrt(Math.max(0, aa / bb - scale * scale)) / Math.abs(scale);
   return [
     { kind: 'equal', error: Math.sqrt(delta / bb), scale: 1 },
+    ...(Math.abs(aa / bb - 1) < 2.5 * MOST.halves ? inHalves(a, b, width, bb) : []),
     // A norm scales each row by itself: one row alone does not tell.
     ...(a.length > width ? [{ kind: 'scale', error: scaled, scale } as const] : []),
     ...(Math.abs(aa / bb - 1) < 0.01 ? [{ kind: 'order', error: sorted(a, b, width), scale: 1 } as const] : []),
   ];
+}
+
+/** As heads in half-split order, of the size that fits best; none where none does. @param bb ‖b‖² */
+function inHalves(a: Float32Array, b: Float32Array, width: number, bb: number): readonly Likeness[] {
+  let least = MOST.halves ** 2 * bb;
+  let isFound = false;
+  for (let dim = LEAST_HEAD; dim <= Math.min(width, MOST_HEAD); dim += 2) {
+    if (width % dim > 0) continue;
+    const delta = distanceInHalves(a, b, dim, least);
+    if (!(delta <= least)) continue;
+    least = delta;
+    isFound = true;
+  }
+  return isFound ? [{ kind: 'halves', error: Math.sqrt(least / bb), scale: 1 }] : [];
+}
+
+/** ‖a − b‖² where `b` has the values of a pair side by side and `a` half a head apart, or anything above `most` where it is more. */
+function distanceInHalves(a: Float32Array, b: Float32Array, dim: number, most: number): number {
+  let delta = 0;
+  for (let i = 0; i < b.length && delta <= most; i++) {
+    const inHead = i % dim;
+    const at = i - inHead + (inHead >> 1) + (inHead % 2) * (dim / 2);
+    delta += ((a[at] as number) - (b[i] as number)) ** 2;
+  }
+  return delta;
 }
 
 function sorted(a: Float32Array, b: Float32Array, width: number): number {
@@ -91,6 +125,17 @@ function distance(a: Float32Array, b: Float32Array, most: number): number {
   let delta = 0;
   for (let i = 0; i < b.length && delta <= most; i++) delta += ((a[i] as number) - (b[i] as number)) ** 2;
   return delta;
+}
+
+/** The same of heads in half-split order. */
+export function columnsInHalves(long: Float32Array, short: Float32Array): Columns | undefined {
+  const all = squares(short);
+  if (!(all > 0)) return undefined;
+  const width = short.length;
+  for (let from = 0; from + width <= long.length; from++) {
+    if (inHalves(long.subarray(from, from + width), short, width, all).length > 0) return { from, to: from + width };
+  }
+  return undefined;
 }
 
 /** The same in another order: of those columns that have the length of the shorter row, the nearest. */

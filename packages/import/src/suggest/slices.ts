@@ -1,12 +1,12 @@
 import { type Columns, indicesOf } from '../shape/columns.js';
-import { columnsInPieces, columnsLike, columnsSorted } from './likeness.js';
+import { columnsInHalves, columnsInPieces, columnsLike, columnsSorted } from './likeness.js';
 import type { Believed, Sketch } from './sketch.js';
 
 /** Columns of an array that are a stage. */
 export interface Slice {
   readonly sketch: Sketch;
   readonly stage: Believed;
-  readonly kind: 'equal' | 'order';
+  readonly kind: 'equal' | 'halves' | 'order';
   readonly columns: Columns;
 }
 
@@ -33,6 +33,8 @@ export function slicesOf(sketches: readonly Sketch[], stages: readonly Believed[
       !found.some(({ stage }) => stage.place.stage === place.stage && stage.place.layer === place.layer),
   );
   const ordered = others.flatMap((stage): Slice[] => {
+    const halves = columnsInHalves(sketch.last, stage.last);
+    if (halves) return [{ sketch, stage, kind: 'halves', columns: halves }];
     const columns = columnsSorted(sketch.last, stage.last);
     return columns ? [{ sketch, stage, kind: 'order', columns }] : [];
   });

@@ -56,9 +56,10 @@ export async function suggestMap(path: string, reference: RecordedRun, options: 
     const rest = strangers.filter((array) => !used.has(array) && !sums.has(array) && array.name !== tokens);
     return {
       mapping: mappingOf(given, entries, firstLayer, tokens),
-      found: found.length,
+      found: found.length - entries.exceptions.length,
       notes: [
         ...entries.entries.map(noteOf),
+        ...entries.exceptions.map(exceptionNote),
         ...added.map(sumNote),
         ...(tokens === undefined ? [] : [`${tokens}: the token ids`]),
         ...listed(
@@ -110,6 +111,10 @@ function sumNote({ array, of, error }: Added): string {
   return `${array.name} is ${a} and ${b} in sum, ${near(error)}, which is no stage: dump the two apart`;
 }
 
+function exceptionNote({ found: { array, place, like }, stage }: Entries['exceptions'][number]): string {
+  return `${array.name} is like ${place.stage} of layer ${place.layer}, ${near(like.error)}, and its name is ${stage} in most layers: taken for ${stage}`;
+}
+
 const near = (error: number): string => (error === 0 ? 'exactly' : `to within ${error.toExponential(1)}`);
 
 function noteOf({ entry, of }: Entries['entries'][number]): string {
@@ -120,6 +125,7 @@ function noteOf({ entry, of }: Entries['entries'][number]): string {
   const worst = of.reduce((a, b) => (b.like.error > a.like.error ? b : a)).like;
   const how = {
     equal: '',
+    halves: ' in half-split order, as Hugging Face has it',
     order: ' in another order of its values',
     scale: ` times ${Number(worst.scale.toPrecision(3))}`,
   }[worst.kind];

@@ -52,7 +52,7 @@ export async function runInspect(path: string, options: InspectOptions, signal: 
   const tensors: TensorStatistics[] = [];
   const names = new Set<string>();
   try {
-    for await (const tensor of dump.tensors()) {
+    for await (const tensor of dump.tensors({ isKept: false })) {
       signal.throwIfAborted();
       names.add(tensor.stage);
       if (wanted.stage !== undefined && tensor.stage !== wanted.stage) continue;

@@ -52,6 +52,7 @@ const where = z
     columns: z.array(z.looseObject({ from: count, to: count, what: text.nullable() })),
     share: number,
     kind,
+    order: z.exactOptional(z.literal('half-split')),
     text,
   })
   .meta({ id: 'where', description: 'Where inside a stage the error is, and of what kind it is.' });
