@@ -91,10 +91,7 @@ function* groupsOf(
     const width = widthOf(first);
     for (end = first + 1; end < numRows; end++) {
       const same =
-        stepOf(end) === at.step &&
-        orderOf(end) === at.order &&
-        layerOf(end) === at.layer &&
-        stages(end) === at.stage;
+        stepOf(end) === at.step && orderOf(end) === at.order && layerOf(end) === at.layer && stages(end) === at.stage;
       if (!same || widthOf(end) !== width) break;
     }
     const positions = new Int32Array(end - first);
