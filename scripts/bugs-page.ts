@@ -42,7 +42,7 @@ const trials = runs.flatMap((one) => one.report.trials ?? []);
 console.log(`# Known bugs
 
 What \`probe bugs\` lists, and what \`--inject ID\` puts into a run: the engine's (\`probe compare\`, \`probe capture --from webgpu\`), or llama.cpp's own of any architecture
-(\`probe compare --candidate llama\`, \`probe capture --from llama\`). At a faulty stage each of them is computed from the
+(\`probe compare --candidate llama\`, \`probe capture --from llama\`); \`probe text\` and \`probe itself\` take it for both, too. At a faulty stage each of them is computed from the
 stage's own inputs; the one that gives the same wrong numbers, to within the limit, is the cause. Sources are public GitHub threads, where there is one.
 A bug that was put in and moves no stage beyond its limit on these tokens is said to be "not seen", with how far it moves one: then the sides agree.
 

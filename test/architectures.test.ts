@@ -13,6 +13,7 @@ const TOKENS = [1, 40, 41, 26, 37, 43, 28, 41, 28, 40, 36, 27];
 /** What an engine dumps that goes by the vocabulary: nothing between the stages of a Llama, and of the experts what they make, not which they are. */
 const ENGINE: ReadonlySet<string> = new Set([
   ...STAGE_NAMES,
+  ...['attn_q_a', 'attn_q_a_norm', 'q_pe', 'kv_cmpr_pe', 'kv_cmpr', 'k_pe'],
   ...['logits', 'probs', 'down', 'down_biased', 'weighted'].map((name) => `ffn_moe_${name}`),
 ]);
 

@@ -91,10 +91,10 @@ describe('probe itself', () => {
   });
 
   test.each([
-    ['rope-position-restarts', 'q_rope', [9, 3, 8], 'turned by position 0, not 9'],
-    ['mask-forgets-past', 'kq_soft_max', [9, 3, 8], 'In steps it does not see tokens 1, 2'],
-  ])("llama-probe's own engine with %s", async (bug, stage, positions, says) => {
-    const { code, json } = await probeJson<Itself>(['itself', '--inject', bug, ...RUN]);
+    ['webgpu', 'rope-position-restarts', 'q_rope', [9, 3, 8], 'turned by position 0, not 9'],
+    ['llama', 'mask-forgets-past', 'kq_soft_max', [9, 3, 8], 'In steps it does not see tokens 1, 2'],
+  ])('%s with %s', async (from, bug, stage, positions, says) => {
+    const { code, json } = await probeJson<Itself>(['itself', '--from', from, '--inject', bug, ...RUN]);
     expect(json.ways.map((way) => [way.first?.stage, way.first?.position])).toEqual(positions.map((at) => [stage, at]));
     expect(json.reason).toContain(says);
     expect(code).toBe(1);
@@ -156,7 +156,6 @@ describe('probe itself', () => {
     ['a run and a program', ['a.npz', 'b.npz', '--engine', 'mine'], '--engine is for runs that are made now'],
     ['two who run', ['--engine', 'mine', '--from', 'llama'], 'leave one of them out'],
     ['chunks of nothing', ['--chunks', '3,0'], '--chunks: "0" is not how many tokens a batch has'],
-    ['a bug in llama.cpp', ['--from', 'llama', '--inject', 'rope-halves'], 'llama.cpp is run here'],
     [
       'one way only',
       ['--engine', `node '${MINE}'`, '--model', tinyModel(), ...PROMPT, '--steps', '0'],

@@ -50,8 +50,8 @@ describe('probe text', () => {
     expect(code).toBe(0);
   });
 
-  test('a known bug is found, and named at the worst position', async () => {
-    const args = ['text', '--text', await sample(), '--window', '64', '--windows', '1'];
+  test("a known bug is found, and named at the worst position: in llama.cpp's own run", async () => {
+    const args = ['text', '--text', await sample(), '--window', '64', '--windows', '1', '--candidate', 'llama'];
     const { stdout, code } = await probe([...args, '--inject', 'rope-theta@1']);
     expect(stdout).toMatch(/✗ diverged: The KL divergence is over the limit .* at \d+ of 31 positions/);
     expect(stdout).toContain('q_rope of layer 1 is the first stage that is wrong');

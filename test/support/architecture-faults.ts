@@ -1,4 +1,4 @@
-import { TINY_WINDOW, type TinyArchitecture } from '@llama-probe/testing';
+import { TINY_LATENT, TINY_WINDOW, type TinyArchitecture } from '@llama-probe/testing';
 
 /** The rows of a healthy run, and the weights of its model. */
 export interface Rows {
@@ -39,14 +39,18 @@ interface SoftMax {
   readonly window?: number;
   readonly sinks?: Float32Array;
   readonly cap?: number;
+  readonly heads?: number;
 }
 
 /** Over the positions that a row sees. */
-function softMax(logits: Float32Array, { window = Number.POSITIVE_INFINITY, sinks, cap }: SoftMax): Float32Array {
-  const rows = Math.sqrt(logits.length / HEADS);
+function softMax(
+  logits: Float32Array,
+  { window = Number.POSITIVE_INFINITY, sinks, cap, heads = HEADS }: SoftMax,
+): Float32Array {
+  const rows = Math.sqrt(logits.length / heads);
   const out = new Float32Array(logits.length);
   for (let i = 0; i < logits.length; i += rows) {
-    const [row, head] = [Math.floor(i / (HEADS * rows)), (i / rows) % HEADS];
+    const [row, head] = [Math.floor(i / (heads * rows)), (i / rows) % heads];
     const power = (x: number) => Math.exp(cap ? cap * Math.tanh(x / cap) : x);
     const powers = Array.from(logits.subarray(i, i + rows), (x, at) => (at <= row && at > row - window ? power(x) : 0));
     const total = sum(powers) + (sinks ? Math.exp(sinks[head] ?? 0) : 0);
@@ -164,6 +168,27 @@ export const FAULTS: Readonly<Partial<Record<TinyArchitecture, readonly Architec
       wrong: (rows) => rotated(normed(rows.of('q_proj'), rows.weight('blk.0.attn_q_norm.weight')), HEADS, BASE),
     },
     softMaxOf('window-ignored', 0, () => ({})),
+  ],
+  deepseek2: [
+    {
+      id: 'attention-scale-dimension', // of the cache's rows, not of a head
+      stage: 'kq_soft_max',
+      layer: 1,
+      wrong: (rows) =>
+        softMax(
+          rows.of('kq').map((score) => score / Math.sqrt(TINY_LATENT.kv + TINY_LATENT.turned)),
+          { heads: TINY_LATENT.heads },
+        ),
+    },
+    {
+      id: 'rope-missing',
+      stage: 'k_pe',
+      layer: 0,
+      wrong: (rows) => {
+        const { kv, turned } = TINY_LATENT;
+        return rows.of('kv_cmpr_pe').filter((_, i) => i % (kv + turned) >= kv);
+      },
+    },
   ],
   qwen3: [
     {

@@ -141,7 +141,7 @@ function ruleOf(options: ItselfOptions, mode: 'f32' | 'native', layers = 32): As
 async function opened(file: GgufFile, options: ItselfOptions, progress: Progress, signal: AbortSignal): Promise<Side> {
   const { from, llamaLib: libraries, device, reference: mode, exactBy, adapter, inject } = options;
   if (from === 'llama' || libraries !== undefined || device !== undefined)
-    return llama(file.path, { mode, exactBy, libraries, device, progress, signal });
+    return llama(file.path, { mode, exactBy, libraries, device, inject, progress, signal });
   const engine = await openEngine({ model: file.path, adapter, onProgress: progress.say, signal });
   try {
     return webgpuSide(engine, parseInjections(inject, layersOf(file)));
@@ -181,10 +181,6 @@ function refuseMixed(files: readonly string[], options: ItselfOptions): void {
   const ofLlama = firstGiven({ '--llama-lib': llamaLib, '--device': device });
   if (from === 'webgpu' && ofLlama !== undefined)
     throw new UsageError(`${ofLlama} is for llama.cpp, and --from webgpu runs the engine; leave one of them out.`);
-  if (inject !== undefined && (from === 'llama' || ofLlama !== undefined))
-    throw new UsageError(
-      "--inject puts bugs into the WebGPU engine's run, and llama.cpp is run here; leave one of them out.",
-    );
 }
 
 function refuseOtherTokens(

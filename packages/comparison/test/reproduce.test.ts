@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const random = seeded();
 const TOKENS = Array.from({ length: 11 }, () => Math.floor(64 * random()));
 
-test.each<TinyArchitecture>(['gpt-oss', 'gemma2', 'gemma3', 'qwen3'])(
+test.each<TinyArchitecture>(['gpt-oss', 'gemma2', 'gemma3', 'qwen3', 'deepseek2'])(
   'the oracle makes every stage of %s of the rows before it, as llama.cpp does',
   async (architecture) => {
     const model = join(folder, `${architecture}.gguf`);

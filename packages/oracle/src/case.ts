@@ -61,6 +61,12 @@ export function* rowsBehind({ inputs }: StageOperation): Generator<Place> {
   }
 }
 
+/** The stages whose rows the queries of scores are made of. */
+export function queryOf({ inputs: [query] }: StageOperation): readonly Place[] {
+  if (!query) return [];
+  return isInner(query) ? [...rowsBehind(query)] : [query];
+}
+
 /** An input of the case's operation, by its place in the operation's order. @throws Error if the case was made without it */
 export function inputOf(c: StageCase, index: number): Float64Array {
   const input = operationOf(c).inputs[index];

@@ -16,6 +16,7 @@ import {
   computeTopK,
   computeWeighted,
 } from './variants/experts.js';
+import { computeConcat, computeHeadProduct } from './variants/latent.js';
 import { computeNorm, computeNormWeight } from './variants/norm.js';
 import { computeSoftCap, finish, selectColumns } from './variants/output.js';
 import { computePart } from './variants/part.js';
@@ -42,7 +43,9 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   'rms-norm': whole(computeNorm),
   mul: whole(computeNormWeight),
   part: whole(computePart),
+  concat: whole(computeConcat),
   product: computeProduct,
+  'head-product': whole(computeHeadProduct),
   rope: whole(computeRope),
   scores: whole(computeScores),
   'soft-max': whole(computeSoftMax),
@@ -85,6 +88,9 @@ export function computeStage(c: StageCase, v: Variation = {}, columns?: Int32Arr
   const rows = COMPUTE[operation.op](withInner(c, operation, v), v, columns);
   return v.output ? finish(rows, c.rows, v.output, columns) : rows;
 }
+
+/** A softmax's scores, those that its mask hides included. @param c one that `hasAllScores` @returns (rows, heads · n_kv) */
+export const computeAllScores = (c: StageCase): Float64Array => allScores(withInner(c, operationOf(c), {}));
 
 /** The case with the rows of what is computed on the way to its stage. A bug of one of those operations is in there. */
 function withInner(c: StageCase, { inputs, scores }: StageOperation, { output: _, ...v }: Variation): StageCase {

@@ -2,7 +2,7 @@ export { type Attention, isSeen, kq, kqv, kvHeadOf, softMax } from './attention.
 export { canDequantize, dequantizeRow, type QuantizedType } from './blocks.js';
 export { type Bug, caseFor, type Search, type Variant } from './bug.js';
 export type { CaseModel, CaseWeight, StageCase } from './case.js';
-export { biasName, biasOf, caseOf, operationOf, roleOf, rowsBehind, weightName } from './case.js';
+export { biasName, biasOf, caseOf, operationOf, queryOf, roleOf, rowsBehind, weightName } from './case.js';
 export { CATALOGUE } from './catalogue.js';
 export { canCompute, computeStage } from './compute.js';
 export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.js';

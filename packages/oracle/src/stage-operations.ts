@@ -8,7 +8,9 @@ export type Operation =
   | 'rms-norm'
   | 'mul'
   | 'part'
+  | 'concat'
   | 'product'
+  | 'head-product'
   | 'rope'
   | 'scores'
   | 'soft-max'
@@ -61,6 +63,10 @@ export interface StageOperation extends Place {
   readonly part?: number;
   /** Of a part of each row: where its pieces of `part` values begin, from the row's first value on. */
   readonly begins?: readonly number[];
+  /** Of rows beside each other: how long the pieces of each input are. */
+  readonly lengths?: readonly number[];
+  /** Of scores and values in latent attention, whose keys and values are one row in the cache: how many of its values are V, its first ones. */
+  readonly latent?: number;
   /** How many experts a weight has, one below the other. */
   readonly experts?: number;
   /** How many of the highest a choice takes. */

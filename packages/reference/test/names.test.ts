@@ -14,6 +14,7 @@ const TOKENS = [1, 40, 41, 26, 37];
 
 /** What llama.cpp itself gives no name, the name of several, or none of a layer: what is captured in its place, in every layer. */
 const NAMED: Readonly<Partial<Record<TinyArchitecture, readonly string[]>>> = {
+  deepseek2: ['attn_q_a', 'attn_q_a_rms', 'attn_q_a_norm', 'q_proj', 'q_pe', 'attn_kv_a_rms', 'kv_cmpr', 'attn_out'],
   gemma2: ['attn_rms', 'attn_out', 'attn_post_rms', 'ffn_rms', 'ffn_post_rms', 'ffn_post_norm'],
   gemma3: ['attn_rms', 'q_rms', 'k_rms', 'attn_out', 'attn_post_rms', 'ffn_rms', 'ffn_post_rms', 'ffn_post_norm'],
   'gpt-oss': ['attn_rms', 'attn_out', 'attn_post_rms'],

@@ -1,7 +1,7 @@
-import { type Floor, measureFloors } from '@llama-probe/diff';
+import { type Floor, limitOf, measureFloors } from '@llama-probe/diff';
 import { graphOfNodes, type Place, placeKey, stageKey, type Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
-import { type Bug, computeStage, GraphOperations } from '@llama-probe/oracle';
+import { type Bug, byNumbers, computeStage, GraphOperations } from '@llama-probe/oracle';
 import { compare } from '../compare.js';
 import { RULES } from '../floors/rules.js';
 import type { Report } from '../report.js';
@@ -119,7 +119,7 @@ class Healthy {
     return collectCases(stages, again(), wentOnFrom(again()), { model, graph, operations, ids: tokens });
   }
 
-  async trial(bug: Bug, { fault: at, sick, right }: SickCase): Promise<Trial> {
+  async trial(bug: Bug, { fault: at, case: computed, sick, right }: SickCase): Promise<Trial> {
     const base = { id: bug.id, layer: at.layer, run: 'teacher-forced' as const };
     if (!isChanged(sick, right, this.floors.get(stageKey(at)), RULES.exact)) return { ...base, ...UNSEEN };
     const tensors = await this.ranWith(stageKey(at), sick);
@@ -131,7 +131,10 @@ class Healthy {
       ofEnd && rightOfEnd && isChanged(ofEnd.values, rightOfEnd.values, this.floors.get(stageKey(ofEnd)), RULES.exact);
     if (captured && !isShown) return { ...base, ...UNSEEN };
     const report = await compare(this.recorded(seen), this.reference, { blame: true }, { signal: this.options.signal });
-    return { ...base, ...judged(report, end, bug) };
+    const outcome = judged(report, end, bug);
+    const limits = limitOf(this.floors.get(stageKey(at)), RULES.exact);
+    const numbers = captured || outcome.found !== 'right' ? undefined : byNumbers(computed, sick, right, { limits });
+    return { ...base, ...outcome, ...(numbers ? { byNumbers: numbers.text } : {}) };
   }
 
   /** The first stage that a candidate has from a place on. */

@@ -4,6 +4,7 @@ import {
   caseOf,
   type GraphOperations,
   hasWeights,
+  queryOf,
   rowsBehind,
   type StageCase,
   type StageOperation,
@@ -67,10 +68,10 @@ export function placesBehind(
   if (operations && !operation && !anyway) return undefined;
   // A mask that leaks shows scores that kq does not have: those are computed from Q and K.
   const scores = operation ? operation.scores : scoresBehind(place, graph);
-  const [query] = operation ? (operation.scores ? rowsBehind(operation.scores) : []) : (scores?.inputs ?? []);
-  const hasQuery = query !== undefined && rowsOf(query) !== undefined;
+  const query = operation ? (operation.scores ? queryOf(operation.scores) : []) : (scores?.inputs ?? []).slice(0, 1);
+  const hasQuery = query.length > 0 && query.every((one) => rowsOf(one) !== undefined);
   const unbiased = operation?.unbiased;
-  const besides = [...(hasQuery ? [query] : []), ...(unbiased && rowsOf(unbiased) ? [unbiased] : [])];
+  const besides = [...(hasQuery ? query : []), ...(unbiased && rowsOf(unbiased) ? [unbiased] : [])];
   const inputs = operation ? [...rowsBehind(operation)] : graph.inputsOf(place);
   return { inputs, besides, cached: graph.cachedInputOf(hasQuery && scores ? scores : place), operation };
 }

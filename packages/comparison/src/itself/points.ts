@@ -18,6 +18,11 @@ export interface Look {
 type First = Pick<Differing, 'layer' | 'stage' | 'position'>;
 
 const ATTENTION = ['q_rope', 'k_rope', 'kq', 'kq_soft_max', 'kqv_out'] as const;
+/** What is turned in latent attention. */
+const LATENT: ReadonlyMap<string, string> = new Map([
+  ['q_rope', 'q_pe'],
+  ['k_rope', 'k_pe'],
+]);
 
 /**
  * What the first stage that differs points to, in sentences. A heuristic: it names where such a bug is usually found, and nothing of it was tried.
@@ -147,7 +152,8 @@ function notCaptured({ stage, layer }: First, { deltas }: Held): string[] {
   const there = new Set(deltas.filter((one) => one.layer === layer).map((one) => one.stage));
   const rank = STAGE_NAMES.indexOf(stage as (typeof STAGE_NAMES)[number]);
   if (layer === null || rank < 0) return [];
-  const missing = ATTENTION.filter((name) => !there.has(name) && STAGE_NAMES.indexOf(name) < rank);
+  const isThere = (name: string) => there.has(name) || there.has(LATENT.get(name) ?? name);
+  const missing = ATTENTION.filter((name) => !isThere(name) && STAGE_NAMES.indexOf(name) < rank);
   if (missing.length === 0) return [];
   return [
     `${missing.join(', ')} of this layer ${missing.length === 1 ? 'was' : 'were'} not captured, and the difference may begin there: positions, the cache, the mask. Capture ${missing.length === 1 ? 'it' : 'them'} to tell.`,

@@ -1,7 +1,6 @@
 import { type GgufFile, openEngine } from '@llama-probe/engine';
 import { type Clock, onClock } from '../clock.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
-import { UsageError } from '../errors.js';
 import { everyStage, layersOf } from '../model.js';
 import type { CandidateOptions, PrecisionChoice, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -41,13 +40,8 @@ export const isLlama = ({ candidate, llamaLib, device }: CandidateOptions): bool
 
 /** @throws UsageError for options of another candidate, before anything is opened */
 export function checkCandidate(options: TextCandidateOptions): void {
-  if (isLlama(options)) {
-    checkLlamaOptions(options);
-    if (options.inject !== undefined)
-      throw new UsageError(
-        '--inject is for the WebGPU engine here; leave it out, or --candidate, --llama-lib and --device.',
-      );
-  } else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
+  if (isLlama(options)) checkLlamaOptions(options);
+  else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
   else refuseOfPrograms(options);
 }
 
@@ -62,8 +56,8 @@ export async function openCandidate(
 ): Promise<TextCandidate> {
   const { engine: command, precision = 'auto' } = options;
   if (isLlama(options)) {
-    const { llamaLib: libraries, device, exactBy } = options;
-    const side = await llama(file.path, { mode, exactBy, libraries, device, signal, progress });
+    const { llamaLib: libraries, device, exactBy, inject } = options;
+    const side = await llama(file.path, { mode, exactBy, libraries, device, inject, signal, progress });
     const held = precisionOfDevice(options, side.about.model.quantization);
     return { ...living(onClock(side, 'engine', clock)), precision: held, stages: everyStage(file) };
   }

@@ -27,6 +27,8 @@ export type NodeInput =
       readonly cached: number;
       /** The shape in which they are read. */
       readonly shape: readonly number[];
+      /** From which value of the cache on; from the first without it. */
+      readonly offset?: number;
     }
   | { /** A tensor of the file, by its name. */ readonly weight: string; readonly shape: readonly number[] }
   | { readonly mask: MaskKind }

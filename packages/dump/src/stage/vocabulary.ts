@@ -55,14 +55,21 @@ export const isOfExperts = (stage: string): boolean => stage.startsWith('ffn_moe
 
 const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
 
+/** The names of latent attention, where the cache has a narrow row for all heads, and of each head and of that row only a part is turned. */
+const OF_LATENT_ATTENTION: ReadonlySet<string> = new Set([
+  ...['attn_q_a', 'attn_q_a_norm', 'q_pe'],
+  ...['kv_cmpr_pe', 'kv_cmpr', 'k_pe', 'Kcur'],
+]);
+
 /** Whether a name is one of the table. */
 export const isStageName = (stage: string): stage is StageName => NAMES.has(stage);
 
 /** Whether runs of any producer are expected to call a stage so. */
-export const isInVocabulary = (stage: string): boolean => isStageName(stage) || isOfExperts(stage);
+export const isInVocabulary = (stage: string): boolean =>
+  isStageName(stage) || isOfExperts(stage) || OF_LATENT_ATTENTION.has(stage);
 
 /** llama.cpp's own steps on the way to a stage, which no other engine is expected to have as a tensor. */
-const DETAILS: ReadonlySet<string> = new Set(['kqv', 'ffn_moe_argsort', 'ffn_moe_weights_sum_clamped']);
+const DETAILS: ReadonlySet<string> = new Set(['kqv', 'Kcur', 'ffn_moe_argsort', 'ffn_moe_weights_sum_clamped']);
 
 export const isDetail = (stage: string): boolean => DETAILS.has(stage);
 

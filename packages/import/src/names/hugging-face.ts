@@ -19,6 +19,12 @@ const OUT: Readonly<Record<string, string>> = {
   'self_attn.q_proj': 'q_proj',
   'self_attn.k_proj': 'k_proj',
   'self_attn.v_proj': 'v_proj',
+  // latent attention
+  'self_attn.q_a_proj': 'attn_q_a',
+  'self_attn.q_a_layernorm': 'attn_q_a_norm',
+  'self_attn.q_b_proj': 'q_proj',
+  'self_attn.kv_a_proj_with_mqa': 'kv_cmpr_pe',
+  'self_attn.kv_a_layernorm': 'kv_cmpr',
   'self_attn.q_norm': 'Qcur_normed',
   'self_attn.k_norm': 'Kcur_normed',
   'self_attn.o_proj': 'attn_out',

@@ -99,7 +99,10 @@ export const ATTENTION_BUGS: readonly Bug[] = [
     look: 'Which buffers are stored in the cache: K after RoPE, V as it is projected.',
     source: COMMON,
     needs: 'more than one position',
-    variants: (c) => only({ attention: { turned: operationOf(c).op === 'scores' ? -1 : 1 } }),
+    variants: (c) => {
+      const { op, latent } = operationOf(c);
+      return only({ attention: { turned: op === 'scores' ? -1 : 1 } }, latent === undefined);
+    },
   }),
   bug({
     id: 'cache-quantized',

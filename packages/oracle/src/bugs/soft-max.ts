@@ -1,8 +1,12 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
+import type { OracleConfig } from '../model.js';
 import { factorOf, hasSoftCap } from './left-out.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
+/** The n of a model whose scale is 1 / √n. */
+const rightDimension = ({ attentionScale }: OracleConfig): number => Math.round(attentionScale ** -2);
+
 const SEVERAL = 'more than one position: the softmax of one score is 1';
 
 /** How scores become probabilities. */
@@ -33,16 +37,18 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
     needs: SEVERAL,
     variants: ({ model: { config } }) => {
       const { embeddingLength, headCount, headCountKv, headDim } = config;
-      const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, headDim / 2, 2 * headDim, headCount];
       if (config.attentionScale === 1) return []; // Q is scaled already
-      const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== headDim);
+      const ofHead = [headDim, headDim / 2, 2 * headDim]; // in latent attention the cache's rows are not as long as a head
+      const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, ...ofHead, headCount];
+      const right = rightDimension(config);
+      const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== right);
       return each('n', others, (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }));
     },
     search: {
       name: 'n of 1 / √n',
       scale: 'integer',
       range: (c) => [1, 4 * c.model.config.embeddingLength],
-      right: (c) => c.model.config.headDim,
+      right: (c) => rightDimension(c.model.config),
       variation: (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }),
     },
   }),

@@ -1,7 +1,8 @@
 import { isSeen } from '../attention.js';
-import { operationOf, type StageCase } from '../case.js';
+import type { StageCase } from '../case.js';
 import { computeStage } from '../compute.js';
-import { type Operation, operationAt } from '../stage-operations.js';
+import { onTheWay } from '../graph/on-the-way.js';
+import { type Operation, operationAt, type StageOperation } from '../stage-operations.js';
 import { distance, inLimits, type Limits } from './distance.js';
 import { isProduct } from './sample.js';
 import type { Form } from './trial.js';
@@ -62,16 +63,16 @@ function madeUp(c: StageCase, { rows, firstPosition }: Run): StageCase {
   }
   const vocabulary = c.model.weight('token_embd.weight')?.rows ?? 1;
   const tokens = Array.from({ length: nKv }, (_, i) => ((c.tokens[0] ?? 0) + 31 * i) % vocabulary);
-  const cache = c.cache && mix(c.cache, nKv * a.headCountKv * a.headDim);
+  const cache = c.cache && mix(c.cache, (c.cache.length / (c.firstPosition + c.rows)) * nKv);
   return { ...c, rows, firstPosition, tokens, inputs, ...(cache ? { cache } : {}) };
 }
 
 /** What is computed at a stage that the case reads. */
 function operationOfInput(c: StageCase, stage: string): Operation | undefined {
   if (!c.operation) return operationAt({ stage, layer: c.layer }, c.model.layers).op;
-  const { op, scores, inputs } = operationOf(c);
-  if (scores?.stage === stage) return 'scores';
-  return op === 'values' && inputs[0]?.stage === stage ? 'soft-max' : undefined;
+  if (c.operation.scores?.stage === stage) return 'scores';
+  const isWeighedBy = ({ op, inputs: [weights] }: StageOperation) => op === 'values' && weights?.stage === stage;
+  return [...onTheWay(c.operation)].some(isWeighedBy) ? 'soft-max' : undefined;
 }
 
 /** As many numbers as asked for, taken from the values in a scattered order. */

@@ -97,6 +97,8 @@ export class GraphOperations {
         return this.ofExperts(node, at);
       case 'CONT':
         return this.foundAt(first, at);
+      case 'CONCAT':
+        return this.besides(node, at);
       case 'RMS_NORM':
         return (
           from && { op: 'rms-norm', inputs: [from], own: { embeddingLength: shape[0] ?? 0, rmsEpsilon: p.eps ?? 0 } }
@@ -145,10 +147,11 @@ export class GraphOperations {
   }
 
   /** Of a weight; or of the cache, of keys with queries or of values with probabilities. */
-  private product({ inputs, op }: NodeOperation, at: Place): Found | undefined {
+  private product({ inputs, op, shape }: NodeOperation, at: Place): Found | undefined {
     const [left, right] = inputs;
     const rows = right && this.input(right, at);
     if (!left || !right || !rows || op !== 'MUL_MAT') return undefined;
+    if ('weight' in left && (left.shape[2] ?? 1) > 1) return this.headProduct(left, right, shape, rows, at);
     if ('weight' in left) return ofWeight(left, at, { op: 'product', inputs: [rows], bias: false, ...headsAt(at) });
     if (!('cached' in left) || !('node' in right)) return undefined;
     const cached = this.nodes[left.cached]?.place;
@@ -156,8 +159,40 @@ export class GraphOperations {
     const softMax = nodeOf(right, this.nodes);
     const isOfValues = softMax?.op === 'SOFT_MAX';
     if (isOfValues && maskOf(softMax) === 'other') return undefined; // rows see what no rule here says
-    if (!isOfValues) return { op: 'scores', inputs: [rows, cached], heads: 'query' };
-    return { op: 'values', inputs: [rows, cached], heads: 'query', own: { headDim: left.shape[1] ?? 0 } };
+    const latent = this.latentOf(left.cached);
+    if (!isOfValues) return { op: 'scores', inputs: [rows, cached], heads: 'query', ...latent };
+    const headDim = left.shape[1] ?? 0;
+    if (latent.latent !== undefined && (latent.latent !== headDim || left.offset)) return undefined;
+    return { op: 'values', inputs: [rows, cached], heads: 'query', own: { headDim }, ...latent };
+  }
+
+  /** Of keys and values that are one row in the cache: how much of it is V. */
+  private latentOf(cached: number): Pick<StageOperation, 'latent'> {
+    const { op, inputs: [values] = [], shape } = this.nodes[cached] ?? {};
+    const latent = nodeOf(values, this.nodes)?.shape[0] ?? 0;
+    return op === 'CONCAT' && latent < (shape?.[0] ?? 0) ? { latent } : {};
+  }
+
+  /** Of a weight with a matrix for each head. */
+  private headProduct(
+    left: Extract<NodeInput, { weight: string }>,
+    right: NodeInput,
+    [, tokens = 0, heads = 0]: readonly number[],
+    rows: Place | StageOperation,
+    at: Place,
+  ): Found | undefined {
+    const isPerHead = left.shape[2] === heads && heads === (this.heads.get(at.layer ?? -1)?.headCount ?? 0);
+    const size = sizeOf(nodeOf(right, this.nodes));
+    if (!isPerHead || size !== (left.shape[0] ?? 0) * tokens * heads) return undefined;
+    return ofWeight(left, at, { op: 'head-product', inputs: [rows], bias: false });
+  }
+
+  /** Two nodes' rows beside each other, within each head. */
+  private besides({ inputs: [first, second], shape: [whole], parameters: { dim } }: NodeOperation, at: Place) {
+    const lengths = [first, second].map((input) => nodeOf(input, this.nodes)?.shape[0] ?? 0);
+    const isOfHeads = dim === 0 && lengths.reduce((a, b) => a + b) === whole;
+    const found = isOfHeads ? this.ofTwo('concat', first, second, at) : undefined;
+    return found && { ...found, lengths };
   }
 
   /** An operation of two nodes' rows. */
@@ -329,9 +364,17 @@ function ofWeight(
 const nameOf = ({ layer }: Place, stem: string | undefined, suffix: string): string =>
   layer === null ? `${stem}.${suffix}` : `blk.${layer}.${stem}.${suffix}`;
 
+/** In latent attention only a part of each head is turned; it is a stage of its own. */
+const TURNED: ReadonlyMap<string, string> = new Map([
+  ['q_pe', 'q_rope'],
+  ['k_pe', 'k_rope'],
+]);
+
 /** What a Llama computes at a stage of that name. */
-const llamasAt = ({ stage }: Place): StageOperation | undefined =>
-  hasOperation(stage) ? operationAt({ stage, layer: 0 }, 1) : undefined;
+function llamasAt({ stage: name }: Place): StageOperation | undefined {
+  const stage = TURNED.get(name) ?? name;
+  return hasOperation(stage) ? operationAt({ stage, layer: 0 }, 1) : undefined;
+}
 
 /** Whose heads the rows of a place are, by its name. */
 function headsAt(at: Place): Pick<StageOperation, 'heads'> {
@@ -369,7 +412,9 @@ function roleOf(
   name: string,
 ): string {
   const llamas = isOnTheWay ? undefined : llamasAt(at);
-  if (llamas?.op === op || (llamas && op === 'soft-cap')) return at.stage;
+  if (llamas?.op === op || (llamas && op === 'soft-cap')) return llamas.stage;
+  if (op === 'values' && at.stage === 'kqv_out') return at.stage;
+  if (op === 'product' && !isOnTheWay) return 'ffn_out'; // any product of the layer's
   if ((op === 'bias' || op === 'weighted') && !isOnTheWay) return at.stage;
   if (op === 'expert-product') return ROLES_OF_EXPERTS[weight] ?? op;
   if (op === 'probabilities' || op === 'sigmoid') return name.startsWith('ffn_moe_probs') ? 'ffn_moe_probs' : op;

@@ -2,7 +2,8 @@ import { type MaskKind, type NodeInput, type NodeOperation, placeKey } from '@ll
 import type { OracleConfig } from '../model.js';
 
 /** What the attention of a layer says of its heads, and of what they see. */
-export type HeadsOfLayer = Pick<OracleConfig, 'headCount' | 'headCountKv' | 'headDim' | 'window'>;
+export type HeadsOfLayer = Pick<OracleConfig, 'headCount' | 'headCountKv' | 'headDim' | 'window'> &
+  Partial<Pick<OracleConfig, 'attentionScale'>>;
 
 /** By layer, of each softmax over a mask. */
 export function headsByLayer(nodes: readonly NodeOperation[]): Map<number, HeadsOfLayer> {
@@ -15,8 +16,12 @@ export function headsByLayer(nodes: readonly NodeOperation[]): Map<number, Heads
     if (!scores || !keys || !('cached' in keys)) continue;
     const [headDim = 0, , headCountKv = 0] = keys.shape;
     const mask = maskOf(node);
-    const window = typeof mask === 'number' ? { window: mask } : {};
-    heads.set(layer, { headCount: scores.shape[2] ?? 0, headCountKv, headDim, ...window });
+    const { scale = 1 } = node.parameters; // 1 where Q or the scores are scaled before
+    heads.set(layer, {
+      ...{ headCount: scores.shape[2] ?? 0, headCountKv, headDim },
+      ...(typeof mask === 'number' ? { window: mask } : {}),
+      ...(scale === 1 ? {} : { attentionScale: scale }),
+    });
   }
   return heads;
 }

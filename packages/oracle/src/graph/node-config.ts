@@ -38,7 +38,11 @@ export function softMaxConfig(node: NodeOperation): Partial<OracleConfig> | unde
 /** What the nodes say of the model as a whole; of the rest each node says its own. */
 export function modelConfig(nodes: readonly NodeOperation[], heads: ReadonlyMap<number, HeadsOfLayer>): OracleConfig {
   const of = (op: string) => nodes.find((node) => node.op === op);
-  const { window: _, ...first } = [...heads.values()][0] ?? { headCount: 1, headCountKv: 1, headDim: 1 };
+  const {
+    window: _,
+    attentionScale: __,
+    ...first
+  } = [...heads.values()][0] ?? { headCount: 1, headCountKv: 1, headDim: 1 };
   return {
     ...first,
     embeddingLength: of('GET_ROWS')?.shape[0] ?? 0,

@@ -2,6 +2,7 @@ import { placeKey } from '@llama-probe/dump/stage';
 import type { Bug, Variant } from '../bug.js';
 import { operationOf, type StageCase, weightName } from '../case.js';
 import { canCompute } from '../compute.js';
+import { onTheWay } from '../graph/on-the-way.js';
 import type { Variation } from '../variation.js';
 import { behind, type Stretch, type StretchStage, type Variations, wholeRows } from './stretch.js';
 
@@ -68,7 +69,8 @@ export function formsIn(bug: Bug, stretch: Stretch): Put[] {
 function withAllWeighed(one: Put, stretch: Stretch): Put[] {
   const isOfMask = [...one.variations.values()].some(({ softMax }) => softMax !== undefined);
   const values = stretch.stages.filter(
-    (stage): stage is Known => stage.case !== undefined && operationOf(stage.case).op === 'values',
+    (stage): stage is Known =>
+      stage.case !== undefined && [...onTheWay(operationOf(stage.case))].some(({ op }) => op === 'values'),
   );
   if (!isOfMask || values.length === 0) return [];
   const weighing = values.map((stage) => {

@@ -1,7 +1,8 @@
 import type { Place } from '@llama-probe/dump';
 import { rounded } from '@llama-probe/dump/precision';
 import { type Attention, kq, kvHeadOf } from '../attention.js';
-import { attentionOf, inputOf, operationOf, rowsBehind, rowsOf, type StageCase } from '../case.js';
+import { attentionOf, inputOf, operationOf, queryOf, rowsOf, type StageCase } from '../case.js';
+import { mapRows } from '../operations.js';
 import { operationAt, type StageOperation } from '../stage-operations.js';
 import type { AttentionVariation, SoftMaxVariation, Variation } from '../variation.js';
 import { cacheAs } from './cache.js';
@@ -41,8 +42,7 @@ function behindScores(c: StageCase): StageOperation | undefined {
 /** Whether a softmax's case has what `allScores` needs. */
 export function hasAllScores(c: StageCase): boolean {
   const scores = behindScores(c);
-  const [query] = scores ? rowsBehind(scores) : [];
-  return query !== undefined && c.inputs[query.stage] !== undefined && c.cache !== undefined;
+  return scores !== undefined && c.cache !== undefined && queryOf(scores).every(({ stage }) => c.inputs[stage]);
 }
 
 /** Under which a case has what a softmax takes of all positions, where that is not the scores themselves. */
@@ -62,7 +62,10 @@ export function allScores(c: StageCase): Float64Array {
  */
 export function cacheOf(c: StageCase, variation: AttentionVariation): Float64Array {
   const a = attentionOf(c);
-  const cache = cacheAs(c.cache ?? inputOf(c, 1), c.rows, c.model, variation);
+  const { op, latent } = operationOf(c);
+  const rows = c.cache ?? inputOf(c, 1);
+  const own = op === 'values' && latent !== undefined ? firstOfEach(rows, rows.length / nKvOf(c), latent) : rows;
+  const cache = cacheAs(own, c.rows, c.model, variation);
   const kvHead = KV_HEADS[variation.heads ?? 'right'];
   const nKv = cache.length / (a.headCountKv * a.headDim);
   const repeated = new Float64Array(nKv * a.headCount * a.headDim);
@@ -74,6 +77,11 @@ export function cacheOf(c: StageCase, variation: AttentionVariation): Float64Arr
   }
   return repeated;
 }
+
+const nKvOf = (c: StageCase): number => (c.cache ? c.firstPosition : 0) + c.rows;
+
+const firstOfEach = (rows: Float64Array, width: number, count: number): Float64Array =>
+  mapRows(rows, width, (row) => row.subarray(0, count));
 
 /** Which head of the cache a query head reads. */
 const KV_HEADS: Record<NonNullable<AttentionVariation['heads']> | 'right', (head: number, a: Attention) => number> = {

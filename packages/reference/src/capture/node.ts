@@ -29,6 +29,9 @@ export interface WholeNode extends GraphNode {
   readonly floats: Float32Array;
 }
 
+/** A name that several products of a layer have. */
+const SHARED = /^q-\d+$/;
+
 const SOURCES = 10;
 const PARAMETERS = 16;
 
@@ -69,7 +72,7 @@ export class NodeReader {
     const node = this.decoded(address);
     const [first, second] = node.sources;
     const weight = node.op === 'MUL_MAT' ? first : node.op === 'ADD' || node.op === 'MUL' ? second : undefined;
-    if (weight && (node.op === 'MUL' || !/-\d+$/.test(node.name))) {
+    if (weight && (node.op === 'MUL' || !/-\d+$/.test(node.name) || SHARED.test(node.name))) {
       this.library.memcpy(bytes, weight, TENSOR_BYTES);
       node.weight = this.decoded(weight).name;
     }

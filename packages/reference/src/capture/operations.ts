@@ -3,7 +3,7 @@ import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { Look } from './look.js';
 import { MaskRows, type Seen, seenBy } from './mask.js';
 import { NodeReader, type WholeNode } from './node.js';
-import { parametersOf, partOf } from './parameters.js';
+import { parametersOf, partOf, viewBegins } from './parameters.js';
 import { readValues } from './values.js';
 
 /** Nodes whose values are another's in another shape or order, if they have all of them. */
@@ -95,6 +95,13 @@ export class OperationsLook {
       const [source] = node.allSources;
       return source && SHOWS.has(node.op) ? root(source) : address;
     };
+    /** How many values of the cache lie before a view of it. */
+    const offsetOf = (address: Pointer): number => {
+      const node = all.get(address)?.node ?? this.reader.readWhole(address);
+      const [source] = node.allSources;
+      if (!source || !SHOWS.has(node.op)) return 0;
+      return offsetOf(source) + (node.op === 'VIEW' ? viewBegins(node) : 0);
+    };
     const caches = new Map<Pointer, Pointer>(); // to the rows that fill them
     for (const { op, allSources } of this.nodes) {
       const [rows, , into] = allSources;
@@ -104,7 +111,10 @@ export class OperationsLook {
       const shown = this.reader.read(address);
       const rows = caches.get(root(address));
       const filler = rows !== undefined && all.get(behind(rows).address)?.index;
-      if (typeof filler === 'number') return { cached: filler, shape: shown.ne };
+      if (typeof filler === 'number') {
+        const offset = offsetOf(address);
+        return { cached: filler, shape: shown.ne, ...(offset > 0 ? { offset } : {}) };
+      }
       const source = behind(address);
       const index = all.get(source.address)?.index;
       if (index !== undefined) return { node: index };

@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
     beta_fast: ['float', 9],
     beta_slow: ['float', 10],
   },
+  CONCAT: { dim: ['int', 0] },
   CLAMP: { min: ['float', 0], max: ['float', 1] },
   ARGSORT: { descending: ['int', 0] },
   GLU: { swapped: ['int', 1], alpha: ['float', 2], limit: ['float', 3] },
@@ -34,9 +35,13 @@ export function parametersOf({ op, ints, floats }: WholeNode): Record<string, nu
   return found;
 }
 
+/** How many values of its source lie before a VIEW; ggml keeps that among `op_params`, in bytes. */
+export const viewBegins = ({ nb, ints }: Pick<WholeNode, 'nb' | 'ints'>): number =>
+  (ints[0] as number) / Math.min(...nb);
+
 /**
  * Which part of each row of its source a VIEW has: from which value on (`offset`), how many pieces as long as its first dimension, and how far
- * apart they begin (`step`). Nothing where it is no such part. ggml keeps the offset among `op_params`, in bytes.
+ * apart they begin (`step`). Nothing where it is no such part.
  *
  * @param tokens how many rows both have @example partOf(vcur, wqkv, 4) // { offset: 192, pieces: 2, step: 32 }
  */

@@ -12,6 +12,8 @@ import type { GraphNode } from './node.js';
 interface Rule {
   node: string;
   ops?: readonly string[];
+  /** Of several nodes with one name: the weight that it reads, without layer and ending. */
+  weight?: string;
   stage: string;
   until?: 'consumer' | 'bias' | 'mask';
   layout?: 'heads';
@@ -33,11 +35,18 @@ const RULES: readonly Rule[] = [
   { node: 'Qcur', ops: ['ADD', 'VIEW'], stage: 'q_proj' },
   { node: 'Kcur', ops: ['ADD', 'VIEW'], stage: 'k_proj' },
   { node: 'Vcur', ops: ['ADD', 'VIEW'], stage: 'v_proj' },
+  // latent attention makes its queries in three steps, or in one
+  { node: 'q', weight: 'attn_q_a', stage: 'attn_q_a' },
+  { node: 'q', weight: 'attn_q_a_norm', stage: 'attn_q_a_norm' },
+  { node: 'q', weight: 'attn_q_b', stage: 'q_proj' },
+  { node: 'q', weight: 'attn_q', stage: 'q_proj' },
   { node: 'Qcur', ops: ['ROPE'], stage: 'q_rope' },
   { node: 'Kcur', ops: ['ROPE'], stage: 'k_rope' },
   { node: 'kq', ops: ['MUL_MAT'], stage: 'kq', until: 'mask', layout: 'heads', cache: true },
   { node: 'kq_soft_max', ops: ['SOFT_MAX'], stage: 'kq_soft_max', layout: 'heads', cache: true },
   { node: 'kqv', stage: 'kqv', layout: 'heads' },
+  { node: 'kqv_mla', stage: 'kqv_mla', layout: 'heads' },
+  { node: 'q_nope_absorbed', ops: ['MUL_MAT'], stage: 'q_nope_absorbed', layout: 'heads' },
   { node: 'ffn_moe_topk', stage: 'ffn_moe_topk' },
 ];
 
@@ -64,9 +73,11 @@ export function matchNode(node: GraphNode): Match | undefined {
     if (stage !== 'attn_out' && isStageName(stage)) return undefined;
     return { stage, layer, ...(part === 'weight' && node.op === 'MUL_MAT' ? { until: 'bias' } : {}) };
   }
-  const rule = RULES.find((row) => row.node === base && (!row.ops || row.ops.includes(node.op)));
+  const fits = ({ node: name, ops, weight }: Rule) =>
+    name === base && (!ops || ops.includes(node.op)) && (weight === undefined || weight === stem);
+  const rule = RULES.find(fits);
   if (rule) {
-    const { node: _, ops: __, ...match } = rule;
+    const { node: _, ops: __, weight: ___, ...match } = rule;
     return { ...match, layer };
   }
   return anonymous || NO_COMPUTATION.has(node.op) ? undefined : { stage: base, layer };

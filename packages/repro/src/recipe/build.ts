@@ -132,9 +132,13 @@ function make(operation: StageOperation, columns: readonly number[] | undefined,
   }
 }
 
-/** Whether an operation, and all that is computed on the way to it, can be written down as a recipe. What chooses experts cannot: its rows are ids. */
+/**
+ * Whether an operation, and all that is computed on the way to it, can be written down as a recipe. What chooses experts cannot: its rows are ids.
+ * Nor can latent attention, of which the checks have no function.
+ */
 export const canBeWritten = (operation: StageOperation): boolean => {
-  const { op, inputs, scores } = operation;
+  const { op, inputs, scores, latent } = operation;
+  if (op === 'concat' || op === 'head-product' || latent !== undefined) return false;
   if (op === 'top-k' || (takesIds(operation) && inputs.slice(1).some(isInner))) return false;
   return [...inputs, ...(scores?.inputs ?? [])].every((input) => !isInner(input) || canBeWritten(input));
 };

@@ -12,7 +12,8 @@ export type TinyArchitecture =
   | 'granite'
   | 'smollm3'
   | 'mistral3'
-  | 'starcoder2';
+  | 'starcoder2'
+  | 'deepseek2';
 
 const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
 /** How many positions a row sees in the layers that have a window. */
@@ -71,12 +72,39 @@ const OF_NARROW: Readonly<Record<string, GgufValue>> = Object.fromEntries(
   ]),
 );
 
+/** Latent attention: Q and the cache go through a narrow row each, and only a part of a head is turned. */
+export const TINY_LATENT = { heads: 3, q: 24, kv: 32, plain: 16, turned: 8, value: 20 };
+const LATENT_ATTENTION: readonly Shaped[] = [
+  ['attn_norm.weight', [N.embd]],
+  ['attn_q_a.weight', [N.embd, TINY_LATENT.q]],
+  ['attn_q_a_norm.weight', [TINY_LATENT.q]],
+  ['attn_q_b.weight', [TINY_LATENT.q, TINY_LATENT.heads * (TINY_LATENT.plain + TINY_LATENT.turned)]],
+  ['attn_kv_a_mqa.weight', [N.embd, TINY_LATENT.kv + TINY_LATENT.turned]],
+  ['attn_kv_a_norm.weight', [TINY_LATENT.kv]],
+  ['attn_k_b.weight', [TINY_LATENT.plain, TINY_LATENT.kv, TINY_LATENT.heads]],
+  ['attn_v_b.weight', [TINY_LATENT.kv, TINY_LATENT.value, TINY_LATENT.heads]],
+  ['attn_output.weight', [TINY_LATENT.heads * TINY_LATENT.value, N.embd]],
+];
+const SHARED_EXPERT: readonly Shaped[] = [
+  ['ffn_norm.weight', [N.embd]],
+  ['ffn_gate_inp.weight', [N.embd, N.experts]],
+  ['exp_probs_b.bias', [N.experts]],
+  ['ffn_gate_exps.weight', [N.embd, N.ff, N.experts]],
+  ['ffn_up_exps.weight', [N.embd, N.ff, N.experts]],
+  ['ffn_down_exps.weight', [N.ff, N.embd, N.experts]],
+  ['ffn_gate_shexp.weight', [N.embd, N.ff]],
+  ['ffn_up_shexp.weight', [N.embd, N.ff]],
+  ['ffn_down_shexp.weight', [N.ff, N.embd]],
+];
+
 /** What each has beside what all have. */
 const KINDS: Readonly<
   Record<
     TinyArchitecture,
     {
       readonly layer: readonly Shaped[];
+      /** The first layer's, where it is another one. */
+      readonly first?: readonly Shaped[];
       /** Two without it. */
       readonly layers?: number;
       readonly whole?: readonly Shaped[];
@@ -168,6 +196,30 @@ const KINDS: Readonly<
     whole: [['output_norm.bias', [N.embd]]],
     also: { ...OF_NARROW, 'attention.layer_norm_epsilon': f32(1e-5) },
   },
+  // The first layer has no experts.
+  deepseek2: {
+    layer: [...LATENT_ATTENTION, ...SHARED_EXPERT],
+    first: [...LATENT_ATTENTION, ...FEED_FORWARD],
+    also: {
+      'attention.head_count': u32(TINY_LATENT.heads),
+      'attention.head_count_kv': u32(1),
+      'attention.q_lora_rank': u32(TINY_LATENT.q),
+      'attention.kv_lora_rank': u32(TINY_LATENT.kv),
+      'attention.key_length': u32(TINY_LATENT.kv + TINY_LATENT.turned),
+      'attention.value_length': u32(TINY_LATENT.kv),
+      'attention.key_length_mla': u32(TINY_LATENT.plain + TINY_LATENT.turned),
+      'attention.value_length_mla': u32(TINY_LATENT.value),
+      'rope.dimension_count': u32(TINY_LATENT.turned),
+      leading_dense_block_count: u32(1),
+      expert_count: u32(N.experts),
+      expert_used_count: u32(2),
+      expert_shared_count: u32(1),
+      expert_feed_forward_length: u32(N.ff),
+      expert_weights_norm: { type: 'bool', value: 1 },
+      expert_weights_scale: f32(2.5),
+      expert_gating_func: u32(2),
+    },
+  },
   // What attention and feed-forward give is added times a number.
   granite: {
     layer: [...PROJECTIONS, ...FEED_FORWARD],
@@ -177,8 +229,9 @@ const KINDS: Readonly<
 
 /** A random F32 model of an architecture, as the parts of a GGUF file. Its stages are about 1. */
 export function tinyArchitecture(architecture: TinyArchitecture, random: () => number): GgufParts {
-  const { layer, layers = N.layers, whole = [], also } = KINDS[architecture];
-  const inLayer = (il: number) => layer.map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
+  const { layer, first = layer, layers = N.layers, whole = [], also } = KINDS[architecture];
+  const inLayer = (il: number) =>
+    (il === 0 ? first : layer).map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
   const shapes: Shaped[] = [
     ['token_embd.weight', [N.embd, N.vocab]],
     ...Array.from({ length: layers }, (_, il) => inLayer(il)).flat(),

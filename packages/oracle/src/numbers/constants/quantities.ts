@@ -18,6 +18,8 @@ const OF: Readonly<Record<Operation, readonly Name[]>> = {
   'rms-norm': ['n_embd'],
   mul: ['n_embd'],
   part: [],
+  concat: [],
+  'head-product': ['n_in', 'n_out'],
   product: ['n_in', 'n_out', 'head_dim'],
   bias: ['n_in', 'head_dim'],
   rope: ['head_dim', 'n_rot', 'rope_factor'],

@@ -1,4 +1,5 @@
-import { allScores, hasAllScores } from '../../variants/scores.js';
+import { computeAllScores } from '../../compute.js';
+import { hasAllScores } from '../../variants/scores.js';
 import { formsOf, withValue } from '../constants/forms.js';
 import { quantitiesOf } from '../constants/quantities.js';
 import { recognise } from '../constants/recognise.js';
@@ -13,7 +14,7 @@ export function* softMax(wrong: Wrong): Generator<Idea> {
   const { headCount: heads, attentionScale } = c.model.config;
   if (!input || input.rows.length !== sick.length || sick.some((value) => !Number.isFinite(value) || value < 0)) return;
   const count = width / heads;
-  const scores = hasAllScores(c) ? allScores(c) : input.rows;
+  const scores = hasAllScores(c) ? computeAllScores(c) : input.rows;
   const seen = seenBy(wrong, count);
   if (!seen) return;
   const isUnseen = seen.some((positions, row) =>
