@@ -5,7 +5,7 @@ import { setData } from '../capture/node.js';
 import { ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { loadModel } from '../model/model.js';
-import { sliceBytes } from './blockwise.js';
+import { sliceBytes, VOCABULARY } from './blockwise.js';
 import { Dequantiser, type Slice } from './dequantiser.js';
 import { writeBlockModel } from './model-file.js';
 import { PartsLook } from './parts.js';
@@ -43,7 +43,8 @@ export class BlockModel {
     const block = table.tensors
       .filter(({ name }) => name.startsWith('blk.0.'))
       .reduce((sum, each) => sum + floats(each), 0);
-    this.rows = roomFor(columns, all, distinct, 4 * block);
+    const vocabularies = VOCABULARY.filter((name) => this.tensors.has(name)).length;
+    this.rows = roomFor(columns, all, distinct, sliceBytes(4 * block, vocabularies));
     const own = perBlock(table, table.layers);
     const told = own.map((each) => JSON.stringify(each));
     const distinctKinds = [...new Set(told)];
@@ -108,7 +109,7 @@ export class BlockModel {
   }
 
   private isVocabulary(name: string): boolean {
-    return name === 'token_embd.weight' || name === 'output.weight';
+    return (VOCABULARY as readonly string[]).includes(name);
   }
 
   /** A model of a block with these hyperparameters. */
@@ -159,8 +160,8 @@ const TILE = 64;
  * How many rows of the vocabulary there is room for: all of a small one, else as many as all are modulo a tile, so that the products are computed alike. Logits
  * are told from other rows by their width.
  */
-function roomFor(columns: number, all: number, distinct: number, block: number): number {
-  const least = Math.max(distinct, Math.floor(sliceBytes(block) / (4 * columns)));
+function roomFor(columns: number, all: number, distinct: number, slice: number): number {
+  const least = Math.max(distinct, Math.floor(slice / (4 * columns)));
   if (least >= all) return all;
   const rows = all - TILE * Math.floor((all - least) / TILE);
   return rows === columns ? rows + TILE : rows;

@@ -71,12 +71,18 @@ export function blockwise({ architecture, metadata, tensors }: ModelHeader): Blo
     if (contents(blocks.get(layer)) !== first) return { why: `block ${layer} has other tensors than block 0` };
   }
   if (blocks.size !== layers) return { why: `the file has ${blocks.size} blocks, and says that there are ${layers}` };
-  return { bytes: bytes + sliceBytes(bytes) };
+  const vocabularies = tensors.filter(({ name }) => (VOCABULARY as readonly string[]).includes(name)).length;
+  return { bytes: bytes + vocabularies * sliceBytes(bytes, vocabularies) };
 }
 
 const contents = (block: string[] = []): string => block.sort().join(', ');
 
 const LEAST_SLICE = 8 * 2 ** 20;
 
-/** How large a slice of the vocabulary is, at most: the last block is evaluated once for each, so it is no use to have small ones beside a large block. */
-export const sliceBytes = (block: number): number => Math.max(LEAST_SLICE, block / 2);
+/**
+ * How large a slice of the vocabulary is, at most: the last block is evaluated once for each, so it is no use to have small ones beside a large block.
+ *
+ * @param vocabularies how many matrices have as many rows: the embedding, and the head where it is another one
+ */
+export const sliceBytes = (block: number, vocabularies: number): number =>
+  Math.max(LEAST_SLICE, block / 2) / Math.max(1, vocabularies);
