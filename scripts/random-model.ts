@@ -1,9 +1,12 @@
 /**
  * Writes a random model in the shape of a real one, without a tokenizer: for measuring, at that size. Its text is noise; run it with --tokens.
  *
- *   node scripts/dist/random-model.js dumps/tinyllama-shaped-Q8_0.gguf [--shape tinyllama] [--type Q8_0] [--layers 22] [--seed 1]
+ *   node scripts/dist/random-model.js dumps/tinyllama-shaped-Q8_0.gguf [--shape tinyllama] [--type Q8_0] [--layers 22] [--seed 1] [--holes]
+ *
+ * With --holes only the vocabulary, the norms and the first block are on the disk. The matrices of the other blocks are holes in the file: zeros, which are read like any weights, so that a block
+ * passes on what it was given.
  */
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 const { values, positionals } = parseArgs({
@@ -13,11 +16,13 @@ const { values, positionals } = parseArgs({
     type: { type: 'string', default: 'Q8_0' },
     layers: { type: 'string' },
     seed: { type: 'string', default: '1' },
+    holes: { type: 'boolean', default: false },
   },
 });
 const SHAPES = {
   tinyllama: { layers: 22, embd: 2048, ff: 5632, heads: 32, headsKv: 4, vocab: 32000, theta: 1e4 },
   'llama-3.2-1b': { layers: 16, embd: 2048, ff: 8192, heads: 32, headsKv: 8, vocab: 128256, theta: 5e5 },
+  'llama-3-70b': { layers: 80, embd: 8192, ff: 28672, heads: 64, headsKv: 8, vocab: 128256, theta: 5e5 },
   'llama-3-8b': { layers: 32, embd: 4096, ff: 14336, heads: 32, headsKv: 8, vocab: 128256, theta: 5e5 },
 };
 const F32 = { id: 0, elements: 1, bytes: 4, ftype: 0 };
@@ -30,7 +35,7 @@ const TYPE = TYPES[values.type as keyof typeof TYPES];
 const [path] = positionals;
 if (!path || !shape || !TYPE) {
   console.error(
-    'usage: node scripts/dist/random-model.js FILE.gguf [--shape NAME] [--type TYPE] [--layers N] [--seed N]',
+    'usage: node scripts/dist/random-model.js FILE.gguf [--shape NAME] [--type TYPE] [--layers N] [--seed N] [--holes]',
   );
   console.error(`shapes: ${Object.keys(SHAPES).join(', ')}; types: ${Object.keys(TYPES).join(', ')}`);
   process.exit(2);
@@ -148,18 +153,25 @@ function floatToHalf(value: number): number {
 }
 
 const descriptor = openSync(`${path}.partial`, 'w');
-writeSync(descriptor, Buffer.concat([header, Buffer.alloc(padding(header.length))]));
+let at = header.length + padding(header.length);
+writeSync(descriptor, header, 0, header.length, 0);
 for (const tensor of tensors) {
+  const bytes = sizeOf(tensor);
+  if (!values.holes || tensor.rows === 1 || !/^blk\.[1-9]/.test(tensor.name)) write(tensor, at);
+  at += bytes + padding(bytes);
+}
+ftruncateSync(descriptor, at);
+closeSync(descriptor);
+renameSync(`${path}.partial`, path);
+console.log(`${path}: ${at} bytes`);
+
+function write(tensor: TensorSpec, begin: number): void {
   const rowBytes = sizeOf({ ...tensor, rows: 1 });
   const rowsAtOnce = Math.min(tensor.rows, 256);
   const chunk = Buffer.alloc(rowBytes * rowsAtOnce);
   for (let row = 0; row < tensor.rows; row += rowsAtOnce) {
     const part = chunk.subarray(0, rowBytes * Math.min(rowsAtOnce, tensor.rows - row));
     FILL[tensor.type.id]?.(part, tensor.columns);
-    writeSync(descriptor, part);
+    writeSync(descriptor, part, 0, part.length, begin + row * rowBytes);
   }
-  writeSync(descriptor, Buffer.alloc(padding(sizeOf(tensor))));
 }
-closeSync(descriptor);
-renameSync(`${path}.partial`, path);
-console.log(`${path}: ${header.length + offset} bytes`);

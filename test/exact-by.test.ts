@@ -54,14 +54,14 @@ describe('--exact-by block', () => {
     expect(block?.metadata.floors).toEqual(whole?.metadata.floors);
   });
 
-  test('is refused where blocks differ, with the remedy; unasked for, the whole model is evaluated', async () => {
-    const model = path('gemma3.gguf');
-    writeFileSync(model, writeGguf(tinyArchitecture('gemma3', randomFrom(3))).bytes);
+  test('is refused where blocks are not known to be alike, with the remedy; unasked for, the whole model is evaluated', async () => {
+    const model = path('smollm3.gguf');
+    writeFileSync(model, writeGguf(tinyArchitecture('smollm3', randomFrom(3))).bytes);
     const args = ['capture', '--from', 'llama', '--model', model, '--tokens', '1,2', '--steps', '0'];
-    const exact = [...args, '--reference', 'exact', '--out', path('gemma3.arrow')];
+    const exact = [...args, '--reference', 'exact', '--out', path('smollm3.arrow')];
     const refused = await probe([...exact, ...BLOCK]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/gemma3\.gguf: cannot be evaluated block by block: .*gemma3.*--exact-by whole/);
+    expect(refused.stderr).toMatch(/smollm3\.gguf: cannot be evaluated block by block: .*smollm3.*--exact-by whole/);
     expect(await probe(exact)).toMatchObject({ code: 0 });
   });
 });

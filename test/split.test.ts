@@ -1,15 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { contentHash } from '@llama-probe/reference';
 import { splitGguf, splitNames } from '@llama-probe/testing';
-import type { WeightsComparison } from '@llama-probe/weights';
+import type { TensorReport, WeightsComparison } from '@llama-probe/weights';
 import { describe, expect, test } from 'vitest';
 import { BUNDLED } from './support/models.js';
 import { path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
 
 /** The bundled model in three files, the first without tensors. */
-const parts = splitNames(path('small talk'), 3);
+const together = path('split');
+mkdirSync(together);
+const parts = splitNames(join(together, 'small talk'), 3);
 const files = splitGguf(readFileSync(BUNDLED), { tensors: [0, 15] });
 for (const [no, bytes] of files.entries()) writeFileSync(parts[no] as string, bytes);
 const [first, second, third] = parts as [string, string, string];
@@ -46,16 +48,34 @@ describe('a split GGUF file', () => {
   });
 
   test('its weights are held to ggml, to those of the whole one, and the other way round', async () => {
-    const { json } = await probeJson<{ verdict: string; tensors: unknown[] }>(['weights', '--model', third]);
-    expect([json.verdict, json.tensors.length]).toEqual(['equal', 39]);
+    const [split, whole] = await Promise.all(
+      [third, BUNDLED].map((model) =>
+        probeJson<{ verdict: string; tensors: TensorReport[] }>(['weights', '--model', model]),
+      ),
+    );
+    expect([split?.json.verdict, split?.json.tensors.length]).toEqual(['equal', 39]);
+    const byName = (tensors: readonly TensorReport[] = []) => new Map(tensors.map((each) => [each.name, each]));
+    expect(byName(split?.json.tensors)).toEqual(byName(whole?.json.tensors)); // with their hashes
     for (const [model, against] of [
       [third, BUNDLED],
       [BUNDLED, third],
+      [BUNDLED, together],
     ] as const) {
       const { json } = await probeJson<WeightsComparison>(['weights', '--model', model, '--against', against]);
       expect(json.verdict, json.reason).toBe('equal');
       expect(json.pairs).toHaveLength(39);
     }
+  });
+
+  test('a folder of more models than one is no answer to which one it is', async () => {
+    const folder = path('models');
+    mkdirSync(folder);
+    for (const name of ['a.gguf', 'b.gguf']) copyFileSync(BUNDLED, join(folder, name));
+    const { code, stderr } = await probe(['weights', '--model', BUNDLED, '--against', folder]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('has 2 models in GGUF files, such as a.gguf and b.gguf. Give the file of one.'),
+    ]);
   });
 
   test('an injected bug is named, by the weights of whichever part has them; its test names the model', async () => {

@@ -79,6 +79,15 @@ test.each(Object.keys(SIDES))('what cannot be in %s is refused, with what can', 
   const run = sick.run({ tokens: [1, 40, 41] });
   for await (const _ of run.tensors);
   await expect(run.result).rejects.toThrow(
-    /sinks-ignored \(.+\) has nothing to change in this model and run; it needs .+ At the same stages it can have mask-missing, .+softmax-axis/,
+    /sinks-ignored \(.+\) has nothing to change in this model and run; it needs [^.]+\. At the same stages it can have mask-missing, .+softmax-axis/,
+  );
+});
+
+test("a bug that only a run without the stages on the way can have is llama.cpp's to have: the refusal says so", async () => {
+  await using sick = await webgpu(tiny('qwen3'), { inject: 'qk-norm-left-out@1' });
+  const run = sick.run({ tokens: [1, 40, 41] });
+  for await (const _ of run.tensors);
+  await expect(run.result).rejects.toThrow(
+    /qk-norm-left-out .+ llama\.cpp's own run can have it: compare --candidate llama/,
   );
 });

@@ -13,24 +13,24 @@ import {
   softMax,
   swiglu,
 } from '../../oracle/src/index.js';
-import { WEIGHT_TYPES, type Weight, type WeightType } from '../src/mul-mat.js';
-import type { Operations } from '../src/operations.js';
+import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { bentKernels } from './bent-cases.js';
+import { expertKernels } from './expert-cases.js';
+import {
+  DIVISION,
+  exponential,
+  FLUSH,
+  type Kernel,
+  type KernelCase,
+  numbers,
+  poison,
+  relative,
+  type Shape,
+  U,
+  ULP,
+  wide,
+} from './kernel-case.js';
 import { randomWeights } from './mul-mat-case.js';
-
-/** The sizes of one run, at the edges of a workgroup (64) and off them. */
-export interface Shape {
-  tokens: number;
-  first: number; // position of the first row; more than 0 is a decode step
-  heads: number;
-  kvHeads: number;
-  headDim: number;
-  embd: number;
-  ff: number;
-  /** neighbours without it */
-  ropePairs?: 'halves';
-  /** How many values of a head are turned; all without it. */
-  ropeDims?: number;
-}
 
 const sizes = (
   tokens: number,
@@ -63,52 +63,9 @@ export const SHAPES: readonly Shape[] = [
   sizes(     1, 1023,   32, 4, 128, 4096, 11008), // a decode step of a real size
 ];
 
-export type Values = 'unit' | 'denormal' | 'large';
-export const VALUES: readonly Values[] = ['unit', 'denormal', 'large'];
-
-/** One run of one kernel: what it reads, what it must write, and how far off each number may be. */
-export interface KernelCase {
-  /** Each is put on the GPU with poison behind it. */
-  buffers: Record<string, Float32Array | Uint32Array>;
-  weight?: { data: Uint8Array; type: WeightType; rows: number; columns: number; slices: number[] };
-  /** Written by the kernel. Where it is poisoned at first, the poison is in `buffers`. */
-  output: string;
-  encode(op: Operations, on: (name: string) => GPUBuffer, weight: Weight): void;
-  want: Float64Array; // NaN where the kernel must leave the poison alone
-  bound: Float64Array; // the largest error that f32 arithmetic can make
-}
-
-export interface Kernel {
-  name: string; // the shader's file
-  shapes: readonly Shape[];
-  make(shape: Shape, values: Values, random: () => number): KernelCase;
-}
-
-const U = 2 ** -24; // the largest relative rounding error of f32
-const FLUSH = 2 ** -126; // WGSL lets numbers smaller than this become zero, before or after an operation
-const ULP = 2 * U; // WGSL states the accuracy of exp, / and sqrt in these, https://www.w3.org/TR/WGSL/#floating-point-accuracy
-const DIVISION = 2.5 * ULP;
-const exponential = (x: number) => (3 + 2 * Math.abs(x)) * ULP;
-
 export const EPSILON = Math.fround(1e-5);
 export const scaleOf = (shape: Shape) => Math.fround(1 / Math.sqrt(shape.headDim));
 
-export const POISON_BITS = 0x7fc5a5a5;
-
-/** What no kernel computes: a NaN with a payload. */
-export function poison(length: number): Float32Array {
-  const values = new Float32Array(length);
-  new Uint32Array(values.buffer).fill(POISON_BITS);
-  return values;
-}
-
-function numbers(length: number, values: Values, random: () => number, large = 1e15): Float32Array {
-  const magnitude = { unit: 1, denormal: 1e-39, large }[values];
-  return Float32Array.from({ length }, () => (random() * 2 - 1) * magnitude);
-}
-
-const wide = (x: Float32Array) => Float64Array.from(x);
-const relative = (want: Float64Array, units: number) => want.map((value) => units * Math.abs(value) + FLUSH);
 const attention = (s: Shape): Attention => ({
   headCount: s.heads,
   headCountKv: s.kvHeads,
@@ -273,6 +230,53 @@ const ropeKernel = (side: 'q' | 'k', ropePairs?: 'halves', isPart = false): Kern
   },
 });
 
+/** With sinks each head has a number that takes its share of the sum. */
+const softMaxKernel = (hasSinks: boolean, window?: number): Kernel => ({
+  name: hasSinks ? 'soft_max_sinks' : 'soft_max',
+  shapes: SHAPES.map((s) => (window ? { ...s, window } : s)),
+  make(s, values, random) {
+    const n = nKv(s);
+    const scale = scaleOf(s);
+    const scores = numbers(s.tokens * s.heads * n, values, random, 2e4);
+    const sinks = numbers(s.heads, values, random, 2e4 * scale);
+    const seenAlone = softMax(wide(scores), n, scale, { ...attention(s), window });
+    const want = new Float64Array(seenAlone.length);
+    const bound = new Float64Array(want.length);
+    const hidden = poison(scores.length);
+    for (let row = 0; row < s.tokens * s.heads; row++) {
+      const seen = s.first + Math.floor(row / s.heads) + 1;
+      const [begin, end] = [row * n + Math.max(0, seen - (window ?? seen)), row * n + seen];
+      const logits = wide(scores.subarray(begin, end)).map((score) => scale * score);
+      const sink = hasSinks ? (sinks[row % s.heads] as number) : Number.NEGATIVE_INFINITY;
+      const highest = logits.reduce((x, y) => Math.max(x, y), sink);
+      const sum = logits.reduce((all, logit) => all + Math.exp(logit - highest), 0);
+      const share = sum / (sum + Math.exp(sink - highest));
+      // The relative error of a power: its two logits and their difference round, and exp is what it is.
+      const errorOf = (logit: number) =>
+        U * (Math.abs(logit) + Math.abs(highest) + Math.abs(logit - highest)) + exponential(logit - highest);
+      const errors = logits.map(errorOf);
+      logits.forEach((_, i) => {
+        want[begin + i] = (seenAlone[begin + i] as number) * share;
+      });
+      const ofSum =
+        errors.reduce((all, error, i) => all + error * (want[begin + i] as number), 0) +
+        (share < 1 ? (1 - share) * errorOf(sink) + U : 0) +
+        (Math.ceil(n / 64) + 7) * U;
+      errors.forEach((error, i) => {
+        bound[begin + i] = (want[begin + i] as number) * (error + ofSum + DIVISION) * 1.01 + FLUSH; // 1.01: second order
+      });
+      scores.set(hidden.subarray(end, (row + 1) * n), end); // what kq leaves alone
+    }
+    return {
+      buffers: { kq: scores, sinks },
+      output: 'kq',
+      encode: (op, on) => op.softMax(on('kq'), 0, hasSinks ? on('sinks') : undefined),
+      want,
+      bound,
+    };
+  },
+});
+
 const attentionKernels: Kernel[] = [
   {
     name: 'store_kv',
@@ -307,35 +311,7 @@ const attentionKernels: Kernel[] = [
       return { buffers: { q, k, kq: poison(want.length) }, output: 'kq', encode, want, bound };
     },
   },
-  {
-    name: 'soft_max',
-    shapes: SHAPES,
-    make(s, values, random) {
-      const n = nKv(s);
-      const scale = scaleOf(s);
-      const scores = numbers(s.tokens * s.heads * n, values, random, 2e4);
-      const want = softMax(wide(scores), n, scale, attention(s));
-      const bound = new Float64Array(want.length);
-      const hidden = poison(scores.length);
-      for (let row = 0; row < s.tokens * s.heads; row++) {
-        const [begin, end] = [row * n, row * n + s.first + Math.floor(row / s.heads) + 1];
-        const logits = wide(scores.subarray(begin, end)).map((score) => scale * score);
-        const highest = logits.reduce((x, y) => Math.max(x, y));
-        // The relative error of a power: its two logits and their difference round, and exp is what it is.
-        const errors = logits.map(
-          (logit) =>
-            U * (Math.abs(logit) + Math.abs(highest) + Math.abs(logit - highest)) + exponential(logit - highest),
-        );
-        const ofSum =
-          errors.reduce((sum, error, i) => sum + error * (want[begin + i] as number), 0) + (Math.ceil(n / 64) + 7) * U;
-        errors.forEach((error, i) => {
-          bound[begin + i] = (want[begin + i] as number) * (error + ofSum + DIVISION) * 1.01 + FLUSH; // 1.01: second order
-        });
-        scores.set(hidden.subarray(end, begin + n), end); // what kq leaves alone
-      }
-      return { buffers: { kq: scores }, output: 'kq', encode: (op, on) => op.softMax(on('kq')), want, bound };
-    },
-  },
+  softMaxKernel(false),
   {
     name: 'kqv',
     shapes: SHAPES,
@@ -414,6 +390,11 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
   { ...ropeKernel('k', 'halves', true), title: 'rope k, halves of the first values' },
   ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
+  { ...softMaxKernel(false, 40), title: 'soft_max in a window' },
+  { ...softMaxKernel(true), title: 'soft_max_sinks' },
+  { ...softMaxKernel(true, 40), title: 'soft_max_sinks in a window' },
+  ...bentKernels(SHAPES).map((kernel) => ({ title: kernel.name, ...kernel })),
+  ...expertKernels(SHAPES).map((kernel) => ({ ...kernel, title: kernel.name })),
 ];
 
 /** More workgroups than a dimension of a dispatch has, 65535: elements, rows and heads. */
@@ -476,5 +457,33 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['swiglu', 'exp(-g)', 'exp(g)'],
   ['swiglu', '* up[i]', '* up[0]'],
   ['swiglu', 'let g = gate[i]', 'let g = up[i]'],
+  ['scale', '*= factor', '+= factor'],
+  ['heat', 'batch.first_position + i / width', 'i / width'],
+  ['heat', 'batch.first_position + i / width', 'batch.first_position'],
+  ['geglu', '(1.0 + 0.044715', '(1.0 + 0.44715'],
+  ['geglu', '* up[i]', '* up[0]'],
+  ['tanh', '2.0 / 15.0', '2.0 / 1.5'],
+  ['tanh', 'exp(-2.0 * a)', 'exp(-a)'],
+  ['soft_cap', 'x[i] / cap', 'x[i]'],
+  ['soft_cap', 'select(1u, batch.n_kv, scores == 1u)', '1u'],
+  ['swiglu_halves', 'x[at + width]', 'x[at]'],
+  ['swiglu_halves', '2u * width + i', 'width + i'],
+  ['swiglu_oai', 'min(gate[i], LIMIT)', 'gate[i]'],
+  ['swiglu_oai', 'LIMIT) + 1.0', 'LIMIT)'],
+  ['swiglu_oai', 'exp(-ALPHA * g)', 'exp(-g)'],
+  ['soft_max', 'seen - window, window > 0u', '0u, window > 0u'],
+  ['soft_max_sinks', 'seen - window, window > 0u', '0u, window > 0u'],
+  ['soft_max_sinks', 'partial[0] + exp(sink - highest)', 'partial[0]'],
+  ['soft_max_sinks', 'sinks[row % heads]', 'sinks[0]'],
+  ['experts_soft_max', 'exp(x[i] - highest)', 'exp(x[i])'],
+  ['experts_soft_max', 'x[i] /= sum', 'x[i] *= sum'],
+  ['experts_choose', 'value > best', 'value >= best'],
+  ['experts_choose', 'value == last && i > last_at', 'false'],
+  ['experts_pick', 'i / used * count', 'i * count'],
+  ['experts_share', 'max(sum, 0x1p-14)', 'sum'],
+  ['experts_share', 'x[i] /= sum', 'x[i] *= sum'],
+  ['experts_weigh', 'shares[i / width]', 'shares[i % used]'],
+  ['experts_sum', 'slot * width', 'width'],
+  ['experts_add_bias', 'chosen[i / rows]', 'chosen[i % used]'],
   ['batch', 'group.y * groups.x + group.x', 'group.x'],
 ];

@@ -3,16 +3,9 @@ import { Commands } from '../src/kernels.js';
 import type { MulMat, Weight } from '../src/mul-mat.js';
 import { createOperations } from '../src/operations.js';
 import { packRows } from '../src/pack.js';
-import {
-  EPSILON,
-  type Kernel,
-  type KernelCase,
-  POISON_BITS,
-  poison,
-  type Shape,
-  scaleOf,
-  type Values,
-} from './kernel-cases.js';
+import { expertsOf } from './expert-cases.js';
+import { type Kernel, type KernelCase, POISON_BITS, poison, type Shape, type Values } from './kernel-case.js';
+import { EPSILON, scaleOf } from './kernel-cases.js';
 
 const TAIL = 67; // elements behind every buffer
 const BEHIND = new Float32Array(TAIL).fill(Math.fround(1.2345e30)); // of the output. Not NaN: NaN · x is the same NaN again
@@ -131,7 +124,7 @@ export function configOf(s: Shape) {
     headCount: s.heads,
     headCountKv: s.kvHeads,
     headDim: s.headDim,
-    vocabularySize: 1,
+    vocabularySize: s.ff,
     contextLength: s.first + s.tokens,
     rmsEpsilon: EPSILON,
     ropeFreqBase: 10000,
@@ -139,6 +132,8 @@ export function configOf(s: Shape) {
     ropePairs: s.ropePairs ?? ('neighbours' as const),
     ...(s.ropeDims ? { ropeDims: s.ropeDims } : {}),
     attentionScale: scaleOf(s),
+    experts: { ...expertsOf(s), feedForwardLength: s.ff },
+    ...(s.window ? { windows: { size: s.window, layers: [true] } } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-export { type Blockwise, blockwise, type ModelHeader } from './blocks/blockwise.js';
+export { type Blockwise, blockwise } from './blocks/blockwise.js';
 export { chooseExactBy, type ExactBy, type ExactWay } from './blocks/choose.js';
 export type { RoundTo } from './capture/rounding.js';
 export {

@@ -3,14 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stageKey, type Tensor } from '@llama-probe/dump';
 import {
+  f32,
   type GgufParts,
+  type GgufValue,
   inShort,
   type LlamaSizes,
+  list,
   randomFrom,
   type TinyArchitecture,
   text,
   tinyArchitecture,
   tinyLlama,
+  u32,
   writeGguf,
 } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -106,6 +110,30 @@ function expectSame(a: Collected, b: Collected): void {
 const TOKENS = [1, 5, 9, 17, 3, 8, 11];
 const CUT: RunOptions = { tokens: TOKENS, ubatch: 3, steps: 3, stages: 'all' };
 
+/** Blocks that differ by their hyperparameters: all have a window but some, which turn by another base, too. */
+const WINDOWED: Record<string, () => GgufParts> = {
+  'gemma3, of which the sixth block sees all positions': () => tinyArchitecture('gemma3', randomFrom(7), { layers: 7 }),
+  'gemma3 with windows as its file lists them': () =>
+    tinyArchitecture('gemma3', randomFrom(7), { layers: 3, also: windows(false, true, false) }),
+  'gemma3 without windows': () =>
+    tinyArchitecture('gemma3', randomFrom(7), { also: { 'attention.sliding_window': u32(0) } }),
+  'olmo2 with windows (OLMo 3)': () =>
+    tinyArchitecture('olmo2', randomFrom(7), { layers: 4, also: { 'attention.sliding_window': u32(6), ...YARN } }),
+  'gemma2 of as many blocks as the one that scales Q by the width of the stream': () =>
+    tinyArchitecture('gemma2', randomFrom(7), { layers: 46 }),
+  'gemma3 of as many blocks as the one that does': () => tinyArchitecture('gemma3', randomFrom(7), { layers: 62 }),
+};
+
+const windows = (...has: boolean[]): Record<string, GgufValue> => ({
+  'attention.sliding_window_pattern': list(has.map((each) => ({ type: 'bool', value: Number(each) }))),
+});
+
+const YARN: Record<string, GgufValue> = {
+  'rope.scaling.type': text('yarn'),
+  'rope.scaling.factor': f32(4),
+  'rope.scaling.original_context_length': u32(5),
+};
+
 const MODELS: Record<string, () => GgufParts> = {
   llama: () => llama({}),
   'llama with a single block': () => llama({ layers: 1 }),
@@ -118,10 +146,9 @@ const MODELS: Record<string, () => GgufParts> = {
   gemma: () => llama({ architecture: 'gemma', tied: true }),
   starcoder2: () => llama({ architecture: 'starcoder2', isPlain: true, outputBias: true }),
   ...Object.fromEntries(
-    (['qwen3', 'olmo2', 'phi3', 'granite'] satisfies TinyArchitecture[]).map((name) => [
-      name,
-      () => tinyArchitecture(name, randomFrom(7)),
-    ]),
+    (
+      ['gemma2', 'gpt-oss', 'qwen3', 'qwen3moe', 'olmo2', 'phi3', 'granite', 'mistral3'] satisfies TinyArchitecture[]
+    ).map((name) => [name, () => tinyArchitecture(name, randomFrom(7))]),
   ),
 };
 
@@ -130,6 +157,13 @@ describe('block by block every stage is bit for bit that of the whole model', ()
     test(name, async () => {
       const model = write(name, make());
       const [whole, block] = await bothWays(model, CUT);
+      expectSame(block, whole);
+    });
+  }
+
+  for (const [name, make] of inShort(Object.entries(WINDOWED), 3)) {
+    test(name, async () => {
+      const [whole, block] = await bothWays(write(name, make()), { ...CUT, steps: 5 });
       expectSame(block, whole);
     });
   }
@@ -167,14 +201,20 @@ describe('block by block every stage is bit for bit that of the whole model', ()
 });
 
 describe('what a run goes on from', () => {
+  const GIVEN = { layers: 3, also: windows(false, true, false) };
   const model = () => write('given', llama({ biases: true, vocab: 70_000 }));
   const runs: Record<string, RunOptions> = {
     'of a single pass': { tokens: TOKENS },
     'of many passes': { tokens: TOKENS, ubatch: 3, forcedTokens: [7, 4, 2] },
   };
-  for (const [name, run] of Object.entries(runs)) {
+  const differing = () => write('given differing', tinyArchitecture('gemma3', randomFrom(7), GIVEN));
+  const cases = [
+    ...Object.entries(runs).map(([name, run]) => [name, run, model] as const),
+    ['of blocks that differ', { tokens: TOKENS, ubatch: 3, forcedTokens: [7, 4, 2] }, differing] as const,
+  ];
+  for (const [name, run, make] of cases) {
     test(`${name}: each stage is that of the whole model from the same rows`, async () => {
-      const path = model();
+      const path = make();
       const healthy = await withReference(path, 'whole', (reference) =>
         collect(reference, { ...run, stages: 'vocabulary' }),
       );
@@ -307,12 +347,12 @@ describe('which way', () => {
     expect(await open(llama({}))).toMatchObject({ by: 'whole' });
   });
 
-  test('blocks that differ are told, and the whole model is evaluated', async () => {
-    const windows = await open(tinyArchitecture('gemma3', randomFrom(7)));
-    expect(windows).toMatchObject({ by: 'whole', why: expect.stringContaining('gemma3') });
-    await expect(open(tinyArchitecture('gemma3', randomFrom(7)), 'block')).rejects.toMatchObject({
+  test('blocks that are not known to be alike are told, and the whole model is evaluated', async () => {
+    const some = await open(tinyArchitecture('smollm3', randomFrom(7)));
+    expect(some).toMatchObject({ by: 'whole', why: expect.stringContaining('smollm3') });
+    await expect(open(tinyArchitecture('smollm3', randomFrom(7)), 'block')).rejects.toMatchObject({
       code: 'exact-by-block',
-      message: expect.stringMatching(/gemma3.*--exact-by whole/),
+      message: expect.stringMatching(/smollm3.*--exact-by whole/),
     });
   });
 });

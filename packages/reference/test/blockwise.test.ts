@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { blockwise, type ModelHeader } from '../src/blocks/blockwise.js';
+import { blockwise } from '../src/blocks/blockwise.js';
 import { chooseExactBy } from '../src/blocks/choose.js';
+import type { ModelHeader } from '../src/blocks/model-header.js';
+import { perBlock } from '../src/blocks/per-block.js';
 
 const BLOCK = ['attn_norm.weight', 'attn_q.weight', 'ffn_down.weight'];
 
@@ -32,14 +34,14 @@ test('where all blocks are alike it takes the memory of one, and of a slice of t
 
 describe('not where', () => {
   const cases: Record<string, [Parameters<typeof header>[0], RegExp]> = {
-    'the architecture is not known to be safe': [{ architecture: 'gemma3' }, /of gemma3 it is not known/],
-    'a hyperparameter has a value for each block': [
-      { metadata: { 'llama.attention.head_count': [4, 4, 2] } },
-      /llama\.attention\.head_count may have another value for each block/,
+    'the architecture is not known to be safe': [{ architecture: 'gemma3n' }, /of gemma3n it is not known/],
+    'a list may have a value for each block, and nobody knows what it is for': [
+      { metadata: { 'llama.something': [4, 4, 2] } },
+      /llama\.something may have another value for each block/,
     ],
-    'some blocks have a window': [
-      { architecture: 'olmo2', metadata: { 'olmo2.attention.sliding_window': 4096 } },
-      /by olmo2\.attention\.sliding_window the blocks differ/,
+    'the first blocks are others': [
+      { metadata: { 'llama.leading_dense_block_count': 1 } },
+      /by llama\.leading_dense_block_count the blocks differ/,
     ],
     'a block has another tensor': [
       { tensors: [{ name: 'blk.1.attn_q.bias', shape: [32] }] },
@@ -60,9 +62,41 @@ describe('not where', () => {
   }
 });
 
-test('a window that llama.cpp does not use is none', () => {
-  const metadata = { 'phi3.attention.sliding_window': 2047 };
-  expect(blockwise(header({ architecture: 'phi3', metadata }))).toHaveProperty('bytes');
+test("lists that llama.cpp reads are each block's own, and one that has the same value everywhere is no difference", () => {
+  const metadata = { 'llama.attention.head_count': [4, 4, 2], 'llama.something': [0, 0, 0] };
+  expect(blockwise(header({ metadata }))).toHaveProperty('bytes');
+  expect(perBlock({ architecture: 'llama', metadata }, 3)).toEqual(
+    [4, 4, 2].map((n) => ({ 'attention.head_count': n })),
+  );
+});
+
+describe('which blocks have a window', () => {
+  const PATTERN = 'attention.sliding_window_pattern';
+  const windows = (architecture: string, metadata: Record<string, unknown>, layers = 6) =>
+    perBlock(
+      {
+        architecture,
+        metadata: Object.fromEntries(Object.entries(metadata).map(([key, value]) => [`${architecture}.${key}`, value])),
+      },
+      layers,
+    ).map((each) => each[PATTERN]);
+  const WINDOW = { 'attention.sliding_window': 512 };
+
+  test('all but every so many, by the architecture, or by its file', () => {
+    expect(windows('gemma2', {})).toEqual([1, 0, 1, 0, 1, 0]);
+    expect(windows('gemma3', WINDOW)).toEqual([1, 1, 1, 1, 1, 0]);
+    expect(windows('olmo2', WINDOW)).toEqual([1, 1, 1, 0, 1, 1]);
+    expect(windows('gpt-oss', { ...WINDOW, [PATTERN]: 3 })).toEqual([1, 1, 0, 1, 1, 0]);
+    expect(windows('gemma3', { ...WINDOW, [PATTERN]: 0 }, 2)).toEqual([1, 1]);
+    expect(windows('gemma3', { ...WINDOW, [PATTERN]: [false, true, false] }, 3)).toEqual([0, 1, 0]);
+  });
+
+  test('none where llama.cpp has no window, whatever the file says', () => {
+    for (const architecture of ['phi3', 'llama', 'gemma3', 'olmo2']) {
+      const metadata = architecture === 'gemma3' || architecture === 'olmo2' ? {} : WINDOW;
+      expect(windows(architecture, metadata, 1)).toEqual([undefined]);
+    }
+  });
 });
 
 describe('which way', () => {

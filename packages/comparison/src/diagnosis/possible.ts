@@ -34,12 +34,14 @@ export async function possibleBugs(
 /**
  * A bug that nothing was changed by: the model has no such tensor, or the run no such step.
  *
- * @param possible asked for what could be put there instead @throws UsageError
+ * @param possible asked for what could be put there instead @param possibleInLlama asked for what llama.cpp's own run could have, where the run is not llama.cpp's
+ * @throws UsageError
  */
 export async function refuseUnused(
   injections: readonly Injection[],
   injected: Injected,
   possible: () => Promise<readonly Bug[]>,
+  possibleInLlama?: () => Promise<readonly Bug[]>,
 ): Promise<void> {
   const unused = injections.find((injection) => !injected.has(injection));
   if (!unused) return;
@@ -53,9 +55,13 @@ export async function refuseUnused(
     near.length > 0
       ? `At the same stages it can have ${listed(near)}`
       : `It has no such stages; it can have ${listed(others.slice(0, SOME))}${more}`;
+  const canLlama = (await possibleInLlama?.())?.includes(bug);
+  const elsewhere = canLlama
+    ? " llama.cpp's own run can have it: compare --candidate llama, or capture --from llama."
+    : '';
   const what = `${bug.id} ("${bug.title}") has nothing to change in this model and run${at}`;
   throw new UsageError(
-    `--inject: ${what}${bug.needs ? `; it needs ${bug.needs}` : ''}. ${instead}. probe bugs --run --model FILE tries all of them.`,
+    `--inject: ${what}${bug.needs ? `; it needs ${bug.needs}` : ''}.${elsewhere} ${instead}. probe bugs --run --model FILE tries all of them.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { llamaGraph } from '@llama-probe/dump';
+import { isInVocabulary, llamaGraph } from '@llama-probe/dump';
 import {
   type Engine,
   type EngineRun,
@@ -89,8 +89,18 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       const run: EngineRun = injector ? injector.run(engine, options) : engine.run(options);
       const result = run.result.then(async (found) => {
         const { tokens } = plan;
-        const all = () => engine.run({ tokens, hook: { record: () => true } }).tensors;
-        await refuseUnused(injections, injected, async () => possibleBugs(all(), await computing({ tokens }), tokens));
+        const possible = async (computes: typeof computing) =>
+          possibleBugs(
+            engine.run({ tokens, hook: { record: () => true } }).tensors,
+            await computes({ tokens }),
+            tokens,
+          );
+        await refuseUnused(
+          injections,
+          injected,
+          () => possible(computing),
+          () => possible(computingOf(file, ({ stage }) => isInVocabulary(stage), heads)),
+        );
         return found;
       });
       result.catch(() => {}); // who reads the tensors is told as well; not everybody awaits this

@@ -23,7 +23,7 @@ export function weightsCommand(context: Context): Command {
     .addOption(
       new Option(
         '--against <file>',
-        'hold them to another GGUF file, to safetensors (a file or a folder of shards), or to a folder of dequantised weights of yours (.npy, .f32)',
+        'hold them to another GGUF file (or a folder of its parts), to safetensors (a file or a folder of shards), or to a folder of dequantised weights of yours (.npy, .f32)',
       ),
     )
     .addOption(new Option('--tensor <names>', 'only these tensors, such as output.weight or blk.*.attn_q.weight'))

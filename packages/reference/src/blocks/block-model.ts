@@ -1,26 +1,32 @@
 import { rmSync } from 'node:fs';
 import koffi from 'koffi';
 import { Evaluation } from '../capture/evaluation.js';
+import { setData } from '../capture/node.js';
 import { ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { loadModel } from '../model/model.js';
-import { sliceBytes } from './blockwise.js';
+import { sliceBytes, VOCABULARY } from './blockwise.js';
 import { Dequantiser, type Slice } from './dequantiser.js';
 import { writeBlockModel } from './model-file.js';
 import { PartsLook } from './parts.js';
+import { type PerBlock, perBlock, queryScaleOf } from './per-block.js';
 import type { FileTensor, TensorTable } from './tensor-table.js';
 
 /**
  * A model of one block in llama.cpp, whose weights are exchanged: those of any block, any rows of the embedding, any slice of the head, made F32 by
- * ggml.
+ * ggml. Where blocks differ by their hyperparameters it is a model for each kind of them, and all have the same weights in memory.
  */
 export class BlockModel {
-  readonly address: Pointer;
+  /** The model of each kind of block. */
+  readonly addresses: readonly Pointer[];
+  /** What Q is scaled with, where the graph of one block has another number. */
+  readonly queryScale: number | undefined;
   /** How many tokens the vocabulary has, and how many rows of it the model has room for. */
   readonly vocabulary: number;
   readonly rows: number;
   /** What is computed with, by the name in a file of one block. */
-  private readonly memory = new Map<string, Uint8Array>();
+  private readonly memory = new Map<string, Memory>();
+  private readonly kinds: readonly number[]; // of each block, which of the addresses
   private readonly tensors: ReadonlyMap<string, FileTensor>;
   private readonly dequantiser: Dequantiser;
 
@@ -37,14 +43,14 @@ export class BlockModel {
     const block = table.tensors
       .filter(({ name }) => name.startsWith('blk.0.'))
       .reduce((sum, each) => sum + floats(each), 0);
-    this.rows = roomFor(columns, all, distinct, 4 * block);
-    const path = writeBlockModel(library, table, this.rows);
-    try {
-      this.address = loadModel(library, path, 'writable');
-    } finally {
-      rmSync(path, { force: true });
-    }
-    this.findWeights();
+    const vocabularies = VOCABULARY.filter((name) => this.tensors.has(name)).length;
+    this.rows = roomFor(columns, all, distinct, sliceBytes(4 * block, vocabularies));
+    const own = perBlock(table, table.layers);
+    const told = own.map((each) => JSON.stringify(each));
+    const distinctKinds = [...new Set(told)];
+    this.kinds = told.map((each) => distinctKinds.indexOf(each));
+    this.addresses = distinctKinds.map((each) => this.load(own[told.indexOf(each)] as PerBlock));
+    this.queryScale = queryScaleOf(table);
     for (const name of this.memory.keys()) {
       if (!name.startsWith('blk.') && !this.isVocabulary(name)) this.fill(name, this.tensor(name));
     }
@@ -52,6 +58,11 @@ export class BlockModel {
 
   get layers(): number {
     return this.table.layers;
+  }
+
+  /** Which of the addresses has the model of this block. */
+  kindOf(layer: number): number {
+    return this.kinds[layer] as number;
   }
 
   /** All slices of the head. */
@@ -82,13 +93,13 @@ export class BlockModel {
   }
 
   free(): void {
-    this.library.llama_model_free(this.address);
+    for (const address of this.addresses) this.library.llama_model_free(address);
     this.dequantiser.close();
   }
 
   /** @param to the first row of the weight that is written */
   private fill(name: string, tensor: FileTensor, slice?: Slice, to = 0): void {
-    this.dequantiser.write(tensor, this.memory.get(name) as Uint8Array, slice, to);
+    this.dequantiser.write(tensor, (this.memory.get(name) as Memory).bytes, slice, to);
   }
 
   private tensor(name: string): FileTensor {
@@ -98,22 +109,46 @@ export class BlockModel {
   }
 
   private isVocabulary(name: string): boolean {
-    return name === 'token_embd.weight' || name === 'output.weight';
+    return (VOCABULARY as readonly string[]).includes(name);
   }
 
-  /** llama.cpp tells nobody where its weights are but who looks at a graph. */
-  private findWeights(): void {
-    const look = new PartsLook(this.library);
-    const evaluation = new Evaluation(this.library, this.address, { ubatch: 1, contextLength: 1, threads: 1 }, look);
+  /** A model of a block with these hyperparameters. */
+  private load(own: PerBlock): Pointer {
+    const { library, table, rows } = this;
+    const path = writeBlockModel(library, table, rows, own);
+    try {
+      const address = loadModel(library, path, 'writable');
+      this.shareWeights(address);
+      return address;
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+
+  /** The first model's weights are those of all. llama.cpp tells nobody where they are but who looks at a graph. */
+  private shareWeights(model: Pointer): void {
+    const { library, memory } = this;
+    const look = new PartsLook(library);
+    const evaluation = new Evaluation(library, model, { ubatch: 1, contextLength: 1, threads: 1 }, look);
     try {
       evaluation.decode([0], 0);
       look.parts();
-      for (const [name, { data, bytes }] of look.weights())
-        this.memory.set(name, new Uint8Array(koffi.view(data, bytes)));
+      for (const [name, { tensor, data, bytes }] of look.weights()) {
+        const shared = memory.get(name);
+        if (shared) setData(tensor, shared.address);
+        else memory.set(name, { address: data, bytes: new Uint8Array(koffi.view(data, bytes)) });
+        library.forget(data, bytes);
+      }
     } finally {
       evaluation.free();
     }
   }
+}
+
+/** Where a weight is computed with. */
+interface Memory {
+  readonly address: Pointer;
+  readonly bytes: Uint8Array;
 }
 
 const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) => product * count, 1);
@@ -125,8 +160,8 @@ const TILE = 64;
  * How many rows of the vocabulary there is room for: all of a small one, else as many as all are modulo a tile, so that the products are computed alike. Logits
  * are told from other rows by their width.
  */
-function roomFor(columns: number, all: number, distinct: number, block: number): number {
-  const least = Math.max(distinct, Math.floor(sliceBytes(block) / (4 * columns)));
+function roomFor(columns: number, all: number, distinct: number, slice: number): number {
+  const least = Math.max(distinct, Math.floor(slice / (4 * columns)));
   if (least >= all) return all;
   const rows = all - TILE * Math.floor((all - least) / TILE);
   return rows === columns ? rows + TILE : rows;

@@ -83,9 +83,9 @@ export class BlockPasses {
     const distinct = [...new Set(all.flatMap(({ ids }) => ids))];
     const { model, tabled } = run.blocks(distinct.length);
     const rowOf = new Map(distinct.map((id, row) => [id, row]));
-    const evaluation = new Evaluation(run.library, model.address, parameters, NOBODY);
+    const evaluations = model.addresses.map((address) => new Evaluation(run.library, address, parameters, NOBODY));
     try {
-      const graphs = this.lookAt(model, evaluation, all);
+      const [graphs] = evaluations.map((evaluation) => this.lookAt(model, evaluation, all)) as [Map<number, Graph>];
       this.all = all;
       this.given?.cut(all);
       for (let pass = begin; pass < all.length; pass++) {
@@ -94,7 +94,7 @@ export class BlockPasses {
       const running = all.map((pass, i) =>
         this.start(pass, i, i >= begin, graphs.get(pass.ids.length) as Graph, tabled),
       );
-      const decode = ({ ids, first }: Pass) =>
+      const decode = (evaluation: Evaluation, { ids, first }: Pass) =>
         evaluation.decode(
           ids.map((id) => rowOf.get(id) as number),
           first,
@@ -102,16 +102,17 @@ export class BlockPasses {
       for (let layer = 0; layer < model.layers; layer++) {
         if (layer === 0) model.useTokens(distinct);
         model.useBlock(layer);
+        const evaluation = evaluations[model.kindOf(layer)] as Evaluation;
         evaluation.clearCache();
         for (const { pass, graph, stream, capture } of running) {
-          evaluation.seer = new BlockSeer(run.library, graph.parts, layer, stream, capture);
-          decode(pass);
+          evaluation.seer = new BlockSeer(run.library, graph.parts, layer, stream, capture, model.queryScale);
+          decode(evaluation, pass);
         }
       }
-      this.head(model, evaluation, running, tabled, decode);
+      this.head(model, evaluations[0] as Evaluation, running, tabled, decode);
       return this.choices.map(highest);
     } finally {
-      evaluation.free();
+      for (const evaluation of evaluations) evaluation.free();
     }
   }
 
@@ -199,7 +200,7 @@ export class BlockPasses {
     evaluation: Evaluation,
     running: readonly Running[],
     tabled: TabledNodes,
-    decode: (pass: Pass) => void,
+    decode: (evaluation: Evaluation, pass: Pass) => void,
   ): void {
     const { library } = this.run;
     const heads = running.map(({ replacement, ...one }) => ({
@@ -218,7 +219,7 @@ export class BlockPasses {
         const { entry, exit } = graph.parts;
         capture?.begin(pass.step, pass.first, pass.ids.length, graph.known, entry + 1 + model.layers * (exit - entry));
         evaluation.seer = new HeadSeer(library, graph.parts, stream, capture);
-        decode(pass);
+        decode(evaluation, pass);
         this.finish(capture);
         rows.putLogits(evaluation.lastLogits(model.rows), slice);
       }

@@ -50,10 +50,8 @@ export class ByBlock {
       this.opened?.model.free();
       this.opened = undefined;
       const model = new BlockModel(library, table, distinct);
-      this.opened = {
-        model,
-        tabled: inAllLayers(lookForTables(library, model.address, parameters.threads), table.layers),
-      };
+      const [address] = model.addresses as [Pointer]; // the same nodes for every kind of block
+      this.opened = { model, tabled: inAllLayers(lookForTables(library, address, parameters.threads), table.layers) };
       return this.opened;
     };
     const guess = (tokens: readonly number[], count: number) =>

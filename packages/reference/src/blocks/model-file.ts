@@ -5,20 +5,24 @@ import { join } from 'node:path';
 import { LlamaCppError } from '../errors.js';
 import type { LlamaLibrary } from '../library/library.js';
 import { VOCABULARY } from './blockwise.js';
+import { type PerBlock, WINDOWS } from './per-block.js';
 import { type TensorTable, withHeader } from './tensor-table.js';
 
 const F32 = 0;
+const I32 = 5; // of GGUF's own types
 
 /**
  * A GGUF file of the first block and all that is not in a block, as F32, with so many rows of the vocabulary. It is a hole: no weight is in
  * it, and it takes no room on the disk.
  *
+ * @param own the hyperparameters that the block has for itself
  * @returns its path; whoever has loaded it removes it @throws LlamaCppError `temporary-unwritable`
  */
 export function writeBlockModel(
   library: LlamaLibrary,
   { path: source, architecture, tensors }: TensorTable,
   rows: number,
+  own: PerBlock,
 ): string {
   const path = join(tmpdir(), `llama-probe-${process.pid}-${randomUUID()}.gguf`);
   const kept = tensors.filter(({ name }) => !/^blk\.[1-9]/.test(name));
@@ -31,9 +35,16 @@ export function writeBlockModel(
         const key: string = library.gguf_get_key(from, i);
         if (/^(tokenizer|split)\./.test(key)) library.gguf_remove_key(gguf, key);
       }
-      library.gguf_set_val_u32(gguf, `${architecture}.block_count`, 1);
+      // llama.cpp wants a window in one of the blocks. Of one that predicts further tokens it asks for no weights here, and computes nothing.
+      const blocks = WINDOWS in own ? [own, { ...own, [WINDOWS]: 1 }] : [own];
+      library.gguf_set_val_u32(gguf, `${architecture}.block_count`, blocks.length);
+      library.gguf_set_val_u32(gguf, `${architecture}.nextn_predict_layers`, blocks.length - 1);
       library.gguf_set_val_u32(gguf, `${architecture}.vocab_size`, rows);
       library.gguf_set_val_str(gguf, 'tokenizer.ggml.model', 'no_vocab');
+      for (const name of Object.keys(own)) {
+        const values = Int32Array.from(blocks, (block) => block[name] as number);
+        library.gguf_set_arr_data(gguf, `${architecture}.${name}`, I32, values, values.length);
+      }
       let bytes = 0;
       for (const { name, shape } of kept) {
         const [columns = 1, all = 1, depth = 1, more = 1] = shape;

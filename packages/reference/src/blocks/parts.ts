@@ -10,10 +10,14 @@ export interface Parts {
   readonly exit: number;
   /** How many nodes there are. */
   readonly nodes: number;
+  /** The node that multiplies Q with the scale of attention, where that is done before the scores. */
+  readonly queryScale: number | undefined;
 }
 
 /** A weight where llama.cpp has it. */
 export interface Weight {
+  /** The tensor, by its address. */
+  readonly tensor: Pointer;
   readonly data: Pointer;
   readonly bytes: number;
 }
@@ -44,7 +48,7 @@ export class PartsLook {
     for (const source of this.nodes.flatMap(({ allSources }) => allSources.filter(Boolean))) {
       const { name, ne, data } = this.reader.read(source);
       if (/\.(weight|bias)$/.test(name)) {
-        found.set(name, { data, bytes: 4 * ne.reduce((product, count) => product * count, 1) });
+        found.set(name, { tensor: source, data, bytes: 4 * ne.reduce((product, count) => product * count, 1) });
       }
     }
     return found;
@@ -68,7 +72,9 @@ export class PartsLook {
       const before = allSources.find((source) => source && (indices.get(source) ?? index) < least);
       if (before) throw unknown(`${name} is computed from ${nodes[indices.get(before) ?? 0]?.name}`);
     });
-    return { entry, exit, nodes: nodes.length };
+    const query = nodes.find(({ name, op }) => name === 'Qcur-0' && op === 'ROPE');
+    const scaled = query ? nodes.findIndex(({ op, sources }) => op === 'SCALE' && sources[0] === query.address) : -1;
+    return { entry, exit, nodes: nodes.length, queryScale: scaled < 0 ? undefined : scaled };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Capture } from '../capture/capture.js';
+import { setParameter } from '../capture/node.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import type { Parts } from './parts.js';
 
@@ -13,13 +14,14 @@ export class BlockSeer {
   private index = -1;
   private isCaptured = false;
 
-  /** @param capture undefined where nothing is watched */
+  /** @param capture undefined where nothing is watched @param queryScale what Q is scaled with, where the graph has another number */
   constructor(
     private readonly library: LlamaLibrary,
     private readonly parts: Parts,
     private readonly layer: number,
     private readonly stream: Stream,
     private readonly capture: Capture | undefined,
+    private readonly queryScale: number | undefined,
   ) {}
 
   evaluate(address: Pointer, ask: boolean): boolean {
@@ -30,6 +32,7 @@ export class BlockSeer {
     this.index++;
     const { index, layer, capture } = this;
     const { entry, exit } = this.parts;
+    if (index === this.parts.queryScale && this.queryScale !== undefined) setParameter(address, this.queryScale);
     this.isCaptured = false;
     if (layer > 0 && index <= entry) return index === entry; // the embedding is computed, and is nobody's
     this.isCaptured = index <= exit && (capture?.evaluate(address, true) ?? false);

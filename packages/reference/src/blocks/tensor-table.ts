@@ -3,7 +3,7 @@ import { ModelError } from '../errors.js';
 import type { LlamaLibrary, Pointer } from '../library/library.js';
 import { GgmlTensor } from '../library/structs.js';
 import type { ModelFiles } from '../model/files.js';
-import type { ModelHeader } from './blockwise.js';
+import type { ModelHeader } from './model-header.js';
 
 /** Where a tensor's values lie. */
 export interface FileTensor {
@@ -49,19 +49,29 @@ export function withHeader<T>(library: LlamaLibrary, path: string, use: (gguf: P
 
 const U32 = 4;
 const ARRAY = 9;
+/** The types of the lists of numbers that are read, by GGUF's number. */
+const NUMBERS: Readonly<Record<number, string>> = { 4: 'uint32', 5: 'int32', 6: 'float', 7: 'bool' };
 
 function metadataOf(library: LlamaLibrary, gguf: Pointer): Pick<TensorTable, 'architecture' | 'metadata' | 'layers'> {
   const metadata: Record<string, unknown> = {};
   const count = Number(library.gguf_get_n_kv(gguf));
   for (let i = 0; i < count; i++) {
     const type: number = library.gguf_get_kv_type(gguf, i);
-    // Of others than whole numbers nothing is asked but whether they are arrays.
-    metadata[library.gguf_get_key(gguf, i)] =
-      type === ARRAY ? [] : type === U32 ? library.gguf_get_val_u32(gguf, i) : true;
+    const key: string = library.gguf_get_key(gguf, i);
+    if (key.startsWith('tokenizer.')) continue;
+    // Of others than whole numbers and lists of numbers nothing is asked but whether they are there.
+    metadata[key] = type === ARRAY ? listOf(library, gguf, i) : type === U32 ? library.gguf_get_val_u32(gguf, i) : true;
   }
   const at = library.gguf_find_key(gguf, 'general.architecture');
   const architecture: string = Number(at) < 0 ? 'unknown' : library.gguf_get_val_str(gguf, at);
   return { architecture, metadata, layers: Number(metadata[`${architecture}.block_count`]) };
+}
+
+function listOf(library: LlamaLibrary, gguf: Pointer, key: number): number[] {
+  const type = NUMBERS[library.gguf_get_arr_type(gguf, key)];
+  const count = Number(library.gguf_get_arr_n(gguf, key));
+  if (type === undefined || count === 0) return [];
+  return Array.from(koffi.decode(library.gguf_get_arr_data(gguf, key), koffi.array(type, count)), Number);
 }
 
 function tensorsOf(library: LlamaLibrary, path: string, gguf: Pointer, context: Pointer): FileTensor[] {

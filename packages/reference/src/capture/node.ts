@@ -47,6 +47,16 @@ const OFFSET = {
   name: at('name'),
 };
 
+/** Lets a tensor have its values elsewhere: of as many bytes, and as long as it is used. */
+export function setData(tensor: Pointer, data: Pointer): void {
+  new BigUint64Array(koffi.view(tensor + BigInt(OFFSET.data), 8))[0] = data;
+}
+
+/** Exchanges the first of a node's parameters, a number with a fraction, before it is computed. */
+export function setParameter(node: Pointer, value: number): void {
+  new Float32Array(koffi.view(node + BigInt(OFFSET.parameters), 4))[0] = value;
+}
+
 /** A node of layer 0 as that of another layer. */
 export function inLayer(node: GraphNode, layer: number): GraphNode {
   const { name, weight } = node;

@@ -17,6 +17,8 @@ export interface LlamaLibrary extends Functions {
   readonly device?: Device | undefined;
   /** Copies `bytes` bytes from an address into a typed array. */
   readonly memcpy: (target: Uint8Array, source: Pointer, bytes: number) => void;
+  /** Gives memory that was allocated back to the system until it is written again, where the system lets it (Linux); what was there is gone. */
+  readonly forget: (begin: Pointer, bytes: number) => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string,
   const cpu = loadCpu(files, functions, cpuVariant);
   const found = device === undefined ? undefined : findDevice(files, functions, device);
   functions.llama_backend_init();
-  return { ...functions, version, directory, ...cpu, device: found, memcpy: loadMemcpy() };
+  return { ...functions, version, directory, ...cpu, device: found, memcpy: loadMemcpy(), forget: loadForget() };
 }
 
 function checkVersion(directory: string, handles: Record<'base' | 'llama', LibraryHandle>): string {
@@ -149,4 +151,17 @@ function cpuScore(file: string): number {
 function loadMemcpy(): LlamaLibrary['memcpy'] {
   const libc = process.platform === 'win32' ? koffi.load('msvcrt.dll') : koffi.load(null);
   return libc.func('memcpy', 'void', ['void *', 'void *', 'size_t']);
+}
+
+const PAGE = 2n ** 16n; // at least a page of any Linux
+const MADV_DONTNEED = 4;
+
+function loadForget(): LlamaLibrary['forget'] {
+  if (process.platform !== 'linux') return () => {};
+  const madvise = koffi.load(null).func('madvise', 'int', ['void *', 'size_t', 'int']);
+  return (begin, bytes) => {
+    const from = ((begin + PAGE - 1n) / PAGE) * PAGE;
+    const end = ((begin + BigInt(bytes)) / PAGE) * PAGE;
+    if (end > from) madvise(from, end - from, MADV_DONTNEED);
+  };
 }

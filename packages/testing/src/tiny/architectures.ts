@@ -227,9 +227,21 @@ const KINDS: Readonly<
   },
 };
 
+/** What a model has in place of what its architecture has otherwise. */
+export interface TinyVariation {
+  readonly layers?: number;
+  /** Further hyperparameters, by their keys without the architecture. */
+  readonly also?: Readonly<Record<string, GgufValue>>;
+}
+
 /** A random F32 model of an architecture, as the parts of a GGUF file. Its stages are about 1. */
-export function tinyArchitecture(architecture: TinyArchitecture, random: () => number): GgufParts {
-  const { layer, first = layer, layers = N.layers, whole = [], also } = KINDS[architecture];
+export function tinyArchitecture(
+  architecture: TinyArchitecture,
+  random: () => number,
+  variation: TinyVariation = {},
+): GgufParts {
+  const { layer, first = layer, whole = [], also, ...kind } = KINDS[architecture];
+  const layers = variation.layers ?? kind.layers ?? N.layers;
   const inLayer = (il: number) =>
     (il === 0 ? first : layer).map(([name, shape]): Shaped => [`blk.${il}.${name}`, shape]);
   const shapes: Shaped[] = [
@@ -261,6 +273,7 @@ export function tinyArchitecture(architecture: TinyArchitecture, random: () => n
     vocab_size: u32(N.vocab),
     context_length: u32(128),
     ...also,
+    ...variation.also,
   };
   return {
     metadata: {

@@ -1,4 +1,5 @@
-import { open, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UsageError } from '@llama-probe/comparison/ask';
 import { type GgufFile, numberOfType, openGguf } from '@llama-probe/engine';
 import { type Dtype, type ForeignArray, openWeights, toFloats } from '@llama-probe/import';
@@ -30,10 +31,24 @@ export interface OtherTensor {
 export async function openOther(path: string, model: GgufFile, ggml: GgmlWeights): Promise<Other> {
   await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const what = cause.code === 'ENOENT' ? 'no such file or folder' : `cannot be read (${cause.code})`;
-    const wanted = 'Give a GGUF file, a .safetensors file, or a folder of .safetensors, .npy or .f32 files.';
+    const wanted =
+      'Give a GGUF file, a .safetensors file, or a folder of .safetensors, .npy or .f32 files, or of one GGUF model.';
     throw new UsageError(`--against: ${path}: ${what}. ${wanted}`);
   });
-  return (await isGguf(path)) ? openOtherGguf(path, model, ggml) : openArrays(path, model, ggml);
+  const file = (await ggufIn(path)) ?? path;
+  return (await isGguf(file)) ? openOtherGguf(file, model, ggml) : openArrays(path, model, ggml);
+}
+
+/** The GGUF file of a folder that has one model in that format, split or not, and no arrays beside it. */
+async function ggufIn(path: string): Promise<string | undefined> {
+  const names = await readdir(path).catch(() => []); // it is no folder
+  const files = names.filter((name) => name.endsWith('.gguf')).sort();
+  if (files.length === 0 || names.some((name) => /\.(safetensors|npy|f32|raw)$/.test(name))) return undefined;
+  const models = new Set(files.map((name) => name.replace(/-\d{5}(-of-\d{5}\.gguf)$/, '$1')));
+  if (models.size === 1) return join(path, files[0] as string);
+  throw new UsageError(
+    `--against: ${path}: has ${models.size} models in GGUF files, such as ${files[0]} and ${files.at(-1)}. Give the file of one.`,
+  );
 }
 
 async function isGguf(path: string): Promise<boolean> {
