@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, { readonly code: number; readonly says: 
     says: "names: llama.cpp's names (6)",
   },
   'probe diff mine.safetensors reference.arrow --model model.gguf': { code: 1, says: 'The error begins between' },
+  'probe blame mine.safetensors --model model.gguf': { code: 1, says: 'The error begins between' },
   'probe compare --engine "node mine.mjs" --model model.gguf --prompt "What is 2 plus 3?" --steps 4': {
     code: 0,
     says: '✓ agree: All 355 stages agree',

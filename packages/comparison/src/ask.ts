@@ -4,12 +4,13 @@
  */
 export { PARTS, type Part, type PartTimes } from './clock.js';
 export { InterruptedError, UsageError } from './errors.js';
-export { type Job, runJob } from './job.js';
+export { type Job, recordedIn, runJob } from './job.js';
 export { nearest } from './nearest.js';
 export { openingOf, type ReadOptions } from './opening.js';
 export {
   ADAPTERS,
   type AdapterChoice,
+  type BlameOptions,
   CANDIDATES,
   type CompareOptions,
   DEFAULTS,

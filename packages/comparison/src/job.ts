@@ -1,4 +1,4 @@
-import type { CompareOptions, DiffOptions } from './options.js';
+import type { BlameOptions, CompareOptions, DiffOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { Report } from './report.js';
 import type { Watcher } from './watcher.js';
@@ -11,7 +11,14 @@ export type Job =
       readonly candidate: string;
       readonly reference: string;
       readonly options: DiffOptions;
-    };
+    }
+  | { readonly command: 'blame'; readonly run: string; readonly options: BlameOptions };
+
+/** The files of runs that are over; undefined of a job that runs both sides. */
+export function recordedIn(job: Job): readonly string[] | undefined {
+  if (job.command === 'compare') return undefined;
+  return job.command === 'diff' ? [job.candidate, job.reference] : [job.run];
+}
 
 /** Runs it. What it needs is loaded only now: a terminal shows something before that. */
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {
@@ -27,6 +34,11 @@ export async function runJob(job: Job, progress: Progress, signal: AbortSignal, 
     }
     const { runCompare } = await import('./run-compare.js');
     return runCompare(job.options, progress, signal, watcher);
+  }
+  if (job.command === 'blame') {
+    const { model, ...options } = job.options;
+    const { runAlone } = await import('./run-alone.js');
+    return runAlone(job.run, model, { ...options, blame: true }, progress, signal, { watcher });
   }
   const { runDiff } = await import('./run-diff.js');
   return runDiff(job.candidate, job.reference, job.options, progress, signal, watcher);

@@ -1,6 +1,7 @@
 import {
   type AboutModel,
   type Comparison,
+  comparedIn,
   expertsInOrder,
   graphOf,
   halfSplit,
@@ -24,22 +25,24 @@ export async function withoutLayouts(
   candidate: Side,
   reference: Side,
   plan: Plan,
-  { verdict, stages }: Comparison,
+  found: Comparison,
   about: AboutModel,
 ): Promise<Side | undefined> {
-  if (!candidate.recorded || candidate.isExcerpt || verdict === 'agree') return undefined;
+  const stages = comparedIn(found);
+  const isRight = found.verdict === 'agree' && stages.every(({ verdict }) => verdict === 'agree');
+  if (!candidate.recorded || candidate.isExcerpt || isRight) return undefined;
   const graph = graphOf(about, stages);
   const both = () => [begun(candidate, plan), begun(reference, plan)] as const;
   const place = await positionsFromOne(...both());
   const layouts = place ? [place] : [...(await headsAsWritten(...both(), stages, graph))];
   // Order and scale are told by values, which rows of other positions or widths do not have.
   if (layouts.length === 0) {
-    const found = [
+    const others = [
       await halfSplit(...both(), stages, graph),
       await expertsInOrder(...both(), stages),
       await scaledScores(...both(), stages, graph),
     ];
-    layouts.push(...found.filter((layout) => layout !== undefined));
+    layouts.push(...others.filter((layout) => layout !== undefined));
   }
   const before = candidate.about.notes ?? []; // what was found once, and is found again, was not undone by it
   const fresh = layouts.filter(({ text }) => !before.includes(text));

@@ -3,6 +3,7 @@ import { freemem } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type GgufFile, isPlain, type TensorInfo } from '@llama-probe/engine';
+import type { OpenOptions } from '@llama-probe/import';
 import {
   blockwise,
   cacheDirectory,
@@ -89,6 +90,15 @@ export function gib(bytes: number): string {
 /** How many layers a model has, by its file. */
 export const layersOf = ({ metadata }: Pick<GgufFile, 'metadata'>): number =>
   Number(metadata[`${metadata['general.architecture']}.block_count`] ?? 0);
+
+/** What a model's file says that a file of its run may leave out. */
+export function knownByModel(file: Pick<GgufFile, 'metadata'>): Pick<OpenOptions, 'modelLayers' | 'vocabulary'> {
+  const { metadata } = file;
+  const tokens = metadata['tokenizer.ggml.tokens'];
+  const told = Number(metadata[`${metadata['general.architecture']}.vocab_size`]);
+  const count = Array.isArray(tokens) && tokens.length > 0 ? tokens.length : told;
+  return { modelLayers: layersOf(file), vocabulary: Number.isInteger(count) ? count : undefined };
+}
 
 /**
  * The stages of llama.cpp's run that are taken where nobody says which. The vocabulary is that of a Llama, with or without experts; of anything

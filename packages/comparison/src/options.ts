@@ -113,6 +113,20 @@ export type CandidateOptions = Pick<
   | 'stream'
 >;
 
+/** Of a run that is over, which llama.cpp judges by itself. */
+export interface BlameOptions extends LimitOptions, ReadOptions {
+  /** The GGUF file that was run. */
+  model: string;
+  reference: ModeChoice;
+  exactBy?: WayChoice | undefined;
+  /** Only these stages are judged, such as `q_*,kq`, … */
+  stages?: string;
+  /** … and only in these layers, such as `0-3`. */
+  layers?: string;
+  /** What the candidate computes in; auto: told from the bits of its values. */
+  precision?: PrecisionChoice;
+}
+
 export interface DiffOptions extends LimitOptions, ReadOptions {
   /** llama.cpp from the candidate's inputs: always, never, or, where undefined, if the two diverged. Needs a model. */
   blame?: boolean;

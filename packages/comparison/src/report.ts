@@ -34,7 +34,7 @@ export interface Generated {
 }
 
 /** Everything that a comparison has to say: what `--json` prints, and what every other output is drawn from. */
-export interface Report extends Omit<Comparison, 'greedy' | 'gaps' | 'passedOver'> {
+export interface Report extends Omit<Comparison, 'greedy' | 'gaps' | 'passedOver' | 'aside'> {
   readonly schema: 1;
   readonly model: {
     readonly file: string;
@@ -154,7 +154,7 @@ export interface Found {
 
 export function reportOf(found: Found): Report {
   const { about, named, held, precision, checks, observers, texts, memory, callbackChangesNothing } = found;
-  const { greedy, gaps: _, passedOver: __, ...comparison } = named;
+  const { greedy, gaps: _, passedOver: __, aside: ___, ...comparison } = named;
   const { first, faults } = comparison;
   return {
     ...emptyReport(comparison.reason),

@@ -7,7 +7,7 @@ import { parseChunks } from './itself/parse-chunks.js';
 import { programWays } from './itself/program-ways.js';
 import type { Itself } from './itself/report.js';
 import { sideWays } from './itself/side-ways.js';
-import { everyStage, layersOf } from './model.js';
+import { everyStage, knownByModel, layersOf } from './model.js';
 import { openingOf } from './opening.js';
 import type { PrecisionChoice, RunOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -58,7 +58,7 @@ export async function runItself(
     const { ids } = await tokenizeAlone(file, prompt, signal);
     const stages = options.stages === undefined ? undefined : parseStages(options.stages);
     const { steps, map, engineTimeout: timeout, engine } = options;
-    const told = { model: file.path, modelLayers: layersOf(file), heads: headsOf(file), stages, layers, map, timeout };
+    const told = { model: file.path, ...knownByModel(file), heads: headsOf(file), stages, layers, map, timeout };
     const ways = await programWays(engine, { ...told, prompt: ids, steps, chunks }, progress, signal);
     return heldToItself(ways.runs, { ...ways, ruleOf: ruleOf(options, 'f32', layersOf(file)) });
   }

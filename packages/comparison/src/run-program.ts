@@ -2,7 +2,7 @@ import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { firstGiven, UsageError } from './errors.js';
 import { Kept } from './kept.js';
-import { everyStage, layersOf } from './model.js';
+import { everyStage, knownByModel, layersOf } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
 import type { CompareOptions } from './options.js';
 import type { Progress } from './progress.js';
@@ -44,7 +44,7 @@ export async function runProgram(
     const { ids } = await tokenize(prompt, llama.text);
     const { steps, map, engineTimeout: timeout, engineFolder: folder } = options;
     const told = { model: file.path, tokens: ids, steps, stages: asked, layers };
-    const how = { ...told, map, timeout, folder, modelLayers: blockCount, progress, signal };
+    const how = { ...told, map, timeout, folder, ...knownByModel(file), progress, signal };
     const side = await clock.during('engine', () => program(command, how));
     try {
       const ran = performance.now();

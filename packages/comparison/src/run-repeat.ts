@@ -10,7 +10,7 @@ import {
 import { type GgufFile, openEngine } from '@llama-probe/engine';
 import { openRun } from '@llama-probe/import';
 import { firstGiven, UsageError } from './errors.js';
-import { everyStage, layersOf } from './model.js';
+import { everyStage, knownByModel, layersOf } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
 import { openingOf } from './opening.js';
 import type { RunOptions } from './options.js';
@@ -181,7 +181,7 @@ async function* programs(
   const stages = options.stages === undefined ? undefined : parseStages(options.stages);
   const { times, map, engineTimeout: timeout } = options;
   for (let i = 1; i <= times; i++) {
-    const told = { model: file.path, tokens, steps, stages, layers, map, timeout, modelLayers: layersOf(file) };
+    const told = { model: file.path, tokens, steps, stages, layers, map, timeout, ...knownByModel(file) };
     const watched = { progress: within(progress, `run ${i} of ${times}`), signal };
     const run = await programRun(command, { ...told, ...watched, digests: true });
     try {

@@ -53,8 +53,8 @@ export async function compare(
     return { verdict: 'incomparable', reason: difference, ...nothing };
   }
   const { rule, floors, strict = true, only } = options;
-  const passedOver = new Map<string, string>(); // stages that are not judged, and their names
   const open = new Map<string, OpenStage>();
+  const aside = new Map<string, OpenStage>(); // those that are not judged
   const graph = new GraphSoFar(options);
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
   const yardstick = (at: StageId): Yardstick => ({
@@ -67,15 +67,17 @@ export async function compare(
   for await (const pair of align(candidate, reference)) {
     const tensor = (pair.reference ?? pair.candidate) as Tensor;
     const key = stageKey(tensor);
-    if (only && !only(tensor)) {
-      passedOver.set(key, tensor.stage);
-      continue;
-    }
-    let stage = open.get(key);
+    const isJudged = only?.(tensor) ?? true;
+    const opened = isJudged ? open : aside;
+    let stage = opened.get(key);
     if (!stage) {
       const isHalfSplit = options.halfSplit?.has(tensor.stage) ?? false;
       stage = new OpenStage(tensor, graph.withLayer(tensor.layer), { isStrict: strict, isHalfSplit });
-      open.set(key, stage);
+      opened.set(key, stage);
+    }
+    if (!isJudged) {
+      stage.add(pair.candidate, pair.reference, undefined);
+      continue;
     }
     const added = stage.add(pair.candidate, pair.reference, kept < KEPT ? yardstick(stage.at) : undefined);
     kept += added.kept;
@@ -120,7 +122,7 @@ export async function compare(
   const ignored = [...new Set(left.map(({ at }) => at.stage))].filter((name) => !names.has(name));
   const alone = { candidate: aloneIn('candidate', all, left), reference: aloneIn('reference', all, left) };
   const gaps = left.filter(({ missingIn }) => missingIn === 'candidate').map(({ at }) => at);
-  const notJudged = [...passedOver.values()];
+  const notJudged = [...aside.values()].map(({ at }) => at.stage);
   const judged =
     layersBeyond(
       all.filter(({ at }) => known.reference.has(at.stage)),
@@ -133,7 +135,11 @@ export async function compare(
     const stage = stages.find(({ step, stage }) => step === choice.step && stage === 'result_output');
     return { ...choice, allowed: stage ? allowedGap(stage, yardstick(stage)) : 0 };
   });
-  const rest = notJudged.length > 0 ? { passedOver: notJudged } : {};
+  const shared = [...aside.values()].filter(({ isShared }) => isShared);
+  const rest =
+    notJudged.length > 0
+      ? { passedOver: notJudged, aside: shared.map((stage) => stage.result(yardstick(stage.at))) }
+      : {};
   return { ...judged, reason, stages: roots.stages, ignored, alone, gaps, ...rest, logits, greedy: choices };
 }
 

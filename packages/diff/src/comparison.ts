@@ -107,8 +107,16 @@ export interface Comparison {
   readonly gaps?: readonly (StageId & { readonly order: number })[];
   /** The names of stages that were not to be judged, one for each of them. */
   readonly passedOver?: readonly string[];
+  /** Those of them that both sides have: whoever goes on from a side's rows needs all of them, whatever is judged. */
+  readonly aside?: readonly StageResult[];
   /** The last prompt position's logits, where both sides have them. */
   readonly logits: LogitsSummary | null;
   /** The greedy choice after the prompt and after each step, where both sides have logits. */
   readonly greedy: readonly GreedyChoice[];
 }
+
+/** All that was compared, whether it is judged or not. */
+export const comparedIn = ({ stages, aside = [] }: Pick<Comparison, 'stages' | 'aside'>): readonly StageResult[] => [
+  ...stages,
+  ...aside,
+];

@@ -1,7 +1,16 @@
 export type { Heads, StageId } from '@llama-probe/dump/stage';
 export { align, type Pair } from './align.js';
 export { type CompareOptions, compare, NOTHING_ALONE, tokenDifference } from './compare.js';
-export type { Between, Cause, Comparison, Fault, First, StageResult, Verdict } from './comparison.js';
+export {
+  type Between,
+  type Cause,
+  type Comparison,
+  comparedIn,
+  type Fault,
+  type First,
+  type StageResult,
+  type Verdict,
+} from './comparison.js';
 export {
   Details,
   type DetailsOptions,

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type AloneOptions, type Report, runAlone } from '@llama-probe/comparison';
+import { type AloneOptions, type Look, type Report, runAlone } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
 import { openGguf } from '@llama-probe/engine';
 import { contentHash } from '@llama-probe/reference';
@@ -67,14 +67,15 @@ export async function runRepro(
   const file = await openGguf(model);
   let found: Found | undefined;
   const judged = isAsked ? ({ ...alone, blame: true } as const) : alone;
-  const report = await runAlone(path, model, judged, progress, signal, async (blamed, of) => {
+  const cutOut: Look['blamed'] = async (blamed, of) => {
     const target = targetOf(blamed, { stage, layer, step });
     if (!target) return;
     const { sick, op } = await caseAt(target, blamed, of, file);
     progress.say(`cutting ${nameOf(target)} down`);
     const isKnown = sick.case.operation !== undefined && canBeWritten(sick.case.operation);
     found = { target, sick, op, cut: isKnown ? await cutDown(sick, target.isWrong, whole) : worstRow(sick) };
-  });
+  };
+  const report = await runAlone(path, model, judged, progress, signal, { blamed: cutOut });
   if (!found) return withoutCase(path, report, isAsked);
   const { target, cut, sick } = found;
   const folder = out ?? folderOf(target);

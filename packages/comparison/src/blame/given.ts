@@ -1,4 +1,4 @@
-import { type Comparison, firstPositions } from '@llama-probe/diff';
+import { type Comparison, comparedIn, firstPositions } from '@llama-probe/diff';
 import { type Graph, stageKey, type Tensor } from '@llama-probe/dump';
 import type { RunPlan, Side } from '../side.js';
 
@@ -20,7 +20,7 @@ export async function rowsToGoOnFrom(candidate: Side, comparison: Comparison, gr
   if (!recorded) return undefined;
   const length = await recorded.promptLength();
   const widths = new Map<string, number>();
-  for (const stage of comparison.stages) {
+  for (const stage of comparedIn(comparison)) {
     if (stage.verdict !== 'incomparable') widths.set(stageKey(stage), stage.shape[1]);
   }
   const usable = async function* (): AsyncGenerator<Tensor> {

@@ -1,4 +1,4 @@
-import type { Comparison } from '@llama-probe/diff';
+import { type Comparison, comparedIn } from '@llama-probe/diff';
 import type { Tensor } from '@llama-probe/dump';
 import { type Graph, stageKey } from '@llama-probe/dump/stage';
 
@@ -12,10 +12,14 @@ import { type Graph, stageKey } from '@llama-probe/dump/stage';
 export async function* withoutHiddenScores(
   tensors: AsyncIterable<Tensor>,
   graph: Graph,
-  { stages }: Pick<Comparison, 'stages'>,
+  comparison: Pick<Comparison, 'stages' | 'aside'>,
 ): AsyncGenerator<Tensor> {
   // Where both have NaN nothing is counted.
-  const more = new Set(stages.filter(({ nan, inf }) => nan.candidate + inf.candidate > 0).map(stageKey));
+  const more = new Set(
+    comparedIn(comparison)
+      .filter(({ nan, inf }) => nan.candidate + inf.candidate > 0)
+      .map(stageKey),
+  );
   for await (const tensor of tensors) if (!more.has(stageKey(tensor)) || !hidesTooMuch(tensor, graph)) yield tensor;
 }
 

@@ -1,4 +1,4 @@
-import { compare, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
+import { compare, comparedIn, explain, graphOf, measureFloors, RunFloors } from '@llama-probe/diff';
 import { type Graph, isInVocabulary, type Place, placeKey, stageKey, tee } from '@llama-probe/dump';
 import type { Looking } from '../asked.js';
 import { collectCases } from '../diagnosis/collect.js';
@@ -29,7 +29,8 @@ export async function blameRecorded(
 ): Promise<Blamed | { readonly why: string }> {
   const { name, model } = judge.about;
   const about = modelOf(candidate, judge);
-  const graph = graphOf(about, comparison.stages);
+  const both = comparedIn(comparison);
+  const graph = graphOf(about, both);
   const rows = await rowsToGoOnFrom(candidate, comparison, graph);
   if (!rows) return { why: 'its prompt was cut into pieces that do not follow one after the other' };
   progress.say(`running ${name} from the candidate's inputs`);
@@ -58,8 +59,8 @@ export async function blameRecorded(
   });
   const explained = explain(comparison, blamed, { graph, inputsOf: 'candidate' });
   const { tokens, forcedTokens = [], ubatch } = rows.run;
-  const known = new Set(comparison.stages.map(placeKey));
-  const there = new Set(comparison.stages.filter(({ verdict }) => verdict !== 'incomparable').map(placeKey));
+  const known = new Set(both.map(placeKey));
+  const there = new Set(both.filter(({ verdict }) => verdict !== 'incomparable').map(placeKey));
   const before = (of: Place, graph: Graph) => stretchBefore(of, graph, (place) => there.has(placeKey(place)));
   const again = () => {
     const [from, own] = tee(withoutHiddenScores(rows.tensors(), graph, comparison));

@@ -10,7 +10,7 @@ import { inBatches } from './words.js';
 /** Whether a program's command hands on how many tokens are to be computed at once. */
 const heedsChunks = (command: string): boolean => /\{chunk\}|PROBE_CHUNK/.test(command);
 
-type Told = Pick<ProgramOptions, 'model' | 'modelLayers' | 'stages' | 'layers' | 'map' | 'timeout'>;
+type Told = Pick<ProgramOptions, 'model' | 'modelLayers' | 'vocabulary' | 'stages' | 'layers' | 'map' | 'timeout'>;
 
 /**
  * A program of the user's: it decodes first, and is then given all that it ran as one prompt, and in chunks where its command takes `{chunk}`. A

@@ -31,6 +31,8 @@ export interface ProgramOptions extends Opening {
   readonly map?: string | undefined;
   /** How many layers the model has, which tells whether they are counted from 1. */
   readonly modelLayers?: number | undefined;
+  /** How many logits the model makes of a row, which tells one row from all of them in a file without a header. */
+  readonly vocabulary?: number | undefined;
   /** Where it is executed; the current folder without it. */
   readonly folder?: string | undefined;
   /** Seconds that it may take; 600 without it. */
@@ -73,8 +75,9 @@ export async function programRun(
   const folder = new OwnFolder();
   try {
     const path = await outputOf(command, folder.path, options);
-    const { tokens, map, modelLayers, digests } = options;
-    const run = await inItsName(command, folder.path, () => openRun(path, { tokens, map, modelLayers, digests }));
+    const { tokens, map, modelLayers, vocabulary, digests } = options;
+    const how = { tokens, map, modelLayers, vocabulary, digests };
+    const run = await inItsName(command, folder.path, () => openRun(path, how));
     const ran = run.metadata.tokens;
     const goesOn = !run.digests && ran.length > tokens.length && tokens.every((id, i) => id === ran[i]);
     const stepped = goesOn ? inSteps(run, tokens.length, await headsOf(run, options.model)) : run;

@@ -1,7 +1,7 @@
 import { type GgufFile, openEngine } from '@llama-probe/engine';
 import { type Clock, onClock } from '../clock.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
-import { everyStage, layersOf } from '../model.js';
+import { everyStage, knownByModel } from '../model.js';
 import type { CandidateOptions, PrecisionChoice, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
 import { refuseOfPrograms } from '../run-compare.js';
@@ -115,7 +115,7 @@ function programs(
     stages: everyStage(file),
     async on({ tokens }, what, progress) {
       const stages = what === 'logits' ? ['result_output'] : undefined;
-      const told = { model: file.path, tokens, steps: 0, stages, map, timeout, modelLayers: layersOf(file) };
+      const told = { model: file.path, tokens, steps: 0, stages, map, timeout, ...knownByModel(file) };
       const side = await clock.during('engine', () => program(command, { ...told, progress, signal }));
       about = side.about;
       return side;

@@ -5,7 +5,7 @@ import type { GgufFile } from '@llama-probe/engine';
 import { openRun } from '@llama-probe/import';
 import type { Clock } from '../clock.js';
 import { firstGiven, UsageError } from '../errors.js';
-import { everyStage, layersOf } from '../model.js';
+import { everyStage, knownByModel } from '../model.js';
 import { ownModel } from '../own-model.js';
 import type { Side } from '../side.js';
 import { dumpSide } from '../sides/dump.js';
@@ -115,7 +115,7 @@ function namesIn(folder: string): string[] {
 
 async function open(name: string, { prompts = '', map }: TextOptions, file: GgufFile): Promise<RecordedRun> {
   try {
-    return await openRun(join(prompts, name), { map, modelLayers: layersOf(file) });
+    return await openRun(join(prompts, name), { map, ...knownByModel(file) });
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
     throw new UsageError(

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SHADER_FOLDER } from '@llama-probe/engine/internal';
 import { modelFiles } from '@llama-probe/reference';
-import type { Job } from '../job.js';
+import { type Job, recordedIn } from '../job.js';
 import { filesIn } from '../program/files.js';
 
 /** What a comparison reads: absolute paths. */
@@ -14,8 +14,8 @@ export interface Watched {
 
 /** What a comparison depends on. The bundled model is part of the package and does not change. */
 export function watchedBy(job: Job): Watched {
-  if (job.command === 'diff') {
-    const runs = absolute([job.candidate, job.reference]);
+  if (job.command !== 'compare') {
+    const runs = absolute(recordedIn(job) ?? []);
     const folders = runs.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
     return {
       files: [

@@ -23,6 +23,7 @@ export type ExitCodes = Readonly<Record<number, string>>;
 const EXIT_CODES: Readonly<Record<string, ExitCodes>> = {
   compare: { 0: 'the sides agree', 1: 'they diverged', 2: 'it could not be told' },
   diff: { 0: 'the dumps agree', 1: 'they diverged', 2: 'it could not be told' },
+  blame: { 0: 'the run agrees with llama.cpp', 1: 'it diverged', 2: 'it could not be told' },
   changes: { 0: 'the sides agree now', 1: 'they diverge', 2: 'it could not be told' },
   capture: { 0: 'the dump is written', 2: 'it is not' },
   gate: { 0: 'every case passes', 1: 'one diverged or worsened', 2: 'it could not be told' },

@@ -1,5 +1,6 @@
 import { VERSION } from '@llama-probe/comparison/ask';
 import { Command } from 'commander';
+import { blameCommand } from './blame.js';
 import { bugsCommand } from './bugs.js';
 import { captureCommand } from './capture.js';
 import { changesCommand } from './changes.js';
@@ -31,6 +32,7 @@ const COMMANDS = {
     compareCommand,
     captureCommand,
     diffCommand,
+    blameCommand,
     changesCommand,
     tokenizeCommand,
     importCommand,
@@ -61,6 +63,7 @@ export function buildProgram(context: Context): Command {
         'probe compare --prompt Hello': 'the bundled model: is the tool itself right on this machine?',
         'probe compare --model model-Q4_K_M.gguf --prompt "Once upon a time"': 'your model',
         'probe diff mine.arrow reference.arrow --model model.gguf': "your engine's dump against llama.cpp's",
+        'probe blame mine.arrow --model model.gguf': 'the same without a dump of llama.cpp',
       }),
     );
   for (const [heading, commands] of Object.entries(COMMANDS)) {

@@ -44,7 +44,7 @@ export function blockwise({ architecture, metadata, tensors }: ModelHeader): Blo
     return { why: `of ${architecture} it is not known that all blocks are alike` };
   }
   const layers = Number(metadata[`${architecture}.block_count`]);
-  const [own = {}] = perBlock({ architecture, metadata }, layers);
+  const [own = {}] = perBlock({ architecture, metadata }, 1); // the file may say that it has billions
   for (const [key, value] of Object.entries(metadata)) {
     const name = key.slice(architecture.length + 1);
     if (!key.startsWith(`${architecture}.`) || name in own) continue;

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Job } from '@llama-probe/comparison/ask';
 import { expected } from '../grid/cells.js';
 import { cut, type Line, type Segment, spread, tame } from '../line.js';
 import { seconds } from '../numbers.js';
@@ -19,11 +20,7 @@ export function header(state: State): Line {
         basename(about.candidate.adapter).replace(/ \(.*/, ''),
         about.candidate.injected?.length ? `with ${about.candidate.injected.join(' and ')}` : '',
       ]
-    : [
-        job.command === 'diff'
-          ? `${basename(job.candidate)} and ${basename(job.reference)}`
-          : basename(job.options.model ?? 'the bundled model'),
-      ];
+    : [subject(job)];
   const what = [state.run > 1 ? `run ${state.run}` : '', ...parts]
     .filter((part) => part !== '' && part !== 'unknown')
     .map(tame)
@@ -32,6 +29,12 @@ export function header(state: State): Line {
       return [...gap, isExplained(state, part) ? [part, ...EXPLAINED] : [part, 'dim']];
     });
   return spread([badge(state), [' '], ...what], extent(state), size.columns);
+}
+
+/** What is compared, before anything is known of it. */
+function subject(job: Job): string {
+  if (job.command === 'diff') return `${basename(job.candidate)} and ${basename(job.reference)}`;
+  return basename(job.command === 'blame' ? job.run : (job.options.model ?? 'the bundled model'));
 }
 
 function badge({ report, failure, now }: State): Segment {

@@ -85,7 +85,7 @@ function otherStep(state: State, by: 1 | -1): number | 'all' {
 export const canBlame = ({ pass, stages, report, job, watches, isBlaming, isGone }: State): boolean =>
   pass === 'blame' ||
   stages.blame.size > 0 ||
-  (report !== null && job.command !== 'diff' && !watches && !isBlaming && !isGone);
+  (report !== null && job.command === 'compare' && !watches && !isBlaming && !isGone);
 
 /** From the free run to blame and back; offers to run it if it was not run. */
 function togglePass(state: State): Next {
@@ -95,7 +95,7 @@ function togglePass(state: State): Next {
   }
   if (state.stages.blame.size > 0) return [{ ...state, pass: 'blame' }];
   if (state.isGone) return [{ ...state, notice: { kind: 'bad', text: GONE } }];
-  if (state.job.command === 'diff') {
+  if (state.job.command !== 'compare') {
     return [
       {
         ...state,
