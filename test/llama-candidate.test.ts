@@ -55,6 +55,26 @@ describe('llama.cpp as the candidate', () => {
     expect(json.stages.every(({ rel }) => rel === 0)).toBe(true);
   });
 
+  test('of no other libraries is another build of the same, of a model that the engine does not compute too', async () => {
+    const model = path('another.gguf');
+    writeFileSync(model, writeGguf(tinyArchitecture('starcoder2', randomFrom(6))).bytes);
+    const { code, json } = await probeJson([
+      'compare',
+      '--candidate',
+      'llama',
+      '--model',
+      model,
+      '--tokens',
+      '1,40,41',
+    ]);
+    expect(json.verdict, json.reason).toBe('agree');
+    expect(code).toBe(0);
+    expect(json.candidate.name).toMatch(/^llama\.cpp's \S+ build$/);
+    expect(json.candidate.name).not.toContain(`${json.reference.cpuVariant} `);
+    expect(json.stages.some(({ rel }) => (rel ?? 0) > 0)).toBe(true); // it is another one
+    expect(json.unseen).toContainEqual(expect.objectContaining({ what: 'any engine but llama.cpp' }));
+  });
+
   test.skipIf(process.platform !== 'linux')(
     'of a build with a bug is wrong where that computes, and nowhere else',
     async () => {
@@ -95,7 +115,6 @@ describe('llama.cpp as the candidate', () => {
       'library-not-found',
       /wanted llama, ggml, ggml-base and ggml-cpu/,
     ],
-    ['no build named', ['--candidate', 'llama'], 'usage', /give the folder of its libraries with --llama-lib/],
     [
       'another candidate',
       ['--candidate', 'webgpu', '--device', 'Vulkan0'],

@@ -110,6 +110,13 @@ describe('a checkpoint of Hugging Face', () => {
     expect(json.remarks[0]).toContain(`if ${json.other.file} is the original checkpoint`);
   });
 
+  test('of which one K alone was not permuted: that no converter does both is said', async () => {
+    const one = new Map(hf).set(HUGGING_FACE(ATTN_K), arraysOf(parts).get(ATTN_K) as Array2);
+    const { json } = await against(model, safetensorsFile(path('one.safetensors'), one));
+    expect(json.reason).toContain('3 permuted as llama.cpp’s converter does for Q and K, 1 of Q and K not');
+    expect(json.remarks[0]).toContain(`${ATTN_K}: in the same order on both sides, where others`);
+  });
+
   test('of an architecture that the converter does not permute: then it is a difference', async () => {
     const qwen = tiny({ architecture: 'qwen2' });
     const file = safetensorsFile(path('qwen.safetensors'), checkpoint(arraysOf(qwen)));

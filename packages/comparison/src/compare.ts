@@ -94,7 +94,11 @@ export async function compare(ours: Side, theirs: Side, ask: CompareAsk = {}, lo
       checks,
       observers: { candidate: free.checks.candidate.observer, reference: free.checks.reference.observer },
       tokenDiagnosis: diagnoseTokens(plan.tokens.candidate, plan.tokens.reference, spelling(model)) ?? null,
-      unseen: [...unmoved(candidate.injected ?? new Map(), named.stages), ...unseen(named.stages, ubatch)],
+      unseen: [
+        ...(candidate.doesNotShow ?? []),
+        ...unmoved(candidate.injected ?? new Map(), named.stages),
+        ...unseen(named.stages, ubatch),
+      ],
       texts,
       memory: candidate.memory,
       timings: {

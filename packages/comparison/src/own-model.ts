@@ -19,7 +19,7 @@ export async function ownModel(
     const { model } = metadata;
     if (model?.hash === undefined || model.hash === hash) continue;
     throw new UsageError(
-      `--model ${path}: ${dump} is of another file, ${model.file} (${model.quantization ?? 'unknown type'}); give the model that was run.`,
+      `--model ${path}: ${dump} is of another file, ${model.file} (${model.quantization ?? 'unknown type'}); give the model that was run, in the very file or parts: split or joined since, it is another.`,
     );
   }
   return file;

@@ -1,3 +1,4 @@
+import { plainestBuild, type Reference } from '@llama-probe/reference';
 import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { firstGiven, UsageError } from './errors.js';
@@ -9,13 +10,14 @@ import type { Progress } from './progress.js';
 import { parsePrompt } from './prompt.js';
 import type { Report } from './report.js';
 import { parseLayers, parseStages } from './selection.js';
+import type { Side } from './side.js';
 import { llama, llamaSide } from './sides/llama.js';
 import { chooseModel, openLlama } from './sides/open.js';
 import type { Watcher } from './watcher.js';
 
 /**
  * `probe compare --candidate llama`: llama.cpp from libraries of the user's, on another device, or with bugs in it, and llama.cpp on this machine's CPU, on the same
- * tokens. Both run the file as it is unless something else is asked for: a build has its own kernels for each type of weights.
+ * tokens. Without any of these it is another CPU build of the same release, which says of a model whether llama.cpp agrees with itself. Both run the file as it is unless something else is asked for: a build has its own kernels for each type of weights.
  *
  * @throws UsageError for options of another candidate, UnsupportedLibraryError for libraries of another release
  */
@@ -30,7 +32,7 @@ export async function runLlama(
   checkLlamaOptions(options);
   const prompt = parsePrompt(options);
   Kept.check(options.out); // before anything is opened
-  const isTheSame = options.llamaLib === undefined && options.device === undefined; // but for the bugs that are put into it
+  const isTheSame = options.llamaLib === undefined && options.device === undefined; // but for its build, or the bugs that are put into it
   const asked = options.reference === 'auto' && !isTheSame ? 'native' : options.reference;
   const file = await clock.during('loading', () => chooseModel(options, progress, signal));
   const layers = parseLayers(options.layers, layersOf(file));
@@ -43,8 +45,10 @@ export async function runLlama(
     const { llamaLib: libraries, device, steps, ubatch, floors, margin, minimum, ruleAt, blame, strict, out } = options;
     progress.say(`loading ${file.path} in the llama.cpp that is the candidate`);
     const { mode } = chosen;
-    const how = { mode, exactBy, libraries, device, inject: options.inject, signal, progress };
-    const candidate = await clock.during('loading', () => llama(file.path, how));
+    const cpuVariant = isTheSame && options.inject === undefined ? plainest(reference) : undefined;
+    const how = { mode, exactBy, cpuVariant, libraries, device, inject: options.inject, signal, progress };
+    const side = await clock.during('loading', () => llama(file.path, how));
+    const candidate = cpuVariant === undefined ? side : ofBuild(side, cpuVariant);
     try {
       const opened = performance.now();
       const ask = {
@@ -64,8 +68,8 @@ export async function runLlama(
         model: file,
       };
       const graph = await clock.during('loading', () => readUnlessLlama(reference, file));
-      const side = llamaSide(reference, file, chosen, graph);
-      const report = await compare(candidate, side, ask, { progress, watcher, signal, clock });
+      const right = llamaSide(reference, file, chosen, graph);
+      const report = await compare(candidate, right, ask, { progress, watcher, signal, clock });
       return { ...report, timings: { open: opened - begin, ...report.timings, ...clock.timings() } };
     } finally {
       await candidate.close();
@@ -84,26 +88,33 @@ export const precisionOfDevice = (
   quantization: string | undefined,
 ) => (precision === 'auto' && device !== undefined && /^B?F(16|32)$/.test(quantization ?? '') ? 'bf16' : precision);
 
-/** @throws UsageError for what only another candidate takes, or where it is not said which llama.cpp */
-export function checkLlamaOptions({
-  candidate,
-  llamaLib,
-  device,
-  engine,
-  adapter,
-  stream,
-  inject,
-  map,
-  engineTimeout,
-}: CandidateOptions): void {
+/** @throws UsageError where this machine runs one kind of CPU build only */
+function plainest({ info: { cpuVariant, cpuVariants } }: Reference): string {
+  const build = plainestBuild(cpuVariant, cpuVariants);
+  if (build !== undefined) return build;
+  throw new UsageError(
+    `--candidate llama is another CPU build of llama.cpp, and this machine runs ${cpuVariant} only; give the folder of another one's libraries with --llama-lib, or --device.`,
+  );
+}
+
+/** llama.cpp by another of its builds, which says nothing of anybody else's engine. */
+const ofBuild = (side: Side, build: string): Side => ({
+  ...side,
+  about: { ...side.about, name: `llama.cpp's ${build} build`, adapter: 'the libraries of llama-probe' },
+  doesNotShow: [
+    {
+      what: 'any engine but llama.cpp',
+      why: `both sides are llama.cpp; the candidate is its ${build} build`,
+      remedy: 'hold yours to a capture of llama.cpp with probe diff, or give --engine',
+    },
+  ],
+});
+
+/** @throws UsageError for what only another candidate takes */
+export function checkLlamaOptions({ candidate, engine, adapter, stream, map, engineTimeout }: CandidateOptions): void {
   if (candidate === 'webgpu') {
     const what = '--candidate webgpu is the engine of llama-probe, and --llama-lib and --device are for llama.cpp';
     throw new UsageError(`${what}; leave them out, or give --candidate llama.`);
-  }
-  if (llamaLib === undefined && device === undefined && inject === undefined) {
-    throw new UsageError(
-      '--candidate llama is another build or device of llama.cpp; give the folder of its libraries with --llama-lib, --device, or both.',
-    );
   }
   const given = {
     '--engine': engine,

@@ -1,3 +1,4 @@
+import type { Unseen } from '@llama-probe/diff';
 import type { DumpMetadata, Graph, Heads, NodeOperation, Place, Tensor } from '@llama-probe/dump';
 import type { GgufFile } from '@llama-probe/engine';
 import type { RoundTo } from '@llama-probe/reference';
@@ -48,6 +49,8 @@ export interface Side extends AsyncDisposable {
   readonly file?: GgufFile;
   /** The bugs that are put into its runs, each with what it has done to them so far. */
   readonly injected?: ReadonlyMap<Injection, Effect>;
+  /** What agreement of this candidate says nothing of. */
+  readonly doesNotShow?: readonly Unseen[];
   readonly memory?: { readonly weights: number; readonly state: number; readonly arena: number } | undefined;
   close(): Promise<void>;
 }

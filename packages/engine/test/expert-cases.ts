@@ -16,7 +16,7 @@ import {
 export const expertsOf = ({ heads }: Pick<Shape, 'heads'>) => ({ count: heads + 2, used: heads === 1 ? 1 : 3 });
 
 /** Which experts each token goes through, as the kernels have them: numbers. */
-function chosenOf(s: Shape, random: () => number): Float32Array {
+export function chosenOf(s: Shape, random: () => number): Float32Array {
   const { count, used } = expertsOf(s);
   return Float32Array.from({ length: s.tokens * used }, () => Math.floor(random() * count));
 }
@@ -36,7 +36,7 @@ const LEAST = 2 ** -14;
 
 type Unshaped = Omit<Kernel, 'shapes'>;
 
-/** A mixture of experts, but for its products. */
+/** A mixture of experts, but for its products, which expert-product-cases.ts has. */
 export const expertKernels = (shapes: readonly Shape[]): Kernel[] =>
   (
     [

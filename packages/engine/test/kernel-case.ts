@@ -16,6 +16,8 @@ export interface Shape {
   ropeDims?: number;
   /** How many positions a token sees; all without it. */
   window?: number;
+  /** What the norms of Q and K take for a row: all heads of a token; each head without it. */
+  headNorms?: 'row';
 }
 
 export type Values = 'unit' | 'denormal' | 'large';

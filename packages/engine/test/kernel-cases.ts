@@ -14,8 +14,10 @@ import {
   swiglu,
 } from '../../oracle/src/index.js';
 import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import type { Operations } from '../src/operations.js';
 import { bentKernels } from './bent-cases.js';
 import { expertKernels } from './expert-cases.js';
+import { expertProducts } from './expert-product-cases.js';
 import {
   DIVISION,
   exponential,
@@ -82,43 +84,49 @@ function within(x: ArrayLike<number>, before: number): Float64Array {
   return all;
 }
 
+/** What is normed: a token's row, or each of its heads by itself. */
+type Normed = Pick<Operations, 'rmsNorm' | 'normQ' | 'normK'>;
+type Scaled = Pick<Operations, 'mul' | 'mulQ' | 'mulK'>;
+type Rows = (s: Shape) => { width: number; rows: number };
+const tokenRows: Rows = ({ tokens, embd }) => ({ width: embd, rows: tokens });
+const qHeads: Rows = ({ tokens, heads, headDim }) => ({ width: headDim, rows: tokens * heads });
+const rowsOfK: Rows = ({ tokens, kvHeads, headDim }) => ({ width: kvHeads * headDim, rows: tokens });
+/** All heads of a token are one row. */
+const SHAPES_BY_ROW = SHAPES.map((s): Shape => ({ ...s, headNorms: 'row' }));
+
+const normKernel = (operation: keyof Normed, rowsOf: Rows, shapes: readonly Shape[]): Kernel => ({
+  name: 'rms_norm',
+  shapes,
+  make(s, values, random) {
+    const { width, rows } = rowsOf(s);
+    const x = numbers(rows * width, values, random);
+    const want = rmsNorm(wide(x), width, EPSILON);
+    // The sum: a square, width / 64 additions, 6 in the tree; its mean, ε: halved by the root. Then root, division, product.
+    const sum = ((Math.ceil(width / 64) + 8) * U + DIVISION) / 2;
+    const root = 2 * ULP + DIVISION; // sqrt inherits from 1 / inverseSqrt
+    const gain = 1 / Math.sqrt(EPSILON);
+    const bound = want.map((y) => Math.abs(y) * (sum + root + DIVISION + U) + gain * FLUSH);
+    const encode: KernelCase['encode'] = (op, on) => op[operation](on('y'), on('x'));
+    return { buffers: { x, y: poison(x.length) }, output: 'y', encode, want, bound };
+  },
+});
+
+const mulKernel = (operation: keyof Scaled, rowsOf: Rows, shapes: readonly Shape[]): Kernel => ({
+  name: 'mul',
+  shapes,
+  make(s, values, random) {
+    const { width, rows } = rowsOf(s);
+    const y = numbers(rows * width, values, random);
+    const w = numbers(width, 'unit', random);
+    const want = mul(wide(y), wide(w)); // * is correctly rounded
+    const encode: KernelCase['encode'] = (op, on) => op[operation](on('y'), on('w'));
+    return { buffers: { y, w }, output: 'y', encode, want, bound: relative(want, U) };
+  },
+});
+
 const rowKernels: Kernel[] = [
-  {
-    name: 'rms_norm',
-    shapes: SHAPES,
-    make(s, values, random) {
-      const x = numbers(s.tokens * s.embd, values, random);
-      const want = rmsNorm(wide(x), s.embd, EPSILON);
-      // The sum: a square, width / 64 additions, 6 in the tree; its mean, ε: halved by the root. Then root, division, product.
-      const sum = ((Math.ceil(s.embd / 64) + 8) * U + DIVISION) / 2;
-      const root = 2 * ULP + DIVISION; // sqrt inherits from 1 / inverseSqrt
-      const gain = 1 / Math.sqrt(EPSILON);
-      const bound = want.map((y) => Math.abs(y) * (sum + root + DIVISION + U) + gain * FLUSH);
-      return {
-        buffers: { x, y: poison(x.length) },
-        output: 'y',
-        encode: (op, on) => op.rmsNorm(on('y'), on('x')),
-        want,
-        bound,
-      };
-    },
-  },
-  {
-    name: 'mul',
-    shapes: SHAPES,
-    make(s, values, random) {
-      const y = numbers(s.tokens * s.embd, values, random);
-      const w = numbers(s.embd, 'unit', random);
-      const want = mul(wide(y), wide(w)); // * is correctly rounded
-      return {
-        buffers: { y, w },
-        output: 'y',
-        encode: (op, on) => op.mul(on('y'), on('w')),
-        want,
-        bound: relative(want, U),
-      };
-    },
-  },
+  normKernel('rmsNorm', tokenRows, SHAPES),
+  mulKernel('mul', tokenRows, SHAPES),
   {
     name: 'add',
     shapes: SHAPES,
@@ -386,6 +394,10 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
     })),
   ),
   ...rowKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
+  { ...normKernel('normQ', qHeads, SHAPES), title: 'rms_norm of the heads of q' },
+  { ...normKernel('normK', rowsOfK, SHAPES_BY_ROW), title: 'rms_norm of a row of k' },
+  { ...mulKernel('mulQ', qHeads, SHAPES), title: 'mul of the heads of q' },
+  { ...mulKernel('mulK', rowsOfK, SHAPES_BY_ROW), title: 'mul of a row of k' },
   ...(['q', 'k'] as const).map((side) => ({ ...ropeKernel(side), title: `rope ${side}` })),
   { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
   { ...ropeKernel('k', 'halves', true), title: 'rope k, halves of the first values' },
@@ -395,6 +407,7 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   { ...softMaxKernel(true, 40), title: 'soft_max_sinks in a window' },
   ...bentKernels(SHAPES).map((kernel) => ({ title: kernel.name, ...kernel })),
   ...expertKernels(SHAPES).map((kernel) => ({ ...kernel, title: kernel.name })),
+  ...expertProducts(SHAPES),
 ];
 
 /** More workgroups than a dimension of a dispatch has, 65535: elements, rows and heads. */
@@ -416,6 +429,7 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['rms_norm', 'half = WORKGROUP / 2u', 'half = WORKGROUP / 4u'],
   ['rms_norm', 'sqrt(partial[0]', '(partial[0]'],
   ['rms_norm', 'x[row + i] * scale', 'x[i] * scale'],
+  ['rms_norm', 'part >= batch.tokens * parts', 'part >= batch.tokens'],
   ['mul', 'i % width', 'i / width'],
   ['mul', 'i < batch.tokens * parts * width', 'i + width < batch.tokens * width'],
   ['mul', 'i < batch.tokens * parts * width', 'i <= batch.tokens * width'],
@@ -485,5 +499,12 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['experts_weigh', 'shares[i / width]', 'shares[i % used]'],
   ['experts_sum', 'slot * width', 'width'],
   ['experts_add_bias', 'chosen[i / rows]', 'chosen[i % used]'],
+  ['experts_mul_mat', 'u32(chosen[slot]) * rows', 'u32(chosen[slot])'],
+  ['experts_mul_mat', 'row < first_row || row - first_row >= count', 'false'],
+  ['experts_mul_mat', 'row_at(row - first_row', 'row_at(row'],
+  ['experts_mul_mat', 'select(slot / used, slot', 'select(slot, slot'],
+  ['experts_mul_mat', 'select(slot / used, slot', 'select(slot / used, slot / used'],
+  ['experts_mul_mat', 'min(begin + 16u, columns)', 'begin + 16u'],
+  ['experts_mul_mat', '(sums.z + sums.w)', 'sums.z'],
   ['batch', 'group.y * groups.x + group.x', 'group.x'],
 ];

@@ -133,6 +133,7 @@ export function configOf(s: Shape) {
     ...(s.ropeDims ? { ropeDims: s.ropeDims } : {}),
     attentionScale: scaleOf(s),
     experts: { ...expertsOf(s), feedForwardLength: s.ff },
+    ...(s.headNorms ? { headNorms: s.headNorms } : {}),
     ...(s.window ? { windows: { size: s.window, layers: [true] } } : {}),
   };
 }

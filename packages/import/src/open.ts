@@ -104,7 +104,7 @@ export async function openSource(
   if (!begin.startsWith('GGUF') && RAW.test(path)) return openRaw(path, tokens?.length, vocabulary);
   if (isText(head) && (await isLog(path))) return 'log';
   const remedy = begin.startsWith('GGUF')
-    ? 'That is a model: give it with --model, and a dump of a run here.'
+    ? 'That is a model, and a dump of a run is wanted: probe capture makes one of it, and probe weights --model shows what is in it.'
     : 'Read are Arrow, safetensors, .npz, .npy, .pt, .max, a JSON manifest, logs of llama.cpp, and folders of them (docs/formats.md).';
   const found = JSON.stringify(begin.slice(0, 8));
   throw new DumpError('dump-not-arrow', `${path}: is in no format that is read: it begins with ${found}. ${remedy}`);

@@ -29,9 +29,13 @@ export function conclude(tensors: readonly TensorReport[], file: string, adapter
   const bad = broken
     ? ` But the file has NaN or infinities in it, first in ${broken.name}: no engine can be right with it.`
     : '';
+  const same =
+    compared === 1
+      ? 'the tensor that was compared is, bit for bit, what ggml makes of it'
+      : `all ${compared} tensors that were compared are, bit for bit, what ggml makes of them`;
   return {
     verdict: 'equal',
-    reason: `The dequantisation is right: all ${compared} tensors that were compared are, bit for bit, what ggml makes of them${but}.${notComputed}${bad}`,
+    reason: `The dequantisation is right: ${same}${but}.${notComputed}${bad}`,
     next: broken
       ? ['Download or convert the model again.']
       : [

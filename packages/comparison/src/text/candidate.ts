@@ -1,6 +1,7 @@
 import { type GgufFile, openEngine } from '@llama-probe/engine';
 import { type Clock, onClock } from '../clock.js';
 import { parseInjections } from '../diagnosis/inject-option.js';
+import { UsageError } from '../errors.js';
 import { everyStage, knownByModel } from '../model.js';
 import type { CandidateOptions, PrecisionChoice, WayChoice } from '../options.js';
 import type { Progress } from '../progress.js';
@@ -40,9 +41,18 @@ export const isLlama = ({ candidate, llamaLib, device }: CandidateOptions): bool
 
 /** @throws UsageError for options of another candidate, before anything is opened */
 export function checkCandidate(options: TextCandidateOptions): void {
-  if (isLlama(options)) checkLlamaOptions(options);
+  if (isLlama(options)) checkAnother(options);
   else if (options.engine !== undefined) checkProgramOptions(options.engine, options);
   else refuseOfPrograms(options);
+}
+
+/** @throws UsageError where it is not said which llama.cpp */
+function checkAnother(options: CandidateOptions): void {
+  checkLlamaOptions(options);
+  if (options.llamaLib !== undefined || options.device !== undefined || options.inject !== undefined) return;
+  throw new UsageError(
+    '--candidate llama is another build or device of llama.cpp here; give the folder of its libraries with --llama-lib, --device, or both.',
+  );
 }
 
 /** As `compare` chooses it. @param mode of the reference, which another llama.cpp is run in too */

@@ -17,6 +17,7 @@ import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { itselfCommand } from './itself.js';
 import { mergeCommand } from './merge.js';
+import { OPTIONS } from './options.js';
 import { repeatCommand } from './repeat.js';
 import { reproCommand } from './repro.js';
 import { serverCommand } from './server.js';
@@ -76,6 +77,7 @@ export function buildProgram(context: Context): Command {
   for (const command of [program, ...program.commands]) {
     suggestChoices(command);
     tidy(command);
+    takeNoTui(command);
     command
       .addHelpOption(helpOption(command))
       .configureHelp({ subcommandTerm: (one) => one.name() })
@@ -87,4 +89,10 @@ export function buildProgram(context: Context): Command {
       );
   }
   return program;
+}
+
+/** A script that gives --no-tui to one command gives it to all: those that print text anyway take it and do nothing. */
+function takeNoTui(command: Command): void {
+  const isTaken = command.options.some(({ long }) => long === '--no-tui');
+  if (!isTaken && command.parent) command.addOption(OPTIONS.noTui().hideHelp());
 }

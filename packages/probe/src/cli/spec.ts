@@ -46,14 +46,15 @@ export function describeProgram(program: Command): ProgramSpec {
 }
 
 function describeCommand(command: Command): CommandSpec {
-  const headings = [...new Set(command.options.map(headingOf))];
+  const shown = command.options.filter(({ hidden }) => !hidden);
+  const headings = [...new Set(shown.map(headingOf))];
   return {
     name: command.name(),
     usage: `${command.name()} ${command.usage()}`,
     description: command.description(),
     arguments: command.registeredArguments.map(describeArgument),
     groups: headings.map((heading) => {
-      const options = command.options.filter((option) => !option.hidden && headingOf(option) === heading);
+      const options = shown.filter((option) => headingOf(option) === heading);
       return { heading: heading.replace(/:$/, ''), options: options.map(describeOption) };
     }),
     examples: examplesIn(helpOf(command)),

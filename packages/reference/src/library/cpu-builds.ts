@@ -23,6 +23,16 @@ const VECTORS: Readonly<Record<string, string>> = {
  * @example otherBuild('zen4', ['zen4', 'icelake', 'haswell', 'x64']) === 'haswell'
  */
 export function otherBuild(build: string, usable: readonly string[]): string | undefined {
-  const vectors = (name: string): string => VECTORS[name] ?? name;
-  return usable.find((name) => vectors(name) !== vectors(build));
+  return usable.find((name) => vectorsOf(name) !== vectorsOf(build));
 }
+
+/**
+ * The one of them with the plainest instructions: where there are three kinds, it is not the one that a floor is measured by.
+ *
+ * @example plainestBuild('zen4', ['zen4', 'icelake', 'haswell', 'x64']) === 'x64'
+ */
+export function plainestBuild(build: string, usable: readonly string[]): string | undefined {
+  return usable.findLast((name) => vectorsOf(name) !== vectorsOf(build));
+}
+
+const vectorsOf = (name: string): string => VECTORS[name] ?? name;

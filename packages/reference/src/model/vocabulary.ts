@@ -132,7 +132,7 @@ function vocabularyOf(library: LlamaLibrary, model: Pointer): Pointer {
   if (library.llama_vocab_type(vocabulary) === none) {
     throw new ModelError(
       'model-no-vocabulary',
-      'the model file has no vocabulary (tokenizer.ggml.model is no_vocab), so text cannot become tokens. Give token ids with --tokens.',
+      'the model file has no vocabulary (tokenizer.ggml.model is no_vocab), so text cannot become tokens. Run it with --tokens and ids, or take a file that has one.',
     );
   }
   return vocabulary;

@@ -38,10 +38,8 @@ export function concludeComparison({ pairs, missing, extra, model, other }: Foun
 function howEqual(pairs: readonly PairReport[]): string {
   const count = (is: (pair: PairReport) => boolean) => pairs.filter(is).length;
   const said = [
-    [
-      count(({ layout }) => layout.some(({ kind }) => kind === 'half-split')),
-      'permuted as llama.cpp’s converter does for Q and K',
-    ],
+    [count(isHalfSplit), 'permuted as llama.cpp’s converter does for Q and K'],
+    [pairs.some(isHalfSplit) ? count(isPlain) : 0, 'of Q and K not, which cannot be right of both'],
     [count(({ values }) => values.kind === 'rounded'), 'rounded to another type'],
     [count(({ values }) => values.kind === 'requantised'), 'as far apart as their quantisation makes them'],
     [count(({ values }) => values.kind === 'close'), 'but for the last bits'],
@@ -81,12 +79,21 @@ function nextOf(wrong: readonly PairReport[], file: string, other: Other): strin
 
 /** What is worth knowing, and no difference. */
 export function remarksOf(pairs: readonly PairReport[], architecture: string, other: Other): string[] {
-  const plain = pairs.filter(
-    ({ name, layout, verdict }) => /attn_[qk]\.weight$/.test(name) && layout.length === 0 && verdict === 'equal',
-  );
+  const plain = pairs.filter(isPlain);
   if (plain.length === 0 || !other.isHuggingFace || !isPermuted(architecture)) return [];
+  if (pairs.some(isHalfSplit)) {
+    const names = listed(plain.map(({ name }) => name));
+    return [
+      `${names}: in the same order on both sides, where others of Q and K are permuted. No converter does both: unless the order of the rows there changes nothing (zeros), one side has it wrong, and its RoPE turns the wrong pairs.`,
+    ];
+  }
   return [
     `Q and K lie in the same order on both sides. llama.cpp's converter permutes them for ${architecture}: if ${other.file} is the original checkpoint, the GGUF file was converted ` +
       'without that, and llama.cpp turns the wrong pairs; if your engine wrote it from the GGUF file, it is right.',
   ];
 }
+
+/** Of Q and K, in the same order on both sides. */
+const isPlain = ({ name, layout, verdict }: PairReport): boolean =>
+  /attn_[qk]\.weight$/.test(name) && layout.length === 0 && verdict === 'equal';
+const isHalfSplit = ({ layout }: PairReport): boolean => layout.some(({ kind }) => kind === 'half-split');
