@@ -2,35 +2,32 @@
  * Shows what is said of engines that share no code with this project, for docs/limits.md: `probe compare --engine` with test/engine/mini-llama.mjs, or with
  * test/engine/llama.py, healthy and with each of its bugs, in several formats, orders of Q and K, and precisions. A Markdown table.
  *
- *   node scripts/dist/foreign-engines.js [--engine javascript|python] [--architectures llama,qwen3,gemma3,gpt-oss] [--bugs rope-halves,gelu] [--all] [--perturbed]
+ *   node scripts/dist/foreign-engines.js [--engine javascript|python] [--architectures llama,qwen3,gemma3,gpt-oss] [--bugs rope-halves,gelu] [--runs 3] [--perturbed]
  *
- * Each bug runs in three of the combinations, in turn, or in --all of them. With --perturbed, instead of the bugs: each kind of error of test/engine/perturbations.mjs, which are no
- * known bugs, at one stage of each architecture but the Llama. Two processes at a time.
+ * Each bug runs in three of the combinations, another choice for each, or in as many as --runs says. With --perturbed, instead of the bugs: each kind of error of test/engine/perturbations.mjs, which are no
+ * known bugs, at one stage of one of the architectures (but the Llama), in turn.
  *
  * Exit code 1 where a healthy run is accused, a bug or an error is found at another stage or layer, or a name is called confirmed that is not its own.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { completeArchitecture, type TinyArchitecture, writeGguf } from '@llama-probe/testing';
-import type { ComparisonDocument, Failure } from 'llama-probe';
-import { decode } from 'llama-probe/internal';
+import { compare, llama, program, type Report, type Side } from 'llama-probe';
+import { BUNDLED_MODEL } from 'llama-probe/internal';
 
 const { values } = parseArgs({
   options: {
     engine: { type: 'string', default: 'javascript' },
     architectures: { type: 'string', default: 'llama' },
     bugs: { type: 'string' },
-    all: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '3' },
     perturbed: { type: 'boolean', default: false },
   },
 });
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const PROBE = root('packages/probe/bin/probe.js');
 const ENGINES: Readonly<Record<string, { readonly command: string; readonly formats: readonly string[] }>> = {
   javascript: {
     command: `"${process.execPath}" "${root('test/engine/mini-llama.mjs')}"`,
@@ -56,6 +53,8 @@ const { PERTURBATIONS } = (await import(root('test/engine/perturbations.mjs'))) 
   PERTURBATIONS: Readonly<Record<string, unknown>>;
 };
 const LAYER = 1;
+/** More than a window has. */
+const TOKENS = [1, 40, 41, 26, 37, 43, 28, 41, 28, 40, 36, 27];
 /** Bugs whose numbers are nearer to the right ones than bf16 rounds: an epsilon of 1e-3 beside a mean square of 30, √48 as bf16 has it. */
 const BELOW_BF16: ReadonlySet<string> = new Set(['rms-eps', 'embedding-scale-in-bf16']);
 /** Stages that are changed: not those of which a later one follows by a choice (the experts' numbers). */
@@ -74,50 +73,49 @@ interface Combination {
 interface Subject {
   readonly bugs: Readonly<Record<string, Bug>>;
   readonly combinations: readonly Combination[];
-  /** Three of them: one of each format, both orders and both precisions. */
-  readonly places: readonly number[];
-  /** What is run: options of the command. */
-  readonly ask: readonly string[];
+  readonly model: string;
+  readonly tokens: readonly number[];
+  readonly reference: Side;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-foreign-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const wrong: string[] = [];
 for (const name of values.architectures.split(',')) {
-  const subject = subjectOf(name);
+  const subject = await subjectOf(name);
   console.log(`\n${name}\n`);
   await (values.perturbed ? tryPerturbed(name, subject) : tryBugs(subject));
+  await subject.reference.close();
 }
 for (const line of wrong) console.log(`\n${line}`);
 process.exitCode = wrong.length > 0 ? 1 : 0;
 
-function subjectOf(name: string): Subject {
+async function subjectOf(name: string): Promise<Subject> {
   const formats = ENGINE?.formats ?? [];
   const inAll = (orders: readonly string[]) =>
     formats.flatMap((format) =>
       orders.flatMap((order) => ['f32', 'bf16'].map((precision) => ({ format, order, precision }))),
     );
-  if (name === 'llama')
-    return {
-      bugs: BUGS,
-      combinations: inAll(['gguf', 'hf']),
-      places: [0, 5, 10],
-      ask: ['--prompt', 'What is 2 plus 3?'],
-    };
+  if (name === 'llama') {
+    const reference = await llama(BUNDLED_MODEL);
+    const tokens = (await reference.text?.tokenize('What is 2 plus 3?', { addSpecial: true })) ?? [];
+    const combinations = inAll(['gguf', 'hf']);
+    return { bugs: BUGS, combinations, model: BUNDLED_MODEL, tokens, reference };
+  }
   const other = ARCHITECTURES[name];
   if (other === undefined || values.engine !== 'javascript')
     throw new Error(`--architectures ${name}: wanted llama, or of javascript ${Object.keys(ARCHITECTURES).join(', ')}`);
   const model = join(folder, `${name}.gguf`);
   writeFileSync(model, writeGguf(completeArchitecture(name as TinyArchitecture)).bytes);
-  // More tokens than a window has.
-  const ask = ['--model', model, '--tokens', '1,40,41,26,37,43,28,41,28,40,36,27'];
-  return { bugs: other.bugs, combinations: inAll(['gguf']), places: [0, 3, 4], ask };
+  const combinations = inAll(['gguf']);
+  const reference = await llama(model);
+  return { bugs: other.bugs, combinations, model, tokens: TOKENS, reference };
 }
 
 async function tryBugs(subject: Subject): Promise<void> {
-  const { bugs, combinations, places } = subject;
+  const { bugs, combinations } = subject;
   const counts = { sick: 0, atStage: 0, catalogued: 0, named: 0, likely: 0 };
-  await inPairs(combinations, async (combination) => {
+  await each(combinations, async (combination) => {
     const { verdict, reason } = await run(subject, '', combination);
     if (verdict !== 'agree') wrong.push(`healthy, ${textOf(combination)}: ${reason}`);
   });
@@ -125,9 +123,11 @@ async function tryBugs(subject: Subject): Promise<void> {
   for (const [i, name] of (values.bugs?.split(',') ?? Object.keys(bugs)).entries()) {
     const bug = bugs[name] as Bug;
     const visible = combinations.filter(({ precision }) => precision === 'f32' || !BELOW_BF16.has(name));
-    // Another choice for each bug.
-    const some = places.map((at) => visible[(at + i) % visible.length] as Combination);
-    const runs = await inPairs(values.all ? visible : some, (one) => told(subject, name, bug, one));
+    // Five further each time: in three of them both precisions, and with two orders both of these and all formats.
+    const some = Array.from({ length: Math.min(Number(values.runs), visible.length) }, (_, run) => {
+      return visible[(i + 5 * run) % visible.length] as Combination;
+    });
+    const runs = await each(some, (one) => told(subject, name, bug, one));
     const count = (is: (one: (typeof runs)[number]) => boolean) => runs.filter(is).length;
     const [atStage, named] = [count((one) => one.isAtStage), count((one) => one.isNamed)];
     counts.sick += runs.length;
@@ -162,10 +162,10 @@ async function told(subject: Subject, bug: string, [stage, id, layer = LAYER]: B
 
 async function tryPerturbed(architecture: string, subject: Subject): Promise<void> {
   const stages = [...PERTURBED, ...(PERTURBED_OF[architecture] ?? [])];
-  const kinds = Object.keys(PERTURBATIONS);
-  const begin = Object.keys(PERTURBED_OF).indexOf(architecture) * 5; // another stage for a kind in each architecture
-  const confidences = await inPairs(kinds, async (kind) => {
-    const stage = stages[(begin + kinds.indexOf(kind)) % stages.length] as string;
+  const asked = values.architectures.split(',');
+  const kinds = Object.keys(PERTURBATIONS).filter((_, i) => i % asked.length === asked.indexOf(architecture));
+  const confidences = await each(kinds, async (kind) => {
+    const stage = stages[kinds.indexOf(kind) % stages.length] as string;
     const combination = { format: 'arrow', order: 'gguf', precision: 'f32' };
     const { first, verdict, reason } = await run(
       subject,
@@ -188,31 +188,32 @@ async function tryPerturbed(architecture: string, subject: Subject): Promise<voi
   );
 }
 
+/** As `probe compare --engine` does, with one llama.cpp for all runs. */
 async function run(
-  { ask }: Subject,
+  { model, tokens, reference }: Subject,
   own: string,
   { format, order, precision }: Combination,
   name = 'healthy',
-): Promise<ComparisonDocument> {
+): Promise<Report> {
   const engine = `${ENGINE?.command} ${own} --format ${format} --order ${order} --precision ${precision}`;
-  const steps = name === 'decode-position' ? '1' : '0';
-  const child = spawn(process.execPath, [PROBE, 'compare', '--engine', engine, ...ask, '--steps', steps, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const printed = decode(stdout || '{}') as ComparisonDocument | Failure | Record<string, never>;
-  if (printed.kind !== 'comparison') throw new Error(`${engine}: ${stderr}`);
-  process.stderr.write(`${name}, ${textOf({ format, order, precision })}: ${printed.verdict}\n`);
-  return printed;
+  const steps = name === 'decode-position' ? 1 : 0;
+  const candidate = await program(engine, { model, tokens, steps });
+  try {
+    const report = await compare(candidate, reference, { steps });
+    process.stderr.write(`${name}, ${textOf({ format, order, precision })}: ${report.verdict}\n`);
+    return report;
+  } finally {
+    await candidate.close();
+  }
 }
 
 function textOf({ format, order, precision }: Combination): string {
   return `${format}, ${order} order, ${precision}`;
 }
 
-/** What becomes of each, in their order, two at a time. */
-async function inPairs<A, B>(all: readonly A[], make: (one: A) => Promise<B>): Promise<B[]> {
+/** What becomes of each, one after another. */
+async function each<A, B>(all: readonly A[], make: (one: A) => Promise<B>): Promise<B[]> {
   const made: B[] = [];
-  for (let i = 0; i < all.length; i += 2) made.push(...(await Promise.all(all.slice(i, i + 2).map(make))));
+  for (const one of all) made.push(await make(one));
   return made;
 }

@@ -96,7 +96,7 @@ export const ARCHITECTURES = {
       ...WINDOWS,
       'sinks-ignored': ['kq_soft_max', 'sinks-ignored'],
       'yarn-no-magnitude': ['q_rope', 'yarn-no-magnitude'],
-      'yarn-as-linear': ['q_rope', 'yarn-as-linear'],
+      'yarn-as-linear': ['q_rope', 'yarn-as-linear'], // all pairs slowed by the factor, and no magnitude
       'q-bias-missing': ['q_proj', 'bias-missing'],
       'attn-out-bias-missing': ['attn_out', 'bias-missing'],
       'router-bias-missing': ['ffn_moe_probs', 'router-bias-missing'],

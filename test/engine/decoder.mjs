@@ -66,7 +66,7 @@ export function openDecoder({ metadata, weights }, { bug, from = 0, round = Math
     if (of('rope.scaling.type') !== 'yarn') return { frequencies, magnitude: 1 };
     const factor = of('rope.scaling.factor');
     const magnitude = isSick('yarn-no-magnitude', il) ? 1 : 1 + 0.1 * Math.log(factor);
-    if (isSick('yarn-as-linear', il)) return { frequencies: frequencies.map((f) => f / factor), magnitude };
+    if (isSick('yarn-as-linear', il)) return { frequencies: frequencies.map((f) => f / factor), magnitude: 1 };
     // The pair that turns so many times over the context that the model was trained on.
     const pairOf = (times) =>
       (d * Math.log(of('rope.scaling.original_context_length') / (times * 2 * Math.PI))) / (2 * Math.log(base));
@@ -158,23 +158,23 @@ export function openDecoder({ metadata, weights }, { bug, from = 0, round = Math
       const seen = keys.length; // (heads, n_kv), side by side
       const isWindowed = sick('windows-everywhere') || (hasWindow(il) && !sick('window-ignored'));
       const reach = window + (sick('window-too-long') ? 1 : 0) - (sick('window-too-short') ? 1 : 0);
-      const isHidden = (p, t) =>
-        (p > first + t && !sick('no-mask')) || (isWindowed && window > 0 && p <= first + t - reach);
+      const isLater = (p, t) => p > first + t && !sick('no-mask');
+      const isTooOld = (p, t) => isWindowed && window > 0 && p <= first + t - reach;
       const scale = sick('no-scale') ? 1 : 1 / Math.sqrt(sick('query-scale-of-width') ? width / heads : d);
       const kq = each('kq', il, qRope, (row, t) =>
         Float32Array.from({ length: heads * seen }, (_, at) => {
           const [head, p] = [Math.floor(at / seen), at % seen];
-          if (isHidden(p, t)) return Number.NaN;
+          if (isLater(p, t)) return Number.NaN;
           const key = keys[p].subarray(kvHead(head, il) * d);
           return round((its.isQueryScaled ? scale : 1) * sum(d, (i) => row[head * d + i] * key[i]));
         }),
       );
       const sinks = sick('sinks-ignored') ? undefined : weight('attn_sinks');
-      const soft = each('kq_soft_max', il, kq, (row) => {
+      const soft = each('kq_soft_max', il, kq, (row, t) => {
         const y = new Float32Array(row.length);
         for (let head = 0; head < heads; head++) {
-          const scores = [...row.subarray(head * seen, (head + 1) * seen)].map((s) =>
-            Number.isNaN(s) ? -Infinity : s * (its.isQueryScaled ? 1 : scale),
+          const scores = [...row.subarray(head * seen, (head + 1) * seen)].map((s, p) =>
+            Number.isNaN(s) || isTooOld(p, t) ? -Infinity : s * (its.isQueryScaled ? 1 : scale),
           );
           // A sink is a score that takes its part, and that no value is read for.
           const parts = softmax(sinks ? [...scores, sinks[head]] : scores);

@@ -2,8 +2,8 @@ import { f32, type GgufParts, type GgufValue, text, u32 } from '../gguf.js';
 import { randomFrom } from '../seeded.js';
 import { type TinyArchitecture, tinyArchitecture } from './architectures.js';
 
-/** So many times as large as what a unit is bounded to needs: some values of each row lie beyond. */
-const BEYOND_BOUNDS = 4;
+/** The experts' matrices are multiplied by it: some values lie beyond the bounds of gpt-oss's unit, and what comes out is as large as it was. */
+const FACTORS = { ffn_gate_exps: 4, ffn_up_exps: 4, ffn_down_exps: 1 / 16 };
 
 /** What lets each part of an architecture show: keys of its own, in layers with a window and in one without. */
 const ALSO: Readonly<Partial<Record<TinyArchitecture, Readonly<Record<string, GgufValue>>>>> = {
@@ -20,9 +20,9 @@ const ALSO: Readonly<Partial<Record<TinyArchitecture, Readonly<Record<string, Gg
 export function completeArchitecture(architecture: TinyArchitecture): GgufParts {
   const parts = tinyArchitecture(architecture, randomFrom(5), { layers: 3, also: ALSO[architecture] ?? {} });
   for (const { name, data } of parts.tensors) {
-    if (!/ffn_(gate|up)_exps\.weight$/.test(name)) continue;
+    const factor = Object.entries(FACTORS).find(([part]) => name.endsWith(`${part}.weight`))?.[1] ?? 1;
     const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-    for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * BEYOND_BOUNDS;
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;
   }
   return parts;
 }
