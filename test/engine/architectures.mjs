@@ -33,7 +33,7 @@ const HEAD_NORMS = {
   'head-norm-left-out': ['q_rope', 'qk-norm-left-out'],
   'head-norm-after-rope': ['q_rope', 'qk-norm-after-rope'],
   'head-norm-over-row': ['q_rms', null], // one norm for all heads together
-  'head-norms-exchanged': ['Qcur_normed', 'norm-weight-exchanged'], // Q has K's weight
+  'head-norms-exchanged': ['Qcur_normed', null], // Q has K's weight
 };
 
 const WINDOWS = {

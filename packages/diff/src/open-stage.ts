@@ -124,7 +124,11 @@ export class OpenStage {
     if (this.at.stage !== 'kq') return undefined;
     if (this.nKv === undefined) return () => true;
     const nKv = row.length / (this.graph.headsOf('kq') ?? 1);
-    return (index) => index % nKv > token || index % nKv < beforeWindow(row, index - (index % nKv), token);
+    const hasWindows = this.graph.isOfModel; // a Llama's has none
+    return (index) => {
+      const at = index % nKv;
+      return at > token || (hasWindows && at < beforeWindow(row, index - at, token));
+    };
   }
 
   private isWrong({ rule, floor }: Yardstick): boolean {
