@@ -98,7 +98,7 @@ export const ARCHITECTURES = {
       'yarn-no-magnitude': ['q_rope', 'yarn-no-magnitude'],
       'yarn-as-linear': ['q_rope', 'yarn-as-linear'], // all pairs slowed by the factor, and no magnitude
       'q-bias-missing': ['q_proj', 'bias-missing'],
-      'attn-out-bias-missing': ['attn_out', 'bias-missing'],
+      'attn-out-bias-missing': ['attn_out', null],
       'router-bias-missing': ['ffn_moe_probs', 'router-bias-missing'],
       'router-softmax-of-all': ['ffn_moe_probs', 'router-activation'],
       'router-takes-the-least': ['ffn_moe_topk', null],
