@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { readGguf } from '../../examples/javascript/gguf.js';
-
-// Llama as the paper and the model card have it, token by token, in plain loops. It shares no code with what is tested; the GGUF file it reads as the examples do.
+// Llama as the paper and the model card have it, token by token, in plain loops. It shares no code with what is tested.
 
 /** Wrong on purpose, each in one line below: at which stage that shows first, and what `probe bugs` calls it. */
 export const BUGS = {
@@ -66,12 +63,14 @@ const gelu = (g) => (g / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (g + 0.044
 const transposed = (w, n) => w.map((_, i) => w[(i % n) * n + Math.floor(i / n)]);
 
 /**
- * @param {string} path a GGUF file
+ * @param {ReturnType<typeof import('../../examples/javascript/gguf.js').readGguf>} file
  * @param {{ bug?: string, order?: 'gguf' | 'hf', round?: (value: number) => number, from?: number, window?: number, cacheBug?: string }} options `order`: how the rows
  * of Q and K are written, and turned; `round`: what each stage's values are rounded to; `from`: the first layer that has the bug; `window`: how many tokens the bug of that name sees
  */
-export function openLlama(path, { bug, order = 'gguf', round = Math.fround, from = 0, window = 4, cacheBug } = {}) {
-  const { metadata, weights } = readGguf(new Uint8Array(readFileSync(path)).buffer);
+export function openLlama(
+  { metadata, weights },
+  { bug, order = 'gguf', round = Math.fround, from = 0, window = 4, cacheBug } = {},
+) {
   const weight = (name) => weights[name];
   const of = (key) => metadata[`llama.${key}`];
   const [width, layers, heads, ff] = [

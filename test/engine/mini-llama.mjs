@@ -1,7 +1,12 @@
 // An engine of somebody else's, for `probe compare --engine`: what it is to run it takes from its options, or else from the environment.
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { readGguf } from '../../examples/javascript/gguf.js';
+import { ARCHITECTURES } from './architectures.mjs';
+import { openDecoder } from './decoder.mjs';
 import { FORMATS } from './formats.mjs';
 import { BUGS, CACHE_BUGS, openLlama } from './llama.mjs';
+import { changeAt, PERTURBATIONS } from './perturbations.mjs';
 
 const text = { type: 'string' };
 const { values: given } = parseArgs({
@@ -15,6 +20,8 @@ const { values: given } = parseArgs({
     'cache-bug': text,
     from: text,
     window: text,
+    perturb: text,
+    at: text,
     order: text,
     format: text,
     precision: text,
@@ -35,7 +42,11 @@ const {
   format = 'arrow',
   precision = 'f32',
   'cache-bug': cacheBug,
+  perturb,
+  at: perturbed = 'ffn_out',
 } = given;
+const file = readGguf(new Uint8Array(readFileSync(model)).buffer);
+const other = ARCHITECTURES[file.metadata['general.architecture']];
 
 /** Stages that are asked for; empty: all. Those beside them are written too, unless that is not wanted. */
 const asked = (given['only-asked'] && env.PROBE_STAGES?.split(',').filter(Boolean)) || [];
@@ -50,25 +61,22 @@ const nearest = (bits, least) => (value) => {
 const ROUND = { f32: Math.fround, f16: nearest(11, -14), bf16: nearest(8, -126) };
 
 for (const [name, value, known] of [
-  ['bug', bug ?? 'rope-halves', Object.keys(BUGS)],
-  ['cache-bug', cacheBug ?? 'one-place-off', Object.keys(CACHE_BUGS)],
+  ['bug', bug, Object.keys(other?.bugs ?? BUGS)],
+  ['cache-bug', cacheBug, Object.keys(CACHE_BUGS)],
+  ['perturb', perturb, Object.keys(PERTURBATIONS)],
   ['format', format, Object.keys(FORMATS)],
   ['precision', precision, Object.keys(ROUND)],
   ['order', order, ['gguf', 'hf']],
 ]) {
-  if (known.includes(value)) continue;
+  if (value === undefined || known.includes(value)) continue;
   console.error(`mini-llama: --${name} ${value} is unknown; wanted one of ${known.join(', ')}`);
   process.exit(64);
 }
 
-const forward = openLlama(model, {
-  bug,
-  order,
-  round: ROUND[precision],
-  from: Number(from),
-  window: Number(window),
-  cacheBug,
-});
+const wrong = { bug, round: ROUND[precision], from: Number(from) };
+const forward = other
+  ? openDecoder(file, { ...wrong, change: perturb && changeAt(perturb, perturbed, wrong.from) })
+  : openLlama(file, { ...wrong, order, window: Number(window), cacheBug });
 const pieces = [];
 const all = [...tokens];
 let pass = tokens;

@@ -10,6 +10,7 @@ import { unmoved } from './diagnosis/unmoved.js';
 import { precisionOf } from './floors/precision.js';
 import { freeRun, modelOf } from './free.js';
 import { withoutLayouts } from './layouts.js';
+import { everyStage } from './model.js';
 import { makePlan, type Plan } from './plan.js';
 import { aboutSides, type Report, reportOf } from './report.js';
 import type { Side } from './side.js';
@@ -25,7 +26,7 @@ import { textsOf } from './texts.js';
  * const report = await compare(await dump('mine.arrow'), await dump('reference.arrow'), { model: await openGguf('model.gguf') });
  * if (report.verdict === 'diverged') console.log(report.reason);
  */
-export async function compare(ours: Side, theirs: Side, ask: CompareAsk = {}, look: Look = {}): Promise<Report> {
+export async function compare(ours: Side, theirs: Side, asked: CompareAsk = {}, look: Look = {}): Promise<Report> {
   const begin = performance.now();
   const { watcher, clock = new Clock() } = look;
   const before = clock.read();
@@ -37,7 +38,11 @@ export async function compare(ours: Side, theirs: Side, ask: CompareAsk = {}, lo
     signal: look.signal ?? new AbortController().signal,
     clock,
   };
-  const model = await clock.during('loading', () => modelFile(ask.model, reference, given));
+  const model = await clock.during('loading', () => modelFile(asked.model, reference, given));
+  // Of two runs that are over nothing is left to choose.
+  const isOver = given.recorded !== undefined && reference.recorded !== undefined;
+  const stages = asked.stages ?? (isOver ? undefined : (given.stages ?? (model && everyStage(model))));
+  const ask = { ...asked, stages };
   const plan = await makePlan(given, reference, ask, looking.progress, looking.signal);
   const judges = new OpenJudge(model, looking);
   try {

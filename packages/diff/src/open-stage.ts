@@ -73,7 +73,7 @@ export class OpenStage {
     this.rows += rows.length;
     const { columns } = reference;
     for (const { token, ...pair } of rows) {
-      this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference.length), columns);
+      this.sums.add(pair.candidate, pair.reference, token, this.hidden(token, pair.reference), columns);
     }
     // In a few columns nothing is to be located.
     if (!keep || columns) return { rows, kept: 0 };
@@ -119,12 +119,16 @@ export class OpenStage {
     this.problem ??= problem;
   }
 
-  /** Where the mask of a row of `kq` hides; without the heads a row does not tell, and every NaN may be a mask. */
-  private hidden(token: number, width: number): ((index: number) => boolean) | undefined {
+  /** Where the mask of a reference's row of `kq` hides; without the heads a row does not tell, and every NaN may be a mask. */
+  private hidden(token: number, row: Float32Array): ((index: number) => boolean) | undefined {
     if (this.at.stage !== 'kq') return undefined;
     if (this.nKv === undefined) return () => true;
-    const nKv = width / (this.graph.headsOf('kq') ?? 1);
-    return (index) => index % nKv > token;
+    const nKv = row.length / (this.graph.headsOf('kq') ?? 1);
+    const hasWindows = this.graph.isOfModel; // a Llama's has none
+    return (index) => {
+      const at = index % nKv;
+      return at > token || (hasWindows && at < beforeWindow(row, index - at, token));
+    };
   }
 
   private isWrong({ rule, floor }: Yardstick): boolean {
@@ -229,4 +233,11 @@ function nonFinite(
     `${side('the candidate', nan.candidate, inf.candidate)}, ${side('the reference', nan.reference, inf.reference)}; ` +
     `the first is at token ${firstNonFinite?.token}, ${indexInWords(firstNonFinite?.index ?? 0)}`
   );
+}
+
+/** How many positions of a head's scores a window hides: those from the first on that are NaN, unless the token's own is. */
+function beforeWindow(row: Float32Array, head: number, token: number): number {
+  let hidden = 0;
+  while (hidden <= token && Number.isNaN(row[head + hidden])) hidden++;
+  return hidden > token ? 0 : hidden;
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '@llama-probe/dump';
-import { type Graph, llamaGraph } from '@llama-probe/dump/stage';
+import { Graph, llamaGraph } from '@llama-probe/dump/stage';
 import { stream } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { compare, describe as inWords, judge, type StageResult, showLimit, tokenDifference } from '../src/index.js';
@@ -88,6 +88,23 @@ describe('a comparison', () => {
       });
     expect((await compareHeads(kq([1, 9, 3, 4]), kq([1, NAN, 3, 4]))).verdict).toBe('agree');
     expect((await compareHeads(kq([1, 9, 3, 4]), kq([1, NAN, NAN, 4]))).verdict).toBe('diverged');
+  });
+
+  test('what a window of the reference hides is not compared, and a hole in it is', async () => {
+    const kq = (values: number[]) => [tensor('kq', values, { width: 3 })];
+    const graph = new Graph(llamaGraph({ layers: 1, heads: 1 }).stages, { heads: 1, headsKv: 1 }, true);
+    const against = (reference: number[], of: Graph | undefined) =>
+      compare(stream(kq([1, 9, 9, 3, 4, 9, 5, 6, 7])), stream(kq(reference)), {
+        rule: { margin: 10, minimum: 0.01 },
+        tokens: { candidate: [1, 2, 3], reference: [1, 2, 3] },
+        heads: 1,
+        graph: of,
+      });
+    const windowed = [1, NAN, NAN, 3, 4, NAN, NAN, 6, 7];
+    expect(await against(windowed, graph)).toMatchObject({ verdict: 'agree', stages: [{ count: 5 }] });
+    expect((await against(windowed, undefined)).verdict).toBe('diverged'); // a Llama has no windows
+    expect((await against([1, NAN, NAN, 3, 4, NAN, 5, NAN, 7], graph)).verdict).toBe('diverged');
+    expect((await against([1, NAN, NAN, 3, 4, NAN, NAN, NAN, NAN], graph)).verdict).toBe('diverged');
   });
 
   test('scores are compared however many positions each pass had seen', async () => {

@@ -1,4 +1,5 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { factorOf } from './left-out.js';
 import { sameShape } from './weights.js';
 
 const HEAD = ['result_output'] as const;
@@ -12,8 +13,10 @@ export const END_BUGS: readonly Bug[] = [
     changes: 'Rows are multiplied by √n_embd, as in Gemma, or by another factor.',
     look: 'A factor on the embedding, or on the residual stream before the first layer: this architecture has none.',
     source: 'huggingface/transformers#29402',
-    variants: ({ model: { config } }) => {
-      const root = Math.sqrt(config.embeddingLength);
+    // With a factor of the model's own it is that one that is left out, or applied twice.
+    variants: (c) => {
+      if (factorOf(c, (stage) => stage === 'embd').length > 0) return [];
+      const root = Math.sqrt(c.model.config.embeddingLength);
       return each('scale', [root, 1 / root], (times) => ({ output: { times } }));
     },
     search: {
