@@ -104,7 +104,7 @@ describe('the patterns of docs/find-a-divergence.md', () => {
     expect(patterns.length).toBeGreaterThan(10);
   });
 
-  test.each(inShort(patterns, 5))('$id: $says', async ({ id, says, more }) => {
+  test.each(inShort(patterns, 3))('$id: $says', async ({ id, says, more }) => {
     const args = [
       'compare',
       '--prompt',

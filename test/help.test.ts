@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { commandFiles } from '../scripts/command-docs/files.js';
 import { program } from '../scripts/command-docs/program.js';
-import { probe, probeJson } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const COMMANDS = program.commands.map((command) => [command.name, command] as const);

@@ -30,20 +30,25 @@ function tinyModel(): string {
 
 describe('probe itself', () => {
   // Nine tokens, five steps: a step begins at 9, a chunk at 3.
-  test.each([
-    ['positions-restart', 'q_rope', [9, 3], 'turned by position 0, not 9: positions start again in each batch'],
-    ['mask-restarts', 'kq', [9, 3], 'hidden (NaN) in one of the two only. It points to the mask of a batch'],
-    [
-      'mask-ahead',
-      'kq_soft_max',
-      [null, 3],
-      'In chunks:3 it sees tokens 4, 5, which it does not see in the prefill. Token 4 comes after it',
-    ],
-    ['slot-overwritten', 'kq', [11, 9], 'Its scores against token 1 differ, of 12. It points to the K cache'],
-    ['one-place-off', 'kq', [9, 3], 'They are those against the token beside it. It points to the K cache'],
-    ['turned-again', 'kq', [9, 3], 'These are keys of earlier batches. It points to the K cache'],
-    ['values-of-first', 'kqv_out', [9, 3], 'so it points to the V cache'],
-  ])('an engine whose cache has %s: at its token and stage', async (bug, stage, positions, says) => {
+  test.each(
+    inShort(
+      [
+        ['positions-restart', 'q_rope', [9, 3], 'turned by position 0, not 9: positions start again in each batch'],
+        ['mask-restarts', 'kq', [9, 3], 'hidden (NaN) in one of the two only. It points to the mask of a batch'],
+        [
+          'mask-ahead',
+          'kq_soft_max',
+          [null, 3],
+          'In chunks:3 it sees tokens 4, 5, which it does not see in the prefill. Token 4 comes after it',
+        ],
+        ['slot-overwritten', 'kq', [11, 9], 'Its scores against token 1 differ, of 12. It points to the K cache'],
+        ['one-place-off', 'kq', [9, 3], 'They are those against the token beside it. It points to the K cache'],
+        ['turned-again', 'kq', [9, 3], 'These are keys of earlier batches. It points to the K cache'],
+        ['values-of-first', 'kqv_out', [9, 3], 'so it points to the V cache'],
+      ],
+      4,
+    ),
+  )('an engine whose cache has %s: at its token and stage', async (bug, stage, positions, says) => {
     const { code, json } = await probeJson<Itself>([...of(`--cache-bug ${bug}`), '--chunks', '3']);
     expect(json.ways.map((way) => way.name)).toEqual(['steps', 'chunks:3']);
     expect(json.ways.map((way) => way.first?.position ?? null)).toEqual(positions);
@@ -171,7 +176,7 @@ describe('probe itself', () => {
 
 /** Tiny ones of several architectures. */
 function healthyModels(): string[] {
-  const names = inShort(['gemma2', 'qwen3', 'gpt-oss', 'gemma3', 'phi3', 'qwen3moe'] as const, 3);
+  const names = inShort(['gemma2', 'qwen3', 'gpt-oss', 'gemma3', 'phi3', 'qwen3moe'] as const, 2);
   const others = names.map((name) => [name, tinyArchitecture(name, randomFrom(5))] as const);
   const files = others.map(([name, parts]) => {
     const file = path(`itself-${name}.gguf`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { probe, probeJson } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 
 interface Doctor {
   readonly proofs: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[] | null;

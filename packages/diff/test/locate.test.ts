@@ -593,10 +593,10 @@ describe('noise is never called anything specific', () => {
 });
 
 // Work that grew faster than the values would not come to its end here.
-test('millions of values are looked at', () => {
+test('half a million values are looked at', () => {
   const next = normal(10);
   const values = Float32Array.from({ length: 1 << 16 }, next);
-  const rows = Array.from({ length: 32 }, (_, token) => ({
+  const rows = Array.from({ length: 8 }, (_, token) => ({
     token,
     candidate: values.map((value, i) => value + (values[(i * 7 + token) % values.length] as number)),
     reference: values,
