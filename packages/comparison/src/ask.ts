@@ -4,7 +4,7 @@
  */
 export { PARTS, type Part, type PartTimes } from './clock.js';
 export { InterruptedError, UsageError } from './errors.js';
-export { type Job, recordedIn, runJob } from './job.js';
+export { type Job, runJob } from './job.js';
 export { nearest } from './nearest.js';
 export { openingOf, type ReadOptions } from './opening.js';
 export {

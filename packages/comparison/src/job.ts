@@ -14,11 +14,9 @@ export type Job =
     }
   | { readonly command: 'blame'; readonly run: string; readonly options: BlameOptions };
 
-/** The files of runs that are over; undefined of a job that runs both sides. */
-export function recordedIn(job: Job): readonly string[] | undefined {
-  if (job.command === 'compare') return undefined;
-  return job.command === 'diff' ? [job.candidate, job.reference] : [job.run];
-}
+/** The files of the runs that are over. */
+export const recordedIn = (job: Exclude<Job, { readonly command: 'compare' }>): readonly string[] =>
+  job.command === 'diff' ? [job.candidate, job.reference] : [job.run];
 
 /** Runs it. What it needs is loaded only now: a terminal shows something before that. */
 export async function runJob(job: Job, progress: Progress, signal: AbortSignal, watcher?: Watcher): Promise<Report> {

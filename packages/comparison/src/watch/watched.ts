@@ -15,7 +15,7 @@ export interface Watched {
 /** What a comparison depends on. The bundled model is part of the package and does not change. */
 export function watchedBy(job: Job): Watched {
   if (job.command !== 'compare') {
-    const runs = absolute(recordedIn(job) ?? []);
+    const runs = absolute(recordedIn(job));
     const folders = runs.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
     return {
       files: [
