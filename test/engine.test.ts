@@ -54,7 +54,7 @@ describe('a healthy engine agrees', () => {
         ['bf16, in a folder of .npy', '--precision bf16 --format npy', 'bf16'],
         ['f16 and half-split order, in safetensors', '--precision f16 --order hf --format safetensors', 'f16'],
       ],
-      2,
+      1,
     ),
   )('that writes %s', async (_, own, precision) => {
     const { json } = await probeJson(compare(own, '--steps', '1'));

@@ -98,7 +98,7 @@ describe('probe text', () => {
   });
 
   test('what is wrong in one of many prompts is found there, from which token on, and named', async () => {
-    const count = isLong ? 40 : 12;
+    const count = isLong ? 40 : 9;
     const prompts = Array.from({ length: count }, (_, i) => ({ tokens: [1, 300 + i, 15, 400 + i, 20, 500 + i] }));
     const file = text(prompts.map((prompt) => JSON.stringify(prompt)).join('\n'));
     const script = path('one.sh'); // an engine that goes wrong by a token that one prompt has

@@ -122,16 +122,17 @@ export function concat(rows: readonly Float64Array[]): Float64Array {
 export const rowOf = (x: Float64Array, width: number, index: number): Float64Array =>
   x.subarray(index * width, (index + 1) * width);
 
-/** Σ aᵢ·bᵢ. */
-export function dot(a: Float64Array, b: Float64Array): number {
+/** Σ aᵢ·bᵢ. @param at the index of b's first */
+export function dot(a: Float64Array, b: Float64Array, at = 0): number {
   const length = a.length - (a.length % 4);
   let [s0, s1, s2, s3] = [0, 0, 0, 0]; // an addition waits for the one before it: four sums go on side by side
-  for (let i = 0; i < length; i += 4) {
-    s0 += (a[i] as number) * (b[i] as number);
-    s1 += (a[i + 1] as number) * (b[i + 1] as number);
-    s2 += (a[i + 2] as number) * (b[i + 2] as number);
-    s3 += (a[i + 3] as number) * (b[i + 3] as number);
+  let j = at;
+  for (let i = 0; i < length; i += 4, j += 4) {
+    s0 += (a[i] as number) * (b[j] as number);
+    s1 += (a[i + 1] as number) * (b[j + 1] as number);
+    s2 += (a[i + 2] as number) * (b[j + 2] as number);
+    s3 += (a[i + 3] as number) * (b[j + 3] as number);
   }
-  for (let i = length; i < a.length; i++) s0 += (a[i] as number) * (b[i] as number);
+  for (let i = length; i < a.length; i++, j++) s0 += (a[i] as number) * (b[j] as number);
   return s0 + s1 + (s2 + s3);
 }

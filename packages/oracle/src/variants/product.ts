@@ -5,7 +5,7 @@ import type { ProductVariation, Variation } from '../variation.js';
 import { andThen, headOrder, type Order, permutation } from './order.js';
 import { selectColumns } from './output.js';
 import { turned } from './rope.js';
-import { vectorOf, weightOf, weightRow } from './weight.js';
+import { rowReader, vectorOf, weightOf } from './weight.js';
 
 /**
  * A product with a weight that is stored by output: y = x · Wᵀ + b. Only the weights of the asked outputs are dequantised.
@@ -29,12 +29,14 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
   const y = new Float64Array(c.rows * wanted.length);
   const bias = p.fused ? fusedBias(c, p, order as Order) : addedBias(c, p, weight.rows);
   const sum = p.accumulate ? rounding(p.accumulate) : dot;
+  const read = rowReader(weight, p);
   for (let i = 0; i < wanted.length; i++) {
     const output = order ? (order[wanted[i] as number] as number) : (wanted[i] as number);
-    const weights = weightRow(weight, output, p);
-    rows.forEach((of, row) => {
-      y[row * wanted.length + i] = sum(of, weights) + (bias?.[output] ?? 0);
-    });
+    const { of, at } = read(output);
+    const added = bias?.[output] ?? 0;
+    for (let row = 0; row < c.rows; row++) {
+      y[row * wanted.length + i] = sum(rows[row] as Float64Array, of, at) + added;
+    }
   }
   return y;
 }
@@ -110,10 +112,10 @@ function addedBias(c: StageCase, p: ProductVariation, width: number): Float64Arr
 /** Σ aᵢ·bᵢ where every product and every partial sum is rounded. */
 const rounding =
   (precision: Precision) =>
-  (a: Float64Array, b: Float64Array): number => {
+  (a: Float64Array, b: Float64Array, at: number): number => {
     let sum = 0;
     for (let i = 0; i < a.length; i++) {
-      sum = rounded(sum + rounded((a[i] as number) * (b[i] as number), precision), precision);
+      sum = rounded(sum + rounded((a[i] as number) * (b[at + i] as number), precision), precision);
     }
     return sum;
   };

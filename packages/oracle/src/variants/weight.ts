@@ -26,6 +26,11 @@ export const weightAt = (w: CaseWeight, row: number, column: number, layout: Lay
 /** `weightAt` for many weights of one tensor. */
 export function weightReader(w: CaseWeight, layout: Layout): (row: number, column: number) => number {
   const block = BLOCKS[layout.type ?? w.type];
+  const { numbers } = w;
+  if (numbers && !layout.type && !layout.reading) {
+    const place = placeOf(w, layout, block.elements);
+    return (row, column) => numbers[place(row, column)] ?? 0;
+  }
   const view = new DataView(w.bytes.buffer, w.bytes.byteOffset, w.bytes.byteLength);
   const reading = withEveryField(layout.reading ?? {});
   const place = placeOf(w, layout, block.elements);
@@ -38,15 +43,27 @@ export function weightReader(w: CaseWeight, layout: Layout): (row: number, colum
 
 /** Row `row` of the weight, as `weightAt` reads it. @returns (columns) */
 export function weightRow(w: CaseWeight, row: number, layout: Layout): Float64Array {
+  const { of, at } = rowReader(w, layout)(row);
+  return of.subarray(at, at + w.columns);
+}
+
+/** `weightRow` for many rows of one tensor: each lies in `of`, from `at` on. */
+export function rowReader(w: CaseWeight, layout: Layout): (row: number) => { of: Float64Array; at: number } {
+  const { columns, numbers } = w;
   if (!layout.walk && !layout.group && !layout.type) {
-    if (w.numbers && !layout.reading) return w.numbers.subarray(row * w.columns, (row + 1) * w.columns);
+    if (numbers && !layout.reading) return (row) => ({ of: numbers, at: row * columns });
     const bytes = w.bytes.length / w.rows;
-    return dequantizeRow(w.type, w.bytes.subarray(row * bytes, (row + 1) * bytes), w.columns, layout.reading);
+    return (row) => ({
+      of: dequantizeRow(w.type, w.bytes.subarray(row * bytes, (row + 1) * bytes), columns, layout.reading),
+      at: 0,
+    });
   }
   const read = weightReader(w, layout);
-  const weights = new Float64Array(w.columns);
-  for (let column = 0; column < w.columns; column++) weights[column] = read(row, column);
-  return weights;
+  return (row) => {
+    const of = new Float64Array(columns);
+    for (let column = 0; column < columns; column++) of[column] = read(row, column);
+    return { of, at: 0 };
+  };
 }
 
 /** The index of the weight that is read as (row, column), counted over the whole tensor. */

@@ -48,7 +48,7 @@ export class Lease {
   private async leave(): Promise<void> {
     if (await this.process.vacate()) idle.unshift({ process: this.process, library: this.library, key: this.key });
     else await this.process.close(closed());
-    await endAll(idle.splice(keepers > 0 ? MOST_IDLE : 0));
+    await endAll(idle.splice(keepers > 0 ? mostIdle : 0));
   }
 }
 
@@ -56,6 +56,7 @@ const closed = () => new LlamaCppError('llama-closed', 'the reference is closed.
 
 /** One for each of what a comparison opens: llama.cpp, and its other build for the floors. */
 const MOST_IDLE = 2;
+let mostIdle = MOST_IDLE;
 let keepers = 0;
 /** The last one left first. */
 const idle: { readonly process: LlamaProcess; readonly library: Open[1]; readonly key: string }[] = [];
@@ -67,7 +68,7 @@ const idle: { readonly process: LlamaProcess; readonly library: Open[1]; readonl
  */
 export async function openLibraries(what: Open[0], options: ProcessOptions = {}): Promise<Lease> {
   options.signal?.throwIfAborted();
-  const key = JSON.stringify([what, process.env]);
+  const key = JSON.stringify([what, environment()]);
   for (const kept of idle.filter((one) => one.key === key)) {
     idle.splice(idle.indexOf(kept), 1);
     if (kept.process.occupy(options)) return new Lease(kept.process, kept.library, key);
@@ -81,23 +82,31 @@ export async function openLibraries(what: Open[0], options: ProcessOptions = {})
   }
 }
 
+/** What a process like ours has of its environment: of this project's variables it reads which build of llama.cpp is wanted. */
+const environment = () =>
+  Object.entries(process.env).filter(([name]) => !name.startsWith('LLAMA_PROBE_') || name === 'LLAMA_PROBE_CPU');
+
 /**
  * From now on a process that has done its work waits for the next that would be started: to start one takes as long as a short run.
  *
+ * @param atMost so many of them, for whoever opens several builds by turns
  * @returns what ends that, and the processes that wait, unless somebody else keeps them too
  * @example
  * const stop = keepProcesses();
  * for (const model of models) await compareAll(model);
  * await stop();
  */
-export function keepProcesses(): () => Promise<void> {
+export function keepProcesses(atMost = MOST_IDLE): () => Promise<void> {
   keepers++;
+  mostIdle = Math.max(mostIdle, atMost);
   let isOver = false;
   return async () => {
     if (isOver) return;
     isOver = true;
     keepers--;
-    if (keepers === 0) await endAll(idle.splice(0));
+    if (keepers > 0) return;
+    mostIdle = MOST_IDLE;
+    await endAll(idle.splice(0));
   };
 }
 
