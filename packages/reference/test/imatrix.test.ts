@@ -6,6 +6,7 @@ import koffi from 'koffi';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { libraryDirectory, libraryFiles } from '../src/library/locate.js';
 import { quantizeModel } from '../src/model/quantize.js';
+import { keepProcesses } from '../src/process/lease.js';
 import { writeTinyModel } from './support/tiny-model.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'llama-probe-imatrix-'));
@@ -21,6 +22,7 @@ beforeAll(() => {
   vi.stubEnv('LLAMA_PROBE_CACHE', join(directory, 'cache'));
   writeTinyModel(model, { embd: 256, heads: 8, kvHeads: 4, ff: 512 });
 });
+afterAll(keepProcesses());
 afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
