@@ -1,6 +1,7 @@
 // Runs one command line after another, as packages/probe/src/main.ts runs one: test/support/session.ts sends them.
-import { keepProcesses, runCli } from '../../packages/probe/dist/bundle/cli.js';
+import { keepDevices, keepProcesses, runCli } from '../../packages/probe/dist/bundle/cli.js';
 
+keepDevices(2);
 keepProcesses(4); // each of llama.cpp's builds that tests open by turns
 process.setMaxListeners(0); // each command listens for signals
 process.on('disconnect', () => process.exit());

@@ -194,8 +194,17 @@ export class Engine {
     return { tensors: tensors(), result };
   }
 
+  /** Frees what is on the device, and leaves that to the next, where devices are kept; destroys it while a run is going on. */
   close(): void {
-    this.opened.close();
+    if (this.running) {
+      this.opened.close();
+      return;
+    }
+    this.model.free();
+    if (this.state) destroyState(this.state);
+    this.recorder?.arena.destroy();
+    this.uploads?.arena.destroy();
+    this.opened.leave();
   }
 
   /** @throws RunError where the tokens are none, not in the vocabulary, or more than the context. */

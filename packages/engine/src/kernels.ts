@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codebookOf } from './codebooks/codebook.js';
+import { compile } from './compile.js';
 import type { WeightType } from './weight-types.js';
 
 /** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
@@ -58,7 +59,7 @@ export class Commands {
 
 /** Pipelines and bind groups by what they are made of: each is created once. */
 export class KernelCache {
-  private readonly modules = new Map<string, GPUShaderModule>();
+  private readonly texts = new Map<string, string>();
   private readonly pipelines = new Map<string, GPUComputePipeline>();
   private readonly groups = new Map<string, GPUBindGroup>();
   private readonly ids = new WeakMap<object, number>();
@@ -76,18 +77,17 @@ export class KernelCache {
     const key = `${files.join('+')} ${JSON.stringify(constants)}`;
     let pipeline = this.pipelines.get(key);
     if (!pipeline) {
-      let module = this.modules.get(files.join('+'));
-      if (!module) {
-        module = this.device.createShaderModule({
-          label: name,
-          code: files.map((file) => this.source(file)).join('\n'),
-        });
-        this.modules.set(files.join('+'), module);
-      }
-      pipeline = this.device.createComputePipeline({ label: name, layout: 'auto', compute: { module, constants } });
+      const code = files.map((file) => this.text(file)).join('\n');
+      pipeline = compile(this.device, name, code, { constants });
       this.pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  private text(file: string): string {
+    const text = this.texts.get(file) ?? this.source(file);
+    this.texts.set(file, text);
+    return text;
   }
 
   /** Binds the buffers in order from binding 0; where one is undefined, nothing is bound. */

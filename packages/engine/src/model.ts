@@ -68,6 +68,8 @@ export interface Model {
    * encoded must have been submitted.
    */
   readonly load?: (layer: number | null) => Promise<void>;
+  /** Destroys their buffers. */
+  free(): void;
 }
 
 export type Layer = LayerParts<Weight, GPUBuffer>;

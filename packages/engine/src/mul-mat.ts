@@ -1,5 +1,6 @@
 import type { AdapterInfo } from './adapter/index.js';
 import { codebookOf } from './codebooks/codebook.js';
+import { compile } from './compile.js';
 import { shaderSource } from './kernels.js';
 import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
@@ -82,8 +83,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
     const known = pipelines.get(label);
     if (known) return known;
     const code = ['quant/block.wgsl', WEIGHT_TYPES[type].shader, ...files].map(shaderSource).join('\n');
-    const module = device.createShaderModule({ label, code });
-    const pipeline = device.createComputePipeline({ label, layout: layoutFor(type).pipeline, compute: { module } });
+    const pipeline = compile(device, label, code, { layout: layoutFor(type).pipeline });
     pipelines.set(label, pipeline);
     return pipeline;
   };

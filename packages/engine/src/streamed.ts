@@ -5,7 +5,7 @@ import type { Layer, LlamaTensors, Model } from './model.js';
 import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes } from './pack.js';
 import { isVectorName } from './tensors.js';
-import { type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
+import { destroyAll, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 
 /** Awaits an upload. */
 export type AroundUpload = <T>(upload: () => Promise<T>) => Promise<T>;
@@ -29,6 +29,7 @@ export async function streamModel(
     outputNorm: await upload.vector(tensors.outputNorm),
     factors: await uploadFactors(upload, tensors),
     bytes: upload.allocated,
+    buffers: upload.buffers,
   }));
   const { blk, tokenEmbd, output } = tensors;
   let part: Part = { at: undefined, buffers: [] };
@@ -58,7 +59,7 @@ export async function streamModel(
     },
     async load(at) {
       await device.queue.onSubmittedWorkDone();
-      for (const buffer of part.buffers) buffer.destroy();
+      destroyAll(part.buffers);
       part = { at: undefined, buffers: [] };
       part = await upload(async (upload) => {
         const made = {
@@ -72,6 +73,9 @@ export async function streamModel(
         most = Math.max(most, kept.bytes + upload.allocated);
         return made;
       });
+    },
+    free() {
+      destroyAll([...kept.buffers, ...part.buffers]);
     },
   };
 }

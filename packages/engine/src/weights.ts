@@ -45,9 +45,14 @@ export async function uploadModel(
         output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
         ...(await uploadFactors(upload, tensors)),
         bytes: upload.allocated,
+        free: () => destroyAll(upload.buffers),
       };
     },
   );
+}
+
+export function destroyAll(buffers: readonly GPUBuffer[]): void {
+  for (const buffer of buffers) buffer.destroy();
 }
 
 /**
@@ -72,7 +77,7 @@ export async function uploading<T>(
     made = await use(upload);
   } finally {
     for (const _ of scopes) problem = (await device.popErrorScope().catch(() => null)) ?? problem; // none of a lost device
-    if (made === undefined || problem) for (const buffer of upload.buffers) buffer.destroy();
+    if (made === undefined || problem) destroyAll(upload.buffers);
     await files.close();
   }
   if (made !== undefined && !problem) return made;

@@ -1,4 +1,5 @@
 import { encode, failure } from '@llama-probe/comparison/ask';
+import { keepDevices } from '@llama-probe/engine/keep';
 import { keepProcesses } from '@llama-probe/reference/keep';
 import { CommanderError } from 'commander';
 import type { Context } from './cli/context.js';
@@ -7,7 +8,7 @@ import { COULD_NOT_TELL, EXIT, interruptible } from './exit.js';
 import { tellFailure } from './failed.js';
 import { StderrProgress } from './progress.js';
 
-export { keepProcesses };
+export { keepDevices, keepProcesses };
 
 /** Runs the command line. Resolves to the exit code; prints nothing on stdout but the result. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -21,7 +22,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       process.stdout.write(typeof result === 'string' && !result.endsWith('\n') ? `${result}\n` : result);
     },
   };
-  const stopKeeping = keepProcesses(); // a command may open several models, one after the other
+  // A command may open several models, one after the other.
+  const stopKeepingProcesses = keepProcesses();
+  const stopKeepingDevices = keepDevices();
   try {
     await buildProgram(context).parseAsync(argv as string[], { from: 'user' });
     return context.code;
@@ -37,6 +40,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     tellFailure(error, json);
     return COULD_NOT_TELL;
   } finally {
-    await stopKeeping();
+    stopKeepingDevices();
+    await stopKeepingProcesses();
   }
 }

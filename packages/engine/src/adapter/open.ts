@@ -2,6 +2,7 @@ import { RunError } from '../errors.js';
 import { type Attempt, attempts, DAWN_BACKEND } from './attempts.js';
 import { createInstance, setEnvironment } from './dawn.js';
 import { type AdapterInfo, type AdapterKind, describeAdapter, FEATURES, LIMITS } from './info.js';
+import { leave, takeIdle } from './keep.js';
 import { captureStderr } from './quiet.js';
 import { unbindAll } from './unbind.js';
 
@@ -15,6 +16,15 @@ export interface OpenedAdapter {
   check(): void;
   /** Destroys the device. The process can then end; another adapter can be opened. */
   close(): void;
+  /** Leaves the device to whoever opens the same next, where devices are kept (keep.ts). Every buffer that was made on it must have been destroyed. */
+  leave(): void;
+}
+
+/** A device, whoever has it. */
+interface Device {
+  readonly info: AdapterInfo;
+  readonly device: GPUDevice;
+  readonly state: DeviceState;
 }
 
 /** What was tried, and what came of it. */
@@ -65,7 +75,11 @@ export async function openAdapter({
   adapter?: AdapterKind | 'auto';
 } = {}): Promise<OpenedAdapter> {
   // Drivers read the environment of the process: one at a time.
-  const turn = opening.then(() => openFirst(adapter));
+  const key = JSON.stringify([adapter, environment()]);
+  const turn = opening.then(async () => {
+    const kept = takeIdle<Device>(key);
+    return lend(kept && !kept.state.failure ? kept : await openFirst(adapter), key); // one that was lost meanwhile is of no use
+  });
   opening = turn.then(
     () => {}, // nothing is kept of what was opened
     () => {},
@@ -73,7 +87,35 @@ export async function openAdapter({
   return turn;
 }
 
-async function openFirst(asked: AdapterKind | 'auto'): Promise<OpenedAdapter> {
+/** What drivers read, and which adapters are wanted: of this project's variables nothing else says which device is opened. */
+const environment = () =>
+  Object.entries(process.env).filter(([name]) => !name.startsWith('LLAMA_PROBE_') || name === 'LLAMA_PROBE_ADAPTERS');
+
+/** A device for whoever opened it, until it is closed or left. */
+function lend(one: Device, key: string): OpenedAdapter {
+  const { info, device, state } = one;
+  let isOver = false;
+  const end = (how: () => void) => {
+    if (!isOver) how();
+    isOver = true;
+  };
+  const destroy = () => {
+    state.closed = true;
+    if (info.backend === 'OpenGL ES' && !state.failure) unbindAll(device);
+    device.destroy();
+  };
+  return {
+    info,
+    device,
+    check() {
+      if (state.failure) throw state.failure;
+    },
+    close: () => end(destroy),
+    leave: () => end(() => (state.failure ? destroy() : leave({ key, device: one, destroy }))),
+  };
+}
+
+async function openFirst(asked: AdapterKind | 'auto'): Promise<Device> {
   const tried: Tried[] = [];
   for (const attempt of attempts()) {
     if (asked !== 'auto' && asked !== attempt.kind) continue;
@@ -85,7 +127,7 @@ async function openFirst(asked: AdapterKind | 'auto'): Promise<OpenedAdapter> {
 }
 
 /** The open adapter, or why there is none. */
-async function tryToOpen(attempt: Attempt, asked: boolean): Promise<OpenedAdapter | string> {
+async function tryToOpen(attempt: Attempt, asked: boolean): Promise<Device | string> {
   const prepared = attempt.prepare(asked);
   if ('reason' in prepared) return prepared.reason;
   const restore = setEnvironment(prepared.environment);
@@ -106,25 +148,13 @@ async function tryToOpen(attempt: Attempt, asked: boolean): Promise<OpenedAdapte
   }
 }
 
-async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<OpenedAdapter> {
+async function openDevice(adapter: GPUAdapter, info: AdapterInfo): Promise<Device> {
   const device = await adapter.requestDevice({
     label: info.name,
     requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
-  const state = watch(device, info.name);
-  return {
-    info,
-    device,
-    check() {
-      if (state.failure) throw state.failure;
-    },
-    close() {
-      state.closed = true;
-      if (info.backend === 'OpenGL ES' && !state.failure) unbindAll(device);
-      device.destroy();
-    },
-  };
+  return { info, device, state: watch(device, info.name) };
 }
 
 interface DeviceState {
