@@ -127,9 +127,10 @@ test('a capture of the engine has the stages and the graph of the model, and wha
   expect((await probe(['diff', out, against])).code).toBe(0);
 });
 
-test('what the engine does not compute is refused with what does it all the same', async () => {
+test('what the engine does not compute is refused, where it was asked for, with what does it all the same', async () => {
   const model = modelFile('starcoder2');
-  const { code, stderr } = await probe(['compare', '--model', model, '--tokens', '1,2']);
+  const run = ['compare', '--model', model, '--tokens', '1,2', '--candidate', 'webgpu'];
+  const { code, stderr } = await probe(run);
   expect(code).toBe(2);
   for (const words of ['"starcoder2"', '"gemma3"', 'capture --from llama', '--engine']) expect(stderr).toContain(words);
 });

@@ -58,21 +58,18 @@ describe('llama.cpp as the candidate', () => {
   test('of no other libraries is another build of the same, of a model that the engine does not compute too', async () => {
     const model = path('another.gguf');
     writeFileSync(model, writeGguf(tinyArchitecture('starcoder2', randomFrom(6))).bytes);
-    const { code, json } = await probeJson([
-      'compare',
-      '--candidate',
-      'llama',
-      '--model',
-      model,
-      '--tokens',
-      '1,40,41',
-    ]);
+    const { code, json } = await probeJson(['compare', '--model', model, '--tokens', '1,40,41']); // unasked
     expect(json.verdict, json.reason).toBe('agree');
     expect(code).toBe(0);
     expect(json.candidate.name).toMatch(/^llama\.cpp's \S+ build$/);
     expect(json.candidate.name).not.toContain(`${json.reference.cpuVariant} `);
     expect(json.stages.some(({ rel }) => (rel ?? 0) > 0)).toBe(true); // it is another one
-    expect(json.unseen).toContainEqual(expect.objectContaining({ what: 'any engine but llama.cpp' }));
+    expect(json.unseen).toContainEqual(
+      expect.objectContaining({
+        what: 'any engine but llama.cpp',
+        why: expect.stringContaining("llama-probe's engine does not compute starcoder2; both sides are llama.cpp"),
+      }),
+    );
   });
 
   test.skipIf(process.platform !== 'linux')(

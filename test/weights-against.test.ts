@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { numberOfType } from '@llama-probe/engine';
 import { dequantizeRow, type QuantizedType } from '@llama-probe/oracle';
-import { floats, type GgufParts, randomFrom, text } from '@llama-probe/testing';
+import { quantizeModel } from '@llama-probe/reference';
+import { floats, type GgufParts, randomFrom, text, tinyLlama } from '@llama-probe/testing';
 import type { PairReport, WeightsComparison } from '@llama-probe/weights';
 import { describe, expect, test } from 'vitest';
 import { path } from './support/probe.js';
@@ -98,9 +99,17 @@ describe('a checkpoint of Hugging Face', () => {
     const tensors = [...rounded].map(([name, { shape, values }]) =>
       floats(name, [...shape].reverse(), values.map(cut)),
     );
-    const { json, code } = await against(ggufFile({ ...parts, tensors }), folder);
-    expect([code, json.verdict, differing(json)]).toEqual([0, 'equal', []]);
-    expect(json.other.format).toContain('2 .safetensors files');
+    const shard = join(folder, 'model-00002-of-00002.safetensors');
+    const model = ggufFile({ ...parts, tensors });
+    for (const other of [folder, join(folder, 'model.safetensors.index.json'), shard]) {
+      const { json, code } = await against(model, other);
+      expect([code, json.verdict, differing(json), json.missing]).toEqual([0, 'equal', [], []]);
+      expect(json.other.format).toContain('2 .safetensors files');
+    }
+    rmSync(join(folder, 'model-00001-of-00002.safetensors'));
+    const alone = await against(model, shard);
+    expect([alone.code, alone.json.missing.length, alone.json.pairs.length]).toEqual([1, 9, parts.tensors.length - 9]);
+    expect(alone.json.reason).toMatch(/^9 of the model's 21 tensors are missing there: /);
   });
 
   test('whose Q was not permuted for the GGUF file: that is said, and nobody is accused of it', async () => {
@@ -115,6 +124,14 @@ describe('a checkpoint of Hugging Face', () => {
     const { json } = await against(model, safetensorsFile(path('one.safetensors'), one));
     expect(json.reason).toContain('3 permuted as llama.cpp’s converter does for Q and K, 1 of Q and K not');
     expect(json.remarks[0]).toContain(`${ATTN_K}: in the same order on both sides, where others`);
+  });
+
+  test('of which one Q is that of another layer: whose it is, is found in the checkpoint’s order, too', async () => {
+    const [mine, its] = ['blk.0.attn_q.weight', 'blk.1.attn_q.weight'];
+    const swapped = new Map(hf).set(HUGGING_FACE(mine), hf.get(HUGGING_FACE(its)) as Array2);
+    const { json, code } = await against(model, safetensorsFile(path('swapped.safetensors'), swapped));
+    expect([code, differing(json)]).toEqual([1, [mine]]);
+    expect(find(json, mine)).toMatchObject({ is: its, layout: [{ kind: 'half-split' }] });
   });
 
   test('of an architecture that the converter does not permute: then it is a difference', async () => {
@@ -357,6 +374,7 @@ describe('dequantisation', () => {
     ['Q4_0', { nibbles: 'adjacent' }, 'nibble-order', { nibbles: 'adjacent' }],
     ['Q4_0', { excess: 'twos-complement' }, 'quant-excess', { 'read as': 'twos-complement' }],
     ['Q8_0', { excess: 'none' }, 'quant-excess', { 'read as': 'excess-128' }],
+    ['Q8_0', { excess: 'unsigned' }, 'quant-excess', { 'read as': 'uint8' }],
     ['Q5_1', { minimum: 'missing' }, 'block-minimum', { minimum: 'missing' }],
     ['Q5_1', { high: 'missing' }, 'quant-high-bits', { 'high bits': 'missing' }],
     ['Q4_K', { scales: 'plain' }, 'k-quant-scales', { scales: 'plain' }],
@@ -394,6 +412,17 @@ describe('dequantisation', () => {
     const wrongRow = await heldTo((value, i) => (Math.floor(i / COLUMNS) === 20 ? -value : value));
     expect(wrongRow).toEqual({ code: 1, values: { kind: 'rows', rows: 1, first: 20 } });
     expect(await heldTo((value, i) => value * (1 + (i % 3) / 50))).toEqual({ code: 1, values: { kind: 'differ' } });
+  });
+
+  test('of a type that is only made with an importance matrix: what it was made of is no difference', async () => {
+    const sizes = { layers: 1, embd: 256, heads: 4, kvHeads: 2, headDim: 64, ff: 256, vocab: 32, context: 16 };
+    const parts = tinyLlama(sizes, randomFrom(4));
+    parts.metadata['tokenizer.ggml.model'] = text('no_vocab');
+    const original = ggufFile(parts);
+    const made = await quantizeModel({ model: original, type: 'IQ3_XXS' });
+    const held = await against(made, original, '--tensor', 'blk.0.ffn_gate.weight');
+    expect([held.code, held.json.verdict]).toEqual([0, 'equal']);
+    expect(find(held.json, 'blk.0.ffn_gate.weight').values).toMatchObject({ type: 'IQ3_XXS' });
   });
 
   test('that no known bug makes is not named', async () => {

@@ -33,6 +33,9 @@ export function commandCases(folder: string): Cases {
           ['capture', '--from', 'llama', '--reference', 'exact', ...short, ...out],
           ['capture', '--from', 'llama', '--reference', 'native', '--model', model, '--prompt', 'hello', ...out],
           ['compare', ...short],
+          ['compare', '--model', model, '--tokens', '1,2,3', '--steps', '2', '--no-floors'],
+          ['compare', ...short, '--exact-by', 'block', '--stream'],
+          ['weights', '--model', model],
         ]);
     const ended = await runAlone(args, folder);
     return { kind: `${args[0]} ${ended.code}`, complaints: complaints(ended, args), args };

@@ -1,10 +1,13 @@
+import { GGML_TYPES } from '@llama-probe/engine';
 import {
   type GgufParts,
   type GgufValue,
   i32,
   list,
+  TINY_ARCHITECTURES,
   text,
   texts,
+  tinyArchitecture,
   tinyLlama,
   tokenizer,
   u32,
@@ -70,15 +73,58 @@ const CHANGES: readonly ((parts: GgufParts, random: Random) => void)[] = [
   },
 ];
 
-/** A small model in which something is wrong: a field, or bytes. */
-export function hostileModel(random: Random): Buffer {
-  const kind = pick(random, KINDS);
-  const parts = tinyLlama({ ...SIZES, vocab: tokens.length, ...kind }, random);
+/** A row is a block of the largest ones. */
+const WIDE = { layers: 1, embd: 256, heads: 4, kvHeads: 2, headDim: 64, ff: 256, context: 16, vocab: 32 };
+const TYPES = Object.entries(GGML_TYPES).map(([number, type]) => ({ ...type, number: Number(number) }));
+
+/** A Llama, one whose matrices are random blocks of a type, or a model of another architecture. */
+function smallModel(random: Random): GgufParts {
+  const which = random();
+  if (which < 0.3) return tinyArchitecture(pick(random, TINY_ARCHITECTURES), random);
+  if (which < 0.5) return typedModel(random);
+  const parts = tinyLlama({ ...SIZES, vocab: tokens.length, ...pick(random, KINDS) }, random);
   Object.assign(parts.metadata, metadata);
-  const isField = random() < 0.4;
-  if (isField) for (let left = 1 + below(random, 2); left > 0; left--) pick(random, CHANGES)(parts, random);
+  return parts;
+}
+
+function typedModel(random: Random): GgufParts {
+  const parts = tinyLlama(WIDE, random);
+  parts.metadata['tokenizer.ggml.model'] = text('no_vocab');
+  const { number, elements, bytes } = pick(random, TYPES);
+  for (const tensor of parts.tensors) {
+    if (tensor.shape.length < 2 || (random() < 0.2 && tensor.name !== 'blk.0.attn_q.weight')) continue;
+    const count = tensor.shape.reduce((product: number, length) => product * Number(length), 1);
+    Object.assign(tensor, { type: number, data: noise((count / elements) * bytes, random) });
+  }
+  return parts;
+}
+
+const noise = (length: number, random: Random): Uint8Array => Uint8Array.from({ length }, () => below(random, 256));
+
+/** Weights of any bits: zeros, subnormal numbers, infinities, NaN. Everything that says what they are is right. */
+function withHostileWeights(parts: GgufParts, random: Random): void {
+  for (let left = 1 + below(random, 3); left > 0; left--) {
+    const { data } = pick(random, parts.tensors);
+    const at = below(random, data.length) & ~3;
+    const length = Math.min(data.length - at, pick(random, [4, 64, data.length]));
+    data.set(
+      pick(random, [() => noise(length, random), () => new Uint8Array(length).fill(pick(random, [0, 0xff]))])(),
+      at,
+    );
+  }
+}
+
+/** A small model in which something is wrong: a field, bytes, or weights. */
+export function hostileModel(random: Random): Buffer {
+  const parts = smallModel(random);
+  const where = random();
+  if (where < 0.25) withHostileWeights(parts, random);
+  else if (where < 0.55) {
+    for (let left = 1 + below(random, 2); left > 0; left--) pick(random, CHANGES)(parts, random);
+  }
   const { bytes, dataOffset } = writeGguf(parts);
-  return isField
+  const isDone = where < 0.55;
+  return isDone
     ? bytes
     : mutated(
         bytes,

@@ -42,9 +42,11 @@ export async function runJob(job: Job, progress: Progress, signal: AbortSignal, 
   return runDiff(job.candidate, job.reference, job.options, progress, signal, watcher);
 }
 
-/** Whether bugs are put into a model that the engine does not compute: then llama.cpp has them. */
-async function takesLlama({ inject, engine, candidate, model }: CompareOptions): Promise<boolean> {
-  if (inject === undefined || engine !== undefined || candidate !== undefined || model === undefined) return false;
+/** Whether the engine does not compute the model and nothing was asked for that only the engine has: then llama.cpp is the candidate, which the report says. */
+async function takesLlama({ engine, candidate, model, adapter, stream }: CompareOptions): Promise<boolean> {
+  if (engine !== undefined || candidate !== undefined || model === undefined) return false;
+  if (adapter !== 'auto' || stream) return false;
   const { isComputed, openGguf } = await import('@llama-probe/engine');
-  return !isComputed((await openGguf(model)).metadata['general.architecture']);
+  const architecture = (await openGguf(model)).metadata['general.architecture'];
+  return typeof architecture === 'string' && !isComputed(architecture);
 }

@@ -40,7 +40,7 @@ export async function chooseMode(asked: ModeChoice, file: Weights, exactBy?: Exa
 /** How a file's exact weights are evaluated. @throws ModelError `exact-by-block` */
 export function exactWay(file: Weights, asked?: ExactBy): ExactWay {
   const tensors = [...file.tensors.values()];
-  const architecture = String(file.metadata['general.architecture']);
+  const architecture = String(file.metadata['general.architecture'] ?? 'an unknown architecture');
   return chooseExactBy(
     {
       file: basename(file.path),

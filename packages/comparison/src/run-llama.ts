@@ -1,3 +1,4 @@
+import { type GgufFile, isComputed } from '@llama-probe/engine';
 import { plainestBuild, type Reference } from '@llama-probe/reference';
 import { Clock } from './clock.js';
 import { compare } from './compare.js';
@@ -16,7 +17,7 @@ import { chooseModel, openLlama } from './sides/open.js';
 import type { Watcher } from './watcher.js';
 
 /**
- * `probe compare --candidate llama`: llama.cpp from libraries of the user's, on another device, or with bugs in it, and llama.cpp on this machine's CPU, on the same
+ * `probe compare --candidate llama`, and of a model that the engine does not compute: llama.cpp from libraries of the user's, on another device, or with bugs in it, and llama.cpp on this machine's CPU, on the same
  * tokens. Without any of these it is another CPU build of the same release, which says of a model whether llama.cpp agrees with itself. Both run the file as it is unless something else is asked for: a build has its own kernels for each type of weights.
  *
  * @throws UsageError for options of another candidate, UnsupportedLibraryError for libraries of another release
@@ -48,7 +49,7 @@ export async function runLlama(
     const cpuVariant = isTheSame && options.inject === undefined ? plainest(reference) : undefined;
     const how = { mode, exactBy, cpuVariant, libraries, device, inject: options.inject, signal, progress };
     const side = await clock.during('loading', () => llama(file.path, how));
-    const candidate = cpuVariant === undefined ? side : ofBuild(side, cpuVariant);
+    const candidate = cpuVariant === undefined ? side : ofBuild(side, cpuVariant, notComputed(file));
     try {
       const opened = performance.now();
       const ask = {
@@ -97,14 +98,19 @@ function plainest({ info: { cpuVariant, cpuVariants } }: Reference): string {
   );
 }
 
+const notComputed = ({ metadata }: GgufFile): string => {
+  const architecture = metadata['general.architecture'];
+  return isComputed(architecture) ? '' : `llama-probe's engine does not compute ${architecture}; `;
+};
+
 /** llama.cpp by another of its builds, which says nothing of anybody else's engine. */
-const ofBuild = (side: Side, build: string): Side => ({
+const ofBuild = (side: Side, build: string, whyNotOurs: string): Side => ({
   ...side,
   about: { ...side.about, name: `llama.cpp's ${build} build`, adapter: 'the libraries of llama-probe' },
   doesNotShow: [
     {
       what: 'any engine but llama.cpp',
-      why: `both sides are llama.cpp; the candidate is its ${build} build`,
+      why: `${whyNotOurs}both sides are llama.cpp; the candidate is its ${build} build`,
       remedy: 'hold yours to a capture of llama.cpp with probe diff, or give --engine',
     },
   ],

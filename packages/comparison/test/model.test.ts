@@ -74,3 +74,10 @@ test('of a file that was split all parts are looked at', async () => {
   const about = ({ by, bytes }: ReturnType<typeof exactWay>) => ({ by, bytes });
   expect(about(exactWay(split, 'block'))).toEqual(about(exactWay(whole, 'block')));
 });
+
+test('a file that does not say its architecture is not said to be of "undefined"', () => {
+  const nameless = { path: 'nameless.gguf', metadata: {}, tensors: new Map() };
+  expect(() => exactWay(nameless, 'block')).toThrow(
+    'of an unknown architecture it is not known that all blocks are alike',
+  );
+});

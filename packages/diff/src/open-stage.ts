@@ -221,7 +221,7 @@ function wrongPart(
 /** What both sides make alike comes from what both were given. */
 function sharedNan({ nan, firstNonFinite }: Pick<StageResult, 'nan' | 'firstNonFinite'>): string {
   const count = nan.reference === 1 ? 'one value that is' : `the same ${nan.reference} values that are`;
-  return `both sides have ${count} NaN, the first at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}: the model's weights make that, not an engine`;
+  return `both sides have ${count} NaN, the first at token ${firstNonFinite?.token}, index ${firstNonFinite?.index}: the model's weights make that, not an engine (probe weights --model names those that have NaN or infinities themselves)`;
 }
 
 function nonFinite(

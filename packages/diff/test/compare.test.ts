@@ -162,7 +162,7 @@ describe('a comparison', () => {
     const same = await run(model(), model());
     expect(same).toMatchObject({ verdict: 'incomparable', first: null });
     expect(same.reason).toBe(
-      "q_proj of layer 0: both sides have one value that is NaN, the first at token 0, index 1: the model's weights make that, not an engine.",
+      "q_proj of layer 0: both sides have one value that is NaN, the first at token 0, index 1: the model's weights make that, not an engine (probe weights --model names those that have NaN or infinities themselves).",
     );
     // It goes on through either engine in its own way.
     const spread = await run(

@@ -204,6 +204,7 @@ export class Engine {
     if (this.state) destroyState(this.state);
     this.recorder?.arena.destroy();
     this.uploads?.arena.destroy();
+    this.opened.device.queue.submit([]); // with which Dawn gives the memory back
     this.opened.leave();
   }
 

@@ -54,6 +54,13 @@ export function readConfig(file: GgufFile): { readonly config: LlamaConfig; read
   }
 
   const blockCount = keys.count('block_count');
+  const further = keys.factor('nextn_predict_layers');
+  if (further > 0) {
+    throw new ModelError(
+      'model-metadata',
+      `${path}: ${name}.nextn_predict_layers is ${further}: layers that predict further tokens, which neither the engine nor llama.cpp has in this architecture. Convert the model again.`,
+    );
+  }
   const embeddingLength = keys.count('embedding_length');
   const headCount = keys.perLayer('attention.head_count', blockCount);
   const headCountKv = keys.perLayer('attention.head_count_kv', blockCount, headCount);

@@ -1,4 +1,3 @@
-import { CAPTURE } from './capture.js';
 import { ModelError } from './errors.js';
 import { type Keys, show } from './keys.js';
 
@@ -39,7 +38,7 @@ export function ropeConfig(keys: Keys, contextLength: number, yarnOf?: YarnOf): 
   if (!SCALINGS.includes(scaling as string)) {
     throw new ModelError(
       'model-architecture',
-      `${path}: ${keys.architecture}.rope.scaling.type is ${show(scaling)}; the engine knows ${SCALINGS.join(', ')} and rope_freqs.weight. ${CAPTURE}`,
+      `${path}: ${keys.architecture}.rope.scaling.type is ${show(scaling)}; the engine, as llama.cpp, knows ${SCALINGS.join(', ')} and rope_freqs.weight. Convert the model again.`,
     );
   }
   const factor = keys.factor('rope.scaling.factor', keys.raw('rope.scale_linear'));

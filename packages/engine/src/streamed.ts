@@ -5,7 +5,7 @@ import type { Layer, LlamaTensors, Model } from './model.js';
 import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes } from './pack.js';
 import { isVectorName } from './tensors.js';
-import { destroyAll, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
+import { destroyAll, release, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 
 /** Awaits an upload. */
 export type AroundUpload = <T>(upload: () => Promise<T>) => Promise<T>;
@@ -59,7 +59,7 @@ export async function streamModel(
     },
     async load(at) {
       await device.queue.onSubmittedWorkDone();
-      destroyAll(part.buffers);
+      await release(device, part.buffers);
       part = { at: undefined, buffers: [] };
       part = await upload(async (upload) => {
         const made = {

@@ -75,10 +75,17 @@ export function llamaTensors(file: GgufFile, config: LlamaConfig): LlamaTensors 
     throw new ModelError(
       'model-tensor',
       `${path}: has tensors that the ${config.architecture} pass does not use, so its result would be wrong: ${unknown.slice(0, 4).join(', ')}` +
-        `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. ${CAPTURE}`,
+        `${unknown.length > 4 ? ` and ${unknown.length - 4} more` : ''}. ${remedyFor(unknown, config)}`,
     );
   }
   return found;
+}
+
+/** llama.cpp refuses a tensor that it does not ask for, too; which those are is not known here, but for the layers. */
+function remedyFor(unknown: readonly string[], { architecture, blockCount }: LlamaConfig): string {
+  if (unknown.every((name) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0) >= blockCount))
+    return `Of ${architecture}.block_count layers there are ${blockCount}. Convert the model again.`;
+  return `Convert the model again, if llama.cpp does not run it either. ${CAPTURE}`;
 }
 
 /** llama.cpp quantises no vector, and multiplies and adds F32 ones only: with others it aborts. */

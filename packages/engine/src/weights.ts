@@ -77,7 +77,7 @@ export async function uploading<T>(
     made = await use(upload);
   } finally {
     for (const _ of scopes) problem = (await device.popErrorScope().catch(() => null)) ?? problem; // none of a lost device
-    if (made === undefined || problem) destroyAll(upload.buffers);
+    if (made === undefined || problem) await release(device, upload.buffers);
     await files.close();
   }
   if (made !== undefined && !problem) return made;
@@ -85,6 +85,13 @@ export async function uploading<T>(
     'out-of-memory',
     `${path}: the adapter could not hold the weights (${upload.allocated} bytes): ${problem?.message}. Use a smaller quantisation, --stream, or another --adapter.`,
   );
+}
+
+/** Destroys buffers, and waits until their memory is free: Dawn gives it back with the next submit, not before. */
+export async function release(device: GPUDevice, buffers: readonly GPUBuffer[]): Promise<void> {
+  destroyAll(buffers);
+  device.queue.submit([]);
+  await device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device has given back everything
 }
 
 /** Of the rotation, which stay with the host. */

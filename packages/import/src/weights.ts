@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { DumpError } from '@llama-probe/dump';
 import type { ForeignArray, Source } from './array.js';
 import { damaged } from './errors.js';
@@ -25,7 +25,8 @@ const INDEX = 'model.safetensors.index.json';
 
 /**
  * Arrays that are no run but weights: any file with arrays that is read, or a folder: shards of safetensors, or a file for each tensor
- * (`.npy`, or float32 and nothing else as `.f32`, `.bin`, `.raw`), which is called after the file and has one dimension if no header says more.
+ * (`.npy`, or float32 and nothing else as `.f32`, `.bin`, `.raw`), which is called after the file and has one dimension if no header says more. The shards'
+ * index, or one of them where the others are there, stands for the folder.
  *
  * @throws DumpError where there are none, something is damaged, or a shard that the index names is not there
  * @example (await openWeights('Llama-3.2-1B')).arrays[0].name === 'model.embed_tokens.weight'
@@ -36,12 +37,22 @@ export async function openWeights(path: string): Promise<Source> {
     () => false,
   );
   if (isFolder) return openFolder(path);
+  if (basename(path) === INDEX || (await isOneOfAll(path))) return openFolder(dirname(path));
   const source = await openSource(path, {});
   if (typeof source !== 'string') return source;
   throw new DumpError(
     'dump-unsupported',
     `${path}: is a dump of a run, not weights. Give a GGUF file, a .safetensors file, or a folder of such files or of .npy files.`,
   );
+}
+
+/** Whether a file is a shard, and all others of its checkpoint lie beside it: then it stands for all, as a part of a split GGUF file does. */
+async function isOneOfAll(path: string): Promise<boolean> {
+  const [, stem, count] = /^(.*)-\d{5}-of-(\d{5})\.safetensors$/.exec(basename(path)) ?? [];
+  if (stem === undefined) return false;
+  const names: readonly string[] = await readdir(dirname(path)).catch(() => []); // whoever opens the file says why
+  const shards = Array.from({ length: Number(count) }, (_, i) => String(i + 1).padStart(5, '0'));
+  return shards.every((no) => names.includes(`${stem}-${no}-of-${count}.safetensors`));
 }
 
 async function openFolder(path: string): Promise<Source> {

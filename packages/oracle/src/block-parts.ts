@@ -4,8 +4,8 @@ export interface Reading {
   readonly nibbles?: 'adjacent' | 'swapped' | 'by-32' | undefined;
   /** The bits above the nibble of a 5- or 6-bit type: left out, or taken weight after weight. Of a point of a codebook, the bits above the byte. */
   readonly high?: 'missing' | 'consecutive' | undefined;
-  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128. Of a ternary type, 1. */
-  readonly excess?: 'twos-complement' | 'none' | undefined;
+  /** The excess (8, 16, 32) of a signed quant: taken for two's complement, or never subtracted; of Q8_0's int8: taken for excess 128, or for uint8. Of a ternary type, 1. */
+  readonly excess?: 'twos-complement' | 'none' | 'unsigned' | undefined;
   /** Of IQ1_S and IQ1_M, the eighth that weights are shifted by. */
   readonly minimum?: 'missing' | 'opposite' | undefined;
   /** The scales of a K-quant's sub-blocks; see `scaleAndMinimum`. */
@@ -70,6 +70,12 @@ export function nibbleOf64(b: DataView, at: number, i: number, r: Reading): numb
 }
 
 export const bit = (b: DataView, at: number, i: number): number => (b.getUint8(at + (i >> 3)) >> (i & 7)) & 1;
+
+/** A quant of Q8_0, an int8. */
+export function int8(b: DataView, at: number, { excess }: Reading): number {
+  if (excess === 'unsigned') return b.getUint8(at);
+  return excess === 'none' ? b.getUint8(at) - 128 : b.getInt8(at);
+}
 
 /** A quant stored with an excess, as the signed number it stands for. */
 export function signed(quant: number, excess: number, r: Reading): number {

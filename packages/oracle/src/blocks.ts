@@ -3,6 +3,7 @@ import {
   bfloat,
   bit,
   half,
+  int8,
   minimum,
   nibble,
   nibbleOf64,
@@ -60,7 +61,7 @@ export const BLOCKS: Readonly<Record<QuantizedType, Block>> = {
   Q8_0: {
     elements: 32,
     bytes: 34,
-    weight: (b, at, i, r) => half(b, at, r) * (r.excess ? b.getUint8(at + 2 + i) - 128 : b.getInt8(at + 2 + i)),
+    weight: (b, at, i, r) => half(b, at, r) * int8(b, at + 2 + i, r),
   },
   ...LOW_K_BLOCKS,
   // half d, dmin; scales[12]; nibbles[128], 64 weights in 32 bytes

@@ -9,6 +9,7 @@ export {
   QuantizeError,
   UnsupportedLibraryError,
 } from './errors.js';
+export { importancesOfText } from './importances-of-text.js';
 export { otherBuild, plainestBuild } from './library/cpu-builds.js';
 export { libraryDirectory, libraryFiles } from './library/locate.js';
 export { contentHash } from './model/cache.js';

@@ -47,7 +47,7 @@ describe('ggml’s type traits', () => {
   test('know which types they read and make', () => {
     expect(ggml.types.get(Q8_0)).toEqual({ reads: true, makes: true });
     expect(ggml.types.get(Q8_K)).toEqual({ reads: false, makes: false });
-    expect(ggml.types.get(19)).toEqual({ reads: true, makes: false }); // IQ1_S: only with an importance matrix
+    expect(ggml.types.get(19)).toEqual({ reads: true, makes: true }); // IQ1_S: with all columns alike
     expect(ggml.types.has(4)).toBe(false); // Q4_2 of old
   });
 

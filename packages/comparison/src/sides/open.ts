@@ -1,5 +1,5 @@
 import { type Engine, type EngineOptions, type GgufFile, openEngine, openGguf } from '@llama-probe/engine';
-import { type ExactBy, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
+import { type ExactBy, importancesOfText, openReference, quantizeModel, type Reference } from '@llama-probe/reference';
 import type { Clock } from '../clock.js';
 import { UsageError } from '../errors.js';
 import { BUNDLED_MODEL, type ChosenMode, chooseMode } from '../model.js';
@@ -15,8 +15,11 @@ export async function chooseModel(options: ModelOptions, progress: Progress, sig
       throw new UsageError('--imatrix is for --quantize: name the type that is to be made with it, such as IQ2_XS.');
     return file;
   }
+  const onProgress = progress.say;
+  const isText = imatrix !== undefined && /\.(txt|md)$/i.test(imatrix);
+  const matrix = isText ? await importancesOfText({ model: file.path, text: imatrix, signal, onProgress }) : imatrix;
   progress.say(`making ${type} of ${file.path} with llama.cpp`);
-  const path = await quantizeModel({ model: file.path, type, imatrix, signal, onProgress: progress.say });
+  const path = await quantizeModel({ model: file.path, type, imatrix: matrix, signal, onProgress });
   return openGguf(path);
 }
 

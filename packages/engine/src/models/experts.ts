@@ -1,5 +1,7 @@
+import { CAPTURE } from '../capture.js';
 import type { Experts, LlamaConfig } from '../config.js';
-import type { Keys } from '../keys.js';
+import { ModelError } from '../errors.js';
+import { type Keys, show } from '../keys.js';
 import type { Layer } from '../model.js';
 import type { Operations } from '../operations.js';
 import type { State } from '../state.js';
@@ -7,9 +9,30 @@ import type { LayerWants, OnStage } from './architecture.js';
 
 // A mixture of experts in place of the feed-forward (Shazeer et al. 2017, arXiv:1701.06538; Jiang et al. 2024, arXiv:2401.04088).
 
-/** @param feedForwardLength of one expert */
-export function expertsConfig(keys: Keys, feedForwardLength: number): Experts {
-  return { count: keys.count('expert_count'), used: keys.count('expert_used_count'), feedForwardLength };
+/** How many experts a token goes through. @throws ModelError */
+export const expertsUsed = (keys: Keys, layers: number): number => keys.perLayer('expert_used_count', layers);
+
+/**
+ * @param feedForwardLength of one expert
+ * @throws ModelError
+ */
+export function expertsConfig(keys: Keys, layers: number, feedForwardLength: number): Experts {
+  const count = keys.count('expert_count');
+  const used = expertsUsed(keys, layers);
+  if (used > count) {
+    throw new ModelError(
+      'model-metadata',
+      `${keys.file.path}: ${keys.architecture}.expert_used_count is ${used}, of ${count} experts. Convert the model again.`,
+    );
+  }
+  const groups = keys.raw('expert_group_count');
+  if (Number(groups ?? 0) > 1) {
+    throw new ModelError(
+      'model-architecture',
+      `${keys.file.path}: ${keys.architecture}.expert_group_count is ${show(groups)}: experts that are chosen by groups, which the engine does not compute. ${CAPTURE}`,
+    );
+  }
+  return { count, used, feedForwardLength };
 }
 
 export function expertsTensors({ weight }: LayerWants, { embeddingLength: embd, experts }: LlamaConfig) {

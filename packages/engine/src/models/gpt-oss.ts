@@ -19,7 +19,7 @@ function hyperparameters(keys: Keys, { blockCount }: LlamaConfig): Partial<Llama
   const size = keys.count('attention.sliding_window');
   return {
     windows: { size, layers: windowedLayers(keys, blockCount, 2) },
-    experts: expertsConfig(keys, keys.count('expert_feed_forward_length')),
+    experts: expertsConfig(keys, blockCount, keys.count('expert_feed_forward_length')),
   };
 }
 

@@ -26,8 +26,8 @@ export const denseLlama: Architecture = {
 export const llama: Architecture = {
   ...denseLlama,
   experts: true,
-  hyperparameters: (keys, { feedForwardLength }) =>
-    Number(keys.raw('expert_count') ?? 0) === 0 ? {} : { experts: expertsConfig(keys, feedForwardLength) },
+  hyperparameters: (keys, { blockCount, feedForwardLength }) =>
+    Number(keys.raw('expert_count') ?? 0) === 0 ? {} : { experts: expertsConfig(keys, blockCount, feedForwardLength) },
 };
 
 // biome-ignore format: each stage stands beside the step that makes it

@@ -51,9 +51,11 @@ const engineRun = strict(
       .union([type, z.array(type, wanted(QUANTIZE)).min(1, wanted(QUANTIZE))], wanted(QUANTIZE))
       .optional()
       .describe('Make these quantisations first, with llama.cpp. null: the file as it is.'),
-    imatrix: text('the path of a file of llama-imatrix')
+    imatrix: text('the path of a file of llama-imatrix, or of a text')
       .optional()
-      .describe('Which columns are important to the quantisations: a file of llama-imatrix.'),
+      .describe(
+        'Which columns are important to the quantisations: a file of llama-imatrix, or a text to measure it on.',
+      ),
     prompts: z
       .array(prompt, wanted('a list of prompts'))
       .min(1, wanted('at least one prompt'))

@@ -101,8 +101,8 @@ export const QUANT_BUGS: readonly Bug[] = [
         product: { reading: { excess } },
       })),
       ...each('read as', forType(c, TERNARY, ['none'] as const), (excess) => ({ product: { reading: { excess } } })),
-      ...each('read as', forType(c, ['Q8_0'], ['excess-128'] as const), () => ({
-        product: { reading: { excess: 'none' } },
+      ...each('read as', forType(c, ['Q8_0'], ['excess-128', 'uint8'] as const), (as) => ({
+        product: { reading: { excess: as === 'uint8' ? 'unsigned' : 'none' } },
       })),
     ],
   }),

@@ -95,7 +95,10 @@ export const OPTIONS = {
   judgedLayers: () => part('--layers <list>', 'judge only these layers, such as 0,2-4'),
   quantize: () => what('--quantize <type>', 'make this quantisation first, with llama.cpp, such as Q4_K or Q4_K_M'),
   imatrix: () =>
-    what('--imatrix <file>', 'which columns are important to --quantize: a file of llama-imatrix, GGUF or .dat'),
+    what(
+      '--imatrix <file>',
+      'which columns are important to --quantize: a file of llama-imatrix, GGUF or .dat, or a text (.txt) to measure it on',
+    ),
   engineTimeout: () =>
     how('--engine-timeout <seconds>', 'how long the program of --engine may take (default: 600)').argParser(
       parsePositive,

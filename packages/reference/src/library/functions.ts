@@ -21,6 +21,7 @@ export const FUNCTIONS = {
   ggml_glu_op_name: ['base', 'str', ['int32']],
   ggml_type_name: ['base', 'str', ['int32']],
   ggml_get_type_traits: ['base', P, ['int32']],
+  ggml_quantize_chunk: ['base', 'size_t', ['int32', P, P, 'int64', 'int64', 'int64', P]],
   ggml_backend_tensor_get: ['base', 'void', [P, P, 'size_t', 'size_t']],
   ggml_backend_tensor_set: ['base', 'void', [P, P, 'size_t', 'size_t']],
   gguf_init_from_file: ['base', P, ['str', GgufInitParams]],

@@ -108,7 +108,8 @@ async function digestOf(files: readonly string[], signal?: AbortSignal): Promise
   return hash.digest('hex');
 }
 
-async function guarded<T>(directory: string, action: () => Promise<T>): Promise<T> {
+/** @throws QuantizeError `cache-unwritable` where nothing can be written to a folder of the cache */
+export async function guarded<T>(directory: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {

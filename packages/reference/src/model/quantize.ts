@@ -81,7 +81,7 @@ function checkImatrix(path: string, type: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
     throw new QuantizeError(
       'imatrix-not-found',
-      `--imatrix: ${path}: no such file. Give what llama-imatrix has written.`,
+      `--imatrix: ${path}: no such file. Give what llama-imatrix has written, or a text (.txt).`,
     );
   }
   if (/^B?F(16|32)$/i.test(type)) {

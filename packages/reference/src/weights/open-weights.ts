@@ -15,7 +15,7 @@ export interface GgmlWeights {
   /**
    * Rows of a tensor, which the process reads from the file itself.
    *
-   * @param piece.through what is left of them when this type has held them, made row by row without an importance matrix
+   * @param piece.through what is left of them when this type has held them, made row by row, with all columns alike where ggml wants an importance matrix
    * @param into where they are to be; memory of their own without it
    * @returns (rows, columns)
    * @throws LlamaCppError `weights-type` where ggml cannot

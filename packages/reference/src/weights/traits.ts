@@ -25,13 +25,24 @@ export interface Traits {
   readonly bytes: number;
   /** Bytes → floats; undefined where ggml has no such function. F32 needs none: it is copied. */
   readonly toFloat: Convert | undefined;
-  /** Floats → bytes, the plain way, without an importance matrix; undefined as above. */
+  /** Floats → bytes, the plain way; with all columns alike where ggml wants an importance matrix; undefined as above. */
   readonly fromFloat: Convert | undefined;
 }
 
 const F32 = 0;
-/** Their search for the nearest point of a grid needs tables that are made first; without these ggml asserts. */
-const NEED_TABLES: readonly string[] = ['iq3_xxs', 'iq3_s', 'iq2_s', 'iq2_xxs', 'iq2_xs', 'iq1_s', 'iq1_m'];
+/**
+ * Their search for the nearest point of a grid needs tables that are made first, which `ggml_quantize_chunk` sees to; and whether llama.cpp makes them
+ * only with an importance matrix.
+ */
+const WITH_TABLES: Readonly<Record<string, { readonly wantsImportances: boolean }>> = {
+  iq1_s: { wantsImportances: true },
+  iq1_m: { wantsImportances: true },
+  iq2_xxs: { wantsImportances: true },
+  iq2_xs: { wantsImportances: true },
+  iq2_s: { wantsImportances: true },
+  iq3_xxs: { wantsImportances: true },
+  iq3_s: { wantsImportances: false },
+};
 
 const copy: Convert = (from, to) => to.set(from);
 
@@ -50,7 +61,17 @@ export function traitsOf(library: LlamaLibrary, type: number): Traits {
     elements: Number(read.blck_size),
     bytes: Number(read.type_size),
     toFloat: type === F32 ? copy : bind(read.to_float),
-    fromFloat: type === F32 ? copy : NEED_TABLES.includes(name) ? undefined : bind(read.from_float_ref),
+    fromFloat: type === F32 ? copy : (byTables(library, type, name) ?? bind(read.from_float_ref)),
+  };
+}
+
+/** A row at a time. */
+function byTables(library: LlamaLibrary, type: number, name: string): Convert | undefined {
+  const how = WITH_TABLES[name];
+  if (!how) return undefined;
+  return (from, to, count) => {
+    const importances = how.wantsImportances ? new Float32Array(count).fill(1) : null;
+    library.ggml_quantize_chunk(type, from, to, 0, 1, count, importances);
   };
 }
 

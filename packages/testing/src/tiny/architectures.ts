@@ -227,6 +227,8 @@ const KINDS: Readonly<
   },
 };
 
+export const TINY_ARCHITECTURES = Object.keys(KINDS) as TinyArchitecture[];
+
 /** What a model has in place of what its architecture has otherwise. */
 export interface TinyVariation {
   readonly layers?: number;

@@ -11,29 +11,45 @@ type Conclusion = Pick<WeightsComparison, 'verdict' | 'reason' | 'next'>;
 export function concludeComparison({ pairs, missing, extra, model, other }: Found): Conclusion {
   const wrong = pairs.filter(({ verdict }) => verdict === 'differs');
   if (pairs.length === 0) return { verdict: 'nothing', reason: 'No tensor could be compared.', next: [] };
-  const absent = [
-    missing.length > 0 ? `${missing.length} of the model's are missing there (${listed(missing)})` : '',
-    extra.length > 0 ? `${extra.length} are there only (${listed(extra)})` : '',
-  ].filter(Boolean);
-  const besides = absent.length > 0 ? ` Besides, ${absent.join(', and ')}.` : '';
+  if (wrong.length === 0 && missing.length > 0) {
+    const [first] = missing as [string];
+    return {
+      verdict: 'differ',
+      reason: `${missing.length} of the model's ${model.tensors} tensors ${missing.length > 1 ? 'are' : 'is'} missing there: ${listed(missing)}. All ${pairs.length} that both have are the same${howEqual(pairs)}.${there(extra)}`,
+      next: [
+        `What the first of them has: probe weights --model ${shellWord(model.file)} --tensor ${shellWord(first)} --values 64`,
+      ],
+    };
+  }
   if (wrong.length === 0) {
     return {
-      verdict: missing.length > 0 ? 'differ' : 'equal',
-      reason: `The weights are right: all ${pairs.length} tensors that both have are the same${howEqual(pairs)}.${besides}`,
-      next: [`The weights are not to blame. Find the stage: probe compare --model ${model.file}`],
+      verdict: 'equal',
+      reason: `The weights are right: all ${pairs.length} tensors that both have are the same${howEqual(pairs)}.${there(extra)}`,
+      next: [`The weights are not to blame. Find the stage: probe compare --model ${shellWord(model.file)}`],
     };
   }
   const groups = groupsOf(wrong);
   const reasons = groups
     .slice(0, 3)
-    .map(({ family, tensors, text }) => `${family}${tensors.length > 1 ? ` (${tensors.length})` : ''} ${text}`);
+    .map(
+      ({ family, tensors, text }) =>
+        `${family}${tensors.length > 1 ? ` (${tensors.length})` : ''} ${text.replace(/\.$/, '')}`,
+    );
   const more = groups.length > 3 ? ` And ${groups.length - 3} more kinds, below.` : '';
+  const absent = [
+    missing.length > 0 ? `${missing.length} of the model's are missing there (${listed(missing)})` : '',
+    extra.length > 0 ? `${extra.length} are there only (${listed(extra)})` : '',
+  ].filter(Boolean);
+  const besides = absent.length > 0 ? ` Besides, ${absent.join(', and ')}.` : '';
   return {
     verdict: 'differ',
     reason: `${wrong.length} of ${pairs.length} tensors differ: ${reasons.join('. ')}.${more}${besides}`,
     next: nextOf(wrong, model.file, other),
   };
 }
+
+const there = (extra: readonly string[]): string =>
+  extra.length > 0 ? ` Besides, ${extra.length} ${extra.length > 1 ? 'are' : 'is'} there only (${listed(extra)}).` : '';
 
 function howEqual(pairs: readonly PairReport[]): string {
   const count = (is: (pair: PairReport) => boolean) => pairs.filter(is).length;

@@ -1,7 +1,7 @@
 import type { TensorFiles, TensorInfo } from '@llama-probe/engine';
 import { canDequantize } from '@llama-probe/oracle';
 import type { GgmlWeights } from '@llama-probe/reference';
-import { type Heads, type Layout, layouts } from './layouts.js';
+import { type Heads, inPairs, type Layout, layouts } from './layouts.js';
 import { ggufRows, inFile, type Matrix } from './matrix.js';
 import { type Measure, measure } from './measure.js';
 import { type Misreading, misreadingOf } from './misread.js';
@@ -28,7 +28,7 @@ export type Candidates = () => Iterable<readonly [name: string, matrix: Matrix]>
  * 1. The values as they are: equal, or rounded, scaled, offset.
  * 2. Every layout, undone.
  * 3. Every known bug of dequantisation, computed from the model's bytes.
- * 4. Every other tensor of this shape.
+ * 4. Every other tensor of this shape, as it is or in half-split order.
  */
 export async function explain(
   files: TensorFiles,
@@ -56,13 +56,24 @@ export async function explain(
   if (plain) return explained([], plain);
   for (const [name, other] of others()) {
     if (other.rows !== theirs.rows || other.columns !== theirs.columns) continue;
-    const related = await relateAll(other, theirs, ggml);
-    if (related && isSettled(related.values))
-      return { ...explained([], found ?? related), values: { kind: 'differ' }, is: name };
+    for (const { layout, matrix } of asItMayLie(theirs, heads)) {
+      const related = await relateAll(other, matrix, ggml);
+      if (related && isSettled(related.values))
+        return { ...explained(layout, found ?? related), values: { kind: 'differ' }, is: name };
+    }
   }
   return found
     ? explained([], found)
     : { layout: [], values: { kind: 'differ' }, misreading: null, is: null, measure: null };
+}
+
+/** As it is, and in the order that llama.cpp's converter puts rows of Q and K in. */
+function asItMayLie(theirs: Matrix, heads: Heads | undefined): { layout: readonly Layout[]; matrix: Matrix }[] {
+  const turned = inPairs(theirs, heads);
+  return [
+    { layout: [], matrix: theirs },
+    ...(turned ? [{ layout: [{ kind: 'half-split' } as const], matrix: turned }] : []),
+  ];
 }
 
 /** Whether there is nothing more to explain. */

@@ -39,16 +39,22 @@ const neighbours = (at: number, rows: number): number => (at < rows / 2 ? 2 * at
 const inHeads = (m: Matrix, rows: number, from: (at: number, rows: number) => number): Matrix =>
   rowsMoved(m, m.rows, (row) => row - (row % rows) + from(row % rows, rows));
 
+/** Rows in half-split order put into pairs, where they are of heads that RoPE turns. */
+export function inPairs(m: Matrix, heads: Heads | undefined): Matrix | undefined {
+  const isTurned = heads?.isTurned && m.rows % heads.rows === 0 && heads.rows % 2 === 0 && heads.rows > 2;
+  return isTurned ? inHeads(m, heads.rows, halves) : undefined;
+}
+
 /** Every layout that may be, the likeliest first. The caller tries which of them is. */
 export async function* layouts(ours: Matrix, theirs: Matrix, heads: Heads | undefined): AsyncGenerator<Undone> {
   const isSame = ours.rows === theirs.rows && ours.columns === theirs.columns;
   if (isSame) {
-    const turned = heads?.isTurned && ours.rows % heads.rows === 0 && heads.rows % 2 === 0 && heads.rows > 2;
+    const turned = inPairs(theirs, heads);
     if (heads && turned) {
-      yield { layout: [{ kind: 'half-split' }], ours, theirs: inHeads(theirs, heads.rows, halves) };
+      yield { layout: [{ kind: 'half-split' }], ours, theirs: turned };
       yield { layout: [{ kind: 'adjacent' }], ours, theirs: inHeads(theirs, heads.rows, neighbours) };
     }
-    if (heads && ours.rows > heads.rows) yield* headOrders(ours, theirs, heads.rows, turned === true);
+    if (heads && ours.rows > heads.rows) yield* headOrders(ours, theirs, heads.rows, turned !== undefined);
     for (const by of [1, -1]) {
       const rows = ours.rows - 1;
       if (rows < 1) continue;
