@@ -37,6 +37,8 @@ const CASES = [
   ['llama.cpp', 'gemma3', 'embedding-scaled', ['embd-null']],
   ['the engine', 'gpt-oss', 'sinks-ignored@1', ['kq_soft_max-1']],
   ['llama.cpp', 'qwen3', 'qk-norm-left-out@0', ['q_rope-0', 'k_rope-0']],
+  ['llama.cpp', 'bloom', 'alibi-distance@0', ['kq_soft_max-0']],
+  ['llama.cpp', 'qwen2vl', 'rope-sections@1', ['q_rope-1', 'k_rope-1']],
 ] as const;
 
 /** In a free run what follows goes on from the bug, and blame tells the two apart. */

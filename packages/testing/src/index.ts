@@ -21,7 +21,14 @@ export { randomFrom, type Seeded, seeded } from './seeded.js';
 export { inShort, isLong } from './short.js';
 export { type Split, splitGguf, splitNames } from './split.js';
 export { collect, stream } from './streams.js';
-export { TINY_LATENT, TINY_WINDOW, type TinyArchitecture, tinyArchitecture } from './tiny/architectures.js';
+export {
+  TINY_ALIBI_HEADS,
+  TINY_LATENT,
+  TINY_SECTIONS,
+  TINY_WINDOW,
+  type TinyArchitecture,
+  tinyArchitecture,
+} from './tiny/architectures.js';
 export { completeArchitecture } from './tiny/complete.js';
 export { type LlamaSizes, llamaModel, llamaShapes, oracleOf, tinyLlama } from './tiny/llama.js';
 export { tokenizer } from './tiny/tokenizer.js';
