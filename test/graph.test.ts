@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeGraph, type Tensor } from '@llama-probe/dump';
 import { openReference, type RunOptions } from '@llama-probe/reference';
 import { inShort, randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
@@ -97,11 +97,18 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
 
   const told = async (tensors: readonly Tensor[], also: Loaded = healthy, reference = capture) => {
     const candidate = writeDump(also, () => [...tensors]);
-    const { code, json } = await probeJson<Found>(['diff', candidate, reference]);
+    const junit = path('told.xml');
+    const { code, json } = await probeJson<Found>(['diff', candidate, reference, '--junit', junit]);
     expect(code).toBe(1);
     expect(json.faults).toBeNull();
     const wrong = json.stages.filter(({ verdict }) => verdict === 'diverged');
-    return { ...json, wrong, roots: wrong.filter(({ follows }) => follows === undefined).map(nameOf) };
+    const red = [...readFileSync(junit, 'utf8').matchAll(/<testcase [^>]*name="layer (\d+) (\w+)"[^>]*>\s*<failure/g)];
+    return {
+      ...json,
+      wrong,
+      roots: wrong.filter(({ follows }) => follows === undefined).map(nameOf),
+      red: red.map(([, layer, stage = '']) => nameOf({ stage, layer: Number(layer) })),
+    };
   };
 
   test('a dump says what each stage is computed from, in less room than a layer takes', () => {
@@ -127,8 +134,9 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
   test.each(inShort(alone, 2))(
     '%s wrong: all else that is wrong is computed from it, which needs no model',
     async (stage) => {
-      const { wrong, roots, reason } = await told(await ranWrong([stage], 0));
+      const { wrong, roots, red, reason } = await told(await ranWrong([stage], 0));
       expect(roots).toEqual([nameOf({ stage, layer: 0 })]);
+      expect(red).toEqual(roots);
       expect(wrong.length).toBeGreaterThan(10);
       expect(wrong.slice(1).map(({ follows }) => follows)).toMatchObject(
         wrong.slice(1).map(() => ({ stage, layer: 0 })),
@@ -157,7 +165,8 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
   });
 
   test('two of which neither is computed from the other are two', async () => {
-    const { roots, reason } = await told(await ranWrong(beside, 1));
+    const { roots, red, reason } = await told(await ranWrong(beside, 1));
+    expect(red).toEqual(roots);
     expect(roots.toSorted()).toEqual(beside.map((stage) => nameOf({ stage, layer: 1 })).toSorted());
     expect(reason).toContain('2 stages are wrong with nothing wrong before them: ');
   });
