@@ -145,6 +145,28 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
     },
   );
 
+  test('NaN is told where it begins, of an engine that never looks at what the mask hides', async () => {
+    const [from, stage] = [3, 'v_proj'];
+    const isIt = (tensor: Tensor) => tensor.stage === stage && tensor.layer === 0;
+    const right = await ran({});
+    const own = right.find(isIt) ?? expect.fail('no v_proj');
+    own.values.fill(Number.NaN, from * own.width, (from + 1) * own.width);
+    const given = (async function* () {
+      yield own;
+    })();
+    // What llama.cpp makes of it, but for the tokens before: there 0 · NaN is NaN in llama.cpp.
+    const wrong = (await ran({ from: given })).map((tensor, i) => {
+      const before = right[i] ?? expect.fail('another run');
+      const values = isIt(tensor) ? own.values : tensor.values.slice();
+      if (!isIt(tensor)) values.set(before.values.subarray(0, from * tensor.width));
+      return { ...tensor, values };
+    });
+    const candidate = writeDump(healthy, () => wrong);
+    const { json } = await probeJson<Found>(['blame', candidate, '--model', model]);
+    expect(json.faults).toMatchObject([{ stage, layer: 0, token: from }]);
+    expect(json).toMatchObject({ headline: expect.stringMatching(/^Unknown bug, which makes NaN: v_proj, layer 0$/) });
+  });
+
   test('with the model, it is the only one that is wrong from its inputs', async () => {
     const wrong = await ranWrong(['attn_out'], 0);
     const candidate = writeDump(healthy, () => wrong);
