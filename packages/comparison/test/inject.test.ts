@@ -60,6 +60,14 @@ test('without one they agree, though llama.cpp has steps on the way to a stage t
   expect(await compare(engine, reference, ask)).toMatchObject({ verdict: 'agree' });
 });
 
+test('a run with a bug has all its stages, also those that lie between what the bug is computed from', async () => {
+  await using sick = await llama(tiny('gemma3'), { mode: 'exact', inject: 'residual-twice@0' });
+  const names: string[] = [];
+  for await (const { stage } of sick.run({ tokens: ask.prompt.ids, steps: 0, stages: 'all' }).tensors)
+    names.push(stage);
+  expect(names).toEqual(expect.arrayContaining(['embd', 'inp_scaled', 'sa_out', 'result_output']));
+});
+
 test('gate and up that are exchanged are not exchanged back at the unit', async () => {
   const model = join(folder, 'llama.gguf');
   const parts = tinyLlama(
