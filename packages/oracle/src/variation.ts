@@ -226,6 +226,8 @@ export interface ExpertsVariation {
 export interface StepVariation {
   /** A factor, such as that of the embedding; or it is applied twice. */
   readonly scale?: 'missing' | 'twice';
+  /** Another factor in its place. */
+  readonly factor?: number;
   /** The stage whose rows that factor is of. */
   readonly of?: string;
   /** A soft-cap of the scores or the logits. */

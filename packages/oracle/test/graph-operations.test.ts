@@ -156,6 +156,7 @@ describe('a bug of what a Llama has not', () => {
     ['soft-cap-left-out', 'kq_soft_max', { step: { softCap: 'missing' } }],
     ['qk-norm-left-out', 'k_rope', { norm: { skipped: true, weight: 'missing' } }],
     ['qk-norm-after-rope', 'q_rope', { rope: { norm: 'after' } }],
+    ['qk-norm-exchanged', 'q_rope', { norm: { other: 'blk.0.attn_k_norm.weight' } }],
     ['rope-neighbours', 'k_rope', { rope: { pairs: 'neighbours' } }],
     ['embedding-scale-left-out', 'attn_rms', { step: { scale: 'missing', of: 'embd' } }],
     ['residual-factor-left-out', 'ffn_inp', { step: { scale: 'missing', of: 'attn_out' } }],
