@@ -38,6 +38,8 @@ describe('probe bugs', () => {
     expect(json.trials?.map(({ layer, run, found }) => [layer, run, found])).toEqual([
       [0, 'free', 'unseen'],
       [0, 'teacher-forced', 'unseen'],
+      [null, 'free', 'unseen'],
+      [null, 'teacher-forced', 'unseen'],
     ]);
     expect(code).toBe(2);
   });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeGraph, type Tensor } from '@llama-probe/dump';
 import { openReference, type RunOptions } from '@llama-probe/reference';
 import { inShort, randomFrom, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
@@ -97,11 +97,18 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
 
   const told = async (tensors: readonly Tensor[], also: Loaded = healthy, reference = capture) => {
     const candidate = writeDump(also, () => [...tensors]);
-    const { code, json } = await probeJson<Found>(['diff', candidate, reference]);
+    const junit = path('told.xml');
+    const { code, json } = await probeJson<Found>(['diff', candidate, reference, '--junit', junit]);
     expect(code).toBe(1);
     expect(json.faults).toBeNull();
     const wrong = json.stages.filter(({ verdict }) => verdict === 'diverged');
-    return { ...json, wrong, roots: wrong.filter(({ follows }) => follows === undefined).map(nameOf) };
+    const red = [...readFileSync(junit, 'utf8').matchAll(/<testcase [^>]*name="layer (\d+) (\w+)"[^>]*>\s*<failure/g)];
+    return {
+      ...json,
+      wrong,
+      roots: wrong.filter(({ follows }) => follows === undefined).map(nameOf),
+      red: red.map(([, layer, stage = '']) => nameOf({ stage, layer: Number(layer) })),
+    };
   };
 
   test('a dump says what each stage is computed from, in less room than a layer takes', () => {
@@ -127,8 +134,9 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
   test.each(inShort(alone, 2))(
     '%s wrong: all else that is wrong is computed from it, which needs no model',
     async (stage) => {
-      const { wrong, roots, reason } = await told(await ranWrong([stage], 0));
+      const { wrong, roots, red, reason } = await told(await ranWrong([stage], 0));
       expect(roots).toEqual([nameOf({ stage, layer: 0 })]);
+      expect(red).toEqual(roots);
       expect(wrong.length).toBeGreaterThan(10);
       expect(wrong.slice(1).map(({ follows }) => follows)).toMatchObject(
         wrong.slice(1).map(() => ({ stage, layer: 0 })),
@@ -136,6 +144,28 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
       expect(reason).toContain(`The other ${wrong.length - 1} that diverged are computed from it.`);
     },
   );
+
+  test('NaN is told where it begins, of an engine that never looks at what the mask hides', async () => {
+    const [from, stage] = [3, 'v_proj'];
+    const isIt = (tensor: Tensor) => tensor.stage === stage && tensor.layer === 0;
+    const right = await ran({});
+    const own = right.find(isIt) ?? expect.fail('no v_proj');
+    own.values.fill(Number.NaN, from * own.width, (from + 1) * own.width);
+    const given = (async function* () {
+      yield own;
+    })();
+    // What llama.cpp makes of it, but for the tokens before: there 0 · NaN is NaN in llama.cpp.
+    const wrong = (await ran({ from: given })).map((tensor, i) => {
+      const before = right[i] ?? expect.fail('another run');
+      const values = isIt(tensor) ? own.values : tensor.values.slice();
+      if (!isIt(tensor)) values.set(before.values.subarray(0, from * tensor.width));
+      return { ...tensor, values };
+    });
+    const candidate = writeDump(healthy, () => wrong);
+    const { json } = await probeJson<Found>(['blame', candidate, '--model', model]);
+    expect(json.faults).toMatchObject([{ stage, layer: 0, token: from }]);
+    expect(json).toMatchObject({ headline: expect.stringMatching(/^Unknown bug, which makes NaN: v_proj, layer 0$/) });
+  });
 
   test('with the model, it is the only one that is wrong from its inputs', async () => {
     const wrong = await ranWrong(['attn_out'], 0);
@@ -157,7 +187,8 @@ describe.each(inShort(Object.keys(BROKEN) as TinyArchitecture[], 3))('%s', (arch
   });
 
   test('two of which neither is computed from the other are two', async () => {
-    const { roots, reason } = await told(await ranWrong(beside, 1));
+    const { roots, red, reason } = await told(await ranWrong(beside, 1));
+    expect(red).toEqual(roots);
     expect(roots.toSorted()).toEqual(beside.map((stage) => nameOf({ stage, layer: 1 })).toSorted());
     expect(reason).toContain('2 stages are wrong with nothing wrong before them: ');
   });

@@ -33,7 +33,7 @@ const HEAD_NORMS = {
   'head-norm-left-out': ['q_rope', 'qk-norm-left-out'],
   'head-norm-after-rope': ['q_rope', 'qk-norm-after-rope'],
   'head-norm-over-row': ['q_rms', null], // one norm for all heads together
-  'head-norms-exchanged': ['Qcur_normed', null], // Q has K's weight
+  'head-norms-exchanged': ['Qcur_normed', 'qk-norm-exchanged'], // Q has K's weight
 };
 
 const WINDOWS = {
@@ -77,7 +77,7 @@ export const ARCHITECTURES = {
       'embedding-scale-in-bf16': ['inp_scaled', null], // √width as bf16 has it, as Hugging Face multiplies
       'window-base-ignored': ['q_rope', 'rope-theta', 2],
       'windows-everywhere': ['kq_soft_max', 'sliding-window'],
-      'query-scale-of-width': ['kq', null], // 1/√(width / heads), as the 27B has it
+      'query-scale-of-width': ['kq', 'attention-scale-dimension'], // 1/√(width / heads), as the 27B has it
       'post-norm-left-out': ['sa_out', null],
       silu: ['ffn_geglu', 'activation-of-gelu'],
       'gelu-sigmoid': ['ffn_geglu', 'activation-of-gelu'], // x · σ(1.702 x)
@@ -98,7 +98,7 @@ export const ARCHITECTURES = {
       'yarn-no-magnitude': ['q_rope', 'yarn-no-magnitude'],
       'yarn-as-linear': ['q_rope', 'yarn-as-linear'], // all pairs slowed by the factor, and no magnitude
       'q-bias-missing': ['q_proj', 'bias-missing'],
-      'attn-out-bias-missing': ['attn_out', null],
+      'attn-out-bias-missing': ['attn_out', 'bias-missing'],
       'router-bias-missing': ['ffn_moe_probs', 'router-bias-missing'],
       'router-softmax-of-all': ['ffn_moe_probs', 'router-activation'],
       'router-takes-the-least': ['ffn_moe_topk', null],

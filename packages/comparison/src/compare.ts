@@ -106,6 +106,7 @@ export async function compare(ours: Side, theirs: Side, asked: CompareAsk = {}, 
       ],
       texts,
       memory: candidate.memory,
+      graph: modelOf(candidate, reference).graph,
       timings: {
         compare: compared - begin,
         ...(named.faults ? { teacherForced: explained - compared } : {}),

@@ -26,7 +26,7 @@ export { tokenize } from './prompt.js';
 export { type Proof, prove } from './prove.js';
 export type { Changing } from './repeat/changes.js';
 export { howItChanges, type OtherToken, type Repeated } from './repeat/report.js';
-export { type Checks, emptyReport, type Generated, type NamedFault, type Report } from './report.js';
+export { type Checks, emptyReport, type Generated, graphOfModel, type NamedFault, type Report } from './report.js';
 export { type AloneOptions, runAlone } from './run-alone.js';
 export { runCompare } from './run-compare.js';
 export { runDiff } from './run-diff.js';

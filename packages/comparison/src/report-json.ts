@@ -60,7 +60,7 @@ export interface Headed {
 /** One thing to mend: the same bug in several stages and layers is one of them. */
 export interface ToldCause {
   /**
-   * The bug with its parameters, 'Unknown bug', or 'First wrong stage' where none was looked for.
+   * The bug with its parameters, 'Unknown bug' ('Unknown bug, which makes NaN'), or 'First wrong stage' where none was looked for.
    *
    * @example 'RoPE has another base frequency (rope_freq_base = 500000)'
    */

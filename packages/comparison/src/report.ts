@@ -10,6 +10,7 @@ import {
   type TokenDiagnosis,
   type Unseen,
 } from '@llama-probe/diff';
+import { encodeGraph, type Graph, type GraphDescription } from '@llama-probe/dump/stage';
 import type { Diagnosis } from '@llama-probe/oracle';
 import { type Decode, describeDecode } from './decode.js';
 import type { Held } from './floors/held.js';
@@ -67,6 +68,8 @@ export interface Report extends Omit<Comparison, 'greedy' | 'gaps' | 'passedOver
     /** What was done to what another program wrote, to read it as a run. */
     readonly notes?: readonly string[];
   };
+  /** What each stage of the model is computed from, where that was read from the model; without it stages are taken for a Llama's. */
+  readonly graph?: GraphDescription;
   /** How the limits came about: a multiple of the floor, and a minimum. */
   readonly floors: { readonly method: string; readonly margin: number; readonly minimum: number };
   /** The stages that are wrong by themselves, from inputs that both sides had; null where that was not looked at. */
@@ -150,6 +153,7 @@ export interface Found {
   readonly tokenDiagnosis: TokenDiagnosis | null;
   readonly unseen: readonly Unseen[];
   readonly timings: Report['timings'];
+  readonly graph: Graph | undefined;
 }
 
 export function reportOf(found: Found): Report {
@@ -178,8 +182,13 @@ export function reportOf(found: Found): Report {
     ...texts,
     timings: found.timings,
     ...(memory === undefined ? {} : { memory }),
+    ...graphOfModel(found.graph),
   };
 }
+
+/** What a report has of a graph. */
+export const graphOfModel = (graph: Graph | undefined): Pick<Report, 'graph'> =>
+  graph?.isOfModel ? { graph: encodeGraph(graph) } : {};
 
 /** A report of nothing, to be filled with what is known. */
 export function emptyReport(reason = ''): Report {

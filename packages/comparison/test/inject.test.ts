@@ -37,6 +37,8 @@ const CASES = [
   ['llama.cpp', 'gemma3', 'embedding-scaled', ['embd-null']],
   ['the engine', 'gpt-oss', 'sinks-ignored@1', ['kq_soft_max-1']],
   ['llama.cpp', 'qwen3', 'qk-norm-left-out@0', ['q_rope-0', 'k_rope-0']],
+  ['llama.cpp', 'bloom', 'alibi-distance@0', ['kq_soft_max-0']],
+  ['llama.cpp', 'qwen2vl', 'rope-sections@1', ['q_rope-1', 'k_rope-1']],
 ] as const;
 
 /** In a free run what follows goes on from the bug, and blame tells the two apart. */
@@ -56,6 +58,14 @@ test('without one they agree, though llama.cpp has steps on the way to a stage t
   await using engine = await webgpu(model);
   await using reference = await llama(model, { mode: 'exact' });
   expect(await compare(engine, reference, ask)).toMatchObject({ verdict: 'agree' });
+});
+
+test('a run with a bug has all its stages, also those that lie between what the bug is computed from', async () => {
+  await using sick = await llama(tiny('gemma3'), { mode: 'exact', inject: 'residual-twice@0' });
+  const names: string[] = [];
+  for await (const { stage } of sick.run({ tokens: ask.prompt.ids, steps: 0, stages: 'all' }).tensors)
+    names.push(stage);
+  expect(names).toEqual(expect.arrayContaining(['embd', 'inp_scaled', 'sa_out', 'result_output']));
 });
 
 test('gate and up that are exchanged are not exchanged back at the unit', async () => {

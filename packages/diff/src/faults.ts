@@ -3,6 +3,7 @@ import { type Beginning, beginning, type Gaps } from './bracket.js';
 import type { Comparison, Fault, StageResult } from './comparison.js';
 import type { Floor } from './floors.js';
 import { graphOf } from './graph.js';
+import { handedOn } from './handed-on.js';
 import { inheritance } from './inheritance.js';
 import { addedUp, jumps } from './rounding.js';
 import { aloneText, passedOverText } from './words.js';
@@ -43,7 +44,8 @@ export function explain(
   { graph = graphOf({}, blamed.stages), inputsOf = 'reference' }: BlameRun = {},
 ): Explained {
   const inOrder = [...blamed.stages].sort((a, b) => a.step - b.step || a.order - b.order);
-  const over = inOrder.filter(({ verdict }) => verdict === 'diverged');
+  const givenOn = inputsOf === 'candidate' ? handedOn(inOrder, graph) : new Set();
+  const over = inOrder.filter((stage) => stage.verdict === 'diverged' && !givenOn.has(stageKey(stage)));
   const wrong = over.length === 0 && free.verdict === 'diverged' ? jumps(inOrder) : over;
   const own = new Map([...inOrder, ...wrong].map((stage) => [stageKey(stage), stage]));
   const isWrong = new Set(wrong.map(stageKey));

@@ -1,4 +1,11 @@
-import { type Graph, type Heads, llamaGraph, type StageId } from '@llama-probe/dump/stage';
+import {
+  decodeGraph,
+  type Graph,
+  type GraphDescription,
+  type Heads,
+  llamaGraph,
+  type StageId,
+} from '@llama-probe/dump/stage';
 
 /** What is known of the model that both sides run. */
 export interface AboutModel extends Heads {
@@ -9,6 +16,10 @@ export interface AboutModel extends Heads {
 /** The model's graph, or that of a Llama with the layers that were seen. */
 export const graphOf = ({ graph, heads, headsKv }: AboutModel, seen: Iterable<Pick<StageId, 'layer'>>): Graph =>
   graph ?? llamaGraph({ layers: layerCount(seen), heads, headsKv });
+
+/** The graph that a report has, or that of a Llama with its layers. @example graphIn(report.graph, report.stages) */
+export const graphIn = (told: GraphDescription | undefined, seen: Iterable<Pick<StageId, 'layer'>>): Graph =>
+  told ? decodeGraph(told) : graphOf({}, seen);
 
 /** The same while the layers are still coming. */
 export class GraphSoFar {

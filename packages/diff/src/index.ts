@@ -21,7 +21,7 @@ export {
 } from './details.js';
 export { type Explained, explain } from './faults.js';
 export { type Floor, type Floors, type LimitRule, limitOf, measureFloors, ROW_FACTOR, VALUE_FACTOR } from './floors.js';
-export { type AboutModel, GraphSoFar, graphOf, layerCount } from './graph.js';
+export { type AboutModel, GraphSoFar, graphIn, graphOf, layerCount } from './graph.js';
 export { type Descent, inheritance } from './inheritance.js';
 export {
   type Broken,

@@ -66,6 +66,49 @@ describe('a teacher-forced run', () => {
     expect(explained.reason).toContain('No other stage has a fault of its own');
   });
 
+  describe('from the inputs that the candidate had', () => {
+    const limits = { rel: 1e-5, row: 4e-5, value: 1e-3 };
+    const none = { candidate: 0, reference: 0 };
+    const finite = (stages: StageResult[]) =>
+      stages.map((stage) => ({
+        ...stage,
+        limits,
+        nan: none,
+        inf: none,
+        firstNonFinite: null,
+        worstRow: null,
+        maxAbs: 0,
+      }));
+    const withNan = (stages: StageResult[], places: Readonly<Record<string, readonly [number, number]>>, rel = 0) =>
+      stages.map((stage) => {
+        const [candidate, reference] = (stage.layer === 1 && places[stage.stage]) || [];
+        if (candidate === undefined || reference === undefined) return stage;
+        const at = { rel, nan: { candidate, reference }, firstNonFinite: { token: 3, index: 0 } };
+        const verdict = candidate === reference ? ('incomparable' as const) : ('diverged' as const);
+        return { ...stage, ...at, verdict };
+      });
+    const healthy = finite(pass(0, () => false));
+    const free = result(finite(pass(0, () => true)));
+    const faultsOf = (blamed: StageResult[]) =>
+      explain(free, result(blamed), { inputsOf: 'candidate' }).faults.map(({ stage }) => stage);
+
+    test('NaN that came in is no fault of a stage, where one side makes less of it than the other', () => {
+      const places = { k_rope: [8, 0], kq_soft_max: [4, 9], kqv_out: [4, 12], attn_out: [4, 4] } as const;
+      expect(faultsOf(withNan(healthy, places))).toEqual(['k_rope']);
+      expect(faultsOf(withNan(healthy, { v_proj: [8, 0], kqv_out: [8, 64] }))).toEqual(['v_proj']);
+    });
+
+    test('what is wrong besides, or has more of it, or has it from nowhere, is one', () => {
+      const places = { k_rope: [8, 0], kq_soft_max: [4, 9] } as const;
+      const wrong = withNan(healthy, places).map((stage) =>
+        stage.stage === 'kq_soft_max' ? { ...stage, rel: 0.1 } : stage,
+      );
+      expect(faultsOf(wrong)).toEqual(['k_rope', 'kq_soft_max']);
+      expect(faultsOf(withNan(healthy, { k_rope: [8, 0], kq_soft_max: [9, 4] }))).toEqual(['k_rope', 'kq_soft_max']);
+      expect(faultsOf(withNan(healthy, { ffn_gate: [8, 0], ffn_up: [8, 9] }))).toEqual(['ffn_gate', 'ffn_up']);
+    });
+  });
+
   test('lists three faults, and each stage inherits from the last one upstream of it', () => {
     const own = (stage: string, layer: number | null) =>
       from('q_rope', 0)(stage, layer) || from('v_proj', 1)(stage, layer) || from('ffn_swiglu', 1)(stage, layer);

@@ -1,6 +1,7 @@
 import type { Report } from '@llama-probe/comparison';
 import { emptyReport } from '@llama-probe/comparison';
 import type { CheckName, StageResult } from '@llama-probe/diff';
+import { decodeGraph, type Graph, llamaGraph } from '@llama-probe/dump/stage';
 import { describe, expect, test } from 'vitest';
 import type { KnownFault } from '../src/config/case.js';
 import { rootsOf } from '../src/judge/bad-stages.js';
@@ -9,6 +10,8 @@ import { allow } from '../src/judge/known.js';
 import { changesSince } from '../src/judge/worsening.js';
 import { goneNotes } from '../src/result.js';
 import { baseline, result, stage } from './support/stages.js';
+
+const LLAMA = llamaGraph({ layers: 1 });
 
 describe('baselines', () => {
   test('with deltas that are not finite hold nobody to them', () => {
@@ -63,7 +66,7 @@ describe('known faults', () => {
   test('what is downstream of a bad stage, in its step or through the cache, is not bad by itself', () => {
     const stages = [at('q_rope', 0), at('v_proj', 0), at('k_rope', 0), at('kq', 0), at('kq', 0, 1), at('v_proj', 0, 1)];
     const roots = (bad: (stage: { stage: string }) => boolean, own = (_: { stage: string; step: number }) => false) =>
-      rootsOf(stages, bad, own).roots.map(({ stage, step }) => `${stage}@${step}`);
+      rootsOf(stages, LLAMA, bad, own).roots.map(({ stage, step }) => `${stage}@${step}`);
     expect(roots(() => true)).toEqual(['q_rope@0', 'v_proj@0', 'k_rope@0', 'v_proj@1']);
     expect(roots(({ stage }) => stage === 'kq')).toEqual(['kq@0', 'kq@1']);
     expect(roots(({ stage }) => stage === 'k_rope' || stage === 'kq')).toEqual(['k_rope@0']);
@@ -78,12 +81,19 @@ describe('known faults', () => {
   test('in a model that is no Llama, what is computed from a bad stage by its own graph is not bad by itself', () => {
     const stages = [at('attn_out', 0), at('attn_post_norm', 0), at('ffn_inp', 0)]; // a Llama's has no norm in between
     const bad = ({ stage }: { stage: string }) => stage !== 'attn_out';
-    const named = (told?: (one: { stage: string }) => boolean) => {
-      const { roots, downstream } = rootsOf(stages, bad, () => false, told);
+    const named = (graph: Graph, told?: (one: { stage: string }) => boolean) => {
+      const { roots, downstream } = rootsOf(stages, graph, bad, () => false, told);
       return [roots, downstream].map((some) => some.map(({ stage }) => stage));
     };
-    expect(named(({ stage }) => stage === 'ffn_inp')).toEqual([['attn_post_norm'], ['ffn_inp']]);
-    expect(named()).toEqual([['attn_post_norm', 'ffn_inp'], []]); // as a Llama
+    const post = { stage: 'attn_post_norm', op: 'MUL', inputs: ['attn_out'] };
+    const sum = { stage: 'ffn_inp', op: 'ADD', inputs: ['attn_post_norm'] };
+    const own = decodeGraph({
+      ...{ before: [], after: [], layers: [0] },
+      kinds: [[{ stage: 'attn_out', op: 'MUL_MAT' }, post, sum]],
+    });
+    expect(named(own)).toEqual([['attn_post_norm'], ['ffn_inp']]);
+    expect(named(LLAMA, ({ stage }) => stage === 'ffn_inp')).toEqual([['attn_post_norm'], ['ffn_inp']]);
+    expect(named(LLAMA)).toEqual([['attn_post_norm', 'ffn_inp'], []]);
   });
 });
 

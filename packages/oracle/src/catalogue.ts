@@ -1,4 +1,5 @@
 import type { Bug } from './bug.js';
+import { ALIBI_BUGS } from './bugs/alibi.js';
 import { ATTENTION_BUGS } from './bugs/attention.js';
 import { END_BUGS } from './bugs/ends.js';
 import { EXPERT_BUGS } from './bugs/experts.js';
@@ -13,6 +14,7 @@ import { PRODUCT_BUGS } from './bugs/product.js';
 import { QUANT_BUGS } from './bugs/quant.js';
 import { RESIDUAL_BUGS } from './bugs/residual.js';
 import { ROPE_BUGS } from './bugs/rope.js';
+import { ROPE_SECTION_BUGS } from './bugs/rope-sections.js';
 import { SOFT_MAX_BUGS } from './bugs/soft-max.js';
 import { TOKEN_BUGS } from './bugs/tokens.js';
 
@@ -33,9 +35,11 @@ export const CATALOGUE: readonly Bug[] = [
   ...LAYOUT_BUGS,
   ...QUANT_BUGS,
   ...POSITION_BUGS,
+  ...ROPE_SECTION_BUGS,
   ...ROPE_BUGS,
   ...ATTENTION_BUGS,
   ...MASK_BUGS,
+  ...ALIBI_BUGS,
   ...SOFT_MAX_BUGS,
   ...FFN_BUGS,
   ...RESIDUAL_BUGS,

@@ -1,6 +1,6 @@
 import { caseOf, operationOf, rowsBehind, type StageCase } from './case.js';
 import { hasOperation, isInner, type Operation, type StageOperation } from './stage-operations.js';
-import { computeActivation } from './variants/activation.js';
+import { computeActivation, computeUngated } from './variants/activation.js';
 import { computeBoundedUnit } from './variants/bounded-unit.js';
 import { computeEmbedding } from './variants/embedding.js';
 import {
@@ -41,6 +41,7 @@ const whole =
 const COMPUTE: Readonly<Record<Operation, Compute>> = {
   'get-rows': whole(computeEmbedding),
   'rms-norm': whole(computeNorm),
+  'layer-norm': whole(computeNorm),
   mul: whole(computeNormWeight),
   part: whole(computePart),
   concat: whole(computeConcat),
@@ -51,6 +52,7 @@ const COMPUTE: Readonly<Record<Operation, Compute>> = {
   'soft-max': whole(computeSoftMax),
   values: whole(computeValues),
   swiglu: whole(computeActivation),
+  activation: whole(computeUngated),
   add: whole(computeResidual),
   bias: whole(computeBias),
   scale: whole(computeScale),

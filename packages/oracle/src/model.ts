@@ -1,3 +1,4 @@
+import type { Sections } from './sections.js';
 import type { Yarn } from './yarn.js';
 
 /** The hyperparameters that the pass needs; names are GGUF's. */
@@ -18,8 +19,12 @@ export interface OracleConfig {
   readonly ropeDims?: number;
   /** The tensor of what slows down each pair, or null if there is none; `rope_freqs.weight`, if the file has it, without it. */
   readonly ropeFactors?: string | null;
+  /** Which of a token's positions turns each pair; all by the same one without it. */
+  readonly ropeSections?: Sections;
   /** How many positions a row sees, its own among them; all up to it without it. */
   readonly window?: number;
+  /** Where scores fall with the distance: ALiBi's slopes go down to 2^−this. */
+  readonly maxAlibiBias?: number;
 }
 
 /** A llama model in memory, dequantised. Matrices are (outputs, inputs), as in the file. */

@@ -6,6 +6,7 @@ import type { Activation } from './variants/activations.js';
 export type Operation =
   | 'get-rows'
   | 'rms-norm'
+  | 'layer-norm'
   | 'mul'
   | 'part'
   | 'concat'
@@ -16,6 +17,7 @@ export type Operation =
   | 'soft-max'
   | 'values'
   | 'swiglu'
+  | 'activation'
   | 'add'
   | 'bias'
   | 'scale'
@@ -75,7 +77,7 @@ export interface StageOperation extends Place {
   readonly bounds?: readonly [number, number];
   /** Of a bounded gated unit: what its gate is multiplied by within the sigmoid, and what gate and up are kept within. */
   readonly bounded?: { readonly alpha: number; readonly limit: number };
-  /** What the gate goes through; SiLU without it. */
+  /** What the gate goes through, or all values where there is none; SiLU without it. */
   readonly activation?: Activation;
   /** What a scale multiplies by, and what a soft-cap keeps within ±. */
   readonly factor?: number;

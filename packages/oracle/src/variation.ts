@@ -41,8 +41,8 @@ export interface NormVariation {
   readonly epsilon?: number;
   /** Added to the root, not under it. */
   readonly epsilonPlace?: 'outside';
-  /** LayerNorm: the mean is subtracted first. */
-  readonly mean?: 'subtracted';
+  /** The mean is subtracted first, as in LayerNorm; or it is not, where the model has one. */
+  readonly mean?: 'subtracted' | 'kept';
   /** What is under the root in place of the row's mean square. */
   readonly square?: 'sum' | 'of-all-rows';
   /** Nothing is divided: the row goes through. */
@@ -78,6 +78,11 @@ export interface RopeVariation {
   /** Only this many heads are turned. */
   readonly heads?: number;
   readonly times?: 0 | 2;
+  /**
+   * Of a token's positions: all pairs are turned by the first one, or in the order of the sections from the last to the first; text has only the
+   * first, or the first two, and the other pairs stay; or the frequencies of each section begin anew, counted over the head or over the section.
+   */
+  readonly sections?: 'ignored' | 'reversed' | 'first' | 'first-two' | 'anew' | 'anew-by-section';
   /** The norm of Q or K, which comes before it, is taken of what was turned. */
   readonly norm?: 'after';
   /** v_proj: turned as if it were K. */
@@ -131,6 +136,11 @@ export interface SoftMaxVariation {
   readonly noMaximum?: Precision;
   /** The scores that a model has beside those of positions. */
   readonly sinks?: 'missing';
+  /** ALiBi's slopes: of a number of heads that is taken for a power of two, or of the next one; with exponents from 0 on; or of the heads the other way round. */
+  readonly slopes?: 'missing' | 'of-any-count' | 'of-next-power' | 'from-zero' | 'reversed';
+  readonly maxAlibiBias?: number;
+  /** What ALiBi takes for the distance: the other position alone, which falls towards the row's own. Or the whole is scaled as the score is. */
+  readonly distance?: 'from-first' | 'scaled';
   readonly sum?: 'plus-one' | 'missing' | 'over-heads' | 'over-row';
   readonly precision?: Precision;
 }
@@ -216,6 +226,8 @@ export interface ExpertsVariation {
 export interface StepVariation {
   /** A factor, such as that of the embedding; or it is applied twice. */
   readonly scale?: 'missing' | 'twice';
+  /** Another factor in its place. */
+  readonly factor?: number;
   /** The stage whose rows that factor is of. */
   readonly of?: string;
   /** A soft-cap of the scores or the logits. */

@@ -2,7 +2,7 @@ import { STAGE_NAMES } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
 import { weightName } from '../src/case.js';
 import { CATALOGUE, caseFor, computeStage, type StageCase, type Variation } from '../src/index.js';
-import { graphCases } from './graph-cases.js';
+import { graphCases, olderCases } from './graph-cases.js';
 import { casesOf, tiny } from './tiny-model.js';
 
 const CASES = [
@@ -14,6 +14,7 @@ const CASES = [
   ...casesOf(tiny(['F32'], { yarn: true })).filter(({ c }) => c.stage.endsWith('_rope')),
   ...casesOf(tiny(['F32'], { bias: true })).filter(({ c }) => /^[qkv]_proj$/.test(c.stage)),
   ...graphCases(),
+  ...olderCases(),
 ];
 const ofStage = (stage: string) => CASES.filter(({ c }) => c.stage === stage || c.operation?.role === stage);
 

@@ -161,7 +161,53 @@ function experts(b: Builder, layer: number, y: NodeInput, probs: NodeInput): voi
   }
 }
 
+/** What older models have, and vision models: LayerNorm, ALiBi with a number of heads that is no power of two, sections, GELU without a gate. */
+function buildOlder(): Builder {
+  const b = new Builder();
+  const [heads, dim] = [3, 12];
+  const w = (stem: string, shape: readonly number[], suffix = 'weight') => b.weight(`blk.0.${stem}.${suffix}`, shape);
+  const rows = [N.embd, N.tokens];
+  const norm = (x: NodeInput, stem: string, stage: string, ln: string) => {
+    const weighted = b.node('MUL', null, rows, [b.node('NORM', ln, rows, [x], { eps }), w(stem, [N.embd])]);
+    return b.node('ADD', stage, rows, [weighted, w(stem, [N.embd], 'bias')]);
+  };
+  const table = b.weight('token_embd.weight', [N.embd, N.vocab]);
+  const embd = b.node('GET_ROWS', 'embd', rows, [table, { other: 'inp_tokens' }], {}, null);
+  const x = norm(embd, 'attn_norm', 'attn_norm', 'attn_ln');
+  const project = (stem: string, stage: string) =>
+    b.node('MUL_MAT', stage, [heads * dim, N.tokens], [w(stem, [N.embd, heads * dim]), x]);
+  const sections = { section_0: 2, section_1: 1, section_2: 2, section_3: 1 };
+  const turn = (of: NodeInput, stage: string) =>
+    b.node('ROPE', stage, [dim, heads, N.tokens], [of, { other: 'inp_pos' }], {
+      ...ROPE,
+      n_dims: dim,
+      mode: 8,
+      ...sections,
+    });
+  const q = turn(project('attn_q', 'q_proj'), 'q_rope');
+  const k = turn(project('attn_k', 'k_proj'), 'k_rope');
+  const v = project('attn_v', 'v_proj');
+  const perHead = [N.tokens, N.tokens, heads];
+  const scores = b.node('MUL_MAT', 'kq', perHead, [{ cached: k.node, shape: [dim, N.tokens, heads, 1] }, q]);
+  const scale = 1 / Math.sqrt(dim);
+  const p = b.node('SOFT_MAX', 'kq_soft_max', perHead, [scores, { mask: 'causal' }], { scale, max_bias: 8 });
+  const kqv = b.node(
+    'MUL_MAT',
+    null,
+    [dim, N.tokens, heads],
+    [{ cached: v.node, shape: [N.tokens, dim, heads, 1] }, p],
+  );
+  const out = b.node('CONT', 'kqv_out', [heads * dim, N.tokens], [kqv]);
+  const product = b.node('MUL_MAT', null, rows, [w('attn_output', [heads * dim, N.embd]), out]);
+  const attention = b.node('ADD', 'attn_out', rows, [product, w('attn_output', [N.embd], 'bias')]);
+  const y = norm(b.node('ADD', 'ffn_inp', rows, [attention, embd]), 'ffn_norm', 'ffn_norm', 'ffn_ln');
+  const up = b.node('MUL_MAT', 'ffn_up', [N.ff, N.tokens], [w('ffn_up', [N.embd, N.ff]), y]);
+  b.node('GELU', 'ffn_gelu', [N.ff, N.tokens], [up]);
+  return b;
+}
+
 const STAGES = build();
+const OLDER = buildOlder();
 
 function modelOf({ shapes }: Builder, operations: GraphOperations): CaseModel {
   const random = randomFrom(11);
@@ -181,14 +227,25 @@ function modelOf({ shapes }: Builder, operations: GraphOperations): CaseModel {
 /** What each stage of that model computes. */
 export const OPERATIONS = new GraphOperations(STAGES.nodes, () => true);
 
+export interface GraphCase {
+  readonly c: StageCase;
+  readonly right: Float64Array;
+  readonly operation: StageOperation;
+}
+
 /** Every stage of a prompt of nine tokens, with its right rows. */
-export function graphCases(): { c: StageCase; right: Float64Array; operation: StageOperation }[] {
-  const model = modelOf(STAGES, OPERATIONS);
+export const graphCases = (): GraphCase[] => casesOf(STAGES, OPERATIONS);
+
+/** The same of what Llama had done away with, or has not yet. */
+export const olderCases = (): GraphCase[] => casesOf(OLDER, new GraphOperations(OLDER.nodes, () => true));
+
+function casesOf(stages: Builder, operations: GraphOperations): GraphCase[] {
+  const model = modelOf(stages, operations);
   const rows = new Map<string, Float64Array>();
   const random = randomFrom(12);
   const tokens = Array.from({ length: N.tokens }, (_, i) => (i * 7 + 3) % N.vocab);
-  return STAGES.nodes.flatMap(({ place, shape, inputs }) => {
-    const operation = place && OPERATIONS.at(place);
+  return stages.nodes.flatMap(({ place, shape, inputs }) => {
+    const operation = place && operations.at(place);
     if (place && !operation) {
       // what the oracle does not compute: any rows will do
       const values = Float64Array.from({ length: shape.reduce((a, b) => a * b) }, () => 2 * random() - 1);
@@ -204,10 +261,10 @@ export function graphCases(): { c: StageCase; right: Float64Array; operation: St
     const given = behind.map(({ stage }) => [stage, rows.get(stage) as Float64Array] as const);
     const cached = [
       inputs,
-      operation.scores ? (STAGES.nodes.find((node) => node.place?.stage === 'kq')?.inputs ?? []) : [],
+      operation.scores ? (stages.nodes.find((node) => node.place?.stage === 'kq')?.inputs ?? []) : [],
     ]
       .flat()
-      .flatMap((input) => ('cached' in input ? [STAGES.nodes[input.cached]?.place?.stage ?? ''] : []));
+      .flatMap((input) => ('cached' in input ? [stages.nodes[input.cached]?.place?.stage ?? ''] : []));
     const ofValues = operation.op === 'values' ? ['v_proj'] : cached;
     const [cache] = ofValues.map((stage) => rows.get(stage));
     const at = { step: 0, tokens, firstPosition: 0, rows: N.tokens, inputs: Object.fromEntries(given), model };

@@ -1,14 +1,21 @@
 import type { NodeOperation } from '@llama-probe/dump';
 import { describe, expect, test } from 'vitest';
-import { computeStage, diagnose, GraphOperations } from '../src/index.js';
+import { computeStage, diagnose, GraphOperations, type Variation } from '../src/index.js';
 import { engineRows, limitsOf } from './diagnose/random-cases.js';
-import { graphCases, OPERATIONS } from './graph-cases.js';
+import { graphCases, OPERATIONS, olderCases } from './graph-cases.js';
 
 const CASES = graphCases();
-const of = (stage: string, layer = -1) => {
-  const found = CASES.find(({ c }) => c.stage === stage && (layer < 0 || (c.layer ?? 0) === layer));
+const OLDER = olderCases();
+const of = (stage: string, layer = -1, cases = CASES) => {
+  const found = cases.find(({ c }) => c.stage === stage && (layer < 0 || (c.layer ?? 0) === layer));
   if (!found) throw new Error(`no case of ${stage}`);
   return found;
+};
+const named = async ({ c }: (typeof CASES)[number], variation: Variation) => {
+  const { confidence, candidates } = await diagnose(c, engineRows(c, variation), engineRows(c), {
+    limits: limitsOf(1e-5),
+  });
+  return [candidates[0]?.id, confidence];
 };
 
 describe('a stage by its nodes', () => {
@@ -84,29 +91,60 @@ describe('a stage by its nodes', () => {
     },
   );
 
-  test.each(['ARGSORT', 'NORM'])('%s is nothing that the oracle computes', (op) => {
+  test.each(['ARGSORT', 'SSM_SCAN'])('%s is nothing that the oracle computes', (op) => {
     const place = { stage: 'mine', layer: 0 };
     const node: NodeOperation = { name: 'mine', place, op, shape: [1, 1, 1, 1], parameters: {}, inputs: [] };
     expect(new GraphOperations([node], () => true).at(place)).toBeUndefined();
   });
 
-  test('nor is a softmax whose mask hides by another rule, or one with a slope', () => {
-    for (const [mask, slope] of [
-      ['other', 0],
-      ['causal', 8],
-    ] as const) {
-      const kq: NodeOperation = {
-        ...{ name: 'kq', place: { stage: 'kq', layer: 0 }, op: 'MUL_MAT', shape: [2, 2, 1, 1], parameters: {} },
-        inputs: [],
-      };
-      const place = { stage: 'kq_soft_max', layer: 0 };
-      const softMax: NodeOperation = {
-        ...{ name: 'kq_soft_max', place, op: 'SOFT_MAX', shape: [2, 2, 1, 1] },
-        ...{ parameters: { scale: 1, max_bias: slope }, inputs: [{ node: 0 }, { mask }] },
-      };
-      expect(new GraphOperations([kq, softMax], () => true).at(place)).toBeUndefined();
-    }
+  test('nor is a softmax whose mask hides by another rule', () => {
+    const kq: NodeOperation = {
+      ...{ name: 'kq', place: { stage: 'kq', layer: 0 }, op: 'MUL_MAT', shape: [2, 2, 1, 1], parameters: {} },
+      inputs: [],
+    };
+    const place = { stage: 'kq_soft_max', layer: 0 };
+    const softMax: NodeOperation = {
+      ...{ name: 'kq_soft_max', place, op: 'SOFT_MAX', shape: [2, 2, 1, 1] },
+      ...{ parameters: { scale: 1, max_bias: 0 }, inputs: [{ node: 0 }, { mask: 'other' }] },
+    };
+    expect(new GraphOperations([kq, softMax], () => true).at(place)).toBeUndefined();
     expect(OPERATIONS.at({ stage: 'no such stage', layer: 0 })).toBeUndefined();
+  });
+});
+
+describe('what older models have', () => {
+  test('a LayerNorm leaves rows of mean 0 and deviation 1', () => {
+    const { right, c } = of('attn_ln', 0, OLDER);
+    const row = right.subarray(0, right.length / c.rows);
+    expect(row.reduce((a, b) => a + b) / row.length).toBeCloseTo(0, 12);
+    expect(row.reduce((sum, value) => sum + value ** 2, 0) / row.length).toBeCloseTo(1, 3);
+  });
+
+  test.each([
+    ['norm-mean-kept', 'attn_ln', { norm: { mean: 'kept' } }],
+    ['rms-eps', 'ffn_ln', { norm: { epsilon: 1e-3 } }],
+    ['bias-missing', 'attn_norm', { product: { bias: 'missing' } }],
+    ['bias-missing', 'attn_out', { product: { bias: 'missing' } }],
+    ['bias-twice', 'ffn_norm', { product: { bias: 'twice' } }],
+    ['norm-weight-missing', 'ffn_norm', { norm: { weight: 'missing' } }],
+    ['alibi-missing', 'kq_soft_max', { softMax: { slopes: 'missing' } }],
+    ['alibi-distance', 'kq_soft_max', { softMax: { distance: 'from-first' } }],
+    ['alibi-scaled', 'kq_soft_max', { softMax: { distance: 'scaled' } }],
+    ['alibi-slopes-of-heads', 'kq_soft_max', { softMax: { slopes: 'of-any-count' } }],
+    ['alibi-slopes-of-heads', 'kq_soft_max', { softMax: { slopes: 'of-next-power' } }],
+    ['alibi-slopes-exponent', 'kq_soft_max', { softMax: { slopes: 'from-zero' } }],
+    ['alibi-slopes-reversed', 'kq_soft_max', { softMax: { slopes: 'reversed' } }],
+    ['alibi-bias-max', 'kq_soft_max', { softMax: { maxAlibiBias: 6.5 } }],
+    ['mask-missing', 'kq_soft_max', { softMax: { ahead: Number.POSITIVE_INFINITY, hidden: 'scores' } }],
+    ['rope-sections-of-text', 'q_rope', { rope: { sections: 'first' } }],
+    ['rope-sections-of-text', 'k_rope', { rope: { sections: 'first-two' } }],
+    ['rope-sections-anew', 'k_rope', { rope: { sections: 'anew' } }],
+    ['rope-sections-anew', 'q_rope', { rope: { sections: 'anew-by-section' } }],
+    ['rope-sections', 'q_rope', { rope: { sections: 'ignored' } }],
+    ['rope-sections', 'q_rope', { rope: { sections: 'reversed' } }],
+    ['activation-of-gelu', 'ffn_gelu', { activation: { of: 'relu' } }],
+  ] as const)('%s is named at %s', async (id, stage, variation) => {
+    expect(await named(of(stage, 0, OLDER), variation)).toEqual([id, 'confirmed']);
   });
 });
 
@@ -118,6 +156,7 @@ describe('a bug of what a Llama has not', () => {
     ['soft-cap-left-out', 'kq_soft_max', { step: { softCap: 'missing' } }],
     ['qk-norm-left-out', 'k_rope', { norm: { skipped: true, weight: 'missing' } }],
     ['qk-norm-after-rope', 'q_rope', { rope: { norm: 'after' } }],
+    ['qk-norm-exchanged', 'q_rope', { norm: { other: 'blk.0.attn_k_norm.weight' } }],
     ['rope-neighbours', 'k_rope', { rope: { pairs: 'neighbours' } }],
     ['embedding-scale-left-out', 'attn_rms', { step: { scale: 'missing', of: 'embd' } }],
     ['residual-factor-left-out', 'ffn_inp', { step: { scale: 'missing', of: 'attn_out' } }],
@@ -141,10 +180,6 @@ describe('a bug of what a Llama has not', () => {
     ['expert-factor-left-out', 'ffn_moe_weights_scaled', { step: { scale: 'missing', of: 'ffn_moe_weights_norm' } }, 1],
     ['gate-up-interleaved', 'ffn_moe_swiglu', { activation: { combine: 'interleaved' } }, 1],
   ] as const)('%s is named at %s', async (id, stage, variation, layer?: number) => {
-    const { c } = of(stage, layer ?? 0);
-    const { confidence, candidates } = await diagnose(c, engineRows(c, variation), engineRows(c), {
-      limits: limitsOf(1e-5),
-    });
-    expect([candidates[0]?.id, confidence]).toEqual([id, 'confirmed']);
+    expect(await named(of(stage, layer ?? 0), variation)).toEqual([id, 'confirmed']);
   });
 });

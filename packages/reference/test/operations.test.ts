@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NodeOperation } from '@llama-probe/dump';
-import { randomFrom, TINY_WINDOW, type TinyArchitecture, tinyArchitecture, writeGguf } from '@llama-probe/testing';
+import {
+  randomFrom,
+  TINY_SECTIONS,
+  TINY_WINDOW,
+  type TinyArchitecture,
+  tinyArchitecture,
+  writeGguf,
+} from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openReference, type Reference } from '../src/index.js';
 
@@ -60,6 +67,17 @@ describe("llama.cpp's graph as data", async () => {
 
   test('a rotation has what the file says', () => {
     expect(at(nodes, 'q_rope', 0)).toMatchObject({ op: 'ROPE', parameters: { n_dims: 16, mode: 2, freq_base: 10000 } });
+  });
+
+  test('a mask with distances is a rule like one without, and the softmax says how steep its slopes are', async () => {
+    const bloom = await (await open('bloom')).operations({ tokens: TOKENS, ubatch: 4 });
+    expect(masks(bloom)).toEqual(['causal', 'causal']);
+    expect(at(bloom, 'kq_soft_max', 0).parameters.max_bias).toBe(8);
+  });
+
+  test('a rotation by several positions says how many pairs each of them turns', async () => {
+    const { parameters } = at(await (await open('qwen2vl')).operations({ tokens: TOKENS }), 'k_rope', 0);
+    expect([0, 1, 2, 3].map((kind) => parameters[`section_${kind}`])).toEqual(TINY_SECTIONS);
   });
 
   test('of a gated unit it is said which', async () => {

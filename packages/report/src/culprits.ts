@@ -23,7 +23,7 @@ export function culpritsOf(report: Known): Culprit[] {
   return byCause(faults).map((group, i) => ({ ...culprit(group, i === 0 ? between : undefined), faults: group }));
 }
 
-type Wrong = Pick<NamedFault, 'stage' | 'layer' | 'diagnosis' | 'cause'>;
+type Wrong = Pick<NamedFault, 'stage' | 'layer' | 'diagnosis' | 'cause' | 'where'>;
 
 /**
  * The same bug with the same parameters is one cause, confirmed here and likely there too; of what is unknown, each stage name by itself.
@@ -54,7 +54,7 @@ function culprit(
   const own = LOOK_AT[stage] ?? `What computes ${stage}, and in which layout it is written`;
   const begin = between ? 'What is between, which is not there to compare: capture it, with the line below' : own;
   return {
-    bug: bug === null ? (diagnosis ? UNKNOWN : unnamed.bug) : [bug, ...others].join(', or '),
+    bug: bug === null ? (diagnosis ? unknownOf(group[0]) : unnamed.bug) : [bug, ...others].join(', or '),
     place,
     look: look || `${begin}.`,
     confidence: diagnosis?.confidence ?? 'unknown',
@@ -75,6 +75,14 @@ const actedIn = (diagnosis: Wrong['diagnosis']): readonly Place[] | undefined =>
   diagnosis?.confidence === 'likely' ? diagnosis.candidates[0]?.at : undefined;
 
 const UNKNOWN = 'Unknown bug';
+
+/** Of a stage in which NaN or an infinity begins, that it does. */
+function unknownOf({ where }: Wrong): string {
+  const { kind } = where ?? {};
+  if (kind?.kind !== 'nonfinite') return UNKNOWN;
+  const made = kind.nan.candidate > 0 ? 'NaN' : kind.inf.candidate > 0 ? 'infinities' : undefined;
+  return made ? `${UNKNOWN}, which makes ${made}` : UNKNOWN;
+}
 
 /** What is said of stages of which no diagnosis was made. */
 type Unnamed = Pick<Culprit, 'bug' | 'evidence'>;

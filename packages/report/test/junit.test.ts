@@ -114,6 +114,18 @@ describe('JUnit', () => {
     expect(casesOf(one).get('c')?.skipped?.message).toContain('diverged after');
   });
 
+  test('of another architecture the model’s own graph says what is computed from what', () => {
+    const stages = ['attn_out', 'attn_post_norm', 'ffn_inp'].map((name, order) =>
+      (order === 0 ? stage : wrong)({ order, layer: 0, stage: name }),
+    );
+    const post = { stage: 'attn_post_norm', op: 'MUL', inputs: ['attn_out'] };
+    const sum = { stage: 'ffn_inp', op: 'ADD', inputs: ['attn_post_norm'] };
+    const graph = { before: [], after: [], layers: [0], kinds: [[{ stage: 'attn_out', op: 'MUL_MAT' }, post, sum]] };
+    const diverged = { verdict: 'diverged', reason: 'attn_post_norm', stages } as const;
+    expect(red(finding({ ...diverged, graph }))).toEqual(['layer 0 attn_post_norm']);
+    expect(red(finding(diverged))).toEqual(['layer 0 attn_post_norm', 'layer 0 ffn_inp']); // a Llama's is of attn_out
+  });
+
   test('an error through the KV cache of an earlier step is inherited', () => {
     const stages = [
       wrong({ step: 0, order: 7, layer: 0, stage: 'k_rope' }),

@@ -56,6 +56,17 @@ test('stages, faults and what inherits them, by number', () => {
   });
 });
 
+test('what a stage is computed from is what the model says, through what the run does not have', () => {
+  const stages = ['attn_out', 'ffn_inp'].map((name, order) => stage({ order, layer: 0, stage: name }));
+  const kind = ['attn_out', 'attn_post_norm', 'ffn_inp'].map((name, i, names) => ({
+    stage: name,
+    op: 'ADD',
+    inputs: names.slice(Math.max(0, i - 1), i),
+  }));
+  const graph = { before: [], after: [], kinds: [kind], layers: [0] };
+  expect(only(finding({ stages, graph })).places.map(({ inputs }) => inputs)).toEqual([[], [0]]);
+});
+
 test('a closer look: rows, heads, worst values, and the values of faults; NaN stays NaN', () => {
   const { looks } = only(recorded(sick()));
   const at = looks.blame['1'];

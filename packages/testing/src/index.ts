@@ -22,8 +22,10 @@ export { inShort, isLong } from './short.js';
 export { type Split, splitGguf, splitNames } from './split.js';
 export { collect, stream } from './streams.js';
 export {
+  TINY_ALIBI_HEADS,
   TINY_ARCHITECTURES,
   TINY_LATENT,
+  TINY_SECTIONS,
   TINY_WINDOW,
   type TinyArchitecture,
   tinyArchitecture,

@@ -5,6 +5,9 @@ import type { Graph, Place } from '@llama-probe/dump/stage';
 export class PassRows {
   private pass = '';
   private readonly layers = new Map<number, Map<string, Float32Array>>();
+  private last = -1; // the layer of what came last
+  /** Of stages of no layer that the graph does not have: the layer that they came in. */
+  private readonly elsewhere = new Map<string, number>();
 
   /** The stages that come before all layers. */
   private readonly before: ReadonlySet<string>;
@@ -16,9 +19,15 @@ export class PassRows {
 
   add(tensor: Tensor): void {
     const pass = `${tensor.step}/${tensor.positions[0]}`;
-    if (pass !== this.pass) this.layers.clear();
+    if (pass !== this.pass) {
+      this.layers.clear();
+      this.elsewhere.clear();
+      this.last = -1;
+    }
     this.pass = pass;
     const layer = this.layerOf(tensor);
+    this.last = layer;
+    if (tensor.layer === null && !this.graph.has(tensor.stage)) this.elsewhere.set(tensor.stage, layer);
     for (const other of this.layers.keys()) if (other < layer - 1) this.layers.delete(other);
     const rows = this.layers.get(layer) ?? new Map<string, Float32Array>();
     this.layers.set(layer, rows);
@@ -29,8 +38,10 @@ export class PassRows {
     return this.layers.get(this.layerOf(place))?.get(place.stage);
   }
 
-  /** What belongs to no layer comes before all of them, or after. */
-  private layerOf(place: Place): number {
-    return place.layer ?? (this.before.has(place.stage) ? -1 : this.graph.layers);
+  /** What belongs to no layer comes before all of them, or after; what the graph does not have is where it comes. */
+  private layerOf({ layer, stage }: Place): number {
+    if (layer !== null) return layer;
+    if (this.before.has(stage)) return -1;
+    return this.graph.has(stage) ? this.graph.layers : (this.elsewhere.get(stage) ?? this.last);
   }
 }

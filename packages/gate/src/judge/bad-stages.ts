@@ -1,6 +1,6 @@
 import type { Report } from '@llama-probe/comparison';
-import { type CheckName, graphOf, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
-import { idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
+import { type CheckName, graphIn, inheritance, type StageId, type StageResult } from '@llama-probe/diff';
+import { type Graph, idOf, placeKey, stageKey } from '@llama-probe/dump/stage';
 import type { BaselineChanges, Change } from './worsening.js';
 
 /** Which stages are wrong or worse, and which of them may have inherited it. */
@@ -18,9 +18,10 @@ export function badStages(report: Report, { worse }: BaselineChanges, factor: nu
   const own = new Set(faults ? faults.map((fault) => stageKey(fault)) : brokenAlone(report));
   const { roots, downstream } = rootsOf(
     stages,
+    graphIn(report.graph, stages),
     (stage) => stage.verdict === 'diverged' || worsened.has(stageKey(stage)),
     (stage) => own.has(stageKey(stage)) || isWorseAlone(stage, worsened.get(stageKey(stage)), factor),
-    ({ inherits, follows }) => Boolean(inherits ?? follows),
+    ({ inherits, follows }) => Boolean(inherits ?? follows), // also from what is not among these stages
   );
   // The same place at later steps says nothing new.
   const seen = new Set<string>();
@@ -37,16 +38,17 @@ export function badStages(report: Report, { worse }: BaselineChanges, factor: nu
  *
  * @param stages every stage of the run, in evaluation order
  * @param isOwn known to be bad by itself, whatever is upstream of it
- * @param isTold known to be computed from a bad one, by the model's own graph; besides that names are taken for a Llama's
+ * @param isTold known to be computed from a bad one, whether that is among the stages or not
  */
 export function rootsOf<T extends StageId>(
   stages: readonly T[],
+  graph: Graph,
   isBad: (stage: T) => boolean,
   isOwn: (stage: T) => boolean,
   isTold: (stage: T) => boolean = () => false,
 ): { readonly roots: readonly T[]; readonly downstream: readonly T[] } {
   const isRoot = (stage: T, from: T | undefined) => isOwn(stage) || (isBad(stage) && !from && !isTold(stage));
-  const descent = inheritance(stages, graphOf({}, stages), isRoot);
+  const descent = inheritance(stages, graph, isRoot);
   const of = (stage: T) => descent.get(stageKey(stage));
   const roots = stages.filter((stage) => of(stage)?.origin === stage);
   const isBelow = (stage: T) => of(stage)?.from !== undefined || isTold(stage);

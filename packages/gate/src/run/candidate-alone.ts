@@ -2,6 +2,7 @@ import {
   chooseModel,
   dump,
   emptyReport,
+  graphOfModel,
   parseLayers,
   parseStages,
   type Report,
@@ -69,6 +70,7 @@ export async function engineAlone(
         model: { ...baseline.model, file: file.path, bytes: file.bytes },
         tokens,
         candidate: aboutCandidate(side),
+        ...graphOfModel(side.about.graph),
         // The baseline does not remember what the reference would say next.
         generated: {
           candidate: { tokens: generated.slice(0, options.steps), text: null },
@@ -104,6 +106,7 @@ export async function dumpAlone(
         model: { ...baseline.model, file: side.about.model.file ?? baseline.model.file, bytes: null },
         tokens,
         candidate: aboutCandidate(side),
+        ...graphOfModel(side.about.graph),
         timings: { total: performance.now() - begin },
       },
     );

@@ -9,6 +9,9 @@ const SWIGLU = ['ffn_swiglu'] as const;
 const ofSilu = (c: StageCase, name: string, others: readonly Activation[]): Variant[] =>
   each(name, (operationOf(c).activation ?? 'silu') === 'silu' ? others : [], (of) => ({ activation: { of } }));
 
+/** Whether there is an up that the activation is multiplied with. */
+const isGated = (c: StageCase): boolean => operationOf(c).op === 'swiglu';
+
 /** The feed-forward half: activation, gate and up. */
 export const FFN_BUGS: readonly Bug[] = [
   bug({
@@ -80,7 +83,8 @@ export const FFN_BUGS: readonly Bug[] = [
     source: COMMON,
     isInOneStage: true,
     variants: (c) => {
-      if (operationOf(c).op === 'swiglu') return only({ activation: { combine: 'exchanged' } });
+      const { op } = operationOf(c);
+      if (op === 'swiglu' || op === 'activation') return only({ activation: { combine: 'exchanged' } }, isGated(c));
       const [gate, up] = [tensorName(c, 'ffn_gate'), tensorName(c, 'ffn_up')];
       const weight = weightName(c) === gate ? up : gate;
       return only({ product: { weight } }, sameShape(c.model.weight(gate), c.model.weight(up)));
@@ -93,8 +97,10 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'silu(gate) stands alone, up is added to it, or SiLU is taken of the product.',
     look: 'The step after the activation: silu(gate) · up.',
     source: COMMON,
-    variants: () =>
-      each('form', ['up-missing', 'added', 'of-product'] as const, (combine) => ({ activation: { combine } })),
+    variants: (c) =>
+      each('form', isGated(c) ? (['up-missing', 'added', 'of-product'] as const) : [], (combine) => ({
+        activation: { combine },
+      })),
   }),
   bug({
     id: 'gate-up-interleaved',
@@ -103,6 +109,6 @@ export const FFN_BUGS: readonly Bug[] = [
     changes: 'Neighbours of the row (gate, up) are taken for a gate and its up.',
     look: 'How the output of a fused gate-up product is split: gate is the first half of the row, up the second.',
     source: COMMON,
-    variants: () => only({ activation: { combine: 'interleaved' } }),
+    variants: (c) => only({ activation: { combine: 'interleaved' } }, isGated(c)),
   }),
 ];

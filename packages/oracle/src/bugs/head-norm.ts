@@ -1,7 +1,8 @@
-import { type Bug, bug, each, only } from '../bug.js';
-import { operationOf, type StageCase } from '../case.js';
-import { headNormOf } from '../graph/on-the-way.js';
+import { type Bug, bug, COMMON, each, only } from '../bug.js';
+import { operationOf, type StageCase, tensorName } from '../case.js';
+import { headNormOf, onTheWay } from '../graph/on-the-way.js';
 import { isInner } from '../stage-operations.js';
+import { sameShape } from './weights.js';
 
 /** Where the norm of Q and K shows: at the rotation, or where its own rows were captured at them. */
 const HEADS = ['q_rope', 'k_rope', 'attn_norm'] as const;
@@ -35,6 +36,21 @@ export const HEAD_NORM_BUGS: readonly Bug[] = [
             ...each('left out', ['root mean square'], () => ({ norm: { skipped: true } })),
           ]
         : [],
+  }),
+  bug({
+    id: 'qk-norm-exchanged',
+    title: 'The norms of Q and K have the weights of each other',
+    stages: HEADS,
+    changes: 'Q is multiplied by the weight of the norm of K, and K by that of Q.',
+    look: 'The names that attn_q_norm and attn_k_norm are loaded by, and their order where they are one tensor or two arguments.',
+    source: COMMON,
+    needs: 'a norm of Q and K, as Qwen3 and Gemma 3 have',
+    variants: (c) => {
+      const [{ weight: own } = {}, ...others] = [...onTheWay(operationOf(c))].filter(({ op }) => op === 'mul');
+      if (!own || !/^attn_[qk]_norm$/.test(own) || others.length > 0) return [];
+      const other = tensorName(c, own === 'attn_q_norm' ? 'attn_k_norm' : 'attn_q_norm');
+      return only({ norm: { other } }, sameShape(c.model.weight(other), c.model.weight(tensorName(c, own))));
+    },
   }),
   bug({
     id: 'qk-norm-after-rope',

@@ -6,6 +6,7 @@ import type { HeadOrder, Permutation } from '../variation.js';
 import { ownWeight } from './weights.js';
 
 const WEIGHTS = ['embd', ...PRODUCT_STAGES];
+const BIASED = [...PRODUCT_STAGES, 'attn_norm', 'ffn_norm', 'result_norm'];
 
 const permuted = (...permute: readonly Permutation[]): Variant => ({
   variation: { product: { permute } },
@@ -120,8 +121,8 @@ export const LAYOUT_BUGS: readonly Bug[] = [
   bug({
     id: 'bias-missing',
     title: 'The bias is not added',
-    stages: ['q_proj', 'k_proj', 'v_proj'],
-    changes: 'The product stands without its bias: the error is the same for every token.',
+    stages: BIASED,
+    changes: 'A product, or a norm times its weight, stands without its bias: the error is the same for every token.',
     look: 'Whether the loader reads the .bias tensors beside the weights.',
     source: 'sbryngelson/ANEForge#253',
     needs: 'a model with biases',
@@ -130,8 +131,8 @@ export const LAYOUT_BUGS: readonly Bug[] = [
   bug({
     id: 'bias-twice',
     title: 'The bias is added twice',
-    stages: ['q_proj', 'k_proj', 'v_proj'],
-    changes: 'The product has its bias two times: the error is the same for every token.',
+    stages: BIASED,
+    changes: 'A product, or a norm times its weight, has its bias two times: the error is the same for every token.',
     look: 'Whether a fused product adds the bias already.',
     source: COMMON,
     needs: 'a model with biases',

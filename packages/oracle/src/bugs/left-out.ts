@@ -6,6 +6,10 @@ import type { StageOperation } from '../stage-operations.js';
 /** The factors on the way to a case's rows: those of the rows of a stage. */
 const factors = (c: StageCase): StageOperation[] => [...onTheWay(operationOf(c))].filter(({ op }) => op === 'scale');
 
+/** The factor of a stage's rows on the way to a case's; undefined where there is none. */
+export const factorOn = (c: StageCase, of: string): number | undefined =>
+  factors(c).find(({ inputs }) => inputs[0]?.stage === of)?.factor;
+
 /** Without the factor of a stage's rows, or with it twice. */
 export function factorOf(c: StageCase, isMeant: (of: string) => boolean): Variant[] {
   const [stage] = factors(c).flatMap(({ inputs }) => inputs.map((input) => input.stage).filter(isMeant));

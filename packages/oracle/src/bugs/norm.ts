@@ -1,9 +1,11 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
-import { weightName } from '../case.js';
+import { operationOf, type StageCase, weightName } from '../case.js';
 import { otherLayers } from './weights.js';
 
 const RMS = ['attn_rms', 'ffn_rms', 'result_rms'] as const;
 const NORM = ['attn_norm', 'ffn_norm', 'result_norm'] as const;
+
+const isLayerNorm = (c: StageCase): boolean => operationOf(c).op === 'layer-norm';
 
 /** The root mean square. */
 const RMS_BUGS: readonly Bug[] = [
@@ -23,7 +25,17 @@ const RMS_BUGS: readonly Bug[] = [
     changes: "The row's mean is subtracted before it is divided.",
     look: 'The norm kernel: this architecture divides by the root mean square and subtracts nothing.',
     source: COMMON,
-    variants: () => only({ norm: { mean: 'subtracted' } }),
+    variants: (c) => only({ norm: { mean: 'subtracted' } }, !isLayerNorm(c)),
+  }),
+  bug({
+    id: 'norm-mean-kept',
+    title: 'RMSNorm in place of LayerNorm',
+    stages: RMS,
+    changes: "The row is divided without its mean's being subtracted first.",
+    look: 'The norm kernel: this architecture subtracts the mean of the row, and divides by its standard deviation.',
+    source: COMMON,
+    needs: 'a model with LayerNorm, such as BLOOM, MPT and StarCoder2',
+    variants: (c) => only({ norm: { mean: 'kept' } }, isLayerNorm(c)),
   }),
   bug({
     id: 'rms-sum',

@@ -1,11 +1,22 @@
 import { type Bug, bug, COMMON, each, only } from '../bug.js';
 import { operationOf, type StageCase } from '../case.js';
-import type { OracleConfig } from '../model.js';
-import { factorOf, hasSoftCap } from './left-out.js';
+import type { Variation } from '../variation.js';
+import { factorOf, factorOn, hasSoftCap } from './left-out.js';
 
 const SOFT_MAX = ['kq_soft_max'] as const;
-/** The n of a model whose scale is 1 / √n. */
-const rightDimension = ({ attentionScale }: OracleConfig): number => Math.round(attentionScale ** -2);
+/** The scale of the scores at this stage: the softmax's, or that of Q; undefined where it has none, or another stage has it. */
+function scaleAt(c: StageCase): number | undefined {
+  if (operationOf(c).op === 'scores') return factorOn(c, 'q_rope');
+  const { attentionScale } = c.model.config;
+  return attentionScale === 1 ? undefined : attentionScale; // 1: Q is scaled already
+}
+
+/** Another scale in its place. */
+const scaledBy = (c: StageCase, scale: number): Variation =>
+  operationOf(c).op === 'scores' ? { step: { factor: scale, of: 'q_rope' } } : { softMax: { scale } };
+
+/** The n of a scale that is 1 / √n. */
+const dimensionOf = (scale: number): number => Math.round(scale ** -2);
 
 const SEVERAL = 'more than one position: the softmax of one score is 1';
 
@@ -30,26 +41,34 @@ export const SOFT_MAX_BUGS: readonly Bug[] = [
   bug({
     id: 'attention-scale-dimension',
     title: 'The attention scale comes from another dimension',
-    stages: SOFT_MAX,
+    stages: ['kq_soft_max', 'kq'],
     changes: 'Scores are multiplied by 1 / √n for an n that is not head_dim.',
-    look: 'The number under the root: head_dim of one head, not n_embd, not the width of K, not half a head.',
+    look: 'The number under the root: head_dim of one head (or query_pre_attn_scalar), not n_embd, not the width of K, not half a head.',
     source: 'ggml-org/llama.cpp#8444',
     needs: SEVERAL,
-    variants: ({ model: { config } }) => {
-      const { embeddingLength, headCount, headCountKv, headDim } = config;
-      if (config.attentionScale === 1) return []; // Q is scaled already
+    variants: (c) => {
+      const { embeddingLength, headCount, headCountKv, headDim } = c.model.config;
+      const scale = scaleAt(c);
+      if (scale === undefined) return [];
       const ofHead = [headDim, headDim / 2, 2 * headDim]; // in latent attention the cache's rows are not as long as a head
-      const sizes = [embeddingLength, headCount * headDim, headCountKv * headDim, ...ofHead, headCount];
-      const right = rightDimension(config);
+      const sizes = [
+        embeddingLength,
+        embeddingLength / headCount,
+        headCount * headDim,
+        headCountKv * headDim,
+        ...ofHead,
+        headCount,
+      ];
+      const right = dimensionOf(scale);
       const others = [...new Set(sizes)].filter((n) => n >= 1 && n !== right);
-      return each('n', others, (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }));
+      return each('n', others, (n) => scaledBy(c, 1 / Math.sqrt(n)));
     },
     search: {
       name: 'n of 1 / √n',
       scale: 'integer',
-      range: (c) => [1, 4 * c.model.config.embeddingLength],
-      right: (c) => rightDimension(c.model.config),
-      variation: (n) => ({ softMax: { scale: 1 / Math.sqrt(n) } }),
+      range: (c) => [1, scaleAt(c) === undefined ? 1 : 4 * c.model.config.embeddingLength],
+      right: (c) => dimensionOf(scaleAt(c) ?? 1),
+      variation: (n, c) => (scaleAt(c) === undefined ? {} : scaledBy(c, 1 / Math.sqrt(n))),
     },
   }),
   bug({

@@ -15,8 +15,21 @@ const GATES: Readonly<Record<string, Activation>> = {
   REGLU: 'relu',
 };
 
+/** What all values of a node go through. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  SILU: 'silu',
+  GELU: 'gelu-tanh',
+  GELU_ERF: 'gelu-erf',
+  GELU_QUICK: 'gelu-quick',
+  RELU: 'relu',
+};
+
 /** A node's operation, without what is the same for all. */
-type Found = Omit<StageOperation, keyof Place | 'config'> & { readonly own?: Partial<OracleConfig> };
+type Found = Omit<StageOperation, keyof Place | 'config'> & {
+  readonly own?: Partial<OracleConfig>;
+  /** null where a step of a layer reads a weight of the whole model, such as the norm of the embedding. */
+  readonly layer?: null;
+};
 
 /**
  * What the stages of a model compute, by llama.cpp's own graph of it. What lies between two stages of the run is computed on the way:
@@ -58,11 +71,11 @@ export class GraphOperations {
     if (!node) return undefined;
     const found = this.found(node, at);
     if (!found) return undefined;
-    const { own, ...operation } = found;
+    const { own, layer = at.layer, ...operation } = found;
     const config = { ...this.config, ...(at.layer === null ? {} : this.heads.get(at.layer)), ...own };
     const stage = isOnTheWay ? `${node.name}#${index}` : at.stage; // several nodes of a layer may have one name
     const role = roleOf(at, operation, isOnTheWay, node.name);
-    return { stage, layer: at.layer, ...operation, config, role };
+    return { stage, layer, ...operation, config, role };
   }
 
   private found(node: NodeOperation, at: Place): Found | undefined {
@@ -100,9 +113,10 @@ export class GraphOperations {
       case 'CONCAT':
         return this.besides(node, at);
       case 'RMS_NORM':
-        return (
-          from && { op: 'rms-norm', inputs: [from], own: { embeddingLength: shape[0] ?? 0, rmsEpsilon: p.eps ?? 0 } }
-        );
+      case 'NORM': {
+        const own = { embeddingLength: shape[0] ?? 0, rmsEpsilon: p.eps ?? 0 };
+        return from && { op: op === 'NORM' ? 'layer-norm' : 'rms-norm', inputs: [from], own };
+      }
       case 'MUL':
         if (!from || !second) return undefined;
         return 'weight' in second ? ofWeight(second, at, { op: 'mul', inputs: [from] }) : this.weighted(node, from, at);
@@ -123,6 +137,8 @@ export class GraphOperations {
       case 'SCALE':
         return (p.bias ?? 0) === 0 ? (this.softCap(node, at) ?? (from && scale(p.scale ?? 1, from))) : undefined;
       default: {
+        const ungated = ACTIVATIONS[op];
+        if (ungated) return from && { op: 'activation', inputs: [from], activation: ungated };
         const activation = GATES[op];
         if (!activation || !from) return undefined;
         const part = shape[0] ?? 0;
@@ -355,10 +371,11 @@ function ofWeight(
   found: Found,
   suffix = 'weight',
 ): Found | undefined {
-  const prefix = at.layer === null ? '' : `blk.${at.layer}.`;
+  const isOfModel = !weight.startsWith('blk.') && found.op !== 'get-rows';
+  const prefix = at.layer === null || isOfModel ? '' : `blk.${at.layer}.`;
   const stem =
     weight.startsWith(prefix) && weight.endsWith(`.${suffix}`) && weight.slice(prefix.length, -1 - suffix.length);
-  return stem ? { ...found, weight: stem } : undefined;
+  return stem ? { ...found, weight: stem, ...(isOfModel ? { layer: null } : {}) } : undefined;
 }
 
 const nameOf = ({ layer }: Place, stem: string | undefined, suffix: string): string =>
@@ -385,9 +402,11 @@ function headsAt(at: Place): Pick<StageOperation, 'heads'> {
 /** Of an operation under another name than a Llama's: the stage of a Llama that does the same. */
 const ROLES: Readonly<Partial<Record<StageOperation['op'], string>>> = {
   'rms-norm': 'attn_rms',
+  'layer-norm': 'attn_rms',
   mul: 'attn_norm',
   add: 'ffn_inp',
   swiglu: 'ffn_swiglu',
+  activation: 'ffn_swiglu',
   'top-k': 'ffn_moe_topk',
   chosen: 'ffn_moe_weights',
   quotient: 'ffn_moe_weights_norm',

@@ -33,6 +33,16 @@ export function computeActivation(c: StageCase, v: Variation): Float64Array {
   });
 }
 
+/**
+ * ffn_gelu and the like: what all values go through, where nothing is gated.
+ *
+ * @returns as the input
+ * Source: Hendrycks & Gimpel 2016, "Gaussian Error Linear Units", arXiv:1606.08415.
+ * @example computeUngated(c, { activation: { of: 'relu' } })
+ */
+export const computeUngated = (c: StageCase, { activation }: Variation): Float64Array =>
+  inputOf(c, 0).map(ACTIVATIONS[activation?.of ?? operationOf(c).activation ?? 'silu']);
+
 /** The first and the second half of every row. */
 function halves(x: Float64Array, width: number): [Float64Array, Float64Array] {
   const half = (first: number) => mapRows(x, 2 * width, (row) => row.subarray(first, first + width));

@@ -1,14 +1,15 @@
 import { type Precision, rounded } from '@llama-probe/dump/precision';
-import { inputOf, type StageCase, weightName } from '../case.js';
+import { inputOf, operationOf, type StageCase, weightName } from '../case.js';
 import { add, dot, mapRows, mul } from '../operations.js';
 import type { NormVariation, Variation } from '../variation.js';
 import { vectorOf, weightOf } from './weight.js';
 
 /**
- * attn_rms, ffn_rms, result_rms: x / √(mean(x²) + ε), row by row.
+ * attn_rms, ffn_rms, result_rms: x / √(mean(x²) + ε), row by row. A LayerNorm subtracts the mean of the row first.
  *
  * @returns (rows, n_embd)
- * Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization", arXiv:1910.07467, equation 4.
+ * Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization", arXiv:1910.07467, equation 4; LayerNorm: Ba et al. 2016,
+ * arXiv:1607.06450, equation 3.
  * @example computeNorm(c, { norm: { epsilon: 1e-6 } })
  */
 export function computeNorm(c: StageCase, v: Variation): Float64Array {
@@ -18,8 +19,9 @@ export function computeNorm(c: StageCase, v: Variation): Float64Array {
   if (n.skipped) return x.slice();
   const epsilon = n.epsilon ?? rmsEpsilon;
   const square = dot(x, x) / x.length;
+  const isCentred = n.mean ? n.mean === 'subtracted' : operationOf(c).op === 'layer-norm';
   return mapRows(x, width, (row) => {
-    const centred = n.mean ? without(row, row.reduce((sum, value) => sum + value) / width) : row;
+    const centred = isCentred ? without(row, row.reduce((sum, value) => sum + value) / width) : row;
     const divisor = root(n.square === 'of-all-rows' ? square : underRoot(centred, n), epsilon, n);
     return centred.map((value) => value / divisor);
   });

@@ -2,13 +2,15 @@ import { type CaseModel, caseOf, inputOf, operationOf, rowsOf, type StageCase } 
 import { type HeadNorm, headNormOf } from '../graph/on-the-way.js';
 import { mapRows } from '../operations.js';
 import { type Rotation, ropeAngle, ropeMagnitude } from '../rope.js';
+import { firstOf, type Sections, sectionOf, TEXT_HAS } from '../sections.js';
 import type { StageOperation } from '../stage-operations.js';
 import type { RopeVariation, Variation } from '../variation.js';
 import { computeNorm, computeNormWeight } from './norm.js';
 import { vectorOf } from './weight.js';
 
 /**
- * q_rope, k_rope: each pair (x₀, x₁), (x₂, x₃), … of every head turned by position · base^(−2·pair / headDim) · scale / factor.
+ * q_rope, k_rope: each pair (x₀, x₁), (x₂, x₃), … of every head turned by position · base^(−2·pair / headDim) · scale / factor. Where
+ * a token has several positions, a pair is turned by one of them.
  *
  * @returns (rows, heads · headDim)
  * Source: Su et al. 2021, "RoFormer", arXiv:2104.09864, equation 34; scale: Chen et al. 2023, arXiv:2306.15595.
@@ -56,7 +58,7 @@ export function turned(
   const indices = r.index ? (width / span) * step : dims / 2;
   return mapRows(x, width, (row, index) => {
     const position = positionOf(index, firstPosition, r);
-    const angles = Array.from({ length: indices }, (_, i) => sign * ropeAngle(position, i, rotation));
+    const angles = Array.from({ length: indices }, (_, i) => sign * angleOf(i, position, model, rotation, r));
     const y = row.slice();
     for (const { first, second, frequencies } of pairs) {
       for (let head = 0; head < end; head += span) {
@@ -69,6 +71,22 @@ export function turned(
     }
     return y;
   });
+}
+
+/** The angle of a pair: that of its position, which may be one of several of the token. */
+function angleOf(pair: number, position: number, model: CaseModel, rotation: Rotation, r: RopeVariation): number {
+  const { ropeSections: right } = model.config;
+  if (!right || r.sections === 'ignored') return ropeAngle(position, pair, rotation);
+  const isReversed = r.sections === 'reversed';
+  const sections: Sections = isReversed ? { ...right, counts: [...right.counts].reverse() } : right;
+  const found = sectionOf(pair, sections);
+  const section = isReversed ? sections.counts.length - 1 - found : found;
+  const known = r.sections === 'first' ? 1 : r.sections === 'first-two' ? 2 : TEXT_HAS.length;
+  const own = section < known && TEXT_HAS[section] ? position : 0;
+  if (r.sections !== 'anew' && r.sections !== 'anew-by-section') return ropeAngle(own, pair, rotation);
+  const within = (pair % right.counts.reduce((a, b) => a + b)) - firstOf(section, right.counts);
+  const headDim = r.sections === 'anew' ? rotation.headDim : 2 * (right.counts[section] ?? 1);
+  return ropeAngle(own, within, { ...rotation, headDim });
 }
 
 interface Pair {

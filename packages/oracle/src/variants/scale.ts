@@ -9,8 +9,10 @@ import type { Variation } from '../variation.js';
  * @example computeScale(c, { step: { scale: 'missing', of: 'embd' } }) // the input as it is
  */
 export function computeScale(c: StageCase, v: Variation): Float64Array {
-  const { factor = 1, inputs } = operationOf(c);
-  const { scale, of } = v.step ?? {};
-  const times = !scale || (of !== undefined && of !== inputs[0]?.stage) ? 1 : scale === 'twice' ? 2 : 0;
-  return inputOf(c, 0).map((value) => factor ** times * value);
+  const { factor: right = 1, inputs } = operationOf(c);
+  const { scale, of, factor: other } = v.step ?? {};
+  const isMeant = of === undefined || of === inputs[0]?.stage;
+  const times = !scale || !isMeant ? 1 : scale === 'twice' ? 2 : 0;
+  const factor = isMeant && other !== undefined ? other : right ** times;
+  return inputOf(c, 0).map((value) => factor * value);
 }

@@ -1,4 +1,5 @@
 import { type Precision, rounded } from '@llama-probe/dump/precision';
+import { alibiSlope } from '../alibi.js';
 import { isSeen } from '../attention.js';
 import { attentionOf, inputOf, operationOf, type StageCase } from '../case.js';
 import type { SoftMaxVariation, Variation } from '../variation.js';
@@ -9,10 +10,11 @@ import { vectorOf, weightOf } from './weight.js';
 
 /**
  * kq_soft_max: softmax(score / √headDim) of every head over the positions that a row sees; 0 for the others. A sink, a learned score of each
- * head, takes its share of the sum as if it were a position.
+ * head, takes its share of the sum as if it were a position. With ALiBi a score falls with the distance, in each head by another slope.
  *
  * @returns (rows, heads · n_kv)
- * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1; sinks: OpenAI 2025, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv:2508.10925 §2.3.
+ * Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1; sinks: OpenAI 2025, "gpt-oss-120b & gpt-oss-20b Model Card", arXiv:2508.10925 §2.3;
+ * ALiBi: Press et al. 2021, arXiv:2108.12409.
  * @example computeSoftMax(c, { softMax: { ahead: 1, hidden: 'largest' } }) // a mask that is one off
  */
 export function computeSoftMax(c: StageCase, v: Variation): Float64Array {
@@ -44,12 +46,32 @@ function logitsOf(c: StageCase, s: SoftMaxVariation): Float64Array {
     for (let position = 0; position < nKv; position++) {
       const known = isSeen(row, position, a);
       const score = known ? (scores[at + position] as number) : ((hidden?.[at + position] ?? filler) as number);
-      const logit = s.softCap ? capped(scale * score, s.softCap) : scale * score;
+      const scaled = s.softCap ? capped(scale * score, s.softCap) : scale * score;
+      const logit = scaled + fallOf((at / nKv) % a.headCount, row, position, c, s);
       logits[at + position] = sees(row, position, c, s) ? logit : s.masked === 'zero' ? 0 : Number.NEGATIVE_INFINITY;
     }
   }
   return s.precision ? logits.map((logit) => rounded(logit, s.precision as Precision)) : logits;
 }
+
+/** What ALiBi adds to a scaled score. */
+function fallOf(head: number, row: number, position: number, c: StageCase, s: SoftMaxVariation): number {
+  const { headCount, maxAlibiBias } = c.model.config;
+  const steepest = s.maxAlibiBias ?? maxAlibiBias;
+  if (steepest === undefined || s.slopes === 'missing') return 0;
+  const distance = s.distance === 'from-first' ? position : Math.abs(c.firstPosition + row - position);
+  const slope = SLOPES[s.slopes ?? 'right'](head, { headCount, maxAlibiBias: steepest });
+  return -slope * distance * (s.distance === 'scaled' ? c.model.config.attentionScale : 1);
+}
+
+const SLOPES: Record<'right' | Exclude<SoftMaxVariation['slopes'], 'missing' | undefined>, typeof alibiSlope> = {
+  right: alibiSlope,
+  'of-any-count': (head, { headCount, maxAlibiBias }) => 2 ** ((-maxAlibiBias * (head + 1)) / headCount),
+  'of-next-power': (head, { headCount, maxAlibiBias }) =>
+    2 ** ((-maxAlibiBias * (head + 1)) / 2 ** Math.ceil(Math.log2(headCount))),
+  'from-zero': (head, alibi) => alibiSlope(head, alibi) / alibiSlope(0, alibi),
+  reversed: (head, alibi) => alibiSlope(alibi.headCount - 1 - head, alibi),
+};
 
 /** What a blaming run has for a hidden score: the largest score that the row sees, or 0 if there is none. */
 function largest(seen: Float64Array): number {

@@ -3,15 +3,20 @@ import type { MaskKind } from '@llama-probe/dump';
 /** How many positions each row of a mask sees, the last of which is its own; −1 for a row that sees others. */
 export type Seen = Int32Array;
 
-/** @param mask (rows, width): 0, or −Infinity for what is hidden @param first the position of its first row */
-export function seenBy(mask: Float32Array, width: number, first: number, rows: number): Seen {
+/**
+ * @param mask (rows, width): 0, or −Infinity for what is hidden
+ * @param first the position of its first row
+ * @param hasDistances whether it has −1, −2, … for what lies before a row: the softmax multiplies them with a slope
+ */
+export function seenBy(mask: Float32Array, width: number, first: number, rows: number, hasDistances = false): Seen {
   return Int32Array.from({ length: rows }, (_, i) => {
     const row = mask.subarray(i * width, (i + 1) * width);
-    const [from, end] = [row.indexOf(0), row.lastIndexOf(0) + 1];
+    const own = first + i;
+    const from = row.findIndex(Number.isFinite);
     const isRule = row.every((value, at) =>
-      at >= from && at < end ? value === 0 : value === Number.NEGATIVE_INFINITY,
+      at >= from && at <= own ? value === (hasDistances ? at - own : 0) : value === Number.NEGATIVE_INFINITY,
     );
-    return from >= 0 && end === first + i + 1 && isRule ? end - from : -1;
+    return from >= 0 && from <= own && own < width && isRule ? own - from + 1 : -1;
   });
 }
 

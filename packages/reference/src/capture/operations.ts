@@ -68,7 +68,8 @@ export class OperationsLook {
     let seen = this.read.get(address);
     if (!seen) {
       const mask = this.reader.read(address);
-      seen = seenBy(readValues(this.library, mask), mask.ne[0], first, tokens);
+      const hasDistances = parametersOf(node).max_bias !== 0;
+      seen = seenBy(readValues(this.library, mask), mask.ne[0], first, tokens, hasDistances);
       this.read.set(address, seen);
     }
     const rows = this.masks[this.at.softMax++] ?? new MaskRows();

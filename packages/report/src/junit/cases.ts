@@ -1,5 +1,5 @@
 import type { Finding } from '@llama-probe/comparison/ask';
-import { graphOf, inheritance, type StageResult } from '@llama-probe/diff';
+import { graphIn, inheritance, type StageResult } from '@llama-probe/diff';
 import { type Place, placeKey, stageKey } from '@llama-probe/dump/stage';
 import { errorsAt, isAllowed, noteAt } from '../notes.js';
 import { type CaseResult, faultResult, nameOf, stageResult, type TestCase } from './case-results.js';
@@ -23,8 +23,8 @@ function verdictOf({ verdict, reason }: Finding): CaseResult {
 const isWrong = ({ verdict }: StageResult): boolean => verdict === 'diverged';
 
 function stageCases(finding: Finding): TestCase[] {
-  const { stages, faults } = finding.report;
-  const descent = inheritance(stages, graphOf({}, stages), isWrong, ({ verdict }) => verdict === 'agree');
+  const { stages, faults, graph } = finding.report;
+  const descent = inheritance(stages, graphIn(graph, stages), isWrong, ({ verdict }) => verdict === 'agree');
   const isDownstream = (stage: StageResult) => descent.get(stageKey(stage))?.from !== undefined;
   const places = new Map<string, [StageResult, ...StageResult[]]>();
   for (const stage of stages) {

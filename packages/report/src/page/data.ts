@@ -20,7 +20,7 @@ const LEAST = 60_000;
  */
 export function pageData(findings: readonly Finding[], bytes: number): PageData {
   const runs = findings.map((finding) => {
-    const stages = numbered(finding.report.stages);
+    const stages = numbered(finding.report);
     return { finding, run: withoutLooks(finding, stages) };
   });
   let left = bytes - JSON.stringify(runs.map(({ run }) => run)).length;

@@ -1,4 +1,5 @@
-import { graphOf, type StageId, type StageResult } from '@llama-probe/diff';
+import type { Report } from '@llama-probe/comparison';
+import { graphIn, type StageId, type StageResult } from '@llama-probe/diff';
 import { placeKey, stageKey } from '@llama-probe/dump/stage';
 import { type PagePlace, pack, type StageColumns } from '@llama-probe/page';
 
@@ -12,7 +13,7 @@ export interface Numbered {
   placeAt(id: StageId): number | null;
 }
 
-export function numbered(stages: readonly StageResult[]): Numbered {
+export function numbered({ stages, graph: told }: Pick<Report, 'stages' | 'graph'>): Numbered {
   const ids = new Map<string, number>();
   const firsts: StageResult[] = [];
   for (const stage of stages) {
@@ -20,7 +21,7 @@ export function numbered(stages: readonly StageResult[]): Numbered {
     ids.set(placeKey(stage), ids.size);
     firsts.push(stage);
   }
-  const graph = graphOf({}, firsts);
+  const graph = graphIn(told, firsts).within((place) => ids.has(placeKey(place)));
   const numbers = new Map(stages.map((stage, at) => [stageKey(stage), at]));
   const stageAt = (id: StageId) => numbers.get(stageKey(id)) ?? null;
   const placeAt = (id: StageId) => ids.get(placeKey(id)) ?? null;

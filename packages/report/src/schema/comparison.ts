@@ -139,6 +139,25 @@ const stage = stageId
 const topLogits = z.array(z.looseObject({ id: count, logit: number }));
 const generated = z.looseObject({ tokens: z.array(count), text: text.nullable() });
 
+const input = z.union([text, z.tuple([text, z.int().nullable()])]);
+const described = z.array(
+  z.looseObject({
+    stage: text,
+    op: text,
+    inputs: z.exactOptional(z.array(input)),
+    cached: z.exactOptional(input),
+    through: z.exactOptional(z.array(text)),
+    weights: z.exactOptional(z.array(text)),
+    mask: z.exactOptional(z.enum(['causal', 'other'])),
+  }),
+);
+const graph = z
+  .looseObject({ before: described, after: described, kinds: z.array(described), layers: z.array(count) })
+  .meta({
+    id: 'graph',
+    description: 'What each stage of the model is computed from, as in a dump (docs/dump-format.md, The graph).',
+  });
+
 /** A report, which a comparison prints and a gate has of each case. */
 export const report = z.looseObject({
   schema: z.literal(1),
@@ -211,6 +230,7 @@ export const report = z.looseObject({
   top: bothSides(z.array(text.nullable())).nullable(),
   timings: milliseconds,
   memory: z.exactOptional(z.looseObject({ weights: count, state: count, arena: count })),
+  graph: z.exactOptional(graph),
 });
 
 const confidence = z.enum(['confirmed', 'likely', 'unknown']);

@@ -132,13 +132,17 @@ function make(operation: StageOperation, columns: readonly number[] | undefined,
   }
 }
 
+const NOT_WRITTEN: ReadonlySet<StageOperation['op']> = new Set(['concat', 'head-product', 'layer-norm', 'activation']);
+
 /**
  * Whether an operation, and all that is computed on the way to it, can be written down as a recipe. What chooses experts cannot: its rows are ids.
- * Nor can latent attention, of which the checks have no function.
+ * Nor can what the checks have no function of: latent attention, LayerNorm, ALiBi, a rotation by several positions, an activation without a gate.
  */
 export const canBeWritten = (operation: StageOperation): boolean => {
-  const { op, inputs, scores, latent } = operation;
-  if (op === 'concat' || op === 'head-product' || latent !== undefined) return false;
+  const { op, inputs, scores, latent, config } = operation;
+  if (NOT_WRITTEN.has(op) || latent !== undefined) return false;
+  if (op === 'soft-max' && config?.maxAlibiBias !== undefined) return false;
+  if (op === 'rope' && config?.ropeSections) return false;
   if (op === 'top-k' || (takesIds(operation) && inputs.slice(1).some(isInner))) return false;
   return [...inputs, ...(scores?.inputs ?? [])].every((input) => !isInner(input) || canBeWritten(input));
 };

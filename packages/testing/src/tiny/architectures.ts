@@ -1,4 +1,4 @@
-import { f32, floats, type GgufParts, type GgufTensor, type GgufValue, text, u32 } from '../gguf.js';
+import { f32, floats, type GgufParts, type GgufTensor, type GgufValue, i32, list, text, u32 } from '../gguf.js';
 
 /** Architectures that are no Llama, and that llama.cpp runs. */
 export type TinyArchitecture =
@@ -13,6 +13,10 @@ export type TinyArchitecture =
   | 'smollm3'
   | 'mistral3'
   | 'starcoder2'
+  | 'bloom'
+  | 'mpt'
+  | 'qwen2vl'
+  | 'qwen3vl'
   | 'deepseek2';
 
 const N = { layers: 2, embd: 48, heads: 4, kvHeads: 2, headDim: 16, ff: 40, experts: 4, vocab: 64 };
@@ -71,6 +75,31 @@ const OF_NARROW: Readonly<Record<string, GgufValue>> = Object.fromEntries(
     u32(N.embd / N.heads),
   ]),
 );
+
+/** Six heads, which is no power of two: then ALiBi's slopes are of two kinds. */
+export const TINY_ALIBI_HEADS = 6;
+const OF_ALIBI: Readonly<Record<string, GgufValue>> = {
+  'attention.head_count': u32(TINY_ALIBI_HEADS),
+  'attention.head_count_kv': u32(TINY_ALIBI_HEADS),
+  'attention.key_length': u32(N.embd / TINY_ALIBI_HEADS),
+  'attention.value_length': u32(N.embd / TINY_ALIBI_HEADS),
+  'attention.layer_norm_epsilon': f32(1e-5),
+};
+/** No rotation; Q, K and V of one matrix, and nothing is gated. */
+const FUSED_AND_PLAIN: readonly Shaped[] = [
+  ['attn_norm.weight', [N.embd]],
+  ['attn_qkv.weight', [N.embd, 3 * N.embd]],
+  ['attn_output.weight', [N.embd, N.embd]],
+  ['ffn_norm.weight', [N.embd]],
+  ['ffn_up.weight', [N.embd, N.ff]],
+  ['ffn_down.weight', [N.ff, N.embd]],
+];
+/** A bias for each weight of a layer. */
+const biasesOf = (layer: readonly Shaped[]): readonly Shaped[] =>
+  layer.map(([name, shape]) => [name.replace('weight', 'bias'), shape.slice(-1)]);
+
+/** How many pairs of a head turn by each of a token's four positions; text has none of the fourth kind, whose pairs stay. */
+export const TINY_SECTIONS = [2, 1, 2, 1];
 
 /** Latent attention: Q and the cache go through a narrow row each, and only a part of a head is turned. */
 export const TINY_LATENT = { heads: 3, q: 24, kv: 32, plain: 16, turned: 8, value: 20 };
@@ -195,6 +224,37 @@ const KINDS: Readonly<
     ],
     whole: [['output_norm.bias', [N.embd]]],
     also: { ...OF_NARROW, 'attention.layer_norm_epsilon': f32(1e-5) },
+  },
+  // Distances in place of positions: ALiBi.
+  bloom: {
+    layer: [...FUSED_AND_PLAIN, ...biasesOf(FUSED_AND_PLAIN)],
+    whole: [
+      ['token_embd_norm.weight', [N.embd]],
+      ['token_embd_norm.bias', [N.embd]],
+      ['output_norm.bias', [N.embd]],
+    ],
+    also: OF_ALIBI,
+  },
+  // The same without biases, with slopes and bounds of Q, K and V that the file says.
+  mpt: {
+    layer: FUSED_AND_PLAIN,
+    also: { ...OF_ALIBI, 'attention.max_alibi_bias': f32(6), 'attention.clamp_kqv': f32(1.5) },
+  },
+  // A token has several positions, and the pairs of a head are turned by one or another.
+  qwen2vl: {
+    layer: [
+      ...NARROW,
+      ['attn_q.bias', [N.embd]],
+      ['attn_k.bias', [N.embd / 2]],
+      ['attn_v.bias', [N.embd / 2]],
+      ...FEED_FORWARD,
+    ],
+    also: { ...OF_NARROW, 'rope.dimension_sections': list(TINY_SECTIONS.map(i32)) },
+  },
+  // The same, and the pairs of each position take turns.
+  qwen3vl: {
+    layer: [...PROJECTIONS, ...HEAD_NORMS, ...FEED_FORWARD],
+    also: { 'rope.dimension_sections': list([3, 2, 2, 1].map(i32)), n_deepstack_layers: u32(0) },
   },
   // The first layer has no experts.
   deepseek2: {

@@ -16,6 +16,7 @@ type Name = keyof ReturnType<typeof all>;
 const OF: Readonly<Record<Operation, readonly Name[]>> = {
   'get-rows': ['n_embd', 'n_vocab'],
   'rms-norm': ['n_embd'],
+  'layer-norm': ['n_embd'],
   mul: ['n_embd'],
   part: [],
   concat: [],
@@ -27,6 +28,7 @@ const OF: Readonly<Record<Operation, readonly Name[]>> = {
   'soft-max': ['head_dim', '(n_embd/n_head)', 'n_embd', 'n_q', 'n_head', 'n_head_kv', 'group'],
   values: ['head_dim', 'n_head', 'n_head_kv', 'group'],
   swiglu: ['n_ff', 'n_embd'],
+  activation: [],
   add: ['n_layer', '(2 n_layer)', 'n_embd'],
   scale: ['n_embd', 'n_layer'],
   'soft-cap': ['head_dim', 'n_embd'],

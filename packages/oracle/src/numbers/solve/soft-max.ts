@@ -11,7 +11,8 @@ import { inputsOf } from './inputs.js';
 export function* softMax(wrong: Wrong): Generator<Idea> {
   const { c, sick, rows, width } = wrong;
   const [input] = inputsOf(c);
-  const { headCount: heads, attentionScale } = c.model.config;
+  const { headCount: heads, attentionScale, maxAlibiBias } = c.model.config;
+  if (maxAlibiBias !== undefined) return; // shares do not follow from scores alone
   if (!input || input.rows.length !== sick.length || sick.some((value) => !Number.isFinite(value) || value < 0)) return;
   const count = width / heads;
   const scores = hasAllScores(c) ? computeAllScores(c) : input.rows;
