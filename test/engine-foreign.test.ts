@@ -31,6 +31,7 @@ const SICK: readonly (readonly [TinyArchitecture, readonly Bug[]])[] = [
       ['sinks-ignored', 'kq_soft_max', 1, 'sinks-ignored'],
       ['expert-bias-unweighted', 'ffn_moe_weighted', 1, 'expert-bias-unweighted'],
       ['yarn-no-magnitude', 'q_rope', 1, 'yarn-no-magnitude'],
+      ['router-softmax-of-all', 'ffn_moe_probs', 1, 'router-activation'],
     ],
   ],
 ];

@@ -175,6 +175,7 @@ describe('a bug of what a Llama has not', () => {
     ['bounded-unit-halves', 'ffn_moe_swiglu_oai', { activation: { combine: 'interleaved' } }],
     ['expert-weights-misplaced', 'ffn_moe_weighted', { experts: { weights: 'reversed' } }],
     ['expert-sum', 'ffn_moe_out', { experts: { added: 'first' } }],
+    ['router-activation', 'ffn_moe_probs', { experts: { router: 'softmax' } }],
     ['router-activation', 'ffn_moe_probs', { experts: { router: 'sigmoid' } }, 1],
     ['expert-weights-normalised', 'ffn_moe_weights_norm', { experts: { normalised: 'missing' } }, 1],
     ['expert-factor-left-out', 'ffn_moe_weights_scaled', { step: { scale: 'missing', of: 'ffn_moe_weights_norm' } }, 1],

@@ -199,7 +199,8 @@ export const EXPERT_BUGS: readonly Bug[] = [
 ];
 
 /** What a router's operation is, in the words of the variation. */
-const RIGHT: Readonly<Partial<Record<string, 'softmax' | 'sigmoid'>>> = {
+const RIGHT: Readonly<Partial<Record<string, 'softmax' | 'sigmoid' | 'nothing'>>> = {
   probabilities: 'softmax',
   sigmoid: 'sigmoid',
+  bias: 'nothing', // experts are chosen by the logits, as in gpt-oss
 };

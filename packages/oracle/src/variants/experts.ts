@@ -2,6 +2,7 @@ import { inputOf, operationOf, rowsOf, type StageCase, tensorName } from '../cas
 import { concat, mapRows, rowOf } from '../operations.js';
 import type { Variation } from '../variation.js';
 import { computeProduct } from './product.js';
+import { ROUTERS } from './router.js';
 import { vectorOf, weightOf } from './weight.js';
 
 // A mixture of experts. Of each token the rows of those chosen lie one after another: (tokens, chosen · width).
@@ -14,7 +15,7 @@ import { vectorOf, weightOf } from './weight.js';
  * @example computeProbabilities(c, { experts: { router: 'sigmoid' } })
  */
 export const computeProbabilities = (c: StageCase, { experts }: Variation): Float64Array =>
-  ROUTERS[experts?.router ?? 'softmax'](c);
+  routed(c, experts?.router ?? 'softmax');
 
 /**
  * What each expert gets of a sigmoid on its own.
@@ -23,19 +24,10 @@ export const computeProbabilities = (c: StageCase, { experts }: Variation): Floa
  * Source: DeepSeek-AI 2024, "DeepSeek-V3", arXiv:2412.19437, equation 15.
  */
 export const computeSigmoid = (c: StageCase, { experts }: Variation): Float64Array =>
-  ROUTERS[experts?.router ?? 'sigmoid'](c);
+  routed(c, experts?.router ?? 'sigmoid');
 
-const ROUTERS = {
-  softmax: (c: StageCase): Float64Array =>
-    mapRows(inputOf(c, 0), inputOf(c, 0).length / c.rows, (row) => {
-      const highest = row.reduce((a, b) => Math.max(a, b));
-      const powers = row.map((logit) => Math.exp(logit - highest));
-      const sum = powers.reduce((a, b) => a + b);
-      return powers.map((power) => power / sum);
-    }),
-  sigmoid: (c: StageCase): Float64Array => inputOf(c, 0).map((logit) => 1 / (1 + Math.exp(-logit))),
-  nothing: (c: StageCase): Float64Array => inputOf(c, 0).slice(),
-};
+const routed = (c: StageCase, how: keyof typeof ROUTERS): Float64Array =>
+  ROUTERS[how](inputOf(c, 0), inputOf(c, 0).length / c.rows);
 
 /** ffn_moe_topk: the places of the highest of a row, the highest first; of equal ones the first. @returns (tokens, count) */
 export function computeTopK(c: StageCase): Float64Array {

@@ -5,6 +5,7 @@ import type { ProductVariation, Variation } from '../variation.js';
 import { andThen, headOrder, type Order, permutation } from './order.js';
 import { selectColumns } from './output.js';
 import { turned } from './rope.js';
+import { ROUTERS } from './router.js';
 import { rowReader, vectorOf, weightOf } from './weight.js';
 
 /**
@@ -42,15 +43,16 @@ export function computeProduct(c: StageCase, v: Variation, columns?: Int32Array)
 }
 
 /**
- * A bias that is added by a step of its own.
+ * A bias that is added by a step of its own; of a router, whose logits choose as they are, also what goes through a function that it has not.
  *
  * @returns as the input
  * @example computeBias(c, { product: { bias: 'missing' } }) // the input as it is
  */
-export function computeBias(c: StageCase, { product }: Variation): Float64Array {
+export function computeBias(c: StageCase, { product, experts }: Variation): Float64Array {
   const bias = vectorOf(weightOf(c.model, tensorName(c, operationOf(c).weight as string, 'bias')));
   if (product?.bias === 'missing') return inputOf(c, 0).slice();
-  return addBias(inputOf(c, 0), product?.bias === 'twice' ? bias.map((value) => 2 * value) : bias);
+  const biased = addBias(inputOf(c, 0), product?.bias === 'twice' ? bias.map((value) => 2 * value) : bias);
+  return experts?.router ? ROUTERS[experts.router](biased, biased.length / c.rows) : biased;
 }
 
 function inputRows(c: StageCase, p: ProductVariation, width: number): Float64Array {
