@@ -43,6 +43,8 @@ export interface NormVariation {
   readonly epsilonPlace?: 'outside';
   /** The mean is subtracted first, as in LayerNorm; or it is not, where the model has one. */
   readonly mean?: 'subtracted' | 'kept';
+  /** Values are read so many places further on. */
+  readonly offset?: number;
   /** What is under the root in place of the row's mean square. */
   readonly square?: 'sum' | 'of-all-rows';
   /** Nothing is divided: the row goes through. */
@@ -246,6 +248,8 @@ export interface OutputVariation {
   /** Cut off at ±clip. */
   readonly clip?: number;
   readonly precision?: Precision;
+  /** Bits past this format's are dropped: towards zero, not to the nearest. */
+  readonly cut?: Exclude<Precision, 'f32'>;
   /** Outputs from this column on are 0. */
   readonly limit?: number;
   readonly zero?: true;

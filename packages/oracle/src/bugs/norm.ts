@@ -57,6 +57,18 @@ const RMS_BUGS: readonly Bug[] = [
     variants: (c) => only({ norm: { square: 'of-all-rows' } }, c.rows > 1),
   }),
   bug({
+    id: 'norm-input-offset',
+    title: 'The norm reads its input at an offset',
+    stages: RMS,
+    changes: 'A part of each row is that of a neighbour, or the row is moved by a value.',
+    look: 'The stride and the offset of the input: of a row that is no longer than the stream is, and in bytes or values.',
+    source: 'ggml-org/llama.cpp#16400',
+    variants: ({ model: { config } }) => {
+      const half = config.embeddingLength / 2;
+      return each('values', [half, -half, 1, -1], (offset) => ({ norm: { offset } }));
+    },
+  }),
+  bug({
     id: 'rms-eps-place',
     title: 'The epsilon of the norm is added to the root, not under it',
     stages: RMS,

@@ -67,6 +67,15 @@ export const PRODUCT_BUGS: readonly Bug[] = [
     ],
   }),
   bug({
+    id: 'rounded-toward-zero',
+    title: 'Numbers are cut to 16 bits, not rounded',
+    stages: PRODUCT_STAGES,
+    changes: 'The lower bits are dropped: every value is a little too small, which adds up from layer to layer.',
+    look: 'The conversion to bf16 or f16: a shift by 16 bits drops what should be rounded to the nearest, ties to even.',
+    source: 'stillwater-sc/universal#1133',
+    variants: () => each('format', ['bf16', 'f16'] as const, (cut) => ({ output: { cut } })),
+  }),
+  bug({
     id: 'dispatch-limit',
     title: 'Outputs past a limit are not computed',
     stages: PRODUCT_STAGES,

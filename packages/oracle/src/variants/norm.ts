@@ -14,7 +14,7 @@ import { vectorOf, weightOf } from './weight.js';
  */
 export function computeNorm(c: StageCase, v: Variation): Float64Array {
   const n = v.norm ?? {};
-  const x = inputOf(c, 0);
+  const x = movedBy(inputOf(c, 0), n.offset);
   const { embeddingLength: width, rmsEpsilon } = c.model.config;
   if (n.skipped) return x.slice();
   const epsilon = n.epsilon ?? rmsEpsilon;
@@ -26,6 +26,9 @@ export function computeNorm(c: StageCase, v: Variation): Float64Array {
     return centred.map((value) => value / divisor);
   });
 }
+
+/** Values from so many places further on; 0 where there are none. */
+const movedBy = (x: Float64Array, offset = 0): Float64Array => (offset === 0 ? x : x.map((_, i) => x[i + offset] ?? 0));
 
 const without = (row: Float64Array, mean: number): Float64Array => row.map((value) => value - mean);
 

@@ -1,4 +1,4 @@
-import { rounded } from '@llama-probe/dump/precision';
+import { type Precision, rounded } from '@llama-probe/dump/precision';
 import { inputOf, operationOf, type StageCase } from '../case.js';
 import type { OutputVariation, SoftCap, Variation } from '../variation.js';
 
@@ -16,24 +16,44 @@ export function selectColumns(rows: Float64Array, count: number, columns?: Int32
 }
 
 /**
- * What happens to a stage's rows once they are computed: times, soft-cap, clip, rounding, a limit, zeros, rows exchanged.
+ * What happens to a stage's rows once they are computed: times, soft-cap, clip, rounding, bits dropped, a limit, zeros, rows exchanged.
  *
  * @param rows (count, width) @param columns which columns these are; all of them if it is left out @returns as rows
  * @example finish(Float64Array.of(3, -20), 1, { clip: 10 }) // [3, -10]
  */
 export function finish(rows: Float64Array, count: number, o: OutputVariation, columns?: Int32Array): Float64Array {
-  const { times, softCap, clip, precision, limit, zero, row } = o;
+  const { times, softCap, clip, precision, cut, limit, zero, row } = o;
   const width = rows.length / count;
   let y = rows;
   if (times !== undefined) y = y.map((x) => x * times);
   if (softCap) y = y.map((x) => capped(x, softCap));
   if (clip !== undefined) y = y.map((x) => Math.min(Math.max(x, -clip), clip));
   if (precision) y = y.map((x) => rounded(x, precision));
+  if (cut) y = y.map((x) => cutTo(x, cut));
   if (limit !== undefined)
     y = y.map((x, i) => ((columns ? (columns[i % width] as number) : i % width) < limit ? x : 0));
   if (zero) y = y.map(() => 0);
   if (row !== undefined) y = y.map((_, i) => y[otherRow(Math.floor(i / width), count, row) * width + (i % width)] ?? 0);
   return y;
+}
+
+/** Of a format, how many bits its numbers have after the first, and its least normal exponent. */
+const BITS = { f16: { after: 10, least: -14 }, bf16: { after: 7, least: -126 } } as const;
+
+/**
+ * The next number of a format towards zero: what is left when the bits that it has no room for are dropped.
+ *
+ * Source: IEEE 754, roundTowardZero.
+ * @example cutTo(3.14, 'bf16') // 3.125, and the nearest is 3.140625
+ */
+export function cutTo(x: number, precision: Exclude<Precision, 'f32'>): number {
+  const near = rounded(x, precision);
+  const size = Math.abs(near);
+  if (size <= Math.abs(x) || !Number.isFinite(near)) return near;
+  const { after, least } = BITS[precision];
+  const exponent = Math.log2(size); // whole at a power of two, below which numbers lie closer
+  const below = Number.isInteger(exponent) ? exponent - 1 : Math.floor(exponent);
+  return near - Math.sign(near) * 2 ** (Math.max(below, least) - after);
 }
 
 function otherRow(row: number, count: number, how: NonNullable<OutputVariation['row']>): number {
