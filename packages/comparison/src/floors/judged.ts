@@ -31,10 +31,12 @@ export async function judgedRun(
   async function* start(): AsyncGenerator<Tensor> {
     yield* reference.run({ ...run, signal }).tensors;
   }
-  const none: FloorSource = { kind: 'none', why: 'the reference has none', rule: unmeasured(ruleNameOf(reference)) };
-  const found = (await reference.floor?.(run, signal)) ?? none;
-  const source: FloorSource =
-    options.floors === false ? { kind: 'none', why: '--no-floors', rule: unmeasured(ruleNameOf(reference)) } : found;
+  const none = (why: string): FloorSource => ({ kind: 'none', why, rule: unmeasured(ruleNameOf(reference)) });
+  // A side that is asked hashes its model, which of a large one takes minutes.
+  const source =
+    options.floors === false
+      ? none('--no-floors')
+      : ((await reference.floor?.(run, signal)) ?? none('the reference has none'));
   const rule = ruled(source.rule, options);
   const reach = REACH[ruleNameOf(reference)];
   if (source.kind === 'none') {
