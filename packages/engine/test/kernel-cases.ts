@@ -13,8 +13,8 @@ import {
   softMax,
   swiglu,
 } from '../../oracle/src/index.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
 import type { Operations } from '../src/operations.js';
+import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { bentKernels } from './bent-cases.js';
 import { expertKernels } from './expert-cases.js';
 import { expertProducts } from './expert-product-cases.js';

@@ -1,6 +1,6 @@
 import { dequantizeRow } from '../../oracle/src/index.js';
-import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/mul-mat.js';
 import { packedRowBytes, packRows } from '../src/pack.js';
+import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/products/mul-mat.js';
 
 export interface Case {
   type: WeightType;

@@ -1,7 +1,7 @@
 import { inShort, seeded } from '@llama-probe/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
-import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { type Case, runCase } from './mul-mat-case.js';
 
 const random = seeded();

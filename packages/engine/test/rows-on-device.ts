@@ -1,7 +1,7 @@
 import { Commands, type KernelCache } from '../src/kernels.js';
-import type { MulMat, WeightType } from '../src/mul-mat.js';
 import { createOperations } from '../src/operations.js';
 import { packRows } from '../src/pack.js';
+import type { MulMat, WeightType } from '../src/products/mul-mat.js';
 import { configOf } from './kernel-run.js';
 
 /** All rows of a table, dequantised by the engine's own kernel. */
