@@ -10,8 +10,8 @@ export const WRONG = {
       after: 'let p = i / pairs * head_dim + i % pairs; let a = x[p];',
     },
     { file: 'rope.wgsl', before: 'let b = x[2u * i + 1u];', after: 'let b = x[p + pairs];' },
-    { file: 'rope.wgsl', before: 'x[2u * i] = ', after: 'x[p] = ' },
-    { file: 'rope.wgsl', before: 'x[2u * i + 1u] = ', after: 'x[p + pairs] = ' },
+    { file: 'rope.wgsl', before: 'put(2u * i, ', after: 'put(p, ' },
+    { file: 'rope.wgsl', before: 'put(2u * i + 1u, ', after: 'put(p + pairs, ' },
   ],
   /** RoPE takes each token for the next one. */
   ropeOneOn: [{ file: 'rope.wgsl', before: 'first_position + token)', after: 'first_position + token + 1u)' }],

@@ -17,9 +17,23 @@ fn folded_group(group: vec3u, groups: vec3u) -> u32 {
   return group.y * groups.x + group.x;
 }
 
+// What becomes of a product where no stage is looked at in between. 0: it is put into dst, 1: it is added to what is there, 2: what is there is the gate,
+// whose silu is multiplied with it.
+override into: u32 = 0u;
+
 fn store(row: u32, token: u32, sum: f32) {
-  if (row < shape.rows && token < shape.tokens) {
-    dst[token * shape.dst_rows + shape.first_row + row] = sum;
+  if (row >= shape.rows || token >= shape.tokens) {
+    return;
+  }
+  let value = biased(shape.first_row + row, sum);
+  let i = token * shape.dst_rows + shape.first_row + row;
+  if (into == 1u) {
+    dst[i] += value;
+  } else if (into == 2u) {
+    let g = dst[i];
+    dst[i] = g / (1.0 + exp(-g)) * value;
+  } else {
+    dst[i] = value;
   }
 }
 

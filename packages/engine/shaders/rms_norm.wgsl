@@ -1,4 +1,4 @@
-// y = x / sqrt(mean(x²) + ε) for each row; the weight is a product of its own. One workgroup per row.
+// y = x / sqrt(mean(x²) + ε) for each row, times its weight where no stage is looked at in between. One workgroup per row.
 override width: u32;
 override parts: u32 = 1u; // of a token's row, each normed by itself: its heads
 override epsilon: f32;
@@ -29,6 +29,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let scale = 1.0 / sqrt(partial[0] / f32(width) + epsilon);
   for (var i = lane; i < width; i += WORKGROUP) {
-    y[row + i] = x[row + i] * scale;
+    y[row + i] = weighted(i, x[row + i] * scale);
   }
 }

@@ -21,12 +21,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let p = i / pairs * head_dim + i % pairs;
     let c = x[p];
     let d = x[p + pairs];
-    x[p] = c * r.x - d * r.y;
-    x[p + pairs] = c * r.y + d * r.x;
+    put(p, c * r.x - d * r.y);
+    put(p + pairs, c * r.y + d * r.x);
     return;
   }
   let a = x[2u * i];
   let b = x[2u * i + 1u];
-  x[2u * i] = a * r.x - b * r.y;
-  x[2u * i + 1u] = a * r.y + b * r.x;
+  put(2u * i, a * r.x - b * r.y);
+  put(2u * i + 1u, a * r.y + b * r.x);
 }

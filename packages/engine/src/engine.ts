@@ -9,6 +9,7 @@ import { fromHook } from './from.js';
 import { type GgufFile, openGguf } from './gguf.js';
 import type { Hook, StageAt } from './hook.js';
 import { Commands, KernelCache } from './kernels.js';
+import { merged } from './merged.js';
 import type { LlamaTensors, Model } from './model.js';
 import type { Architecture } from './models/architecture.js';
 import { architectureOf } from './models/index.js';
@@ -298,7 +299,9 @@ export class Engine {
     const uploads = this.allocateUploads(uploadBytes);
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
-    const op = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
+    const each = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
+    // A CPU adapter has little to gain, and would compile more kernels.
+    const op = this.adapter.class === 'gpu' ? merged(each, commands, this.config) : each;
 
     const recent = hook?.inject && new Recent();
     const onStage = (stage: string, layer: number | null, rows: GPUBuffer): Waiting | undefined => {

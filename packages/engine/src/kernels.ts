@@ -15,6 +15,11 @@ export function shaderSource(file: string): string {
 
 const MAX_WORKGROUPS = 65535;
 
+/** A command that is put off until the next one comes. */
+export interface Deferred {
+  encode(): void;
+}
+
 /**
  * The commands of one submit: dispatches in as few compute passes as copies allow.
  *
@@ -23,11 +28,33 @@ const MAX_WORKGROUPS = 65535;
 export class Commands {
   private encoder: GPUCommandEncoder | undefined;
   private pass: GPUComputePassEncoder | undefined;
+  private deferred: Deferred | undefined;
 
   constructor(private readonly device: GPUDevice) {}
 
+  /** Encodes it before whatever comes next, unless that takes it over. */
+  defer(deferred: Deferred): void {
+    this.flush();
+    this.deferred = deferred;
+  }
+
+  /** What was deferred, which is not encoded any more, if it fits: whoever takes it over encodes it with something else (merged.ts). */
+  takeDeferred(fits: (deferred: Deferred) => boolean): Deferred | undefined {
+    const { deferred } = this;
+    if (!deferred || !fits(deferred)) return undefined;
+    this.deferred = undefined;
+    return deferred;
+  }
+
+  private flush(): void {
+    const { deferred } = this;
+    this.deferred = undefined;
+    deferred?.encode();
+  }
+
   /** The compute pass to encode into. */
   compute(): GPUComputePassEncoder {
+    this.flush();
     this.encoder ??= this.device.createCommandEncoder({ label: 'forward' });
     this.pass ??= this.encoder.beginComputePass({ label: 'forward' });
     return this.pass;
@@ -42,6 +69,7 @@ export class Commands {
   }
 
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.flush();
     this.pass?.end();
     this.pass = undefined;
     this.encoder ??= this.device.createCommandEncoder({ label: 'forward' });
@@ -49,6 +77,7 @@ export class Commands {
   }
 
   submit(): void {
+    this.flush();
     this.pass?.end();
     this.pass = undefined;
     if (!this.encoder) return;

@@ -2,7 +2,7 @@ import { type LlamaConfig, sightOf, turnedOf } from './config.js';
 import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
-import type { MulMat, Weight } from './products/mul-mat.js';
+import type { Ending, MulMat, Weight } from './products/mul-mat.js';
 
 /** The tokens that a pass works on. */
 export interface Batch {
@@ -58,6 +58,16 @@ export interface Operations extends ExpertsOperations {
 
 const WORKGROUP = 64; // as in batch.wgsl
 
+/** Two steps in one kernel, with the numbers that they have one after the other. The first one's own result is then nowhere. */
+export interface MergedOperations {
+  /** dst ← x / sqrt(mean(x²) + ε) · w. */
+  normWeighted(dst: GPUBuffer, x: GPUBuffer, w: GPUBuffer): void;
+  /** cache ← k, turned; k stays as it is. */
+  ropeToCache(cache: GPUBuffer, k: GPUBuffer, rotation: GPUBuffer | undefined): void;
+  /** dst ← dst + (x · Wᵀ + bias), or silu(dst) · (x · Wᵀ + bias), or without `into` the product itself. @returns false where there is no such kernel */
+  mulMatInto(dst: GPUBuffer, weight: Weight, x: GPUBuffer, ending: Ending): boolean;
+}
+
 /** Binds the kernels to a model's sizes and to the batch whose uniform buffer is `uniform`. */
 export function createOperations(
   config: LlamaConfig,
@@ -66,7 +76,7 @@ export function createOperations(
   commands: Commands,
   uniform: GPUBuffer,
   batch: Batch,
-): Operations {
+): Operations & MergedOperations {
   const { headCount: heads, headCountKv: kv_heads, headDim: head_dim, embeddingLength, feedForwardLength } = config;
   const { tokens } = batch;
   const widthOfQ = heads * head_dim;
@@ -87,20 +97,30 @@ export function createOperations(
     runFiles([kernel], constants, workgroups, ...buffers);
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
   const each = (width: number) => groups(tokens * width);
-  const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number) =>
-    run(
-      'rope',
+  const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number, ...cache: GPUBuffer[]) =>
+    runFiles(
+      [cache.length > 0 ? 'rope_to_cache' : 'rope_in_place', 'rope'],
       { heads: count, head_dim, dims: turnedOf(config), halves: config.ropePairs === 'halves' ? 1 : 0 },
       groups((tokens * count * turnedOf(config)) / 2),
       rotation as GPUBuffer,
       x,
+      ...cache,
+    );
+  const norm = (shape: Record<string, number>, rows: number, x: GPUBuffer, dst: GPUBuffer, ...weight: GPUBuffer[]) =>
+    runFiles(
+      [weight.length > 0 ? 'weighted' : 'unweighted', 'rms_norm'],
+      { ...shape, epsilon },
+      rows,
+      x,
+      dst,
+      ...weight,
     );
   /** How wide the rows are that are normed, and how many of them a token has. */
   const normed = (count: number) =>
     config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
-    run('rms_norm', { ...shape, epsilon }, tokens * shape.parts, x, dst);
+    norm(shape, tokens * shape.parts, x, dst);
   };
   const mulHeads = (dst: GPUBuffer, w: GPUBuffer, count: number) =>
     run('mul', normed(count), each(count * head_dim), w, dst);
@@ -111,7 +131,7 @@ export function createOperations(
   return {
     getRows: (dst, weight, ids) => encodeGetRows(kernels, commands, uniform, dst, weight, ids, tokens),
     rmsNorm(dst, x) {
-      run('rms_norm', { width: embeddingLength, epsilon }, tokens, x, dst);
+      norm({ width: embeddingLength }, tokens, x, dst);
     },
     mul(dst, w) {
       run('mul', { width: embeddingLength }, each(embeddingLength), w, dst);
@@ -126,6 +146,15 @@ export function createOperations(
     },
     addBias(dst, b, width) {
       run('add_bias', { width }, each(width), b, dst);
+    },
+    normWeighted(dst, x, w) {
+      norm({ width: embeddingLength }, tokens, x, dst, w);
+    },
+    ropeToCache: (cache, k, rotation) => rope(k, rotation, kv_heads, cache),
+    mulMatInto(dst, weight, x, ending) {
+      if (!mulMat.canEnd(weight, ending)) return false;
+      mulMat.encode(commands.compute(), weight, x, dst, tokens, ending);
+      return true;
     },
     ropeQ: (q, rotation) => rope(q, rotation, heads),
     ropeK: (k, rotation) => rope(k, rotation, kv_heads),

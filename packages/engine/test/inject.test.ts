@@ -209,8 +209,8 @@ const FAULTS: readonly Fault[] = [
     patches: [
       ['rope.wgsl', 'let a = x[2u * i];', 'let p = i / pairs * head_dim + i % pairs; let a = x[p];'],
       ['rope.wgsl', 'let b = x[2u * i + 1u];', 'let b = x[p + pairs];'],
-      ['rope.wgsl', 'x[2u * i] = ', 'x[p] = '],
-      ['rope.wgsl', 'x[2u * i + 1u] = ', 'x[p + pairs] = '],
+      ['rope.wgsl', 'put(2u * i, ', 'put(p, '],
+      ['rope.wgsl', 'put(2u * i + 1u, ', 'put(p + pairs, '],
     ],
     formulas: { q_rope: halves, k_rope: halves },
   },

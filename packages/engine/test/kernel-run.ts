@@ -52,7 +52,7 @@ export async function runKernel(
     GPUBufferUsage.UNIFORM,
   );
   const commands = new Commands(device);
-  const noProduct: MulMat = { encode() {} };
+  const noProduct: MulMat = { encode() {}, canEnd: () => false };
   test.encode(
     createOperations(configOf(shape), kernels, noProduct, commands, uniform, batch),
     on,

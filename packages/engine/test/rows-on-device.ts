@@ -24,7 +24,7 @@ export async function rowsOnDevice(
   const readback = device.createBuffer({ label: 'readback', size: dst.size, usage: MAP_READ | COPY_DST });
 
   const commands = new Commands(device);
-  const noProduct: MulMat = { encode() {} };
+  const noProduct: MulMat = { encode() {}, canEnd: () => false };
   const shape = { tokens: rows, first: 0, heads: 1, kvHeads: 1, headDim: 2, embd: columns, ff: 1 };
   const operations = createOperations(configOf(shape), kernels, noProduct, commands, batch, {
     tokens: rows,

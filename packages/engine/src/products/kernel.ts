@@ -52,5 +52,5 @@ export const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
 export const ANY: Kernel = { ...kernel('mul_mat_any.wgsl', 64, 1), source: files(['mul_mat_any.wgsl']) };
 
 /** The whole text of a kernel for weights of a type. */
-export const kernelText = (type: WeightType, { source }: Kernel): string =>
-  `${files(['quant/block.wgsl', WEIGHT_TYPES[type].shader])()}\n${source()}`;
+export const kernelText = (type: WeightType, { source }: Kernel, isBiased = false): string =>
+  `${files(['quant/block.wgsl', WEIGHT_TYPES[type].shader, isBiased ? 'biased.wgsl' : 'unbiased.wgsl'])()}\n${source()}`;

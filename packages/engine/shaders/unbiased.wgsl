@@ -1,0 +1,3 @@
+fn biased(row: u32, sum: f32) -> f32 {
+  return sum;
+}
