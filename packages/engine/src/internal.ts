@@ -1,5 +1,6 @@
 // For this repository's benchmarks and tests. Nothing here is kept stable.
 export { openAdapter } from './adapter/index.js';
+export { unpackSwiftShader } from './adapter/swiftshader.js';
 export { openGguf } from './gguf.js';
 export { Commands, KernelCache, SHADER_FOLDER } from './kernels.js';
 export { forward } from './models/llama.js';
