@@ -1,5 +1,4 @@
-import type { Weight, WeightType } from '../src/mul-mat.js';
-import type { Operations } from '../src/operations.js';
+import type { Operations, Weight, WeightType } from '@llama-probe/engine/internal';
 
 /** The sizes of one run, at the edges of a workgroup (64) and off them. */
 export interface Shape {

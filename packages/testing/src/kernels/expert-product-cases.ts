@@ -1,5 +1,5 @@
-import { dequantizeRow } from '../../oracle/src/index.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
+import { dequantizeRow } from '@llama-probe/oracle';
 import { chosenOf, expertsOf } from './expert-cases.js';
 import { FLUSH, type Kernel, type KernelCase, numbers, poison, type Shape, U } from './kernel-case.js';
 import { randomWeights } from './mul-mat-case.js';
