@@ -1,20 +1,43 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OpenedAdapter } from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
 
-/** What this adapter and this machine can do at most: everything else is a ratio to these. */
-export interface Machine {
+/** What an adapter can do at most. */
+export interface Peaks {
   readonly read: number; // bytes a second, in a shader
   readonly fma: number; // FLOP a second, in a shader
+}
+
+/** What this adapter and this machine can do at most: everything else is a ratio to these. */
+export interface Machine extends Peaks {
   readonly memory: number; // bytes a second, copied by the host
   readonly disk: number; // bytes a second, written and synced
   readonly lines: readonly Line[];
 }
 
-export async function measureMachine(device: GPUDevice): Promise<Machine> {
-  const read = await shaderRead(device);
-  const fma = await shaderFma(device);
+/**
+ * What fills an adapter. A GPU computes with many thousands of threads at once, has caches that would hold what is read of a CPU's memory here, and is
+ * done with one dispatch sooner than the host hears of it.
+ */
+const SIZES = {
+  cpu: { bytes: 64 << 20, threads: 4096, dispatches: 1 },
+  gpu: { bytes: 1 << 30, threads: 1 << 18, dispatches: 16 },
+};
+
+export async function measurePeaks({ device, info }: Pick<OpenedAdapter, 'device' | 'info'>): Promise<Peaks> {
+  const { bytes, threads, dispatches } = SIZES[info.class];
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const fits = Math.min(bytes, maxBufferSize, maxStorageBufferBindingSize);
+  return {
+    read: await shaderRead(device, 2 ** Math.floor(Math.log2(fits)), dispatches),
+    fma: await shaderFma(device, threads, dispatches),
+  };
+}
+
+export async function measureMachine(opened: Pick<OpenedAdapter, 'device' | 'info'>): Promise<Machine> {
+  const { read, fma } = await measurePeaks(opened);
   const memory = await hostCopy();
   const disk = await diskWrite();
   return {
@@ -31,53 +54,74 @@ export async function measureMachine(device: GPUDevice): Promise<Machine> {
   };
 }
 
+/** Halves, everywhere. */
+async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
+  const data = device.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  const chunk = new Float32Array(Math.min(bytes, 16 << 20) / 4).fill(0.5);
+  for (let at = 0; at < bytes; at += chunk.byteLength) {
+    device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (bytes - at) / 4));
+    await device.queue.onSubmittedWorkDone(); // or the driver keeps a copy of all of it
+  }
+  return data;
+}
+
 function kernel(
   device: GPUDevice,
   file: string,
   constants: Record<string, number>,
-  dataBytes: number,
-  threads: number,
+  data: GPUBuffer,
+  { threads, dispatches }: { threads: number; dispatches: number },
 ) {
   const code = readFileSync(new URL(`../../bench/${file}`, import.meta.url), 'utf8');
   const module = device.createShaderModule({ label: file, code });
   const pipeline = device.createComputePipeline({ label: file, layout: 'auto', compute: { module, constants } });
-  const data = device.createBuffer({ size: dataBytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
   const sums = device.createBuffer({ size: threads * 4, usage: GPUBufferUsage.STORAGE });
   const entries = [data, sums].map((buffer, binding) => ({ binding, resource: { buffer } }));
   const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-  const chunk = new Float32Array(1 << 20).fill(0.5);
-  for (let at = 0; at < dataBytes; at += chunk.byteLength) {
-    device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (dataBytes - at) / 4));
-  }
-  return async () => {
+  const run = async () => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(threads / 64);
+    for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(threads / 64);
     pass.end();
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
   };
+  return { run, close: () => sums.destroy() };
 }
 
-async function shaderRead(device: GPUDevice): Promise<number> {
-  const bytes = 64 << 20;
+/** A thread's vec4s one after the other, as a CPU's cache has them, and by turns with the other threads, as a GPU reads them at once. */
+async function shaderRead(device: GPUDevice, bytes: number, dispatches: number): Promise<number> {
+  const data = await filled(device, bytes);
   let fastest = 0;
   for (const perThread of [4, 16, 64, 256]) {
-    const run = kernel(device, 'read.wgsl', { per_thread: perThread }, bytes, bytes / 16 / perThread);
-    await run();
-    fastest = Math.max(fastest, bytes / (await best(7, run)));
+    const threads = bytes / 16 / perThread;
+    if (threads / 64 > device.limits.maxComputeWorkgroupsPerDimension) continue;
+    for (const [first, step] of [
+      [perThread, 1],
+      [1, threads],
+    ] as const) {
+      const constants = { per_thread: perThread, first, step };
+      const { run, close } = kernel(device, 'read.wgsl', constants, data, { threads, dispatches });
+      await run();
+      fastest = Math.max(fastest, (dispatches * bytes) / (await best(5, run)));
+      close();
+    }
   }
+  data.destroy();
   return fastest;
 }
 
-async function shaderFma(device: GPUDevice): Promise<number> {
-  const threads = 4096;
+async function shaderFma(device: GPUDevice, threads: number, dispatches: number): Promise<number> {
   const turns = 2000;
-  const run = kernel(device, 'fma.wgsl', { turns }, 1024 * 16, threads);
+  const data = await filled(device, 1024 * 16);
+  const { run, close } = kernel(device, 'fma.wgsl', { turns }, data, { threads, dispatches });
   await run();
-  return (threads * turns * 64 * 2) / (await best(5, run));
+  const seconds = await best(5, run);
+  close();
+  data.destroy();
+  return (dispatches * threads * turns * 64 * 2) / seconds;
 }
 
 async function hostCopy(): Promise<number> {

@@ -1,9 +1,16 @@
 // For this repository's benchmarks and tests. Nothing here is kept stable.
-export { type AdapterKind, NoAdapterError, type OpenedAdapter, openAdapter, type Tried } from './adapter/index.js';
+export {
+  type AdapterInfo,
+  type AdapterKind,
+  NoAdapterError,
+  type OpenedAdapter,
+  openAdapter,
+  type Tried,
+} from './adapter/index.js';
 export { openGguf } from './gguf.js';
 export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js';
 export { forward } from './models/llama.js';
-export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
+export { chooseKernel, createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';
 export { llamaConfig } from './read-config.js';

@@ -21,13 +21,13 @@ export interface MulMat {
 }
 
 /** A kernel, and how many rows and tokens one of its workgroups computes. */
-interface Kernel {
+export interface ProductKernel {
   files: string[];
   rows: number;
   tokens: number;
 }
 
-const kernel = (file: string, rows: number, tokens: number): Kernel => ({
+const kernel = (file: string, rows: number, tokens: number): ProductKernel => ({
   files: ['mul_mat.wgsl', file],
   rows,
   tokens,
@@ -41,17 +41,18 @@ const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
 const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
 /** The invocations of mul_mat_tile.wgsl's workgroup; at compatibility level an adapter may have 128. */
 const TILE = 256;
-const ANY: Kernel = { files: ['mul_mat_any.wgsl'], rows: 64, tokens: 1 };
+const ANY: ProductKernel = { files: ['mul_mat_any.wgsl'], rows: 64, tokens: 1 };
 
 /** Products of so many multiplications repay what the larger kernel takes to compile on Mesa: 1.4 s, the smaller one 0.3 s. */
 const LARGE = 2 ** 26;
 
-function chooseKernel(
+/** Which kernel computes a product here. @param invocations the most that a workgroup may have */
+export function chooseKernel(
   info: Pick<AdapterInfo, 'class' | 'kind'>,
-  weight: Weight,
+  weight: Pick<Weight, 'rows' | 'columns'>,
   tokens: number,
   invocations: number,
-): Kernel {
+): ProductKernel {
   if (weight.columns % 32 !== 0) return ANY;
   if (info.class === 'gpu') return tokens <= 4 || invocations < TILE ? GPU_FEW : GPU_MANY;
   if (tokens <= 2) return CPU_ONE; // two are as fast with it, and decoding compiles it anyway
@@ -78,7 +79,7 @@ export function createMulMat(device: GPUDevice, info: Pick<AdapterInfo, 'class' 
   const layoutFor = (type: WeightType) => (WEIGHT_TYPES[type].codebook ? withCodebook : plain);
 
   const pipelines = new Map<string, GPUComputePipeline>();
-  const pipelineOf = (type: WeightType, { files }: Kernel): GPUComputePipeline => {
+  const pipelineOf = (type: WeightType, { files }: ProductKernel): GPUComputePipeline => {
     const label = `${files.at(-1)} ${type}`;
     const known = pipelines.get(label);
     if (known) return known;
