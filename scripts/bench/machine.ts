@@ -22,17 +22,23 @@ export interface Machine extends Peaks {
  * done with one dispatch sooner than the host hears of it.
  */
 const SIZES = {
-  cpu: { bytes: 64 << 20, threads: 4096, dispatches: 1 },
-  gpu: { bytes: 1 << 30, threads: 1 << 18, dispatches: 16 },
+  cpu: { bytes: 64 << 20, threads: 4096 },
+  gpu: { bytes: 1 << 30, threads: 1 << 18 },
 };
+/** A submit takes so long at least: then what it costs by itself does not count. */
+const LONG_ENOUGH = 0.02; // seconds
 
-export async function measurePeaks({ device, info }: Pick<OpenedAdapter, 'device' | 'info'>): Promise<Peaks> {
-  const { bytes, threads, dispatches } = SIZES[info.class];
+/** @param most how many bytes may be taken of its memory */
+export async function measurePeaks(
+  { device, info }: Pick<OpenedAdapter, 'device' | 'info'>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Peaks> {
+  const { bytes, threads } = SIZES[info.class];
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-  const fits = Math.min(bytes, maxBufferSize, maxStorageBufferBindingSize);
+  const fits = Math.min(bytes, most, maxBufferSize, maxStorageBufferBindingSize);
   return {
-    read: await shaderRead(device, 2 ** Math.floor(Math.log2(fits)), dispatches),
-    fma: await shaderFma(device, threads, dispatches),
+    read: await shaderRead(device, 2 ** Math.floor(Math.log2(fits))),
+    fma: await shaderFma(device, threads),
   };
 }
 
@@ -65,20 +71,14 @@ async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
   return data;
 }
 
-function kernel(
-  device: GPUDevice,
-  file: string,
-  constants: Record<string, number>,
-  data: GPUBuffer,
-  { threads, dispatches }: { threads: number; dispatches: number },
-) {
+function kernel(device: GPUDevice, file: string, constants: Record<string, number>, data: GPUBuffer, threads: number) {
   const code = readFileSync(new URL(`../../bench/${file}`, import.meta.url), 'utf8');
   const module = device.createShaderModule({ label: file, code });
   const pipeline = device.createComputePipeline({ label: file, layout: 'auto', compute: { module, constants } });
   const sums = device.createBuffer({ size: threads * 4, usage: GPUBufferUsage.STORAGE });
   const entries = [data, sums].map((buffer, binding) => ({ binding, resource: { buffer } }));
   const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-  const run = async () => {
+  const run = async (dispatches: number) => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -88,11 +88,19 @@ function kernel(
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
   };
-  return { run, close: () => sums.destroy() };
+  /** How often it can run in a second. */
+  const perSecond = async (): Promise<number> => {
+    await run(1);
+    const dispatches = Math.min(64, Math.ceil(LONG_ENOUGH / (await best(2, () => run(1)))));
+    const seconds = await best(5, () => run(dispatches));
+    sums.destroy();
+    return dispatches / seconds;
+  };
+  return perSecond;
 }
 
 /** A thread's vec4s one after the other, as a CPU's cache has them, and by turns with the other threads, as a GPU reads them at once. */
-async function shaderRead(device: GPUDevice, bytes: number, dispatches: number): Promise<number> {
+async function shaderRead(device: GPUDevice, bytes: number): Promise<number> {
   const data = await filled(device, bytes);
   let fastest = 0;
   for (const perThread of [4, 16, 64, 256]) {
@@ -103,25 +111,21 @@ async function shaderRead(device: GPUDevice, bytes: number, dispatches: number):
       [1, threads],
     ] as const) {
       const constants = { per_thread: perThread, first, step };
-      const { run, close } = kernel(device, 'read.wgsl', constants, data, { threads, dispatches });
-      await run();
-      fastest = Math.max(fastest, (dispatches * bytes) / (await best(5, run)));
-      close();
+      const perSecond = kernel(device, 'read.wgsl', constants, data, threads);
+      fastest = Math.max(fastest, bytes * (await perSecond()));
     }
   }
   data.destroy();
   return fastest;
 }
 
-async function shaderFma(device: GPUDevice, threads: number, dispatches: number): Promise<number> {
+async function shaderFma(device: GPUDevice, threads: number): Promise<number> {
   const turns = 2000;
   const data = await filled(device, 1024 * 16);
-  const { run, close } = kernel(device, 'fma.wgsl', { turns }, data, { threads, dispatches });
-  await run();
-  const seconds = await best(5, run);
-  close();
+  const perSecond = kernel(device, 'fma.wgsl', { turns }, data, threads);
+  const fastest = threads * turns * 64 * 2 * (await perSecond());
   data.destroy();
-  return (dispatches * threads * turns * 64 * 2) / seconds;
+  return fastest;
 }
 
 async function hostCopy(): Promise<number> {

@@ -62,7 +62,8 @@ const LLAMAS: Readonly<Record<string, Partial<LlamaSizes>>> = {
   qwen2: { architecture: 'qwen2', biases: true, tied: true },
 };
 
-function tinyModel(name: string): GgufParts {
+/** The tiny model of an architecture, the same one each time. */
+export function tinyModel(name: string): GgufParts {
   if (LLAMAS[name]) {
     const parts = tinyLlama({ ...LLAMA, ...LLAMAS[name] }, randomFrom(5));
     return { ...parts, metadata: { ...parts.metadata, 'tokenizer.ggml.model': text('no_vocab') } };

@@ -6,6 +6,7 @@ import {
   createWriteStream,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   writeFileSync,
@@ -19,12 +20,19 @@ import { bundle } from './bundle.js';
 /** The top of the repository, seen from scripts/dist/gpu-check/. */
 const ROOT = new URL('../../../', import.meta.url);
 const PLATFORM = `${process.platform}-${process.arch}`;
+const KOFFI = ['index.js', 'index.cjs', 'indirect.js', 'indirect.cjs'];
+
+/** Tells start.sh, as the last file of the archive, that none is missing. */
+const LAST = 'complete';
 
 /** Native packages of which parts are enough: those that are for this platform, and what loads them. */
 const PACKAGES: ReadonlyArray<readonly [name: string, files: readonly string[]]> = [
   ['webgpu', ['package.json', 'LICENSE.md', 'index.js', `dist/${PLATFORM}/dawn.node`]],
   // With it the warnings of Dawn are kept, and why it finds no adapter can be told.
-  ['koffi', ['package.json', 'LICENSE.txt', 'index.js', 'index.cjs', 'indirect.js', 'indirect.cjs', 'src/koffi']],
+  [
+    'koffi',
+    ['package.json', 'LICENSE.txt', ...KOFFI, ...KOFFI.map((name) => `src/koffi/${name}`), 'src/koffi/src/static.js'],
+  ],
   [`@koromix/koffi-${PLATFORM}`, ['package.json', 'index.js', `${process.platform}_${process.arch}`]],
   // SwiftShader, 3.5 MB of a package of 70.
   ['@sparticuz/chromium', ['package.json', 'build/cjs/index.cjs', 'bin/swiftshader.tar.br']],
@@ -51,14 +59,13 @@ export async function gatherRuntime(folder: string, say: (message: string) => vo
     mkdirSync(join(folder, 'lib'), { recursive: true });
     copyFileSync(realpathSync(library), join(folder, 'lib', basename(library)));
   }
-  writeFileSync(join(folder, 'complete'), ''); // the last file that is unpacked tells that none is missing
+  writeFileSync(join(folder, LAST), '');
 }
 
-/** A folder as a .tar.gz, its file `complete` last. */
+/** A folder as a .tar.gz. */
 export async function archive(folder: string, path: string): Promise<void> {
-  const tar = spawn('tar', ['-C', folder, '--exclude=./complete', '-cf', '-', '.', './complete'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const names = readdirSync(folder).filter((name) => name !== LAST);
+  const tar = spawn('tar', ['-C', folder, '-cf', '-', ...names, LAST], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<number | null>((resolve) => tar.once('close', resolve));
   await pipeline(tar.stdout, createGzip({ level: 9 }), createWriteStream(path));
   if ((await ended) !== 0) throw new Error(`tar could not write ${path}`);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compare, dump, webgpu } from '@llama-probe/comparison';
 import { keepDevices } from '@llama-probe/engine/keep';
-import { counted, type Found, type Given, type Section } from './section.js';
+import { counted, type Found, type Given, inOneLine, type Section } from './section.js';
 
 /** The models of the pack, and what llama.cpp makes of them: models.json. */
 export interface Models {
@@ -44,7 +44,7 @@ async function checkArchitectures({ opened, until, pack, say }: Given): Promise<
       if (verdict !== 'agree') wrong.push(`${name}: ${inWords(reason, faults ?? [])}`);
     } catch (error) {
       seen[name] = { stages: 0, closest: Number.NaN };
-      wrong.push(`${name}: ${(error as Error).message}`);
+      wrong.push(`${name}: ${inOneLine(error)}`);
     }
   }
   stop();

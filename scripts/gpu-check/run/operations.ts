@@ -1,7 +1,8 @@
-import { KernelCache } from '@llama-probe/engine/internal';
+import { KernelCache, WEIGHT_TYPES } from '@llama-probe/engine/internal';
 import { FOLDED, KERNELS, type Kernel, runKernel, type Shape, VALUES, type Values } from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
+import { type Outcome, suspects } from './suspects.js';
 
 type Titled = Kernel & { readonly title: string };
 interface Case {
@@ -23,6 +24,7 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
   const cases = rounds([...KERNELS.map(casesOf), foldedOn(opened.now.info.kind)]);
   const unseen = new Set(KERNELS);
   const wrong = new Map<Titled, string>();
+  const reading: Outcome[] = [];
   let worst = { share: 0, title: '' };
   let done = 0;
   let [device, kernels] = [opened.now.device, new KernelCache(opened.now.device)];
@@ -38,12 +40,14 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
       return outcome.problem;
     });
     unseen.delete(kernel);
-    if (problem)
-      wrong.set(kernel, `${kernel.name}.wgsl (${kernel.title}): ${problem}; ${values}, ${JSON.stringify(shape)}`);
+    const told = problem && `${kernel.title}: ${problem}; ${values}, ${JSON.stringify(shape)}`;
+    if (told) wrong.set(kernel, told);
+    if (kernel.reads) reading.push({ reads: WEIGHT_TYPES[kernel.reads].shader, adds: shaderOf(kernel), problem: told });
   }
   const cut = done < cases.length ? `; ${cases.length - done} of ${cases.length} cases left out, for want of time` : '';
   const numbers = { kernels: KERNELS.length, cases: done, ofCases: cases.length, worstOfAllowed: worst.share };
-  const names = [...wrong.values()];
+  const alone = [...wrong].filter(([kernel]) => !kernel.reads).map(([kernel, told]) => `${shaderOf(kernel)}: ${told}`);
+  const names = [...alone, ...suspects(reading)];
   if (wrong.size > 0) {
     const line = `${counted(wrong.size, 'kernel')} of ${KERNELS.length} wrong${cut}`;
     return { verdict: 'wrong', line, wrong: names, numbers };
@@ -55,6 +59,8 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
   const line = `all ${KERNELS.length} right in ${done} cases; the worst number is off by ${worst.share.toFixed(2)} of what f32 may be (${worst.title})${cut}`;
   return { verdict: 'right', line, wrong: [], numbers };
 }
+
+const shaderOf = ({ name }: Titled): string => `${name}.wgsl`;
 
 /** Usual values at every size first. What looks rows up has no other values. */
 const casesOf = (kernel: Titled): Case[] =>

@@ -1,8 +1,8 @@
 import type { OpenedAdapter } from '@llama-probe/engine/internal';
 
-/** What a part of the check found. `untold`: it could not be looked at. */
+/** What a part of the check found. `untold`: it could not be looked at; `measured`: there is no right or wrong of it. */
 export interface Found {
-  readonly verdict: 'right' | 'wrong' | 'untold';
+  readonly verdict: 'right' | 'wrong' | 'untold' | 'measured';
   /** The one line that it ends with. */
   readonly line: string;
   /** What is wrong, one thing each: the kernel or the architecture by its name. */
@@ -59,10 +59,17 @@ export class Reopened {
     } catch (error) {
       this.opened.close();
       this.opened = await this.open();
-      return (error as Error).message.split('\n').slice(0, 3).join(' ');
+      return inOneLine(error);
     }
   }
 }
+
+/** What Dawn says of a kernel, without where it was called. */
+export const inOneLine = (error: unknown): string =>
+  (error as Error).message
+    .split('- While ')[0]
+    ?.replaceAll(/[\s^]+/g, ' ')
+    .trim() ?? '';
 
 /** @example counted(1, 'kernel') // '1 kernel' */
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

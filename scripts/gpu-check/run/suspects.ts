@@ -1,6 +1,6 @@
 import { counted } from './section.js';
 
-/** A product: which shader read its weights, which one added up, and what was wrong with it. */
+/** A case of a kernel that reads weights: which shader reads their type, which one does the rest, and what was wrong. */
 export interface Outcome {
   readonly reads: string;
   readonly adds: string;
@@ -8,8 +8,8 @@ export interface Outcome {
 }
 
 /**
- * The shaders that wrong products have in common. One none of whose products is right is named; first those that add up, which take part in all types, then
- * those that read a type, by the products that are left. Where every shader has right products too, those that read are named, with how many are wrong.
+ * The shaders that wrong cases have in common. One none of whose cases is right is named; first those that add up, which take part in all types, then
+ * those that read a type, by the cases that are left. Where every shader has right cases too, those that read are named, with how many are wrong.
  */
 export function suspects(outcomes: readonly Outcome[]): string[] {
   const adding = neverRight(outcomes, 'adds');
@@ -33,5 +33,5 @@ function neverRight(outcomes: readonly Outcome[], role: 'reads' | 'adds'): Set<s
 function inWords(file: string, outcomes: readonly Outcome[], role: 'reads' | 'adds'): string {
   const all = outcomes.filter((outcome) => outcome[role] === file);
   const wrong = all.flatMap(({ problem }) => problem ?? []);
-  return `${file}: ${wrong.length} of ${counted(all.length, 'product')} wrong, the first ${wrong[0]}`;
+  return `${file}: ${wrong.length} of ${counted(all.length, 'case')} wrong, the first ${wrong[0]}`;
 }

@@ -12,7 +12,7 @@ export function exitCode(sections: readonly Pick<Checked, 'verdict'>[]): 0 | 1 |
   return sections.length === 0 || sections.some(({ verdict }) => verdict === 'untold') ? 2 : 0;
 }
 
-const WORDS = { right: 'right', wrong: 'WRONG', untold: 'unknown' } as const;
+const WORDS = { right: 'right', wrong: 'WRONG', untold: 'unknown', measured: 'measured' } as const;
 
 /** A line for each section, and one for all. */
 export function summary(sections: readonly Checked[], where: string): string[] {

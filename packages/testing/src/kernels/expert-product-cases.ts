@@ -13,6 +13,7 @@ const columnsOf = (type: WeightType, atLeast: number): number => {
 /** Products by the chosen experts: of a token's one x (gate, up), or of an x that each expert has for itself (down). */
 const productKernel = (type: WeightType, isDown: boolean, shapes: readonly Shape[]): Kernel => ({
   name: 'experts_mul_mat',
+  reads: type,
   shapes,
   make(s, values, random) {
     const { count, used } = expertsOf(s);

@@ -36,6 +36,8 @@ export interface KernelCase {
 
 export interface Kernel {
   name: string; // the shader's file
+  /** The weights that it reads: by the shader of their type, which then is part of it. */
+  reads?: WeightType;
   shapes: readonly Shape[];
   make(shape: Shape, values: Values, random: () => number): KernelCase;
 }

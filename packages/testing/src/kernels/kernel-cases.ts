@@ -360,6 +360,7 @@ const TABLES: Partial<Record<WeightType, Table[]>> = {
 /** Rows of a table that is cut into slices. The tokens ask for its first and its last row, and for one of them twice. */
 const rowsKernel = (type: WeightType, { tokens, rows, slices, columns }: Table): Kernel => ({
   name: 'get_rows',
+  reads: type,
   shapes: [sizes(tokens, 0, 1, 1, 2, columns, 1)],
   make(s, _values, random) {
     const { elements, bytes } = WEIGHT_TYPES[type];
