@@ -9,11 +9,11 @@ fail() {
 for tool in tar gzip mktemp; do
   command -v "$tool" >/dev/null 2>&1 || fail "there is no $tool here, which unpacks it. Install $tool."
 done
-folder=$(mktemp -d) || fail "no temporary folder can be made. Set TMPDIR to a folder with 300 MB free."
+folder=$(mktemp -d) || fail "no temporary folder can be made. Set TMPDIR to a folder with 400 MB free."
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 2' HUP INT TERM
 gzip -dc "$pack/runtime.tar.gz" | tar -xf - -C "$folder" && [ -f "$folder/complete" ] ||
-  fail "runtime.tar.gz could not be unpacked into $folder: 300 MB have to be free. Set TMPDIR to another folder."
+  fail "runtime.tar.gz could not be unpacked into $folder: 400 MB have to be free. Set TMPDIR to another folder."
 
 # Libraries of C++, which a bare machine may lack: those of the pack only where Node does not start without.
 if ! "$folder/node" --version >/dev/null 2>&1; then

@@ -48,7 +48,13 @@ async function foundBy({ name, seconds, isCompiledFast }: (typeof SECTIONS)[numb
   const asked = { section: name, adapter: info.kind, seed, until: begin + seconds * 1000, pack, scratch };
   const answer = await askAlone(asked, environment as Record<string, string>, (text) => progress.show(text));
   if ('found' in answer) return answer.found;
-  if ('crashed' in answer) return { verdict: 'wrong', line: answer.crashed, wrong: [answer.crashed], numbers: {} };
+  if ('crashed' in answer)
+    return {
+      verdict: 'wrong',
+      line: 'the driver crashed: what came after was not looked at',
+      wrong: [answer.crashed],
+      numbers: {},
+    };
   const line = 'failure' in answer ? answer.failure : 'it gave no answer';
   return { verdict: 'untold', line, wrong: [], numbers: {} };
 }
