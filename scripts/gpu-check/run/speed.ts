@@ -2,7 +2,7 @@ import { measurePeaks, type Peaks } from '../../bench/machine.js';
 import { bytesOfModel, SHAPES } from '../../random-model/write.js';
 import { dispatchCost } from './dispatch.js';
 import { measurePasses, type Passes, TRIALS, unfit } from './passes.js';
-import type { Found, Given, Section } from './section.js';
+import { counted, type Found, type Given, type Section } from './section.js';
 import { giga, percent, time } from './units.js';
 
 /** What a dispatch costs, what the adapter can read and add up at most, and what of that a model of a real size reaches. */
@@ -30,7 +30,7 @@ async function measureSpeed(given: Given): Promise<Found> {
   for (const trial of TRIALS[info.class]) {
     const { model } = trial;
     const bytes = bytesOfModel(model);
-    const named = `${model.shape}, ${model.layers ?? SHAPES[model.shape].layers} layers, ${model.type}, ${giga(bytes)}B`;
+    const named = `${model.shape}, ${counted(model.layers ?? SHAPES[model.shape].layers, 'layer')}, ${model.type}, ${giga(bytes)}B`;
     const why = unfit(trial, peaks, given);
     let passes: Passes | undefined;
     const problem =
