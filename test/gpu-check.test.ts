@@ -96,7 +96,7 @@ describe.runIf(isLong && process.platform === 'linux')(
       return { status, stdout, stderr, json: JSON.parse(readFileSync(json, 'utf8')) };
     };
 
-    test('is made, in at most 60 MB, and finds everything right', () => {
+    test('is made, in at most 60 MB, and finds everything right', { timeout: 900_000 }, () => {
       const script = fileURLToPath(new URL('../scripts/dist/gpu-check/main.js', import.meta.url));
       expect(spawnSync(process.execPath, [script, '--out', pack], { encoding: 'utf8' }).status).toBe(0);
       const sizes = readdirSync(pack, { recursive: true, encoding: 'utf8' }).map(
@@ -109,7 +109,7 @@ describe.runIf(isLong && process.platform === 'linux')(
       expect(json.seconds).toBeLessThan(300);
     });
 
-    test('names a kernel that is broken', () => {
+    test('names a kernel that is broken', { timeout: 900_000 }, () => {
       const broken = path('gpu-check-broken');
       cpSync(pack, broken, { recursive: true });
       const shader = join(broken, 'shaders/rope.wgsl');
