@@ -20,10 +20,24 @@ const besideItself = {
   },
 };
 
+/** What is no ASCII, as an escape: Node.js reads a file of bytes of ASCII faster, and keeps half as many. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type !== 'chunk') continue;
+      chunk.code = chunk.code.replace(
+        /[\u0080-\uffff]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      );
+    }
+  },
+};
+
 /** The command in few files: to find and read the nine hundred that it is written in takes longer than a short comparison. */
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [besideItself],
+  plugins: [besideItself, ascii],
   ssr: { noExternal: true, external: ['koffi', 'webgpu', 'jiti'], target: 'node' },
   build: {
     ssr: true,

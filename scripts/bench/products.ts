@@ -1,4 +1,7 @@
 import {
+  type Blocks,
+  chooseBlocks,
+  choosing,
   createMulMat,
   type openAdapter,
   packedRowBytes,
@@ -27,10 +30,12 @@ const TARGETS: Partial<Record<`${WeightType} ${number}`, string>> = {
 /** Each product alone: one token against the shader's read bandwidth, more against its arithmetic. */
 export async function measureProducts(opened: Opened, machine: Machine, types: readonly WeightType[]): Promise<Line[]> {
   const { device, info } = opened;
-  const mulMat = createMulMat(device, info);
+  const blocks: Blocks = new Map();
+  const mulMat = createMulMat(device, info, choosing(info, device.limits, blocks));
   const lines: Line[] = [];
   for (const type of types) {
     for (const tokens of [1, 5, 32]) {
+      await chooseBlocks(opened, blocks, [{ type, tokens, multiplications: Number.POSITIVE_INFINITY }]);
       let flop = 0;
       let bytes = 0;
       let seconds = 0;

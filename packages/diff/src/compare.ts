@@ -4,7 +4,7 @@ import { type Graph, isOfExperts, isStageName, placeKey, STAGE_NAMES, stageKey }
 import { align } from './align.js';
 import type { Alone, Comparison, StageResult } from './comparison.js';
 import type { Floors, LimitRule } from './floors.js';
-import { type AboutModel, GraphSoFar, graphOf } from './graph.js';
+import { type AboutModel, graphOf } from './graph.js';
 import { judge } from './judge.js';
 import type { RowPair, Where } from './locate.js';
 import { compareLogits, type GreedyChoice, greedyChoice, type LogitsSummary } from './logits.js';
@@ -55,7 +55,7 @@ export async function compare(
   const { rule, floors, strict = true, only } = options;
   const open = new Map<string, OpenStage>();
   const aside = new Map<string, OpenStage>(); // those that are not judged
-  const graph = new GraphSoFar(options);
+  const graph = graphOf(options, [{ layer: 0 }]); // what its rows are, a stage's name says
   const known = { candidate: new Set<string>(STAGE_NAMES), reference: new Set<string>(STAGE_NAMES) };
   const yardstick = (at: StageId): Yardstick => ({
     rule: typeof rule === 'function' ? rule(at) : rule,
@@ -72,7 +72,7 @@ export async function compare(
     let stage = opened.get(key);
     if (!stage) {
       const isHalfSplit = options.halfSplit?.has(tensor.stage) ?? false;
-      stage = new OpenStage(tensor, graph.withLayer(tensor.layer), { isStrict: strict, isHalfSplit });
+      stage = new OpenStage(tensor, graph, { isStrict: strict, isHalfSplit });
       opened.set(key, stage);
     }
     if (!isJudged) {

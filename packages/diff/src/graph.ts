@@ -28,14 +28,15 @@ export class GraphSoFar {
 
   constructor(private readonly about: AboutModel) {}
 
-  /** @param layer the one that is looked at now */
+  /** One that has this layer; of what comes after the last, one that has no others than were seen. */
   withLayer(layer: number | null): Graph {
-    const { about } = this;
+    const { about, layers } = this;
     if (about.graph) return about.graph;
-    if (!this.known || (layer ?? 0) >= this.layers) {
-      this.layers = Math.max(this.layers, (layer ?? 0) + 1);
-      this.known = graphOf(about, [{ layer: this.layers - 1 }]);
-    }
+    this.layers = Math.max(layers, (layer ?? 0) + 1);
+    const isLarge = (this.known?.layers ?? 0) >= this.layers;
+    if (this.known && isLarge && (layer !== null || this.known.layers === this.layers)) return this.known;
+    const most = layer === null ? this.layers : 2 * this.layers; // a graph a layer would take the square of their number
+    this.known = graphOf(about, [{ layer: most - 1 }]);
     return this.known;
   }
 }

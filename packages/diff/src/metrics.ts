@@ -59,33 +59,73 @@ export class MetricSums {
     isHidden?: (index: number) => boolean,
     columns?: Int32Array,
   ): void {
+    const { length } = b;
     let delta2 = 0;
     let a2 = 0;
     let b2 = 0;
     let dot = 0;
-    let count = 0;
+    let maxAbs = this.maxAbs;
+    let worst = -1;
+    for (let i = 0; i < length; i++) {
+      const x = a[i] as number;
+      const y = b[i] as number;
+      const delta = x - y;
+      delta2 += delta * delta;
+      a2 += x * x;
+      b2 += y * y;
+      dot += x * y;
+      if (delta > maxAbs || -delta > maxAbs) {
+        maxAbs = Math.abs(delta);
+        worst = i;
+      }
+    }
+    if (!Number.isFinite(delta2)) {
+      this.addFinite(a, b, token, isHidden, columns);
+      return;
+    }
+    this.count += length;
+    this.addSums(delta2, a2, b2, dot, token);
+    if (worst < 0) return;
+    this.maxAbs = maxAbs;
+    this.worst = { token, index: columns?.[worst] ?? worst };
+  }
+
+  /** The same of a row that has NaN or an infinity: in an f64, a sum of squares of f32 is finite without. */
+  private addFinite(
+    a: Float32Array,
+    b: Float32Array,
+    token: number,
+    isHidden?: (index: number) => boolean,
+    columns?: Int32Array,
+  ): void {
+    let delta2 = 0;
+    let a2 = 0;
+    let b2 = 0;
+    let dot = 0;
     for (let i = 0; i < b.length; i++) {
       const x = a[i] as number;
       const y = b[i] as number;
       const delta = x - y;
       if (delta - delta !== 0) {
-        // NaN or Inf on either side
         if (isHidden && Number.isNaN(y) && (Number.isNaN(x) || isHidden(i))) continue;
-        count++;
+        this.count++;
         this.nonFinite(x, y, token, columns?.[i] ?? i);
         continue;
       }
-      count++;
+      this.count++;
       delta2 += delta * delta;
       a2 += x * x;
       b2 += y * y;
       dot += x * y;
-      if (delta > this.maxAbs || -delta > this.maxAbs) {
+      if (Math.abs(delta) > this.maxAbs) {
         this.maxAbs = Math.abs(delta);
         this.worst = { token, index: columns?.[i] ?? i };
       }
     }
-    this.count += count;
+    this.addSums(delta2, a2, b2, dot, token);
+  }
+
+  private addSums(delta2: number, a2: number, b2: number, dot: number, token: number): void {
     this.delta2 += delta2;
     this.a2 += a2;
     this.b2 += b2;

@@ -1,8 +1,8 @@
 import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } from './adapter/index.js';
 import { encodeGetRows } from './get-rows.js';
 import { Commands, KernelCache } from './kernels.js';
-import type { WeightType } from './mul-mat.js';
 import { packedRowBytes, packRows, rowBytes } from './pack.js';
+import type { WeightType } from './products/mul-mat.js';
 
 /**
  * Rows of weights as the engine's own kernels read them: packed as for a model (pack.ts), and dequantised on the GPU by get_rows.wgsl, which

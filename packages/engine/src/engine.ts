@@ -12,8 +12,10 @@ import { Commands, KernelCache } from './kernels.js';
 import type { LlamaTensors, Model } from './model.js';
 import type { Architecture } from './models/architecture.js';
 import { architectureOf } from './models/index.js';
-import { createMulMat, type MulMat } from './mul-mat.js';
 import { type Batch, createOperations, nKv } from './operations.js';
+import { choosing } from './products/choose.js';
+import { type Blocks, chooseBlocks, workOf } from './products/measure.js';
+import { createMulMat, type MulMat } from './products/mul-mat.js';
 import { readConfig } from './read-config.js';
 import { Recent } from './recent.js';
 import { Recorder } from './recorder.js';
@@ -81,7 +83,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   options.onProgress?.('opening a WebGPU adapter');
   const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
   try {
-    return new Engine(opened, file, config, await modelFor(opened, file, tensors, options));
+    const model = await modelFor(opened, file, tensors, options);
+    return new Engine(opened, file, config, model, undefined, options.onProgress);
   } catch (error) {
     opened.close();
     throw error;
@@ -116,6 +119,7 @@ export class Engine {
   readonly adapter: AdapterInfo;
   private readonly kernels: KernelCache;
   private readonly mulMat: MulMat;
+  private readonly blocks: Blocks = new Map();
   private readonly architecture: Architecture;
   private readonly trace: Trace;
   /** The most values that the stages of a layer have in a row, the scores apart, and how many scores they have for each position. */
@@ -131,10 +135,11 @@ export class Engine {
     readonly config: LlamaConfig,
     private readonly model: Model,
     private readonly arenaSize: ArenaSize = { usual: ARENA, most: opened.device.limits.maxBufferSize },
+    private readonly onProgress?: (message: string) => void,
   ) {
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened.device);
-    this.mulMat = createMulMat(opened.device, opened.info);
+    this.mulMat = createMulMat(opened.device, opened.info, choosing(opened.info, opened.device.limits, this.blocks));
     this.architecture = architectureOf(config.architecture) as Architecture;
     this.trace = trace(this.architecture, config, model.tensors);
     this.widest = this.widestLayer();
@@ -257,6 +262,9 @@ export class Engine {
     const capacity = tokens.length + steps;
     const ubatch = Math.min(options.ubatch ?? Number.POSITIVE_INFINITY, this.ubatch(capacity), tokens.length);
     const state = this.allocate(capacity, ubatch);
+    const { tensors } = this.model;
+    const coming = [...workOf(tensors, ubatch, tokens.length / ubatch), ...workOf(tensors, 1, steps)];
+    await chooseBlocks(this.opened, this.blocks, coming, { onProgress: this.onProgress, signal: options.signal });
     const order = { next: 0 };
     for (let first = 0; first < tokens.length; first += ubatch) {
       const chunk = tokens.slice(first, first + ubatch);

@@ -1,6 +1,6 @@
 import type { LlamaConfig } from './config.js';
 import type { Commands, KernelCache } from './kernels.js';
-import { WEIGHT_TYPES, type Weight } from './mul-mat.js';
+import { WEIGHT_TYPES, type Weight } from './products/mul-mat.js';
 
 const WORKGROUP = 64; // as in batch.wgsl
 

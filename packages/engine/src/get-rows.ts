@@ -1,5 +1,5 @@
 import type { Commands, KernelCache } from './kernels.js';
-import { WEIGHT_TYPES, type Weight } from './mul-mat.js';
+import { WEIGHT_TYPES, type Weight } from './products/mul-mat.js';
 
 /** dst: (tokens, columns) ← the weight's rows at the ids. `uniform` is the batch's, whose tokens are as many as the ids. */
 export function encodeGetRows(

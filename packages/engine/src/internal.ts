@@ -10,9 +10,11 @@ export {
 export { openGguf } from './gguf.js';
 export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js';
 export { forward } from './models/llama.js';
-export { chooseKernel, createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './mul-mat.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';
+export { choosing } from './products/choose.js';
+export { type Blocks, chooseBlocks } from './products/measure.js';
+export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './products/mul-mat.js';
 export { llamaConfig } from './read-config.js';
 export { createState } from './state.js';
 export { llamaTensors } from './tensors.js';

@@ -1,5 +1,5 @@
 import type { TensorInfo } from './gguf.js';
-import type { Weight } from './mul-mat.js';
+import type { Weight } from './products/mul-mat.js';
 
 /** A model's tensors under the file's own names, checked for presence, shape and type. */
 export interface LlamaTensors {

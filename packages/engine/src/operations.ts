@@ -2,7 +2,7 @@ import { type LlamaConfig, sightOf, turnedOf } from './config.js';
 import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
 import type { Commands, KernelCache } from './kernels.js';
-import type { MulMat, Weight } from './mul-mat.js';
+import type { MulMat, Weight } from './products/mul-mat.js';
 
 /** The tokens that a pass works on. */
 export interface Batch {

@@ -2,8 +2,8 @@ import { freemem } from 'node:os';
 import type { AdapterInfo } from './adapter/index.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LlamaTensors, Model } from './model.js';
-import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes } from './pack.js';
+import type { Weight, WeightType } from './products/mul-mat.js';
 import { isVectorName } from './tensors.js';
 import { destroyAll, release, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 

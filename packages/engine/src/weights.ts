@@ -2,8 +2,8 @@ import type { AdapterInfo } from './adapter/index.js';
 import { RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
-import type { Weight, WeightType } from './mul-mat.js';
 import { packedRowBytes, packRows } from './pack.js';
+import type { Weight, WeightType } from './products/mul-mat.js';
 import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
 

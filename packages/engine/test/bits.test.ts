@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { dequantizeRow } from '../../oracle/src/index.js';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { KernelCache, shaderSource } from '../src/kernels.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { ggmlRow } from './ggml.js';
 import { rowsOnDevice } from './rows-on-device.js';
 import { WRONG_READINGS } from './wrong-readings.js';

@@ -3,7 +3,7 @@ import { randomWeights } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dequantizeRow } from '../../oracle/src/index.js';
 import { openDequantizer } from '../src/dequantizer.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { isWeightType } from '../src/weight-types.js';
 
 const random = seeded();

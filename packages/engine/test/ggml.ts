@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { libraryDirectory, libraryFiles } from '../../reference/src/library/locate.js';
-import type { WeightType } from '../src/mul-mat.js';
+import type { WeightType } from '../src/products/mul-mat.js';
 
 const base = koffi.load(libraryFiles(libraryDirectory()).base);
 

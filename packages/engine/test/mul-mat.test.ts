@@ -2,7 +2,7 @@ import { inShort, seeded } from '@llama-probe/testing';
 import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
-import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/mul-mat.js';
+import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 
 const random = seeded();
 const { seed } = random;

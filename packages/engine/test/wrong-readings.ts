@@ -1,4 +1,4 @@
-import type { WeightType } from '../src/mul-mat.js';
+import type { WeightType } from '../src/products/mul-mat.js';
 
 /** One wrong operation for each line of a type's shader that could be wrong without failing to compile. */
 // biome-ignore format: a table

@@ -1,4 +1,4 @@
-import { chooseKernel, createMulMat, type MulMat, WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
+import { choosing, createMulMat, type MulMat, WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
 import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
@@ -74,10 +74,11 @@ async function checkProducts({ opened, random, until, say }: Given): Promise<Fou
     if (Date.now() > until) break;
     done++;
     const { kind } = info;
-    const limit = opened.now.device.limits.maxComputeInvocationsPerWorkgroup;
-    const { files } = chooseKernel({ kind, class: family }, test, test.tokens, limit);
+    const { limits } = opened.now.device;
+    // Of a kernel made for so many rows and tokens, the name begins with its file.
+    const adds = choosing({ kind, class: family }, limits)(test, test.tokens).name.split(' ')[0] as string;
     const title = `${test.type} × ${counted(test.tokens, 'token')}, ${test.rows} × ${test.columns}`;
-    say(`${done} of ${all.length} products, ${title}, ${files.at(-1)}`);
+    say(`${done} of ${all.length} products, ${title}, ${adds}`);
     const problem = await opened.try(async (now) => {
       if (now.device !== device) families.clear();
       device = now.device;
@@ -90,7 +91,7 @@ async function checkProducts({ opened, random, until, say }: Given): Promise<Fou
         : `off by ${relative.toExponential(1)}, limit ${PRODUCT_TOLERANCE}`;
     });
     unseen.delete(test.type);
-    const shaders = { reads: WEIGHT_TYPES[test.type].shader, adds: files.at(-1) as string };
+    const shaders = { reads: WEIGHT_TYPES[test.type].shader, adds };
     outcomes.push({ ...shaders, problem: problem && `${title}: ${problem}` });
   }
   const cut = done < all.length ? `; ${all.length - done} of ${all.length} left out, for want of time` : '';

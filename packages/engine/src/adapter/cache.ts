@@ -27,16 +27,20 @@ export function cacheFile(name: string, make: () => Uint8Array): string {
  * new folder of temporary files serves, for this process alone.
  */
 export function cacheEntry(name: string, make: () => Record<string, Uint8Array>): string {
-  const place = cacheFolder();
-  for (const known of [place, ownTemporary]) {
-    if (known !== undefined && isOurs(join(known, name))) return join(known, name);
-  }
+  const known = knownEntry(name);
+  if (known !== undefined) return known;
   const files = make();
   try {
-    return writeEntry(place, name, files);
+    return writeEntry(cacheFolder(), name, files);
   } catch {
     return writeEntry(temporary(), name, files);
   }
+}
+
+/** The path of a cached folder, where it is there and may be taken. */
+export function knownEntry(name: string): string | undefined {
+  const places = [cacheFolder(), ownTemporary].filter((place) => place !== undefined);
+  return places.map((place) => join(place, name)).find(isOurs);
 }
 
 /** A real folder, not a link, that belongs to this user or to root, and that nobody else may write to. */

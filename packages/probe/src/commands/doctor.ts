@@ -3,7 +3,7 @@ import { freemem, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { BUNDLED_MODEL, gib, type Proof, prove } from '@llama-probe/comparison';
 import type { Progress } from '@llama-probe/comparison/ask';
-import { listAdapters, openGguf } from '@llama-probe/engine';
+import { knownBlocks, listAdapters, openGguf } from '@llama-probe/engine';
 import {
   availableCores,
   bytesText,
@@ -28,6 +28,16 @@ export interface Doctor {
     | { readonly ok: false; readonly reason: string };
   readonly adapters: Awaited<ReturnType<typeof listAdapters>>;
   readonly chosen: string | null;
+  /**
+   * What was tried out on that adapter: for products of weights of a type with so many tokens (`5-8`), a thread is fastest with so many rows and at most
+   * so many tokens at a time.
+   */
+  readonly blocks: readonly {
+    readonly type: string;
+    readonly tokens: string;
+    readonly rows: number;
+    readonly most: number;
+  }[];
   readonly cache: string;
   /** What is kept there; null unless it was asked for. */
   readonly cached: Cached | null;
@@ -62,6 +72,7 @@ export async function runDoctor(options: DoctorOptions, progress: Progress, sign
   progress.say('looking for WebGPU adapters and for llama.cpp');
   const [adapters, llama] = await Promise.all([listAdapters(), findLlama(signal)]);
   signal.throwIfAborted(); // what was not found then was not looked for
+  const chosen = adapters.find(({ found }) => found);
   return {
     schema: 1,
     node: process.version,
@@ -70,12 +81,21 @@ export async function runDoctor(options: DoctorOptions, progress: Progress, sign
     memory: { total: totalmem(), free: freemem() },
     llama,
     adapters,
-    chosen: adapters.find(({ found }) => found)?.kind ?? null,
+    chosen: chosen?.kind ?? null,
+    blocks: chosen?.info ? [...knownBlocks(chosen.info)].map(([key, block]) => describeBlock(key, block)) : [],
     cache: cacheDirectory(),
     cached: options.cache ? await listCached() : null,
     cleared: options.clearCache ? await clearCache() : null,
     proofs: options.prove && llama.ok ? await prove(await openGguf(BUNDLED_MODEL), progress, signal) : null,
   };
+}
+
+function describeBlock(
+  key: string,
+  { rows, tokens: most }: { rows: number; tokens: number },
+): Doctor['blocks'][number] {
+  const [type, tokens] = key.split(' ') as [string, string];
+  return { type, tokens, rows, most };
 }
 
 async function listCached(): Promise<Cached> {
@@ -107,6 +127,7 @@ export function doctorText({
   llama,
   adapters,
   chosen,
+  blocks,
   cache,
   ...asked
 }: Doctor): string {
@@ -133,6 +154,10 @@ export function doctorText({
       lines.push(`    ${''.padEnd(12)}${remedy}`);
     }
   }
+  for (const type of new Set(blocks.map((one) => one.type))) {
+    const tried = blocks.filter((one) => one.type === type).map(blockText);
+    lines.push(`    ${''.padEnd(12)}tried out for ${type}: ${tried.join(', ')}`);
+  }
   const { proofs } = asked;
   if (proofs) {
     lines.push('can the verdict be believed? On the bundled model:');
@@ -140,6 +165,12 @@ export function doctorText({
   }
   if (chosen === null) lines.push(`${no} nothing can compute: see the remedies above.`);
   return lines.join('\n');
+}
+
+/** Such as `16 × 8 for 5–8 tokens`, rows × tokens a thread. */
+function blockText({ tokens, rows, most }: Doctor['blocks'][number]): string {
+  const of = tokens === 'more' ? 'more tokens' : tokens === '1' ? '1 token' : `${tokens.replace('-', '–')} tokens`;
+  return `${rows} × ${most} for ${of}`;
 }
 
 function cacheLines({ cached, cleared }: Pick<Doctor, 'cached' | 'cleared'>): string[] {

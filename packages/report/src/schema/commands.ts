@@ -394,6 +394,7 @@ export const DOCTOR = z
     ]),
     adapters: z.array(adapter),
     chosen: text.nullable(),
+    blocks: z.array(z.looseObject({ type: text, tokens: text, rows: count, most: count })),
     cache: text,
     cached: z
       .looseObject({

@@ -1,0 +1,50 @@
+import type { AdapterInfo } from '../adapter/index.js';
+import type { WeightType } from '../weight-types.js';
+import type { Block } from './kernel.js';
+
+/** How many tokens a product has, as far as it matters for how it is best cut. */
+export const TOKEN_CLASSES = ['1', '2-4', '5-8', '9-32', 'more'] as const;
+export type TokenClass = (typeof TOKEN_CLASSES)[number];
+
+export function classOf(tokens: number): TokenClass {
+  const [one, few, some, many, more] = TOKEN_CLASSES;
+  if (tokens === 1) return one;
+  if (tokens <= 4) return few;
+  if (tokens <= 8) return some;
+  return tokens <= 32 ? many : more;
+}
+
+/** The blocks that were measured to be the fastest, by type and class (measure.ts). */
+export type Measured = ReadonlyMap<`${WeightType} ${TokenClass}`, Block>;
+
+const block = (rows: number, tokens: number): Block => ({ rows, tokens });
+
+/**
+ * What is tried on CPU adapters, and first what is taken where nothing was measured: the fastest on a CPU with 32 vector registers. With 16 of them
+ * large blocks may be slower than small ones.
+ */
+export const CANDIDATES: Readonly<Record<TokenClass, readonly [Block, ...Block[]]>> = {
+  '1': [block(8, 1), block(4, 1), block(16, 1)],
+  '2-4': [block(8, 4), block(4, 4), block(16, 4)],
+  '5-8': [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
+  '9-32': [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
+  more: [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
+};
+
+/** Products of so many multiplications repay what a block of their own takes to compile on Mesa: up to 1.6 s, that of SMALL 0.3 s. */
+const LARGE = 2 ** 26;
+const SMALL = block(8, 4);
+const ONE = block(8, 1);
+
+/** The block of a product, of which there may be several in a row of tokens. */
+export function blockOf(
+  kind: AdapterInfo['kind'],
+  { type, rows, columns }: { readonly type: WeightType; readonly rows: number; readonly columns: number },
+  tokens: number,
+  measured: Measured,
+): Block {
+  const of = classOf(tokens);
+  if (of !== '1' && rows * columns * tokens < LARGE) return tokens === 2 ? ONE : SMALL; // two one by one: decoding compiles that anyway
+  if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes nine seconds to compile a large one
+  return measured.get(`${type} ${of}`) ?? CANDIDATES[of][0];
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { cacheFile, knownEntry } from '../adapter/cache.js';
+import type { AdapterInfo, OpenedAdapter } from '../adapter/index.js';
+import type { TensorInfo } from '../gguf.js';
+import { shaderSource } from '../kernels.js';
+import type { LlamaTensors } from '../model.js';
+import { packedRowBytes } from '../pack.js';
+import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
+import { CANDIDATES, classOf, TOKEN_CLASSES, type TokenClass } from './blocks.js';
+import { type Block, blockKernel } from './kernel.js';
+import { createMulMat } from './mul-mat.js';
+
+/** Products that are to come. */
+export interface Work {
+  readonly type: WeightType;
+  readonly tokens: number;
+  readonly multiplications: number;
+}
+
+/** The products of so many passes over a model. */
+export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: number): Work[] {
+  const values = new Map<WeightType, number>();
+  const all: readonly TensorInfo[] = [output, ...blk.flatMap((layer) => Object.values({ ...layer }))];
+  for (const { type, shape } of all) {
+    if (shape.length !== 2) continue; // a vector, or experts, whose products have a kernel of their own
+    const count = shape.reduce((product, length) => product * length);
+    if (isWeightType(type.name)) values.set(type.name, (values.get(type.name) ?? 0) + count);
+  }
+  return [...values].map(([type, count]) => ({ type, tokens, multiplications: count * tokens * passes }));
+}
+
+export type Blocks = Map<`${WeightType} ${TokenClass}`, Block>;
+
+/** So many multiplications repay a measurement, which takes as long as Mesa's compiler does: one to three seconds. llvmpipe does them in two. */
+const WORTH = 2 ** 34;
+/** What is measured with: large enough for a clock, and in a few milliseconds on llvmpipe. */
+const [ROWS, COLUMNS] = [1024, 2048];
+/** A number of tokens of each class. */
+const TOKENS: Readonly<Record<TokenClass, number>> = { '1': 1, '2-4': 4, '5-8': 8, '9-32': 32, more: 64 };
+const TIMES = 5;
+
+/** Whether there is anything to choose from. */
+const isMeasured = ({ class: family, kind }: AdapterInfo): boolean => family === 'cpu' && kind !== 'lavapipe';
+
+/**
+ * Puts the fastest blocks for what is to come into `blocks`: those that are known of this adapter, driver and CPU, and others after trying out the few
+ * that there are, where the work repays it. The result of a product does not depend on the choice (kernel.ts).
+ *
+ * @example await chooseBlocks(opened, blocks, [{ type: 'Q8_0', tokens: 512, multiplications: 5e11 }]);
+ */
+export async function chooseBlocks(
+  opened: OpenedAdapter,
+  blocks: Blocks,
+  coming: readonly Work[],
+  {
+    onProgress,
+    signal,
+  }: { onProgress?: ((message: string) => void) | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  if (!isMeasured(opened.info)) return;
+  for (const { type, tokens, multiplications } of coming) {
+    const of = classOf(tokens);
+    if (multiplications < WORTH || blocks.has(`${type} ${of}`)) continue;
+    const name = entryOf(opened.info, type, of);
+    const known = readBlock(name);
+    if (!known) onProgress?.(`trying out kernels on ${opened.info.name}`);
+    const block = known ?? (await fastest(opened, type, of, signal));
+    if (!known) cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
+    blocks.set(`${type} ${of}`, block);
+  }
+}
+
+/** What is known of an adapter. @example knownBlocks(info) // Map { 'Q8_0 5-8' → { rows: 16, tokens: 8 } } */
+export function knownBlocks(info: AdapterInfo): Blocks {
+  const blocks: Blocks = new Map();
+  if (!isMeasured(info)) return blocks;
+  for (const type of Object.keys(WEIGHT_TYPES) as WeightType[]) {
+    for (const of of TOKEN_CLASSES) {
+      const block = readBlock(entryOf(info, type, of));
+      if (block) blocks.set(`${type} ${of}`, block);
+    }
+  }
+  return blocks;
+}
+
+const FILE = 'block.json';
+
+/** Where in the cache the block is kept: another adapter, driver, CPU, kernel or list of candidates has a place of its own. */
+function entryOf({ name, backend }: AdapterInfo, type: WeightType, of: TokenClass): string {
+  const texts = SHADERS.concat(WEIGHT_TYPES[type].shader).map(shaderSource);
+  const [cpu] = cpus();
+  const key = [name, backend, cpu?.model, cpus().length, CANDIDATES[of], texts];
+  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');
+  return `kernel-${type}-${of}-${hash.slice(0, 16)}`;
+}
+
+const SHADERS = ['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'];
+
+/** A block of the cache; undefined where there is none, or none that could have been chosen. */
+function readBlock(name: string): Block | undefined {
+  const entry = knownEntry(name);
+  if (!entry) return undefined;
+  try {
+    const { rows, tokens } = JSON.parse(readFileSync(`${entry}/${FILE}`, 'utf8')) as Block;
+    return Object.values(CANDIDATES)
+      .flat()
+      .find((one) => one.rows === rows && one.tokens === tokens);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fastest of the candidates, each run several times, the candidates taking turns, the shortest time counting. */
+async function fastest(
+  opened: OpenedAdapter,
+  type: WeightType,
+  of: TokenClass,
+  signal: AbortSignal | undefined,
+): Promise<Block> {
+  const { device, info } = opened;
+  const tokens = TOKENS[of];
+  const usage = GPUBufferUsage.STORAGE;
+  const buffers = [ROWS * packedRowBytes(type, COLUMNS), tokens * COLUMNS * 4, tokens * ROWS * 4].map((size) =>
+    device.createBuffer({ label: 'measured', size, usage }),
+  );
+  const [weight, x, dst] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer];
+  const matrix = {
+    name: 'measured',
+    type,
+    rows: ROWS,
+    columns: COLUMNS,
+    slices: [{ buffer: weight, firstRow: 0, rows: ROWS }],
+  };
+  const runs = CANDIDATES[of].map((block) => {
+    const mulMat = createMulMat(device, info, () => blockKernel(block, tokens));
+    return { block, mulMat, shortest: Number.POSITIVE_INFINITY };
+  });
+  try {
+    for (let time = 0; time <= TIMES; time++) {
+      for (const run of runs) {
+        signal?.throwIfAborted();
+        const encoder = device.createCommandEncoder({ label: 'measured' });
+        const pass = encoder.beginComputePass();
+        run.mulMat.encode(pass, matrix, x, dst, tokens);
+        pass.end();
+        const begin = performance.now();
+        device.queue.submit([encoder.finish()]);
+        await device.queue.onSubmittedWorkDone();
+        if (time > 0) run.shortest = Math.min(run.shortest, performance.now() - begin); // the first time it is compiled
+      }
+    }
+    opened.check();
+  } finally {
+    for (const buffer of buffers) buffer.destroy();
+  }
+  return runs.reduce((best, run) => (run.shortest < best.shortest ? run : best)).block;
+}

@@ -1,0 +1,93 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomFrom, seeded } from '@llama-probe/testing';
+import { runCase } from '@llama-probe/testing/kernels';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openAdapter } from '../src/adapter/index.js';
+import { CANDIDATES } from '../src/products/blocks.js';
+import { blockKernel } from '../src/products/kernel.js';
+import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
+import { createMulMat } from '../src/products/mul-mat.js';
+import { repeatLines } from '../src/products/repeat-lines.js';
+
+const opened = await openAdapter({ adapter: 'auto' });
+const { device, info } = opened;
+const folder = mkdtempSync(join(tmpdir(), 'llama-probe-blocks-'));
+beforeAll(() => {
+  vi.stubEnv('LLAMA_PROBE_CACHE', folder);
+});
+afterAll(() => {
+  opened.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a line is there for each row or token, and once where it names neither', () => {
+  const text = ['// $r', 'let at$r = row + $ru;', 'x = 1;', '  sum.s$t += $t.0;'].join('\n');
+  expect(repeatLines(text, { rows: 2, tokens: 3 }).split('\n').slice(2)).toEqual([
+    '// $r',
+    'let at0 = row + 0u;',
+    'let at1 = row + 1u;',
+    'x = 1;',
+    '  sum.s0 += 0.0;',
+    '  sum.s1 += 1.0;',
+    '  sum.s2 += 2.0;',
+  ]);
+});
+
+// Rows past a workgroup, tokens past a block, and a block of weights that is not whole. More tokens than 32 have the blocks of 9 to 32.
+const TOKENS = { '1': 1, '2-4': 3, '5-8': 7, '9-32': 9 } as const;
+
+describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s tokens', (of) => {
+  test.skipIf(info.class === 'gpu')('have the same result to the bit, and the right one', async () => {
+    const seed = seeded().seed;
+    const results = [];
+    for (const block of CANDIDATES[of]) {
+      const mulMat = createMulMat(device, info, () => blockKernel(block, TOKENS[of]));
+      const shape = { type: 'Q4_1', rows: 141, columns: 288, tokens: TOKENS[of], sliceRows: 100 } as const;
+      results.push(await runCase(device, mulMat, shape, randomFrom(seed)));
+    }
+    opened.check();
+    const [first] = results;
+    expect(first?.relative, `SEED=${seed}`).toBeLessThan(3e-6);
+    for (const result of results) expect(result, `SEED=${seed}`).toEqual(first);
+  });
+});
+
+describe('the fastest block', () => {
+  const work = (multiplications: number) => [{ type: 'F32', tokens: 1, multiplications } as const];
+
+  test('is not looked for where the work does not repay it, or on a GPU', async () => {
+    const blocks: Blocks = new Map();
+    await chooseBlocks(opened, blocks, work(1e9));
+    await chooseBlocks({ ...opened, info: { ...info, class: 'gpu' } }, blocks, work(1e12));
+    expect(blocks).toEqual(new Map());
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.skipIf(info.class === 'gpu')('is one of the candidates, and known the next time', async () => {
+    const said: string[] = [];
+    const onProgress = (message: string) => said.push(message);
+    const blocks: Blocks = new Map();
+    await chooseBlocks(opened, blocks, work(1e12), { onProgress });
+    expect(CANDIDATES['1']).toContainEqual(blocks.get('F32 1'));
+    expect(knownBlocks(info)).toEqual(blocks);
+    expect(said).toEqual([`trying out kernels on ${info.name}`]);
+
+    // What the file says is taken, and nothing is measured.
+    const file = join(folder, readdirSync(folder)[0] as string, 'block.json');
+    expect(existsSync(file)).toBe(true);
+    const other = CANDIDATES['1'].find(({ rows }) => rows !== blocks.get('F32 1')?.rows);
+    writeFileSync(file, JSON.stringify(other));
+    const again: Blocks = new Map();
+    await chooseBlocks(opened, again, work(1e12), { onProgress });
+    expect(again.get('F32 1')).toEqual(other);
+    expect(said).toHaveLength(1);
+
+    // What is no candidate was not chosen by this version.
+    for (const text of ['', '{"rows":3,"tokens":1}', '[]', 'null']) {
+      writeFileSync(file, text);
+      expect(knownBlocks(info)).toEqual(new Map());
+    }
+  });
+});
