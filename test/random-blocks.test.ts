@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { type GgufParts, inShort, seeded, text, tinyLlama, writeGguf } from '@llama-probe/testing';
+import { randomWeights } from '@llama-probe/testing/kernels';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WEIGHT_TYPES, type WeightType } from '../packages/engine/src/weight-types.js';
-import { randomWeights } from '../packages/engine/test/mul-mat-case.js';
 import { dequantizeRow } from '../packages/oracle/src/index.js';
 import type { Report } from '../packages/probe/src/index.js';
 import { path } from './support/probe.js';

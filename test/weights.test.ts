@@ -1,9 +1,9 @@
 import { numberOfType } from '@llama-probe/engine';
 import { type GgufTensor, seeded, text } from '@llama-probe/testing';
+import { anyBlocks } from '@llama-probe/testing/kernels';
 import type { TensorReport, WeightsReport } from '@llama-probe/weights';
 import { describe, expect, test } from 'vitest';
 import { WEIGHT_TYPES, type WeightType } from '../packages/engine/src/weight-types.js';
-import { anyBlocks } from '../packages/engine/test/mul-mat-case.js';
 import { probe, probeJson } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 import { ggufFile, tiny, valuesOf } from './support/weight-files.js';

@@ -1,20 +1,49 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OpenedAdapter } from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
 
-/** What this adapter and this machine can do at most: everything else is a ratio to these. */
-export interface Machine {
+/** What an adapter can do at most. */
+export interface Peaks {
   readonly read: number; // bytes a second, in a shader
   readonly fma: number; // FLOP a second, in a shader
+}
+
+/** What this adapter and this machine can do at most: everything else is a ratio to these. */
+export interface Machine extends Peaks {
   readonly memory: number; // bytes a second, copied by the host
   readonly disk: number; // bytes a second, written and synced
   readonly lines: readonly Line[];
 }
 
-export async function measureMachine(device: GPUDevice): Promise<Machine> {
-  const read = await shaderRead(device);
-  const fma = await shaderFma(device);
+/**
+ * What fills an adapter. A GPU computes with many thousands of threads at once, has caches that would hold what is read of a CPU's memory here, and is
+ * done with one dispatch sooner than the host hears of it.
+ */
+const SIZES = {
+  cpu: { bytes: 64 << 20, threads: 4096 },
+  gpu: { bytes: 1 << 30, threads: 1 << 18 },
+};
+/** A submit takes so long at least: then what it costs by itself does not count. */
+const LONG_ENOUGH = 0.02; // seconds
+
+/** @param most how many bytes may be taken of its memory */
+export async function measurePeaks(
+  { device, info }: Pick<OpenedAdapter, 'device' | 'info'>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Peaks> {
+  const { bytes, threads } = SIZES[info.class];
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const fits = Math.min(bytes, most, maxBufferSize, maxStorageBufferBindingSize);
+  return {
+    read: await shaderRead(device, 2 ** Math.floor(Math.log2(fits))),
+    fma: await shaderFma(device, threads),
+  };
+}
+
+export async function measureMachine(opened: Pick<OpenedAdapter, 'device' | 'info'>): Promise<Machine> {
+  const { read, fma } = await measurePeaks(opened);
   const memory = await hostCopy();
   const disk = await diskWrite();
   return {
@@ -31,53 +60,72 @@ export async function measureMachine(device: GPUDevice): Promise<Machine> {
   };
 }
 
-function kernel(
-  device: GPUDevice,
-  file: string,
-  constants: Record<string, number>,
-  dataBytes: number,
-  threads: number,
-) {
+/** Halves, everywhere. */
+async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
+  const data = device.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  const chunk = new Float32Array(Math.min(bytes, 16 << 20) / 4).fill(0.5);
+  for (let at = 0; at < bytes; at += chunk.byteLength) {
+    device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (bytes - at) / 4));
+    await device.queue.onSubmittedWorkDone(); // or the driver keeps a copy of all of it
+  }
+  return data;
+}
+
+function kernel(device: GPUDevice, file: string, constants: Record<string, number>, data: GPUBuffer, threads: number) {
   const code = readFileSync(new URL(`../../bench/${file}`, import.meta.url), 'utf8');
   const module = device.createShaderModule({ label: file, code });
   const pipeline = device.createComputePipeline({ label: file, layout: 'auto', compute: { module, constants } });
-  const data = device.createBuffer({ size: dataBytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
   const sums = device.createBuffer({ size: threads * 4, usage: GPUBufferUsage.STORAGE });
   const entries = [data, sums].map((buffer, binding) => ({ binding, resource: { buffer } }));
   const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-  const chunk = new Float32Array(1 << 20).fill(0.5);
-  for (let at = 0; at < dataBytes; at += chunk.byteLength) {
-    device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (dataBytes - at) / 4));
-  }
-  return async () => {
+  const run = async (dispatches: number) => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(threads / 64);
+    for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(threads / 64);
     pass.end();
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
   };
+  /** How often it can run in a second. */
+  const perSecond = async (): Promise<number> => {
+    await run(1);
+    const dispatches = Math.min(64, Math.ceil(LONG_ENOUGH / (await best(2, () => run(1)))));
+    const seconds = await best(5, () => run(dispatches));
+    sums.destroy();
+    return dispatches / seconds;
+  };
+  return perSecond;
 }
 
-async function shaderRead(device: GPUDevice): Promise<number> {
-  const bytes = 64 << 20;
+/** A thread's vec4s one after the other, as a CPU's cache has them, and by turns with the other threads, as a GPU reads them at once. */
+async function shaderRead(device: GPUDevice, bytes: number): Promise<number> {
+  const data = await filled(device, bytes);
   let fastest = 0;
   for (const perThread of [4, 16, 64, 256]) {
-    const run = kernel(device, 'read.wgsl', { per_thread: perThread }, bytes, bytes / 16 / perThread);
-    await run();
-    fastest = Math.max(fastest, bytes / (await best(7, run)));
+    const threads = bytes / 16 / perThread;
+    if (threads / 64 > device.limits.maxComputeWorkgroupsPerDimension) continue;
+    for (const [first, step] of [
+      [perThread, 1],
+      [1, threads],
+    ] as const) {
+      const constants = { per_thread: perThread, first, step };
+      const perSecond = kernel(device, 'read.wgsl', constants, data, threads);
+      fastest = Math.max(fastest, bytes * (await perSecond()));
+    }
   }
+  data.destroy();
   return fastest;
 }
 
-async function shaderFma(device: GPUDevice): Promise<number> {
-  const threads = 4096;
+async function shaderFma(device: GPUDevice, threads: number): Promise<number> {
   const turns = 2000;
-  const run = kernel(device, 'fma.wgsl', { turns }, 1024 * 16, threads);
-  await run();
-  return (threads * turns * 64 * 2) / (await best(5, run));
+  const data = await filled(device, 1024 * 16);
+  const perSecond = kernel(device, 'fma.wgsl', { turns }, data, threads);
+  const fastest = threads * turns * 64 * 2 * (await perSecond());
+  data.destroy();
+  return fastest;
 }
 
 async function hostCopy(): Promise<number> {

@@ -39,7 +39,7 @@ const section = async (name: string, measure: () => Promise<readonly Line[]>) =>
   for (const line of sections[name]) console.log(`  ${format(line)}`);
 };
 
-const machine = await measureMachine(opened.device);
+const machine = await measureMachine(opened);
 await section('the machine', async () => machine.lines);
 await section('products', () => measureProducts(opened, machine, values.types.split(',') as WeightType[]));
 await section('dump and diff', () => measureTensors(machine));

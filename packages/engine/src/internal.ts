@@ -1,14 +1,21 @@
 // For this repository's benchmarks and tests. Nothing here is kept stable.
-export { openAdapter } from './adapter/index.js';
+export {
+  type AdapterInfo,
+  type AdapterKind,
+  NoAdapterError,
+  type OpenedAdapter,
+  openAdapter,
+  type Tried,
+} from './adapter/index.js';
 export { unpackSwiftShader } from './adapter/swiftshader.js';
 export { openGguf } from './gguf.js';
-export { Commands, KernelCache, SHADER_FOLDER } from './kernels.js';
+export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js';
 export { forward } from './models/llama.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';
 export { choosing } from './products/choose.js';
 export { type Blocks, chooseBlocks } from './products/measure.js';
-export { createMulMat, WEIGHT_TYPES, type Weight, type WeightType } from './products/mul-mat.js';
+export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './products/mul-mat.js';
 export { llamaConfig } from './read-config.js';
 export { createState } from './state.js';
 export { llamaTensors } from './tensors.js';

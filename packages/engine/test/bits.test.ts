@@ -1,11 +1,11 @@
 import { seeded } from '@llama-probe/testing';
+import { anyBlocks } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dequantizeRow } from '../../oracle/src/index.js';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { KernelCache, shaderSource } from '../src/kernels.js';
 import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { ggmlRow } from './ggml.js';
-import { anyBlocks } from './mul-mat-case.js';
 import { rowsOnDevice } from './rows-on-device.js';
 import { WRONG_READINGS } from './wrong-readings.js';
 

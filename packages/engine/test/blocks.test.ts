@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomFrom, seeded } from '@llama-probe/testing';
+import { runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
 import { CANDIDATES } from '../src/products/blocks.js';
@@ -9,7 +10,6 @@ import { blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
 import { createMulMat } from '../src/products/mul-mat.js';
 import { repeatLines } from '../src/products/repeat-lines.js';
-import { runCase } from './mul-mat-case.js';
 
 const opened = await openAdapter({ adapter: 'auto' });
 const { device, info } = opened;

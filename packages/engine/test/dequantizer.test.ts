@@ -1,10 +1,10 @@
 import { seeded } from '@llama-probe/testing';
+import { randomWeights } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dequantizeRow } from '../../oracle/src/index.js';
 import { openDequantizer } from '../src/dequantizer.js';
 import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
 import { isWeightType } from '../src/weight-types.js';
-import { randomWeights } from './mul-mat-case.js';
 
 const random = seeded();
 const TYPES = Object.keys(WEIGHT_TYPES) as WeightType[];

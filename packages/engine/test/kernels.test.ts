@@ -1,10 +1,14 @@
+import {
+  type AdapterKind,
+  KernelCache,
+  type OpenedAdapter,
+  openAdapter,
+  shaderSource,
+} from '@llama-probe/engine/internal';
 import { inShort, seeded } from '@llama-probe/testing';
+import { FOLDED, KERNELS, type Kernel, runKernel, type Shape, VALUES, type Values } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
-import { KernelCache, shaderSource } from '../src/kernels.js';
-import { type Kernel, type Shape, VALUES, type Values } from './kernel-case.js';
-import { FOLDED, KERNELS, MUTATIONS } from './kernel-cases.js';
-import { runKernel } from './kernel-run.js';
+import { MUTATIONS } from './mutations.js';
 
 const random = seeded();
 const { seed } = random;

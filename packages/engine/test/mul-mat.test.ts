@@ -1,8 +1,8 @@
 import { inShort, seeded } from '@llama-probe/testing';
+import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
-import { type Case, runCase } from './mul-mat-case.js';
 
 const random = seeded();
 const { seed } = random;
@@ -17,9 +17,6 @@ afterAll(() => {
   for (const { close } of opened) close();
 });
 
-// f32 sums of n random terms are off by about √n roundings; the worst of these cases measures 1e-6.
-const TOLERANCE = 3e-6;
-
 /** Both families of kernels run on every adapter: which one is fast there is another matter. */
 function check(
   { device, info, check }: OpenedAdapter,
@@ -30,7 +27,7 @@ function check(
   test.each(cases.map(([type, shape]) => ({ type, ...shape })))(`${family}: %o`, async (shape) => {
     const { relative } = await runCase(device, mulMat, shape, random);
     check();
-    expect(relative, `SEED=${seed}`).toBeLessThan(TOLERANCE);
+    expect(relative, `SEED=${seed}`).toBeLessThan(PRODUCT_TOLERANCE);
   });
 }
 

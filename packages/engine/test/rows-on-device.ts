@@ -1,8 +1,8 @@
+import { configOf } from '@llama-probe/testing/kernels';
 import { Commands, type KernelCache } from '../src/kernels.js';
 import { createOperations } from '../src/operations.js';
 import { packRows } from '../src/pack.js';
 import type { MulMat, WeightType } from '../src/products/mul-mat.js';
-import { configOf } from './kernel-run.js';
 
 /** All rows of a table, dequantised by the engine's own kernel. */
 export async function rowsOnDevice(

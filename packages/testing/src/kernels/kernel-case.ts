@@ -1,5 +1,4 @@
-import type { Operations } from '../src/operations.js';
-import type { Weight, WeightType } from '../src/products/mul-mat.js';
+import type { Operations, Weight, WeightType } from '@llama-probe/engine/internal';
 
 /** The sizes of one run, at the edges of a workgroup (64) and off them. */
 export interface Shape {
@@ -37,6 +36,8 @@ export interface KernelCase {
 
 export interface Kernel {
   name: string; // the shader's file
+  /** The weights that it reads: by the shader of their type, which then is part of it. */
+  reads?: WeightType;
   shapes: readonly Shape[];
   make(shape: Shape, values: Values, random: () => number): KernelCase;
 }

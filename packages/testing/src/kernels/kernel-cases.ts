@@ -1,3 +1,4 @@
+import { type Operations, WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
 import {
   type Attention,
   add,
@@ -12,9 +13,7 @@ import {
   ropeAngle,
   softMax,
   swiglu,
-} from '../../oracle/src/index.js';
-import type { Operations } from '../src/operations.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
+} from '@llama-probe/oracle';
 import { bentKernels } from './bent-cases.js';
 import { expertKernels } from './expert-cases.js';
 import { expertProducts } from './expert-product-cases.js';
@@ -361,6 +360,7 @@ const TABLES: Partial<Record<WeightType, Table[]>> = {
 /** Rows of a table that is cut into slices. The tokens ask for its first and its last row, and for one of them twice. */
 const rowsKernel = (type: WeightType, { tokens, rows, slices, columns }: Table): Kernel => ({
   name: 'get_rows',
+  reads: type,
   shapes: [sizes(tokens, 0, 1, 1, 2, columns, 1)],
   make(s, _values, random) {
     const { elements, bytes } = WEIGHT_TYPES[type];
@@ -415,96 +415,4 @@ export const FOLDED: ReadonlyArray<{ name: string; shape: Shape }> = [
   { name: 'add', shape: sizes(1025, 0, 1, 1, 2, 4097, 1) },
   { name: 'rms_norm', shape: sizes(65537, 0, 1, 1, 2, 3, 1) },
   { name: 'soft_max', shape: sizes(2, 1, 32769, 1, 2, 1, 1) },
-];
-
-/** One wrong operation for each line of a kernel that could be wrong without failing to compile. */
-// biome-ignore format: a table
-export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: string]> = [
-  ['get_rows', 'row_at(ids[token] - first_row', 'row_at(ids[token]'],
-  ['get_rows', 'ids[token] < first_row || ids[token] - first_row >= rows', 'false'],
-  ['get_rows', 'begin += WORKGROUP * 16u', 'begin += WORKGROUP * 32u'],
-  ['get_rows', 'min(begin + 16u, columns)', 'begin + 16u'],
-  ['rms_norm', '/ f32(width)', ''],
-  ['rms_norm', ' + epsilon', ''],
-  ['rms_norm', 'half = WORKGROUP / 2u', 'half = WORKGROUP / 4u'],
-  ['rms_norm', 'sqrt(partial[0]', '(partial[0]'],
-  ['rms_norm', 'x[row + i] * scale', 'x[i] * scale'],
-  ['rms_norm', 'part >= batch.tokens * parts', 'part >= batch.tokens'],
-  ['mul', 'i % width', 'i / width'],
-  ['mul', 'i < batch.tokens * parts * width', 'i + width < batch.tokens * width'],
-  ['mul', 'i < batch.tokens * parts * width', 'i <= batch.tokens * width'],
-  ['add', '+= x', '-= x'],
-  ['add', 'i < batch.tokens * width', 'i <= batch.tokens * width'],
-  ['add_bias', 'b[i % width]', 'b[i / width]'],
-  ['add_bias', '+=', '='],
-  ['rope', 'a * r.x - b * r.y', 'a * r.x + b * r.y'],
-  ['rope', 'batch.first_position + token', 'token'],
-  ['rope', 'batch.first_position + token', 'batch.first_position'],
-  ['rope', '* pairs + i % pairs]', '* pairs + i % head_dim]'],
-  ['rope', 'i / (heads * pairs)', 'i / pairs'],
-  ['rope', 'i / pairs * head_dim', 'i / pairs * pairs'],
-  ['rope', 'c * r.x - d * r.y', 'c * r.x + d * r.y'],
-  ['rope', 'x[p + pairs] = ', 'x[p + 1u] = '],
-  ['rope', 'dims / 2u', 'head_dim / 2u'],
-  ['store_kv', 'batch.first_position * width + i', 'i'],
-  ['store_kv', 'i < batch.tokens * width', 'i + 1u < batch.tokens * width'],
-  ['kq', 'row % heads / (heads / kv_heads)', 'row % kv_heads'], // tiled instead of repeated
-  ['kq', 'row % heads / (heads / kv_heads)', '0u'],
-  ['kq', 'position > batch.first_position + token', 'position >= batch.first_position + token'],
-  ['kq', 'position > batch.first_position + token', 'position > batch.first_position + token + 1u'],
-  ['kq', 'position > batch.first_position + token', 'position > token'],
-  ['kq', 'd += 2u', 'd += 4u'],
-  ['kq', 'sum.x + sum.y', 'sum.x'],
-  ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads'],
-  ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads + 2u'],
-  ['soft_max', 'batch.first_position + row / heads + 1u', 'row / heads + 1u'],
-  ['soft_max', 'exp(scale * kq[begin + i] - highest)', 'exp(kq[begin + i] - highest)'],
-  ['soft_max', 'exp(scale * kq[begin + i] - highest)', 'exp(scale * kq[begin + i])'],
-  ['soft_max', 'kq[begin + i] /= sum', 'kq[begin + i] *= sum'],
-  ['soft_max', 'kq[begin + i] = 0.0', 'kq[begin + i] = kq[begin]'],
-  ['soft_max', 'i = seen + lane', 'i = seen + lane + 1u'],
-  ['kqv', 'row % heads / (heads / kv_heads)', 'row % kv_heads'],
-  ['kqv', 'first_position + token + 1u', 'first_position + token'],
-  ['kqv', 'first_position + token + 1u', 'first_position + token + 2u'],
-  ['kqv', 'p[row * batch.n_kv + position]', 'p[row * seen + position]'],
-  ['kqv', 'sum.x + sum.y', 'sum.x'],
-  ['swiglu', 'exp(-g)', 'exp(g)'],
-  ['swiglu', '* up[i]', '* up[0]'],
-  ['swiglu', 'let g = gate[i]', 'let g = up[i]'],
-  ['scale', '*= factor', '+= factor'],
-  ['heat', 'batch.first_position + i / width', 'i / width'],
-  ['heat', 'batch.first_position + i / width', 'batch.first_position'],
-  ['geglu', '(1.0 + 0.044715', '(1.0 + 0.44715'],
-  ['geglu', '* up[i]', '* up[0]'],
-  ['tanh', '2.0 / 15.0', '2.0 / 1.5'],
-  ['tanh', 'exp(-2.0 * a)', 'exp(-a)'],
-  ['soft_cap', 'x[i] / cap', 'x[i]'],
-  ['soft_cap', 'select(1u, batch.n_kv, scores == 1u)', '1u'],
-  ['swiglu_halves', 'x[at + width]', 'x[at]'],
-  ['swiglu_halves', '2u * width + i', 'width + i'],
-  ['swiglu_oai', 'min(gate[i], LIMIT)', 'gate[i]'],
-  ['swiglu_oai', 'LIMIT) + 1.0', 'LIMIT)'],
-  ['swiglu_oai', 'exp(-ALPHA * g)', 'exp(-g)'],
-  ['soft_max', 'seen - window, window > 0u', '0u, window > 0u'],
-  ['soft_max_sinks', 'seen - window, window > 0u', '0u, window > 0u'],
-  ['soft_max_sinks', 'partial[0] + exp(sink - highest)', 'partial[0]'],
-  ['soft_max_sinks', 'sinks[row % heads]', 'sinks[0]'],
-  ['experts_soft_max', 'exp(x[i] - highest)', 'exp(x[i])'],
-  ['experts_soft_max', 'x[i] /= sum', 'x[i] *= sum'],
-  ['experts_choose', 'value > best', 'value >= best'],
-  ['experts_choose', 'value == last && i > last_at', 'false'],
-  ['experts_pick', 'i / used * count', 'i * count'],
-  ['experts_share', 'max(sum, 0x1p-14)', 'sum'],
-  ['experts_share', 'x[i] /= sum', 'x[i] *= sum'],
-  ['experts_weigh', 'shares[i / width]', 'shares[i % used]'],
-  ['experts_sum', 'slot * width', 'width'],
-  ['experts_add_bias', 'chosen[i / rows]', 'chosen[i % used]'],
-  ['experts_mul_mat', 'u32(chosen[slot]) * rows', 'u32(chosen[slot])'],
-  ['experts_mul_mat', 'row < first_row || row - first_row >= count', 'false'],
-  ['experts_mul_mat', 'row_at(row - first_row', 'row_at(row'],
-  ['experts_mul_mat', 'select(slot / used, slot', 'select(slot, slot'],
-  ['experts_mul_mat', 'select(slot / used, slot', 'select(slot / used, slot / used'],
-  ['experts_mul_mat', 'min(begin + 16u, columns)', 'begin + 16u'],
-  ['experts_mul_mat', '(sums.z + sums.w)', 'sums.z'],
-  ['batch', 'group.y * groups.x + group.x', 'group.x'],
 ];

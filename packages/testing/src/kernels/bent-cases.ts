@@ -1,4 +1,4 @@
-import { swiglu } from '../../oracle/src/index.js';
+import { swiglu } from '@llama-probe/oracle';
 import {
   DIVISION,
   exponential,

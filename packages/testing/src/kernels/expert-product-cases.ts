@@ -1,5 +1,5 @@
-import { dequantizeRow } from '../../oracle/src/index.js';
-import { WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
+import { WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
+import { dequantizeRow } from '@llama-probe/oracle';
 import { chosenOf, expertsOf } from './expert-cases.js';
 import { FLUSH, type Kernel, type KernelCase, numbers, poison, type Shape, U } from './kernel-case.js';
 import { randomWeights } from './mul-mat-case.js';
@@ -13,6 +13,7 @@ const columnsOf = (type: WeightType, atLeast: number): number => {
 /** Products by the chosen experts: of a token's one x (gate, up), or of an x that each expert has for itself (down). */
 const productKernel = (type: WeightType, isDown: boolean, shapes: readonly Shape[]): Kernel => ({
   name: 'experts_mul_mat',
+  reads: type,
   shapes,
   make(s, values, random) {
     const { count, used } = expertsOf(s);

@@ -1,8 +1,11 @@
-import type { KernelCache } from '../src/kernels.js';
-import { Commands } from '../src/kernels.js';
-import { createOperations } from '../src/operations.js';
-import { packRows } from '../src/pack.js';
-import type { MulMat, Weight } from '../src/products/mul-mat.js';
+import {
+  Commands,
+  createOperations,
+  type KernelCache,
+  type MulMat,
+  packRows,
+  type Weight,
+} from '@llama-probe/engine/internal';
 import { expertsOf } from './expert-cases.js';
 import { type Kernel, type KernelCase, POISON_BITS, poison, type Shape, type Values } from './kernel-case.js';
 import { EPSILON, scaleOf } from './kernel-cases.js';

@@ -1,6 +1,12 @@
-import { dequantizeRow } from '../../oracle/src/index.js';
-import { packedRowBytes, packRows } from '../src/pack.js';
-import { type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from '../src/products/mul-mat.js';
+import {
+  type MulMat,
+  packedRowBytes,
+  packRows,
+  WEIGHT_TYPES,
+  type Weight,
+  type WeightType,
+} from '@llama-probe/engine/internal';
+import { dequantizeRow } from '@llama-probe/oracle';
 
 export interface Case {
   type: WeightType;
@@ -103,6 +109,9 @@ export function anyBlocks(type: WeightType, n: number, random: () => number): Ui
   }
   return data;
 }
+
+/** What a product's relative error stays below: f32 sums of n random terms are off by about √n roundings; the worst of the cases measures 1e-6. */
+export const PRODUCT_TOLERANCE = 3e-6;
 
 /** Runs one product on the device. @returns the error's RMS, relative to that of sums of such terms, and the largest error, against float64 */
 export async function runCase(
