@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { rmSync, truncateSync } from 'node:fs';
 import koffi from 'koffi';
 import { Evaluation } from '../capture/evaluation.js';
 import { setData } from '../capture/node.js';
 import { ModelError } from '../errors.js';
-import type { LlamaLibrary, Pointer } from '../library/library.js';
+import type { LlamaLibrary, Memory, Pointer } from '../library/library.js';
 import { loadModel } from '../model/model.js';
 import { sliceBytes, VOCABULARY } from './blockwise.js';
 import { Dequantiser, type Slice } from './dequantiser.js';
@@ -26,6 +26,7 @@ export class BlockModel {
   readonly rows: number;
   /** What is computed with, by the name in a file of one block. */
   private readonly memory = new Map<string, Memory>();
+  private readonly files: string[] = [];
   private readonly kinds: readonly number[]; // of each block, which of the addresses
   private readonly tensors: ReadonlyMap<string, FileTensor>;
   private readonly dequantiser: Dequantiser;
@@ -94,6 +95,8 @@ export class BlockModel {
 
   free(): void {
     for (const address of this.addresses) this.library.llama_model_free(address);
+    for (const { block } of this.memory.values()) koffi.free(block);
+    if (MAPPED_STAYS) for (const path of this.files) rmSync(path, { force: true });
     this.dequantiser.close();
   }
 
@@ -116,40 +119,48 @@ export class BlockModel {
   private load(own: PerBlock): Pointer {
     const { library, table, rows } = this;
     const path = writeBlockModel(library, table, rows, own);
+    this.files.push(path);
     try {
-      const address = loadModel(library, path, 'writable');
-      this.shareWeights(address);
+      const address = loadModel(library, path);
+      this.useMemory(address);
+      if (!MAPPED_STAYS) truncateSync(path); // what is mapped of it are zeros that nobody reads
       return address;
     } finally {
-      rmSync(path, { force: true });
+      if (!MAPPED_STAYS) rmSync(path, { force: true });
     }
   }
 
-  /** The first model's weights are those of all. llama.cpp tells nobody where they are but who looks at a graph. */
-  private shareWeights(model: Pointer): void {
+  /**
+   * Gives the weights of a model memory that can be written, the same for all models. llama.cpp tells nobody where they are but who looks at a graph:
+   * it is asked about each node before the first is computed, so that nothing is computed with what is mapped of the file.
+   */
+  private useMemory(model: Pointer): void {
     const { library, memory } = this;
     const look = new PartsLook(library);
-    const evaluation = new Evaluation(library, model, { ubatch: 1, contextLength: 1, threads: 1 }, look);
+    const seer = {
+      evaluate(node: Pointer, ask: boolean): boolean {
+        const isWanted = look.evaluate(node, ask);
+        if (!ask) return isWanted;
+        for (const [name, { tensor, bytes }] of look.weightsOf(node)) {
+          const shared = memory.get(name) ?? library.allocate(bytes);
+          memory.set(name, shared);
+          setData(tensor, shared.address);
+        }
+        return isWanted;
+      },
+    };
+    const evaluation = new Evaluation(library, model, { ubatch: 1, contextLength: 1, threads: 1 }, seer);
     try {
       evaluation.decode([0], 0);
       look.parts();
-      for (const [name, { tensor, data, bytes }] of look.weights()) {
-        const shared = memory.get(name);
-        if (shared) setData(tensor, shared.address);
-        else memory.set(name, { address: data, bytes: new Uint8Array(koffi.view(data, bytes)) });
-        library.forget(data, bytes);
-      }
     } finally {
       evaluation.free();
     }
   }
 }
 
-/** Where a weight is computed with. */
-interface Memory {
-  readonly address: Pointer;
-  readonly bytes: Uint8Array;
-}
+/** A file that is mapped cannot be removed there. */
+const MAPPED_STAYS = process.platform === 'win32';
 
 const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) => product * count, 1);
 
