@@ -1,5 +1,5 @@
 import { type Comparison, compare } from '@llama-probe/diff';
-import type { Tensor } from '@llama-probe/dump';
+import { begun, type Tensor } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
 import type { OpenJudge } from './blame/judge.js';
 import { type Held, heldTo16Bits } from './floors/held.js';
@@ -61,7 +61,8 @@ export async function freeRun(
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
     const passed = (which: keyof typeof checks, tensors: AsyncGenerator<Tensor>) =>
       (which === 'candidate' ? candidate : reference).isExcerpt ? tensors : checks[which].pass(tensors);
-    const ours = passed('candidate', narrated(ran.tensors, 'comparing', layers, progress));
+    // It computes while what measures the floors is opened.
+    const ours = passed('candidate', narrated(begun(ran.tensors), 'comparing', layers, progress));
     const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
       kept[0].pass(ours, () => candidate.describe(about), clock),
