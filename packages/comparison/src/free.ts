@@ -1,5 +1,5 @@
 import { type Comparison, compare } from '@llama-probe/diff';
-import { begun, type Tensor } from '@llama-probe/dump';
+import { ahead, type Tensor } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
 import type { OpenJudge } from './blame/judge.js';
 import { type Held, heldTo16Bits } from './floors/held.js';
@@ -61,9 +61,8 @@ export async function freeRun(
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
     const passed = (which: keyof typeof checks, tensors: AsyncGenerator<Tensor>) =>
       (which === 'candidate' ? candidate : reference).isExcerpt ? tensors : checks[which].pass(tensors);
-    // It computes while what measures the floors is opened.
-    const ours = passed('candidate', narrated(begun(ran.tensors), 'comparing', layers, progress));
-    const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
+    const ours = passed('candidate', narrated(onItsOwn(ran.tensors), 'comparing', layers, progress));
+    const theirs = passed('reference', lastLogits(onItsOwn(judged.tensors), run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
       kept[0].pass(ours, () => candidate.describe(about), clock),
       kept[1].pass(
@@ -100,6 +99,12 @@ export async function freeRun(
     for (const dump of kept) dump.abort();
   }
 }
+
+const AHEAD = 32 << 20; // bytes of a side's tensors that may wait for the other side
+
+/** Each side computes while the other one is waited for. */
+const onItsOwn = (tensors: AsyncIterable<Tensor>): AsyncIterable<Tensor> =>
+  ahead(tensors, AHEAD, ({ values }) => values.byteLength);
 
 /** What is known of the model that both run: of the side that knows it, and its graph rather of one that has read it. */
 export function modelOf(candidate: Side, reference: Side) {

@@ -1,9 +1,9 @@
+export { ahead } from './ahead.js';
 export { DigestWriter } from './arrow/digest-writer.js';
 export { Dump, openDump } from './arrow/reader.js';
 export { readTensorStream } from './arrow/stream.js';
 export { isArrowStream, openStreamDump } from './arrow/stream-file.js';
 export { DumpWriter, TensorStreamWriter } from './arrow/writer.js';
-export { begun } from './begun.js';
 export { type DigestDescription, digestOf, type RowDigests, rowDigest } from './digest.js';
 export { DumpError, type DumpErrorCode, writeError } from './errors.js';
 export { GivenRows, GivenRowsError } from './given-rows.js';
