@@ -7,7 +7,11 @@ export default defineConfig({
   build: {
     ssr: true,
     rollupOptions: {
-      input: { child: 'src/process/child.ts', watchdog: 'src/process/watchdog.ts' },
+      input: {
+        child: 'src/process/child.ts',
+        watchdog: 'src/process/watchdog.ts',
+        digester: 'src/model/digester.ts',
+      },
       output: { chunkFileNames: '[name].js' },
     },
     outDir: 'dist/bundle',

@@ -83,7 +83,8 @@ export class Clock {
     return { parts: Object.fromEntries(parts), total: this.since - this.begin - (from?.total ?? 0) };
   }
 
-  private start(part: Part, isWhole: boolean): () => void {
+  /** Begins a part, for whoever cannot be handed to `during`. @returns what ends it */
+  start(part: Part, isWhole = false): () => void {
     this.tick();
     const one = { part, isWhole };
     this.begun.push(one);

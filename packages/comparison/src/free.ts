@@ -1,7 +1,8 @@
 import { type Comparison, compare } from '@llama-probe/diff';
-import type { Tensor } from '@llama-probe/dump';
+import { ahead, type Tensor } from '@llama-probe/dump';
 import type { CompareAsk, Looking } from './asked.js';
 import type { OpenJudge } from './blame/judge.js';
+import type { Clock } from './clock.js';
 import { type Held, heldTo16Bits } from './floors/held.js';
 import { describeFloors, judgedRun } from './floors/judged.js';
 import type { KnownPrecision } from './floors/precision.js';
@@ -61,8 +62,9 @@ export async function freeRun(
     const layers = reference.about.model.layers ?? candidate.about.model.layers;
     const passed = (which: keyof typeof checks, tensors: AsyncGenerator<Tensor>) =>
       (which === 'candidate' ? candidate : reference).isExcerpt ? tensors : checks[which].pass(tensors);
-    const ours = passed('candidate', narrated(ran.tensors, 'comparing', layers, progress));
-    const theirs = passed('reference', lastLogits(judged.tensors, run.tokens.length, watched));
+    const turn = new Turn(clock);
+    const ours = passed('candidate', narrated(onItsOwn(ran.tensors, turn), 'comparing', layers, progress));
+    const theirs = passed('reference', lastLogits(onItsOwn(judged.tensors, turn), run.tokens.length, watched));
     const [keptOurs, keptTheirs] = [
       kept[0].pass(ours, () => candidate.describe(about), clock),
       kept[1].pass(
@@ -97,6 +99,37 @@ export async function freeRun(
     };
   } finally {
     for (const dump of kept) dump.abort();
+  }
+}
+
+const AHEAD = 32 << 20; // bytes of a side's tensors that may wait for the other side
+
+/** Each side computes while the other one is waited for, or its tensors are compared. */
+const onItsOwn = (tensors: AsyncIterable<Tensor>, turn: Turn): AsyncIterable<Tensor> =>
+  turn.stream(ahead(tensors, AHEAD, ({ values }) => values.byteLength));
+
+/** Whose turn it is: what is computed from when a tensor is there until the next one is asked for is neither side's time, though both go on meanwhile. */
+class Turn {
+  private end: (() => void) | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  async *stream(tensors: AsyncIterable<Tensor>): AsyncGenerator<Tensor> {
+    this.over();
+    try {
+      for await (const tensor of tensors) {
+        this.end ??= this.clock.start('diff');
+        yield tensor;
+        this.over();
+      }
+    } finally {
+      this.over();
+    }
+  }
+
+  private over(): void {
+    this.end?.();
+    this.end = undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import { Clock } from './clock.js';
 import { compare } from './compare.js';
 import { parseInjections } from './diagnosis/inject-option.js';
 import { firstGiven, UsageError } from './errors.js';
+import { readAhead } from './floors/choose.js';
 import { Kept } from './kept.js';
 import { BUNDLED_MODEL } from './model.js';
 import { readUnlessLlama } from './model-graph.js';
@@ -36,9 +37,11 @@ export async function runCompare(
   await checkStages(options);
   Kept.check(options.out); // before anything is opened
   const sides = await clock.during('loading', () => open(options, progress, signal, clock));
+  const over = new AbortController();
   try {
     const opened = performance.now();
     const { file, engine, reference, chosen } = sides;
+    if (options.floors !== false) readAhead(reference, file, AbortSignal.any([signal, over.signal]));
     const { blockCount } = engine.config;
     const layers = parseLayers(options.layers, blockCount);
     const stages = parseStages(options.stages, engine.graph.names);
@@ -66,6 +69,7 @@ export async function runCompare(
     const timings = { open: opened - begin, ...report.timings, ...clock.timings() };
     return { ...report, timings };
   } finally {
+    over.abort();
     await sides.close();
   }
 }

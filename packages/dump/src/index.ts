@@ -1,3 +1,4 @@
+export { ahead } from './ahead.js';
 export { DigestWriter } from './arrow/digest-writer.js';
 export { Dump, openDump } from './arrow/reader.js';
 export { readTensorStream } from './arrow/stream.js';

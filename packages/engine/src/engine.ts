@@ -38,6 +38,8 @@ export interface EngineOptions {
   signal?: AbortSignal;
   /** Is handed each upload of weights, to await it: so it can be told apart from what else is waited for. */
   aroundUpload?: AroundUpload | undefined;
+  /** The engine is there before its weights: its runs wait for them, and fail where they cannot be uploaded. */
+  beside?: boolean | undefined;
 }
 
 export interface RunOptions {
@@ -83,11 +85,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const tensors = llamaTensors(file, config);
   options.onProgress?.('opening a WebGPU adapter');
   const opened = await openAdapter({ adapter: options.adapter ?? 'auto' });
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const weights = modelFor(opened, file, tensors, { ...options, signal });
+  const engine = new Engine(opened, file, config, weights, { stop, onProgress: options.onProgress });
   try {
-    const model = await modelFor(opened, file, tensors, options);
-    return new Engine(opened, file, config, model, undefined, options.onProgress);
+    if (!options.beside) await weights;
+    return engine;
   } catch (error) {
-    opened.close();
+    engine.close();
     throw error;
   }
 }
@@ -116,6 +122,13 @@ async function modelFor(
 
 const ARENA = 64 << 20; // bytes that wait for a submit, unless one layer needs more
 
+interface EngineParts {
+  readonly arenaSize?: ArenaSize;
+  /** Ends the upload of weights that are still on their way. */
+  readonly stop?: AbortController;
+  readonly onProgress?: ((message: string) => void) | undefined;
+}
+
 export class Engine {
   readonly adapter: AdapterInfo;
   private readonly kernels: KernelCache;
@@ -125,24 +138,39 @@ export class Engine {
   private readonly trace: Trace;
   /** The most values that the stages of a layer have in a row, the scores apart, and how many scores they have for each position. */
   private readonly widest: { readonly values: number; readonly scores: number };
+  /** The weights, once they are there. */
+  private model: Model | undefined;
+  private readonly weights: Promise<Model>;
+  private readonly arenaSize: ArenaSize;
+  private readonly stop: AbortController | undefined;
+  private readonly onProgress: ((message: string) => void) | undefined;
   private state: State | undefined;
   private running = false;
   private recorder: Recorder | undefined;
   private uploads: Uploads | undefined;
 
+  /** @param weights those that are there, or that are on their way until `stop` says otherwise */
   constructor(
     private readonly opened: OpenedAdapter,
     readonly file: GgufFile,
     readonly config: LlamaConfig,
-    private readonly model: Model,
-    private readonly arenaSize: ArenaSize = { usual: ARENA, most: opened.device.limits.maxBufferSize },
-    private readonly onProgress?: (message: string) => void,
+    weights: Model | Promise<Model>,
+    { arenaSize, stop, onProgress }: EngineParts = {},
   ) {
+    this.stop = stop;
+    this.onProgress = onProgress;
+    this.arenaSize = arenaSize ?? { usual: ARENA, most: opened.device.limits.maxBufferSize };
+    if (!(weights instanceof Promise)) this.model = weights;
+    this.weights = Promise.resolve(weights).then((model) => {
+      this.model = model;
+      return model;
+    });
+    this.weights.catch(() => {}); // whoever waits for them hears of it
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened.device);
     this.mulMat = createMulMat(opened.device, opened.info, choosing(opened.info, opened.device.limits, this.blocks));
     this.architecture = architectureOf(config.architecture) as Architecture;
-    this.trace = trace(this.architecture, config, model.tensors);
+    this.trace = trace(this.architecture, config, llamaTensors(file, config));
     this.widest = this.widestLayer();
   }
 
@@ -156,15 +184,15 @@ export class Engine {
     return readConfig(this.file).unread;
   }
 
-  /** Whether weights are uploaded layer by layer, in each pass. */
+  /** Whether weights are uploaded layer by layer, in each pass: known when a run has begun. */
   get isStreamed(): boolean {
-    return this.model.load !== undefined;
+    return this.model?.load !== undefined;
   }
 
   /** GPU memory in use, in bytes: weights, KV cache with the pass's buffers, and what is recorded and overwritten at a time. */
   get memory(): { weights: number; state: number; arena: number } {
     const arena = (this.recorder?.arena.bytes ?? 0) + (this.uploads?.arena.bytes ?? 0);
-    return { weights: this.model.bytes, state: this.state?.bytes ?? 0, arena };
+    return { weights: this.model?.bytes ?? 0, state: this.state?.bytes ?? 0, arena };
   }
 
   /** The most tokens that one pass can take for a sequence of `capacity` positions. */
@@ -202,11 +230,18 @@ export class Engine {
 
   /** Frees what is on the device, and leaves that to the next, where devices are kept; destroys it while a run is going on. */
   close(): void {
-    if (this.running) {
-      this.opened.close();
+    const { opened, model } = this;
+    if (!model) {
+      this.stop?.abort();
+      const close = () => opened.close();
+      this.weights.then(close, close);
       return;
     }
-    this.model.free();
+    if (this.running) {
+      opened.close();
+      return;
+    }
+    model.free();
     if (this.state) destroyState(this.state);
     this.recorder?.arena.destroy();
     this.uploads?.arena.destroy();
@@ -262,24 +297,25 @@ export class Engine {
     const { tokens, steps = 0, forcedTokens = [] } = options;
     const capacity = tokens.length + steps;
     const ubatch = Math.min(options.ubatch ?? Number.POSITIVE_INFINITY, this.ubatch(capacity), tokens.length);
-    const state = this.allocate(capacity, ubatch);
-    const { tensors } = this.model;
-    const coming = [...workOf(tensors, ubatch, tokens.length / ubatch), ...workOf(tensors, 1, steps)];
+    const model = await this.weights;
+    const state = this.allocate(model, capacity, ubatch);
+    const coming = [...workOf(model.tensors, ubatch, tokens.length / ubatch), ...workOf(model.tensors, 1, steps)];
     await chooseBlocks(this.opened, this.blocks, coming, { onProgress: this.onProgress, signal: options.signal });
     const order = { next: 0 };
     for (let first = 0; first < tokens.length; first += ubatch) {
       const chunk = tokens.slice(first, first + ubatch);
       const last = first + chunk.length === tokens.length;
-      yield* this.pass(state, order, 0, chunk, first, last ? generated : undefined, options);
+      yield* this.pass(model, state, order, 0, chunk, first, last ? generated : undefined, options);
     }
     for (let step = 1; step <= steps; step++) {
       const token = forcedTokens[step - 1] ?? (generated.at(-1) as number);
-      yield* this.pass(state, order, step, [token], tokens.length + step - 1, generated, options);
+      yield* this.pass(model, state, order, step, [token], tokens.length + step - 1, generated, options);
     }
   }
 
   /** One forward(): encodes, submits when an arena is full or the pass is done, and yields what was recorded. */
   private async *pass(
+    model: Model,
     state: State,
     order: { next: number },
     step: number,
@@ -348,18 +384,12 @@ export class Engine {
     const script: Script = []; // stays empty without inject(): forward() encodes as it goes
     const { forward } = this.architecture;
     const stages = hook?.inject
-      ? forward(
-          scripted(op, script),
-          this.model,
-          state,
-          (...stage) => script.push(() => onStage(...stage)),
-          this.config,
-        )
-      : forward(op, this.model, state, onStage, this.config);
-    for (const layer of [...this.model.tensors.blk.keys(), null]) {
-      if (this.model.load) {
+      ? forward(scripted(op, script), model, state, (...stage) => script.push(() => onStage(...stage)), this.config)
+      : forward(op, model, state, onStage, this.config);
+    for (const layer of [...model.tensors.blk.keys(), null]) {
+      if (model.load) {
         yield* drain(); // what was encoded reads the weights that go
-        await this.model.load(layer);
+        await model.load(layer);
         this.kernels.forgetGroups();
       } else if (!recorder.arena.has(layerBytes) || uploads?.arena.has(uploadBytes) === false) yield* drain();
       await unlessAborted(hook?.prepare?.({ step, layer, firstPosition, tokens: ids.length }), signal);
@@ -393,12 +423,12 @@ export class Engine {
     return { values: Math.max(...values.values()), scores: Math.max(...scores.values()) };
   }
 
-  private allocate(capacity: number, maxTokens: number): State {
+  private allocate(model: Model, capacity: number, maxTokens: number): State {
     const long = isLong(this.config, capacity);
     const { state } = this;
     if (!state || state.capacity < capacity || state.maxTokens < maxTokens || state.isLong !== long) {
       if (state) destroyState(state);
-      this.state = createState(this.opened.device, this.config, this.model, capacity, maxTokens, long);
+      this.state = createState(this.opened.device, this.config, model, capacity, maxTokens, long);
     }
     return this.state as State;
   }

@@ -37,17 +37,32 @@ export function rowBytes(type: WeightType, columns: number): number {
  * @returns rows of packedRowBytes() each; `rows` itself where nothing has to change (F32, F16 and BF16 with rows of a multiple of 32).
  */
 export function packRows(type: WeightType, columns: number, rows: Uint8Array): Uint8Array {
+  if (isAsInFile(type, columns)) return rows;
+  const packed = new Uint8Array((rows.length / rowBytes(type, columns)) * packedRowBytes(type, columns));
+  packInto(type, columns, rows, packed);
+  return packed;
+}
+
+/** Whether rows lie on the GPU as they do in the file. */
+export const isAsInFile = (type: WeightType, columns: number): boolean =>
+  !PACKERS[type] && rowBytes(type, columns) === packedRowBytes(type, columns);
+
+/** The same into memory that is all zero, and begins at a word. */
+export function packInto(type: WeightType, columns: number, rows: Uint8Array, packed: Uint8Array): void {
   const from = rowBytes(type, columns);
   const to = packedRowBytes(type, columns);
   const count = rows.length / from;
   const pack = PACKERS[type];
-  if (!pack) return from === to ? rows : padRows(rows, count, from, to);
+  if (!pack) {
+    padRows(rows, count, from, to, packed);
+    return;
+  }
 
   const { elements, bytes, header, chunk } = WEIGHT_TYPES[type];
   const even = evenBlocks(rows, bytes);
   const aligned = even.byteOffset % 2 === 0 ? even : new Uint8Array(even);
   const source = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
-  const target = new Uint32Array((count * to) / 4);
+  const target = new Uint32Array(packed.buffer, packed.byteOffset, (count * to) / 4);
   const halves = Math.ceil(bytes / 2); // of a block of the file
   const sourceBlock = (256 / elements) * halves;
   const targetBlock = (header + 8 * chunk) * 4;
@@ -61,7 +76,6 @@ export function packRows(type: WeightType, columns: number, rows: Uint8Array): U
       t += targetBlock;
     }
   }
-  return new Uint8Array(target.buffer);
 }
 
 /** Blocks of an odd number of bytes, which begin with a scale of one byte, get a zero behind it. */
@@ -75,8 +89,6 @@ function evenBlocks(rows: Uint8Array, bytes: number): Uint8Array {
   return even;
 }
 
-function padRows(rows: Uint8Array, count: number, from: number, to: number): Uint8Array {
-  const padded = new Uint8Array(count * to);
+function padRows(rows: Uint8Array, count: number, from: number, to: number, padded: Uint8Array): void {
   for (let row = 0; row < count; row++) padded.set(rows.subarray(row * from, (row + 1) * from), row * to);
-  return padded;
 }

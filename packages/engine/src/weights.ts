@@ -2,18 +2,23 @@ import type { AdapterInfo } from './adapter/index.js';
 import { RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
-import { packedRowBytes, packRows } from './pack.js';
+import { isAsInFile, packedRowBytes, packInto, rowBytes } from './pack.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
 
-/** How much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging buffer until then. */
-const UPLOAD_CHUNK: Record<AdapterInfo['kind'], number> = {
-  gpu: 64 << 20,
-  llvmpipe: 64 << 20,
-  lavapipe: 4 << 20,
-  swiftshader: 4 << 20,
+/**
+ * How much is written at once, and how much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging
+ * buffer until then. A buffer of which only a part is written is zeroed first, which Dawn does over OpenGL with as much new memory: llvmpipe's
+ * are written as a whole.
+ */
+const WRITES: Record<AdapterInfo['kind'], { readonly atOnce: number; readonly waiting: number }> = {
+  gpu: { atOnce: 8 << 20, waiting: 64 << 20 },
+  llvmpipe: { atOnce: 128 << 20, waiting: 64 << 20 },
+  lavapipe: { atOnce: 8 << 20, waiting: 4 << 20 },
+  swiftshader: { atOnce: 8 << 20, waiting: 4 << 20 },
 };
+const PIECE = 8 << 20; // bytes of a file that are read at once
 
 /**
  * Reads the tensor data straight from the file into GPU buffers, in bounded chunks.
@@ -70,7 +75,7 @@ export async function uploading<T>(
   const scopes = ['out-of-memory', 'validation'] as const;
   for (const scope of scopes) device.pushErrorScope(scope);
   const files = new TensorFiles();
-  const upload = new Uploader(device, files, UPLOAD_CHUNK[kind], onProgress);
+  const upload = new Uploader(device, files, WRITES[kind], onProgress);
   let made: T | undefined;
   let problem: GPUError | null | undefined;
   try {
@@ -121,18 +126,17 @@ export async function uploadLayer(upload: Uploader, layer: LayerTensors): Promis
 export class Uploader {
   allocated = 0;
   readonly buffers: GPUBuffer[] = [];
-  private readonly staging: Buffer;
+  private readonly piece = Buffer.allocUnsafeSlow(PIECE);
+  private packed: Uint8Array<ArrayBuffer> = new Uint8Array();
   private waiting = 0;
   private done = 0;
 
   constructor(
     private readonly device: GPUDevice,
     private readonly files: TensorFiles,
-    private readonly chunk: number,
+    private readonly most: { readonly atOnce: number; readonly waiting: number },
     private readonly onProgress: (done: number) => void,
-  ) {
-    this.staging = Buffer.allocUnsafeSlow(Math.min(chunk, 8 << 20)); // what is uploaded of it was read before
-  }
+  ) {}
 
   async floats(tensor: TensorInfo): Promise<Float32Array> {
     const bytes = Buffer.alloc(tensor.bytes);
@@ -168,30 +172,51 @@ export class Uploader {
     firstRow: number,
     rows: number,
   ): Promise<GPUBuffer> {
-    const { name, bytes, shape } = tensor;
-    const rowBytes = bytes / (shape[1] ?? 1);
+    const { name } = tensor;
     const packedBytes = packedRowBytes(type, columns);
     const size = rows * packedBytes;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     const buffer = this.device.createBuffer({ label: name, size, usage });
     this.allocated += size;
     this.buffers.push(buffer);
-    const atOnce = Math.max(1, Math.floor(this.staging.length / Math.max(rowBytes, packedBytes)));
-    const staging = rowBytes <= this.staging.length ? this.staging : Buffer.alloc(rowBytes);
+    const atOnce = Math.min(rows, Math.max(1, Math.floor(this.most.atOnce / packedBytes)));
     for (let row = 0; row < rows; row += atOnce) {
-      const count = Math.min(atOnce, rows - row) * rowBytes;
-      const read = staging.subarray(0, count);
-      await this.files.read(tensor, read, (firstRow + row) * rowBytes);
-      const packed = packRows(type, columns, read);
-      this.device.queue.writeBuffer(buffer, row * packedBytes, packed as Uint8Array<ArrayBuffer>);
+      const count = Math.min(atOnce, rows - row);
+      const packed = this.memory(count * packedBytes);
+      await this.pack(tensor, type, columns, firstRow + row, packed);
+      this.device.queue.writeBuffer(buffer, row * packedBytes, packed);
       this.waiting += packed.length;
-      this.done += count;
-      this.onProgress(this.done);
-      if (this.waiting >= this.chunk) {
+      if (this.waiting >= this.most.waiting) {
         await this.device.queue.onSubmittedWorkDone();
         this.waiting = 0;
       }
     }
     return buffer;
+  }
+
+  /** The same again and again, since what was written of it has been taken: new memory costs more than packing. */
+  private memory(bytes: number): Uint8Array<ArrayBuffer> {
+    if (this.packed.length < bytes) this.packed = new Uint8Array(bytes);
+    return this.packed.subarray(0, bytes);
+  }
+
+  /** Fills `packed` with rows out of the file. */
+  private async pack(tensor: TensorInfo, type: WeightType, columns: number, firstRow: number, packed: Uint8Array) {
+    const from = rowBytes(type, columns);
+    const to = packedRowBytes(type, columns);
+    const rows = packed.length / to;
+    const isAsIs = isAsInFile(type, columns);
+    if (!isAsIs) packed.fill(0);
+    const atOnce = Math.max(1, Math.floor(PIECE / from));
+    for (let row = 0; row < rows; row += atOnce) {
+      const count = Math.min(atOnce, rows - row);
+      const target = packed.subarray(row * to, (row + count) * to);
+      const piece = from <= PIECE ? this.piece.subarray(0, count * from) : Buffer.allocUnsafeSlow(from);
+      const read = isAsIs ? target : piece;
+      await this.files.read(tensor, read, (firstRow + row) * from);
+      if (!isAsIs) packInto(type, columns, read, target);
+      this.done += read.length;
+      this.onProgress(this.done);
+    }
   }
 }

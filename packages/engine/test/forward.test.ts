@@ -358,7 +358,7 @@ describe('arenas', async () => {
   afterAll(() => opened.close());
   const file = await openGguf(engine.file.path);
   const weights = await uploadModel(opened.device, opened.info.kind, file, llamaTensors(file, engine.config));
-  const withArenas = (size: ArenaSize) => new Engine(opened, file, engine.config, weights, size);
+  const withArenas = (size: ArenaSize) => new Engine(opened, file, engine.config, weights, { arenaSize: size });
   const { cut } = CUTS[0] as { cut: RunOptions };
   const layerBytes = 4 * 5 * (18 * 9 + 18 * 3 + 6 * 3 + 15 * 2 + 20 * 3); // of the odd model, 5 tokens: embd and the first layer
 

@@ -519,7 +519,7 @@ describe('arenas', async () => {
   opened.push(adapter);
   const file = await openGguf(path);
   const weights = await uploadModel(adapter.device, adapter.info.kind, file, llamaTensors(file, engine.config));
-  const withArenas = (size: ArenaSize) => new Engine(adapter, file, engine.config, weights, size);
+  const withArenas = (size: ArenaSize) => new Engine(adapter, file, engine.config, weights, { arenaSize: size });
 
   test('of one layer are enough', async () => {
     const small = withArenas({ usual: 1, most: 1 << 30 });

@@ -188,6 +188,18 @@ describe('block by block every stage is bit for bit that of the whole model', ()
     });
   }
 
+  test('a longrope, in a run of more positions than it was first trained on, and in one of as many', async () => {
+    const scaling = { type: text('longrope'), factor: f32(2), original_context_length: u32(300) };
+    const parts = llama({ longRope: true, context: 1024 });
+    for (const [key, value] of Object.entries(scaling)) parts.metadata[`llama.rope.scaling.${key}`] = value;
+    const model = write('longrope', parts);
+    for (const length of [400, 7]) {
+      const tokens = Array.from({ length }, (_, i) => (7 * i) % 72);
+      const [whole, block] = await bothWays(model, { tokens, stages: ['q_rope', 'l_out', 'result_output'] });
+      expectSame(block, whole);
+    }
+  });
+
   test('logits of a run that nobody watches, stages and layers that are chosen, a note of those that are not there', async () => {
     const model = write('chosen', llama({}));
     for (const options of [

@@ -107,6 +107,16 @@ interface Kept {
   open(twin: ChosenTwin, say: (message: string) => void): Promise<Reference>;
 }
 
+/**
+ * Begins to read the model's file for `floorOf`, by whose content floors are kept, while something else is waited for. What is wrong with it is told
+ * there.
+ */
+export function readAhead(reference: Reference, file: GgufFile, signal: AbortSignal): void {
+  twinOf(reference, file)
+    .then((twin) => twin && contentHash(file.path, signal))
+    .catch(() => {});
+}
+
 /** What llama.cpp's floor is measured by on this machine. @param kept the twin of several runs; without it one is opened for this run */
 export async function floorOf(
   reference: Reference,

@@ -67,7 +67,10 @@ export async function orClose<T>(reference: Reference, waiting: Promise<T>): Pro
   }
 }
 
-/** Both sides at once: llama.cpp loads in its process while the weights travel to the GPU. If one fails, the other is closed. */
+/**
+ * Both sides at once: llama.cpp loads, and computes, in its process while the weights travel to the GPU, which the engine's first run waits for. If one fails,
+ * the other is closed.
+ */
 export async function openBoth(
   file: GgufFile,
   options: LlamaAsk & EngineAsk,
@@ -90,7 +93,7 @@ export async function openBoth(
   const onProgress = progress.say;
   const aroundUpload = uploadOn(clock);
   const opening = [
-    orStop(openEngine({ model: file.path, adapter, stream, onProgress, signal: either, aroundUpload })),
+    orStop(openEngine({ model: file.path, adapter, stream, onProgress, signal: either, aroundUpload, beside: true })),
     orStop(openLlama(file, options, progress, either, 1)), // the engine computes beside it
   ] as const;
   const [engine, llama] = await Promise.allSettled(opening);

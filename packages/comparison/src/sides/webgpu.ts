@@ -63,8 +63,8 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
   const heads = { heads: config.headCount, headsKv: config.headCountKv };
   const graph = isPlain(file) ? llamaGraph({ layers: config.blockCount, ...heads }) : engine.graph;
   const described = isPlain(file) ? undefined : describeGraph(graph);
-  const { unread, isStreamed } = engine;
-  const notes = [...(unread.length > 0 ? [notRead(unread)] : []), ...(isStreamed ? [STREAMED] : [])];
+  const { unread } = engine;
+  const notes = () => [...(unread.length > 0 ? [notRead(unread)] : []), ...(engine.isStreamed ? [STREAMED] : [])];
   const injected: Injected = new Map();
   const computing = computingOf(file, (place) => engine.graph.at(place) !== undefined, heads);
   const injector = injections.length > 0 ? new Injector(injections, computing, injected) : undefined;
@@ -78,7 +78,9 @@ export function webgpuSide(engine: Engine, injections: readonly Injection[] = []
       model: aboutFile(file, config.blockCount),
       heads,
       graph,
-      ...(notes.length > 0 ? { notes } : {}),
+      get notes() {
+        return notes();
+      },
     },
     stages: engine.graph.names,
     canStartFrom: true,

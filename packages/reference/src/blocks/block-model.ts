@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { rmSync, truncateSync } from 'node:fs';
 import koffi from 'koffi';
 import { Evaluation } from '../capture/evaluation.js';
 import { setData } from '../capture/node.js';
 import { ModelError } from '../errors.js';
-import type { LlamaLibrary, Pointer } from '../library/library.js';
+import type { LlamaLibrary, Memory, Pointer } from '../library/library.js';
 import { loadModel } from '../model/model.js';
 import { sliceBytes, VOCABULARY } from './blockwise.js';
 import { Dequantiser, type Slice } from './dequantiser.js';
@@ -26,15 +26,21 @@ export class BlockModel {
   readonly rows: number;
   /** What is computed with, by the name in a file of one block. */
   private readonly memory = new Map<string, Memory>();
+  private readonly files: string[] = [];
   private readonly kinds: readonly number[]; // of each block, which of the addresses
   private readonly tensors: ReadonlyMap<string, FileTensor>;
   private readonly dequantiser: Dequantiser;
 
-  /** @param distinct how many different tokens are to be embedded @throws ModelError, LlamaCppError */
+  /**
+   * @param distinct how many different tokens are to be embedded
+   * @param contextLength of the run: a longrope has other factors for more positions than it was first trained on
+   * @throws ModelError, LlamaCppError
+   */
   constructor(
     private readonly library: LlamaLibrary,
     private readonly table: TensorTable,
     distinct: number,
+    private readonly contextLength: number,
   ) {
     this.dequantiser = new Dequantiser(library);
     this.tensors = new Map(table.tensors.map((tensor) => [tensor.name, tensor]));
@@ -58,6 +64,12 @@ export class BlockModel {
 
   get layers(): number {
     return this.table.layers;
+  }
+
+  /** Whether it can compute a run with so many different tokens and so many positions. */
+  isFor(distinct: number, contextLength: number): boolean {
+    const hasRoom = this.rows >= Math.min(distinct, this.vocabulary);
+    return hasRoom && (!this.isLongRope || contextLength === this.contextLength);
   }
 
   /** Which of the addresses has the model of this block. */
@@ -94,6 +106,8 @@ export class BlockModel {
 
   free(): void {
     for (const address of this.addresses) this.library.llama_model_free(address);
+    for (const { block } of this.memory.values()) koffi.free(block);
+    if (MAPPED_STAYS) for (const path of this.files) rmSync(path, { force: true });
     this.dequantiser.close();
   }
 
@@ -108,6 +122,15 @@ export class BlockModel {
     return tensor;
   }
 
+  /** Whether each weight of the model of one block has memory. */
+  private get hasAll(): boolean {
+    return [...this.tensors.keys()].every((name) => /^blk\.[1-9]/.test(name) || this.memory.has(name));
+  }
+
+  private get isLongRope(): boolean {
+    return this.tensors.has('rope_factors_long.weight');
+  }
+
   private isVocabulary(name: string): boolean {
     return (VOCABULARY as readonly string[]).includes(name);
   }
@@ -116,40 +139,51 @@ export class BlockModel {
   private load(own: PerBlock): Pointer {
     const { library, table, rows } = this;
     const path = writeBlockModel(library, table, rows, own);
+    this.files.push(path);
     try {
-      const address = loadModel(library, path, 'writable');
-      this.shareWeights(address);
+      const address = loadModel(library, path);
+      this.useMemory(address);
+      // What is mapped of it are zeros that nobody reads, if every weight was seen; to read past the end of a file would end the process.
+      if (!MAPPED_STAYS && this.hasAll) truncateSync(path);
       return address;
     } finally {
-      rmSync(path, { force: true });
+      if (!MAPPED_STAYS) rmSync(path, { force: true });
     }
   }
 
-  /** The first model's weights are those of all. llama.cpp tells nobody where they are but who looks at a graph. */
-  private shareWeights(model: Pointer): void {
+  /**
+   * Gives the weights of a model memory that can be written, the same for all models. llama.cpp tells nobody where they are but who looks at a graph:
+   * it is asked about each node before the first is computed, so that nothing is computed with what is mapped of the file.
+   */
+  private useMemory(model: Pointer): void {
     const { library, memory } = this;
-    const look = new PartsLook(library);
-    const evaluation = new Evaluation(library, model, { ubatch: 1, contextLength: 1, threads: 1 }, look);
-    try {
-      evaluation.decode([0], 0);
-      look.parts();
-      for (const [name, { tensor, data, bytes }] of look.weights()) {
-        const shared = memory.get(name);
-        if (shared) setData(tensor, shared.address);
-        else memory.set(name, { address: data, bytes: new Uint8Array(koffi.view(data, bytes)) });
-        library.forget(data, bytes);
+    for (const contextLength of this.isLongRope ? [1, this.contextLength] : [1]) {
+      const look = new PartsLook(library);
+      const seer = {
+        evaluate(node: Pointer, ask: boolean): boolean {
+          const isWanted = look.evaluate(node, ask);
+          if (!ask) return isWanted;
+          for (const [name, { tensor, bytes }] of look.weightsOf(node)) {
+            const shared = memory.get(name) ?? library.allocate(bytes);
+            memory.set(name, shared);
+            setData(tensor, shared.address);
+          }
+          return isWanted;
+        },
+      };
+      const evaluation = new Evaluation(library, model, { ubatch: 1, contextLength, threads: 1 }, seer);
+      try {
+        evaluation.decode([0], 0);
+        look.parts();
+      } finally {
+        evaluation.free();
       }
-    } finally {
-      evaluation.free();
     }
   }
 }
 
-/** Where a weight is computed with. */
-interface Memory {
-  readonly address: Pointer;
-  readonly bytes: Uint8Array;
-}
+/** A file that is mapped cannot be removed there. */
+const MAPPED_STAYS = process.platform === 'win32';
 
 const floats = ({ shape }: FileTensor): number => shape.reduce((product, count) => product * count, 1);
 

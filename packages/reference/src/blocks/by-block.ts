@@ -46,10 +46,10 @@ export class ByBlock {
     ]);
     const { library, vocabulary, table } = this;
     const blocks = (distinct: number) => {
-      if (this.opened && this.opened.model.rows >= Math.min(distinct, this.opened.model.vocabulary)) return this.opened;
+      if (this.opened?.model.isFor(distinct, parameters.contextLength)) return this.opened;
       this.opened?.model.free();
       this.opened = undefined;
-      const model = new BlockModel(library, table, distinct);
+      const model = new BlockModel(library, table, distinct, parameters.contextLength);
       const [address] = model.addresses as [Pointer]; // the same nodes for every kind of block
       this.opened = { model, tabled: inAllLayers(lookForTables(library, address, parameters.threads), table.layers) };
       return this.opened;

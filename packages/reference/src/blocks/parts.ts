@@ -18,7 +18,6 @@ export interface Parts {
 export interface Weight {
   /** The tensor, by its address. */
   readonly tensor: Pointer;
-  readonly data: Pointer;
   readonly bytes: number;
 }
 
@@ -43,12 +42,12 @@ export class PartsLook {
   }
 
   /** By its name in a file, each weight that a node is computed from. */
-  weights(): Map<string, Weight> {
+  weightsOf(node: Pointer): Map<string, Weight> {
     const found = new Map<string, Weight>();
-    for (const source of this.nodes.flatMap(({ allSources }) => allSources.filter(Boolean))) {
-      const { name, ne, data } = this.reader.read(source);
+    for (const source of this.reader.readWhole(node).allSources.filter(Boolean)) {
+      const { name, ne } = this.reader.read(source);
       if (/\.(weight|bias)$/.test(name)) {
-        found.set(name, { tensor: source, data, bytes: 4 * ne.reduce((product, count) => product * count, 1) });
+        found.set(name, { tensor: source, bytes: 4 * ne.reduce((product, count) => product * count, 1) });
       }
     }
     return found;

@@ -17,8 +17,8 @@ export interface LlamaLibrary extends Functions {
   readonly device?: Device | undefined;
   /** Copies `bytes` bytes from an address into a typed array. */
   readonly memcpy: (target: Uint8Array, source: Pointer, bytes: number) => void;
-  /** Gives memory that was allocated back to the system until it is written again, where the system lets it (Linux); what was there is gone. */
-  readonly forget: (begin: Pointer, bytes: number) => void;
+  /** Zeros, to be freed with koffi. On Linux in large pages where there are any: a page that is new costs more than what is done with it. */
+  readonly allocate: (bytes: number) => Memory;
 }
 
 /**
@@ -48,7 +48,7 @@ export function loadLibrary(directory = libraryDirectory(), cpuVariant?: string,
   const cpu = loadCpu(files, functions, cpuVariant);
   const found = device === undefined ? undefined : findDevice(files, functions, device);
   functions.llama_backend_init();
-  return { ...functions, version, directory, ...cpu, device: found, memcpy: loadMemcpy(), forget: loadForget() };
+  return { ...functions, version, directory, ...cpu, device: found, memcpy: loadMemcpy(), allocate: loadAllocate() };
 }
 
 function checkVersion(directory: string, handles: Record<'base' | 'llama', LibraryHandle>): string {
@@ -153,15 +153,29 @@ function loadMemcpy(): LlamaLibrary['memcpy'] {
   return libc.func('memcpy', 'void', ['void *', 'void *', 'size_t']);
 }
 
-const PAGE = 2n ** 16n; // at least a page of any Linux
-const MADV_DONTNEED = 4;
+/** Memory outside of JavaScript's. */
+export interface Memory {
+  /** What is to be freed. */
+  readonly block: Pointer;
+  /** Where it begins: at a cache line. */
+  readonly address: Pointer;
+  readonly bytes: Uint8Array;
+}
 
-function loadForget(): LlamaLibrary['forget'] {
-  if (process.platform !== 'linux') return () => {};
-  const madvise = koffi.load(null).func('madvise', 'int', ['void *', 'size_t', 'int']);
-  return (begin, bytes) => {
-    const from = ((begin + PAGE - 1n) / PAGE) * PAGE;
-    const end = ((begin + BigInt(bytes)) / PAGE) * PAGE;
-    if (end > from) madvise(from, end - from, MADV_DONTNEED);
+const LINE = 64n;
+const LARGE_PAGE = 2n ** 21n;
+const MADV_HUGEPAGE = 14;
+
+const roundUp = (value: bigint, multiple: bigint): bigint => ((value + multiple - 1n) / multiple) * multiple;
+
+function loadAllocate(): LlamaLibrary['allocate'] {
+  const madvise = process.platform === 'linux' && koffi.load(null).func('madvise', 'int', ['void *', 'size_t', 'int']);
+  return (bytes) => {
+    const block: Pointer = koffi.alloc('uint8', bytes + Number(LINE));
+    const address = roundUp(block, LINE);
+    const begin = roundUp(address, LARGE_PAGE);
+    const length = ((address + BigInt(bytes) - begin) / LARGE_PAGE) * LARGE_PAGE;
+    if (madvise && length > 0n) madvise(begin, length, MADV_HUGEPAGE);
+    return { block, address, bytes: new Uint8Array(koffi.view(address, bytes)) };
   };
 }

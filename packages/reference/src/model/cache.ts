@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { once } from 'node:events';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { Worker } from 'node:worker_threads';
 import { makeDirectory, newPartial, writeWhole } from '@llama-probe/dump/files';
 import { QuantizeError } from '../errors.js';
 import { bytesText, cacheDirectory, hashOf, makeRoom, modelsDirectory, noteUse, removeModel } from './cache-room.js';
+import { digest } from './digest.js';
 import { modelFiles } from './files.js';
 
 /**
@@ -68,7 +69,12 @@ async function isIntact(path: string, signal?: AbortSignal, onProgress?: (messag
   return made !== undefined && made === (await contentHash(path, signal, onProgress));
 }
 
-/** SHA-256 of a model's content (all parts of a split one), remembered by path, size and time so that it is read once. */
+const hashing = new Map<string, Promise<string>>();
+
+/**
+ * SHA-256 of a model's content (all parts of a split one), remembered by path, size and time so that it is read once: also by two who ask at the same
+ * time.
+ */
 export async function contentHash(
   path: string,
   signal?: AbortSignal,
@@ -76,16 +82,20 @@ export async function contentHash(
 ): Promise<string> {
   const files = modelFiles(path);
   const memo = await memoOf(files);
-  try {
-    const known = await readFile(memo, 'utf8');
-    if (/^[0-9a-f]{64}$/.test(known)) return known;
-  } catch {
-    // not hashed yet
-  }
+  const known = await readFile(memo, 'utf8').catch(() => ''); // not hashed yet
+  if (/^[0-9a-f]{64}$/.test(known)) return known;
+  const begun = hashing.get(memo);
+  if (begun) return begun.catch(() => contentHash(path, signal, onProgress)); // who began may have given up
   onProgress?.(`reading ${basename(path)}`);
-  const digest = await digestOf(files, signal);
-  await guarded(dirname(memo), async () => writeWhole(memo, digest));
-  return digest;
+  const made = hashed(files, memo, signal).finally(() => hashing.delete(memo));
+  hashing.set(memo, made);
+  return made;
+}
+
+async function hashed(files: readonly string[], memo: string, signal?: AbortSignal): Promise<string> {
+  const hash = await digestOf(files, signal);
+  await guarded(dirname(memo), async () => writeWhole(memo, hash));
+  return hash;
 }
 
 /** Where the hash of files is remembered, as they are now. */
@@ -100,12 +110,23 @@ async function memoOf(files: readonly string[]): Promise<string> {
   return join(cacheDirectory(), 'hashes', `${name}.txt`);
 }
 
+const SMALL = 16 << 20; // bytes that are hashed sooner than a thread has begun
+
+/** In a thread of its own, since this one has weights to upload. */
 async function digestOf(files: readonly string[], signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of files) {
-    await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { end: false, ...(signal && { signal }) });
+  signal?.throwIfAborted();
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  if (sizes.reduce((sum, size) => sum + size, 0) <= SMALL) return digest(files);
+  const digester = new Worker(new URL('../../dist/bundle/digester.js', import.meta.url), { workerData: files });
+  const stop = () => void digester.terminate();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const [hash] = await Promise.race([once(digester, 'message'), once(digester, 'exit')]);
+    signal?.throwIfAborted();
+    return hash;
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
-  return hash.digest('hex');
 }
 
 /** @throws QuantizeError `cache-unwritable` where nothing can be written to a folder of the cache */

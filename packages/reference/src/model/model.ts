@@ -11,12 +11,11 @@ import { importanceData, importancesFor } from './importance.js';
 
 const ALL = 999; // layers on the device, and what comes after them
 
-/** What is loaded of a file: all of it, mapped or in memory of its own, that can be written; all but its weights; its vocabulary. */
-export type Loaded = 'mapped' | 'writable' | 'no weights' | 'vocabulary';
+/** What is loaded of a file: all of it, mapped; all but its weights; its vocabulary. */
+export type Loaded = 'mapped' | 'no weights' | 'vocabulary';
 
 const HOW: Readonly<Record<Loaded, object>> = {
   mapped: {},
-  writable: { load_mode: 0 },
   'no weights': { no_alloc: true, load_mode: 0 }, // there is nothing to map
   vocabulary: { vocab_only: true },
 };
