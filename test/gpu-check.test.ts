@@ -60,6 +60,14 @@ describe('which shader wrong products point to', () => {
     const outcome = (problem?: string) => ({ reads: 'quant/a.wgsl', adds: 'one.wgsl', problem });
     expect(suspects([outcome(), outcome('off')])).toEqual(['quant/a.wgsl: 1 of 2 cases wrong, the first off']);
   });
+
+  test('where all that are wrong have one that adds up in common, and several that read: that one', () => {
+    const outcome = (reads: string, adds: string, problem?: string) => ({ reads, adds, problem });
+    const [a, b, c] = ['quant/a.wgsl', 'quant/b.wgsl', 'quant/c.wgsl'] as const;
+    const right = [a, b, c].map((reads) => outcome(reads, 'many.wgsl'));
+    const some = [outcome(a, 'one.wgsl', 'off'), outcome(b, 'one.wgsl', 'out'), outcome(c, 'one.wgsl')];
+    expect(suspects([...right, ...some])).toEqual(['one.wgsl: 2 of 3 cases wrong, the first off']);
+  });
 });
 
 test('the exit code, and the last line, say the worst that was found', () => {

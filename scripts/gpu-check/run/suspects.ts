@@ -9,19 +9,24 @@ export interface Outcome {
 
 /**
  * The shaders that wrong cases have in common. One none of whose cases is right is named; first those that add up, which take part in all types, then
- * those that read a type, by the cases that are left. Where every shader has right cases too, those that read are named, with how many are wrong.
+ * those that read a type, by the cases that are left. Where every shader has right cases too, those of the role are named of which there are fewer among
+ * the wrong ones, with how many are wrong: such as one that adds up wrongly for some types only.
  */
 export function suspects(outcomes: readonly Outcome[]): string[] {
   const adding = neverRight(outcomes, 'adds');
   const left = outcomes.filter(({ adds }) => !adding.has(adds));
   const reading = neverRight(left, 'reads');
   const rest = left.filter(({ reads }) => !reading.has(reads));
+  const wrong = rest.filter(({ problem }) => problem);
+  const [adds, reads] = (['adds', 'reads'] as const).map((role) => new Set(wrong.map((outcome) => outcome[role]))) as [
+    Set<string>,
+    Set<string>,
+  ];
+  const [role, named] = adds.size < reads.size ? (['adds', adds] as const) : (['reads', reads] as const);
   return [
     ...[...adding].map((file) => inWords(file, outcomes, 'adds')),
     ...[...reading].map((file) => inWords(file, left, 'reads')),
-    ...[...new Set(rest.filter(({ problem }) => problem).map(({ reads }) => reads))].map((file) =>
-      inWords(file, rest, 'reads'),
-    ),
+    ...[...named].map((file) => inWords(file, rest, role)),
   ];
 }
 
