@@ -68,7 +68,8 @@ const diff = () => `diff ${sick} ${reference} --no-floors`;
 describe.skipIf(!hasTmux)('the terminal view', () => {
   test('start, fill, move, open, filter, resize, quit', async () => {
     const go = path('go');
-    const terminal = new Terminal(SMALL, { NODE_OPTIONS: `--import ${HELD}`, HELD_UNTIL: go });
+    const held = { NODE_OPTIONS: `--import ${HELD}`, HELD: 'terminal-child.js', HELD_UNTIL: go };
+    const terminal = new Terminal(SMALL, held);
     /** What is on it in both sizes, and in the first one again: it follows its terminal. */
     const shows = async (name: string, text: string | RegExp) => {
       const small = stable(await terminal.sees(text));
