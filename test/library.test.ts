@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUNDLED } from './support/models.js';
-import { probe } from './support/probe.js';
+import { probe } from './support/session.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string, file: string) =>
@@ -24,7 +24,7 @@ beforeAll(async () => {
     '--tokens',
     '1,5,9',
     '--steps',
-    '2',
+    '0',
     '--out',
     join(project, 'mine.arrow'),
   ]);
@@ -84,7 +84,7 @@ describe('docs/library.md', () => {
   test('the test passes on a healthy run, and fails on a sick one with the whole report', () => {
     writeFileSync(
       join(project, 'vitest.config.js'),
-      'export default { test: { include: ["*.test.ts"], testTimeout: 240_000 } };',
+      'export default { test: { include: ["*.test.ts"], testTimeout: 240_000, isolate: false, maxWorkers: 1 } };',
     );
     writeFileSync(join(project, 'agree.test.ts'), examples.get('agree.test.ts') ?? '');
     const inject = `import { dump, compare, webgpu } from 'llama-probe';\nimport 'llama-probe/vitest';\nimport { expect, test } from 'vitest';
