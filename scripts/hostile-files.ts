@@ -3,10 +3,11 @@
  * reads them, and a sample of them through whole commands, llama.cpp included. Nothing may fall, hang, print a trace or a control
  * character, or end with another exit code than those of a command.
  *
- *   node scripts/dist/hostile-files.js [--models 20000] [--dumps 20000] [--foreign 20000] [--commands 400] [--seed 1] [--state FILE]
+ *   node scripts/dist/hostile-files.js [--models 20000] [--dumps 20000] [--foreign 20000] [--commands 400] [--seed 1] [--hangs 5] [--state FILE]
  *   node scripts/dist/hostile-files.js --seed 1 --again dumps:517
  *
- * With --state it goes on where it was interrupted. Exit code 1 where a case did what none may do.
+ * A case hangs after as many seconds of processor time as --hangs says. With --state it goes on where it was interrupted. Exit code 1 where a case
+ * did what none may do.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -22,12 +23,14 @@ const { values } = parseArgs({
     foreign: number('20000'),
     commands: number('400'),
     broken: number('0'),
+    hangs: number('5'),
     seed: { type: 'string' },
     state: { type: 'string' },
     again: { type: 'string' },
   },
 });
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+const hangs = Number(values.hangs);
 const AT_ONCE = 500; // cases of one process
 const KINDS = ['models', 'dumps', 'foreign', 'commands', 'broken'] as const satisfies readonly Kind[];
 
@@ -40,7 +43,7 @@ interface State {
 if (values.again) {
   const [kind, index] = values.again.split(':');
   const tally: Tally = { endings: {}, problems: [], memory: 0 };
-  await runPart({ kind: kind as Kind, seed, from: Number(index), to: Number(index) + 1 }, tally);
+  await runPart({ kind: kind as Kind, seed, from: Number(index), to: Number(index) + 1 }, tally, hangs);
   console.log(JSON.stringify(tally, null, 2));
 } else {
   await runAll();
@@ -59,7 +62,7 @@ async function runAll(): Promise<void> {
     done[kind] ??= 0;
     for (let from = done[kind]; from < count; from = done[kind]) {
       const to = Math.min(from + (kind === 'commands' ? 20 : AT_ONCE), count);
-      await runPart({ kind, seed: state.seed, from, to }, tally);
+      await runPart({ kind, seed: state.seed, from, to }, tally, hangs);
       done[kind] = to;
       if (path) writeWhole(path, JSON.stringify(state));
       process.stderr.write(`${kind}: ${to} of ${count}, ${tally.problems.length} problems\n`);

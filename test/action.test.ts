@@ -125,11 +125,11 @@ function runAction(given: Record<string, string>, environment: Record<string, st
   return { log, code, outputs, reports, summary: existsSync(summary) ? readFileSync(summary, 'utf8') : '' };
 }
 
-/** A repository with a gate of one fast case and its baseline. */
-function repository(): string {
+/** A repository with a gate of one fast case, or of some. */
+function repository(prompts = ['Hello']): string {
   const folder = path('repository');
   mkdirSync(folder);
-  const runs = [{ name: 'm', prompts: ['Hello', 'Once'], steps: 0, reference: 'exact' }];
+  const runs = [{ name: 'm', prompts, steps: 0, reference: 'exact' }];
   writeFileSync(join(folder, 'probe.config.json'), JSON.stringify({ runs, baselines: 'baselines' }));
   return folder;
 }
@@ -158,7 +158,7 @@ describe('run as GitHub runs it', () => {
   });
 
   test.runIf(isLong)('merges the artifacts of shards', () => {
-    const folder = repository();
+    const folder = repository(['Hello', 'Once']);
     runAction({ 'working-directory': folder, arguments: '--update' });
     const all = path('artifacts');
     for (const shard of ['1/2', '2/2']) {

@@ -28,7 +28,7 @@ describe.runIf(isThere)(`an engine in Python${isThere ? '' : ' (skipped: python3
         ['k-from-v', 'k_proj', 'weight-exchanged'],
         ['rope-half-head', 'q_rope', 'rope-partial-tail'],
       ] as const,
-      2,
+      1,
     ),
   )("names %s in Hugging Face's order", async (bug, stage, id) => {
     const { json } = await compare(`--order hf --format safetensors --bug ${bug} --from 1`);

@@ -39,6 +39,8 @@ test('what falls, hangs or complains is seen, with its number', async () => {
     '0',
     '--broken',
     '7',
+    '--hangs',
+    '1',
   );
   for (const what of [
     /1: hangs/,

@@ -9,15 +9,15 @@ import { outcomeOf } from '../packages/comparison/src/outcome.js';
 import type { Report } from '../packages/comparison/src/report.js';
 import { writeTinyModel } from '../packages/reference/test/support/tiny-model.js';
 import { html } from '../packages/report/src/page/html.js';
-import { findChromium, openBrowser, openFile } from './support/browser.js';
+import { closeOwn, findChromium, openBrowser, openFile } from './support/browser.js';
 import { type Ended, path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 
 const CHROMIUM = findChromium();
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PROMPT = ['compare', '--prompt', 'What is 2 plus 3?', '--no-tui'];
-const SICK = [...PROMPT, '--steps', '3'];
+const SICK = [...PROMPT, '--steps', '2'];
 /** Of the longest report. What is left out of it where there is no room: packages/report/test/page.test.ts. */
 const DEEP_TOKENS = 64;
 /** A smaller page: axe looks at every element. */
@@ -33,7 +33,7 @@ const FEW = [
 
 /** What axe finds in the page or in parts of it, in short; colours too. @param rules only these, unless none are named */
 async function violations(page: Page, parts: string[] = [], rules: string[] = []): Promise<string[]> {
-  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: AXE });
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   return page.evaluate(
     async ([parts, rules]) => {
       const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
@@ -77,9 +77,9 @@ const title = CHROMIUM
 
 describe.skipIf(!CHROMIUM)(title, () => {
   let browser: Browser;
-  const [sick, healthy, freeOnly, several] = ['sick', 'healthy', 'free', 'several'].map((name) =>
+  const [sick, fewSick, healthy, freeOnly, several] = ['sick', 'few', 'healthy', 'free', 'several'].map((name) =>
     path(`${name}.html`),
-  ) as [string, string, string, string];
+  ) as [string, string, string, string, string];
 
   /** The largest report. */
   const deep = path('deep.html');
@@ -93,15 +93,16 @@ describe.skipIf(!CHROMIUM)(title, () => {
   let sickJson: Report;
 
   beforeAll(async () => {
-    const [opened, { json }, { json: well }, free] = await Promise.all([
+    const [opened, { json }, few, { json: well }, free] = await Promise.all([
       openBrowser(CHROMIUM as string),
       probeJson([...SICK, '--inject', 'rope-halves', '--html', sick]),
+      probe([...FEW, '--inject', 'rope-halves', '--html', fewSick]),
       probeJson([...FEW, '--html', healthy]),
       probe([...FEW, '--inject', 'rope-halves@2', '--no-teacher-forced', '--html', freeOnly]),
     ]);
     browser = opened;
     sickJson = json;
-    expect([json.verdict, well.verdict, free.code], free.stderr).toEqual(['diverged', 'agree', 1]);
+    expect([json.verdict, well.verdict, few.code, free.code], free.stderr).toEqual(['diverged', 'agree', 1, 1]);
     const notes = [
       { level: 'error', text: 'worse than the baseline', at: { step: 0, layer: 1, stage: 'k_rope' } },
     ] as const;
@@ -123,7 +124,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     );
   }, 180_000);
   afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
+    await closeOwn(browser);
   });
   afterAll(() => browser?.close());
 
@@ -331,7 +332,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
     // A root of what may be negative: right rows for small values, NaN for large ones.
     const before = '1.0 / sqrt(partial[0] / f32(width) + epsilon)';
     const shaders = brokenShaders([{ file: 'rms_norm.wgsl', before, after: 'sqrt(1.9 - partial[0] / f32(width))' }]);
-    const few = [...PROMPT, '--steps', '1', '--layers', '2,3', '--stages', 'attn_rms,attn_norm'];
+    const few = [...PROMPT, '--steps', '1', '--no-floors', '--layers', '2,3', '--stages', 'attn_rms,attn_norm'];
     const { code } = await probe([...few, '--html', out], { env: { LLAMA_PROBE_SHADERS: shaders } });
     expect(code).toBe(1);
     const { page, complaints } = await openFile(browser, out, { hash: '#stage=0/3/attn_rms&pass=blame' });
@@ -406,10 +407,10 @@ describe.skipIf(!CHROMIUM)(title, () => {
     writeFileSync(after, encode(json));
     const { code, stdout } = await probe(['changes', before, after, '--html', out]);
     expect([code, stdout.split('\n')[0]]).toEqual([1, '✗ Still wrong: better in places, worse in others']);
-    const { page, complaints } = await openFile(browser, out, { bypassCSP: true });
+    const { page, complaints } = await openFile(browser, out);
     const told = page.locator('section.changes');
     expect(await told.innerText()).toMatch(
-      /better in places[\s\S]*8 stages got worse\.[\s\S]*before[\s\S]*RoPE turns[\s\S]*after[\s\S]*KV heads are tiled/,
+      /better in places[\s\S]*6 stages got worse\.[\s\S]*before[\s\S]*RoPE turns[\s\S]*after[\s\S]*KV heads are tiled/,
     );
     const changed = (letter: string) => told.locator(`[data-change=${letter}]`);
     expect(
@@ -432,14 +433,14 @@ describe.skipIf(!CHROMIUM)(title, () => {
 
   test('axe finds nothing, light and dark, at first and drilled down', async () => {
     const cases: readonly (readonly [file: string, ...hashes: string[]])[] = [
-      [sick, '', ...inShort(['#stage=1/3/q_rope&pass=blame', '#stage=0/1/kq_soft_max'], 1)],
+      [fewSick, '', ...inShort(['#stage=1/2/q_rope&pass=blame', '#stage=0/1/kq_soft_max'], 1)],
       [healthy, '#stage=0/2/kq'],
       [several, ...inShort(['#run=3', '#run=2'], 1)],
-      ...inShort([[freeOnly, ''] as const], 0),
+      ...inShort([[freeOnly, ''] as const, [sick, ''] as const], 0),
     ];
     for (const [i, [file, ...hashes]] of cases.entries()) {
       const colorScheme = i % 2 ? 'light' : 'dark';
-      const { page } = await openFile(browser, file, { colorScheme, bypassCSP: true });
+      const { page } = await openFile(browser, file, { colorScheme });
       for (const [n, hash] of hashes.entries()) {
         await page.evaluate((to) => {
           location.hash = to;
@@ -456,7 +457,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
         const state = `${file}${hash}`;
         expect(await faintSigns(page), `${state}, ${colorScheme}`).toEqual([]);
         expect(await violations(page, parts), `${state}, ${colorScheme}`).toEqual([]);
-        if (file !== sick) continue;
+        if (file !== fewSick) continue;
         // The other scheme has other colours, and nothing else.
         await page.emulateMedia({ colorScheme: 'light' });
         expect(await faintSigns(page), `${state}, light`).toEqual([]);
@@ -468,14 +469,15 @@ describe.skipIf(!CHROMIUM)(title, () => {
 
   test('dark as the system is, or as the button says', async () => {
     const ground = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-    const dark = await openFile(browser, sick, { colorScheme: 'dark' });
-    const light = await openFile(browser, sick, { colorScheme: 'light' });
-    expect(await ground(dark.page)).not.toBe(await ground(light.page));
-    const button = light.page.getByRole('button', { name: 'Theme: automatic' });
+    const { page } = await openFile(browser, freeOnly, { colorScheme: 'dark' });
+    const dark = await ground(page);
+    await page.emulateMedia({ colorScheme: 'light' });
+    expect(await ground(page)).not.toBe(dark);
+    const button = page.getByRole('button', { name: 'Theme: automatic' });
     await button.click();
-    await light.page.getByRole('button', { name: 'Theme: light' }).click();
-    await light.page.getByRole('button', { name: 'Theme: dark' }).waitFor();
-    expect(await ground(light.page)).toBe(await ground(dark.page));
+    await page.getByRole('button', { name: 'Theme: light' }).click();
+    await page.getByRole('button', { name: 'Theme: dark' }).waitFor();
+    expect(await ground(page)).toBe(dark);
   });
 
   test('on paper: light, colours kept, no controls, nothing cut off', async () => {
@@ -521,7 +523,9 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('the picture of a plot is copied, or saved where there is no clipboard', async () => {
-    const { page, complaints } = await openFile(browser, sick, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page, complaints } = await openFile(browser, sick, {
+      context: { permissions: ['clipboard-read', 'clipboard-write'] },
+    });
     const copy = page.getByRole('button', { name: 'Copy the picture: q_rope by depth' });
     const told = page.locator('figure', { has: copy }).getByRole('status');
     await copy.click();
@@ -543,7 +547,7 @@ describe.skipIf(!CHROMIUM)(title, () => {
   });
 
   test('a single picture, or a print, right after loading has its plots', async () => {
-    const { page } = await openFile(browser, sick, { viewport: { width: 1280, height: 1300 } });
+    const { page } = await openFile(browser, sick, { viewport: { width: 1280, height: 1300 }, context: {} });
     await page.addInitScript(() => {
       // Nothing happens after the page has been painted.
       const never = class {
@@ -588,7 +592,8 @@ describe.skipIf(!CHROMIUM)(title, () => {
     const prompt = path('evil.txt');
     const out = path('evil.html');
     writeFileSync(prompt, evil);
-    const { code } = await probe(['compare', '--prompt-file', prompt, '--steps', '2', '--no-tui', '--html', out]);
+    const few = ['--steps', '0', '--no-floors', '--stages', 'embd', '--no-tui'];
+    const { code } = await probe(['compare', '--prompt-file', prompt, ...few, '--html', out]);
     expect(code).toBe(0);
     const spoilt = readFileSync(out, 'utf8').replaceAll('smalltalk-4M-F16', evil.replaceAll('<', '\\u003c'));
     writeFileSync(out, spoilt); // as a model of that name would

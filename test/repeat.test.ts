@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import type { Repeated } from '../packages/probe/src/commands/repeat.js';
+import { BUNDLED } from './support/models.js';
 import { once, path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
+import { runTool } from './support/toolchains.js';
 
 /** An engine that shares no code with this project. */
 const MINE = fileURLToPath(new URL('engine/mini-llama.mjs', import.meta.url));
@@ -16,12 +18,12 @@ const RUN = ['--prompt', 'What is 2 plus 3?', '--steps', '1'];
 /** What that engine writes, healthy and with a bug in its last layers. */
 const recorded = once(async () => {
   const [healthy, sick] = [path('healthy.npz'), path('sick.npz')];
-  const args = ['--tokens', '1,15,77,300', '--steps', '0', '--no-blame', '--no-floors'];
+  const args = [MINE, '--model', BUNDLED, '--tokens', '1,15,77,300', '--steps', '0', '--format', 'npz'];
   for (const [file, bug] of [
-    [healthy, ''],
-    [sick, '--bug no-residual --from 3'],
-  ])
-    await probe(['compare', '--engine', `node '${MINE}' ${bug} --format npz; cp {out}.npz '${file}'`, ...args]);
+    [healthy, []],
+    [sick, ['--bug', 'no-residual', '--from', '3']],
+  ] as const)
+    runTool(process.execPath, [...args, ...bug, '--out', file.replace('.npz', '')]);
   return { healthy, sick };
 });
 

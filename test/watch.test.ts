@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Changes } from '../packages/comparison/src/watch/change.js';
 import type { Report } from '../packages/probe/src/index.js';
-import { type Ended, type Options, path, probe, start } from './support/probe.js';
+import { type Ended, type Options, path, start } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
+import { probe } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 
-const HELLO = ['--prompt', 'Hello', '--steps', '1'];
+const HELLO = ['--prompt', 'Hello', '--steps', '0', '--no-floors'];
+const HELD = new URL('support/held.mjs', import.meta.url).href;
 
 /** A run of the command that goes on until it is told to end. */
 function watching(args: readonly string[], options: Options = {}) {
@@ -58,7 +60,7 @@ describe('compare --watch', () => {
     const shaders = brokenShaders([]);
     const html = path('report.html');
     const watch = watching(['compare', ...HELLO, '--html', html], { env: { LLAMA_PROBE_SHADERS: shaders } });
-    expect(await watch.next(/✓ agree.*\n/)).toContain('All 160 stages agree');
+    expect(await watch.next(/✓ agree.*\n/)).toContain('All 80 stages agree');
     const page = readFileSync(html, 'utf8');
 
     const { mend } = breakRope(shaders);
@@ -126,10 +128,15 @@ describe('compare --watch', () => {
 
   test('a change while a run is going on starts it anew', async () => {
     const shaders = brokenShaders([]);
-    const long = ['--prompt', 'Hello', '--steps', '60', '--json'];
-    const watch = watching(['compare', ...long], { env: { LLAMA_PROBE_SHADERS: shaders } });
+    const go = path('go');
+    // llama.cpp's process stands still: the run does not end before the change is seen.
+    const held = { NODE_OPTIONS: `--import ${HELD}`, HELD: 'reference/dist/bundle/child.js', HELD_UNTIL: go };
+    const watch = watching(['compare', ...HELLO, '--json'], { env: { LLAMA_PROBE_SHADERS: shaders, ...held } });
     await until('llama.cpp to start', () => childrenOf(watch.child.pid as number).length > 0);
+    const children = childrenOf(watch.child.pid as number);
     appendFileSync(join(shaders, 'rope.wgsl'), '// changed\n');
+    await until('the run to be left', () => !children.some(isRunning));
+    writeFileSync(go, '');
     await watch.next(/\n/);
     const { stdout } = await watch.end();
     const [first] = stdout.split('\n').map((line) => (line === '' ? undefined : (JSON.parse(line) as Watched)));

@@ -20,14 +20,16 @@ export interface Tally {
   memory: number;
 }
 
-const HANGS = 5; // s of processor time on one case, of its process and of those that it has waited for
-
-/** Runs cases from one number to another; where the process falls or hangs, that is noted, and another goes on behind it. */
-export async function runPart({ kind, seed, from, to }: Part, tally: Tally): Promise<void> {
-  for (let next = from; next < to; ) next = await runUntilItFalls({ kind, seed, from: next, to }, tally);
+/**
+ * Runs cases from one number to another; where the process falls or hangs, that is noted, and another goes on behind it.
+ *
+ * @param hangs s of processor time on one case, of its process and of those that it has waited for
+ */
+export async function runPart({ kind, seed, from, to }: Part, tally: Tally, hangs: number): Promise<void> {
+  for (let next = from; next < to; ) next = await runUntilItFalls({ kind, seed, from: next, to }, tally, hangs);
 }
 
-async function runUntilItFalls(part: Part, tally: Tally): Promise<number> {
+async function runUntilItFalls(part: Part, tally: Tally, hangs: number): Promise<number> {
   const child = fork(new URL('worker.js', import.meta.url), {
     execArgv: ['--max-old-space-size=512'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -50,7 +52,7 @@ async function runUntilItFalls(part: Part, tally: Tally): Promise<number> {
     }
   });
   const watch = setInterval(() => {
-    if (!isOpen || processorTime(child.pid) - began < HANGS) return;
+    if (!isOpen || processorTime(child.pid) - began < hangs) return;
     hung = true;
     child.kill('SIGKILL');
   }, 250);
@@ -59,7 +61,7 @@ async function runUntilItFalls(part: Part, tally: Tally): Promise<number> {
   clearInterval(watch);
   if (!isOpen && code === 0) return part.to;
   const what = hung
-    ? `hangs: ${HANGS} s of processor time, and no end`
+    ? `hangs: ${hangs} s of processor time, and no end`
     : `the process fell (${signal ?? `exit code ${code}`}): ${stderr.trim().slice(-300)}`;
   tally.problems.push({ kind: part.kind, index: at, complaints: [what] });
   return at + 1;

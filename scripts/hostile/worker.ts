@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Cases, dumpCases, foreignCases, modelCases, type Outcome } from './cases.js';
-import { commandCases } from './commands.js';
+import type { Cases, Outcome } from './cases.js';
 
 export type Kind = keyof typeof KINDS;
 /** What it is started with. */
@@ -29,13 +28,14 @@ const broken: Cases = async (index) => {
   return { kind: 'read', complaints: index === 5 ? ['what a file may not do'] : [] };
 };
 
+/** Read by who needs them: each process that falls is followed by another. */
 const KINDS = {
-  models: modelCases,
-  dumps: dumpCases,
-  foreign: foreignCases,
-  commands: commandCases,
-  broken: () => broken,
-} satisfies Record<string, (folder: string) => Cases>;
+  models: async (folder) => (await import('./cases.js')).modelCases(folder),
+  dumps: async (folder) => (await import('./cases.js')).dumpCases(folder),
+  foreign: async (folder) => (await import('./cases.js')).foreignCases(folder),
+  commands: async (folder) => (await import('./commands.js')).commandCases(folder),
+  broken: async () => broken,
+} satisfies Record<string, (folder: string) => Promise<Cases>>;
 
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-hostile-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -44,7 +44,7 @@ process.on('disconnect', () => process.exit(2));
 const tell = (news: News) => new Promise<void>((resolve) => process.send?.(news, () => resolve()));
 
 process.once('message', async ({ kind, seed, from, to }: Part) => {
-  const run = KINDS[kind](folder);
+  const run = await KINDS[kind](folder);
   for (let index = from; index < to; index++) {
     await tell({ at: index });
     let outcome: Outcome;

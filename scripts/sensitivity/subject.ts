@@ -10,7 +10,8 @@ const PROMPT = 'What is 2 plus 3?';
 const STEPS = 1;
 
 export interface SubjectOptions {
-  /** The bundled model is quantised to it. */
+  /** The bundled one unless named; it is quantised to the type. */
+  model?: string;
   type: string;
   mode: ReferenceMode;
   adapter?: AdapterKind | 'auto';
@@ -25,8 +26,14 @@ export interface SubjectOptions {
  * const subject = await openSubject({ type: 'Q4_K', mode: 'exact' });
  * await subject.finds(subject.places.length - 1, noiseInRow, 1e-4) // true: an error of 1e-4 in the logits is found
  */
-export async function openSubject({ type, mode, adapter = 'auto', ...rule }: SubjectOptions): Promise<Subject> {
-  const model = await quantizeModel({ model: BUNDLED_MODEL, type });
+export async function openSubject({
+  model: file = BUNDLED_MODEL,
+  type,
+  mode,
+  adapter = 'auto',
+  ...rule
+}: SubjectOptions): Promise<Subject> {
+  const model = await quantizeModel({ model: file, type });
   const engine = await openEngine({ model, adapter });
   try {
     const reference = await openReference({ model, mode });

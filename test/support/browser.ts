@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page, type ViewportSize } from 'playwright-core';
 
 /** Debian's headless shell first: the same pages take it half the time of the whole browser. */
 const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
@@ -39,14 +39,32 @@ export interface Opened {
   readonly complaints: string[];
 }
 
-/** Opens a file in a browser without a network. */
+interface Opening {
+  readonly hash?: string;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly viewport?: ViewportSize;
+  /** A context of its own, such as this: for what stays with a context. */
+  readonly context?: BrowserContextOptions;
+}
+
+/** A browser's page that one file after another is shown in: another one takes a process, which reads the page's scripts anew. */
+const kept = new WeakMap<Browser, Page>();
+
+/** Opens a file in a browser without a network. The page is the next one's too, unless it has a context of its own. */
 export async function openFile(
   browser: Browser,
   path: string,
-  { hash = '', ...options }: BrowserContextOptions & { hash?: string } = {},
+  { hash = '', colorScheme = 'light', viewport = { width: 1280, height: 900 }, context }: Opening = {},
 ): Promise<Opened> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, offline: true, ...options });
-  const page = await context.newPage();
+  let page = context ? undefined : kept.get(browser);
+  if (!page || page.isClosed()) {
+    page = await (await browser.newContext({ offline: true, ...context })).newPage();
+    if (!context) kept.set(browser, page);
+  }
+  await page.goto('about:blank');
+  page.removeAllListeners();
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ media: null, colorScheme });
   const url = pathToFileURL(path).href;
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
@@ -61,4 +79,10 @@ export async function openFile(
   await page.goto(url + hash);
   await page.waitForSelector('main, .empty');
   return { page, complaints };
+}
+
+/** Closes the contexts that tests had for themselves. */
+export async function closeOwn(browser: Browser): Promise<void> {
+  const shared = kept.get(browser)?.context();
+  for (const context of browser.contexts()) if (context !== shared) await context.close();
 }

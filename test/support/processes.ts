@@ -30,6 +30,6 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   const begin = Date.now();
   while (!condition()) {
     if (Date.now() - begin > 50_000) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

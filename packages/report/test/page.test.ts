@@ -194,7 +194,7 @@ describe('the size', () => {
   test.each(
     inShort(
       [
-        ['a longer prompt and more heads than there is room for', 40, 4, 200, 40],
+        ['a longer prompt and more heads than there is room for', 40, 1, 80, 40],
         ['32 layers, 64 tokens, 16 steps, all of it wrong', 32, 16, 64, 32],
       ] as const,
       1,
