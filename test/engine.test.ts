@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { inShort } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
-import { firstBlocks } from './support/models.js';
+import { BUNDLED, firstBlocks } from './support/models.js';
 import { once, path, start } from './support/probe.js';
 import { isRunning, until } from './support/processes.js';
 import { probe, probeBoth, probeJson } from './support/session.js';
@@ -140,12 +140,12 @@ describe('a bug of the engine is named', () => {
 test('what the program wrote gets what probe diff says of the same file', async () => {
   const [dump, reference, html] = [path('mine.npz'), path('reference.arrow'), path('report.html')];
   const ids = '1,15,77,300,21';
-  const run = ['--model', TWO, '--tokens', ids, '--steps', '1'];
-  const bug = ['--bug', 'swiglu-swapped', '--from', '1'];
+  const run = ['--model', BUNDLED, '--tokens', ids, '--steps', '1']; // whose choice of a token outlives the bug
+  const bug = ['--bug', 'swiglu-swapped', '--from', '2'];
   runTool('node', [MINE, ...run, ...bug, '--order', 'hf', '--format', 'npz', '--out', dump.replace(/\.npz$/, '')]);
   await probe(['capture', '--from', 'llama', ...run, '--out', reference]);
   const { json: compared } = await probeJson(['compare', '--engine', `cp '${dump}' {out}`, ...run, '--html', html]);
-  const { json: diffed } = await probeJson(['diff', dump, reference, '--model', TWO]);
+  const { json: diffed } = await probeJson(['diff', dump, reference, '--model', BUNDLED]);
   const said = ({ verdict, first, faults, stages, candidate }: Report) => ({
     verdict,
     first: [first?.stage, first?.layer, first?.cause?.id],
@@ -161,7 +161,7 @@ test('what the program wrote gets what probe diff says of the same file', async 
     })),
     notes: candidate.notes,
   });
-  expect(compared.first).toMatchObject({ stage: 'ffn_swiglu', layer: 1 });
+  expect(compared.first).toMatchObject({ stage: 'ffn_swiglu', layer: 2 });
   expect(said(compared)).toEqual(said(diffed));
   expect(new Set(diffed.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
   expect(readFileSync(html, 'utf8')).toContain('ffn_swiglu');
