@@ -75,7 +75,9 @@ describe('a healthy engine agrees', () => {
       'The program decoded 1 of the 3 tokens that --steps asks for, so the prompt and those are compared.',
     );
     expect(new Set(json.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
-    const { json: strict } = await probeJson(compare('--steps 1', '--model', ONE, '--steps', '3', '--no-floors', '--strict'));
+    const { json: strict } = await probeJson(
+      compare('--steps 1', '--model', ONE, '--steps', '3', '--no-floors', '--strict'),
+    );
     expect(strict.verdict).toBe('incomparable');
   });
 

@@ -77,7 +77,15 @@ describe('the first fault of a run is a test that needs nothing of ours', () => 
   test.each(
     inShort(
       [
-        ['a rotation', 'rope-halves', [], 'q_rope', '1 × 32 of 5 × 256', ['q_proj.npy'], [...simple, ...compiled].join()],
+        [
+          'a rotation',
+          'rope-halves',
+          [],
+          'q_rope',
+          '1 × 32 of 5 × 256',
+          ['q_proj.npy'],
+          [...simple, ...compiled].join(),
+        ],
         ['a norm', 'rms-eps', [], 'attn_rms', '1 × 256 of 5 × 256', ['embd.npy'], simple.join()],
         [
           'a product',

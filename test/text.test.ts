@@ -43,7 +43,19 @@ describe('probe text', () => {
   });
 
   test('a quantised model as it is agrees: its floor is the noise of llama.cpp', async () => {
-    const args = ['text', '--text', await sample(), '--window', '64', '--windows', '4', '--quantize', 'Q4_K', '--reference', 'native'];
+    const args = [
+      'text',
+      '--text',
+      await sample(),
+      '--window',
+      '64',
+      '--windows',
+      '4',
+      '--quantize',
+      'Q4_K',
+      '--reference',
+      'native',
+    ];
     const { json, code } = await probeJson<TextReport>(args);
     expect(json.reason).toContain('within the limit');
     expect(json.floor.maxKl).toBeGreaterThan(0);
