@@ -20,13 +20,14 @@ import {
   type GgufValue,
   int32,
   int64,
+  isLong,
   parseGguf,
   text,
   u32,
   writeGguf,
 } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BUNDLED } from './support/models.js';
+import { BUNDLED, firstBlocks } from './support/models.js';
 import { type Ended, ownCache, path, probe, start, probeJson as startJson, TEMPORARY } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
 import { probeJson } from './support/session.js';
@@ -489,16 +490,18 @@ describe('--out', () => {
     expect(halfWritten(small)).toEqual([]);
   });
 
+  const quick = ['compare', '--model', firstBlocks(1), '--reference', 'native', '--no-floors', ...few];
+
   test('standard output on a disk that is full', async () => {
     const full = openSync('/dev/full', 'w');
-    const { code, stderr } = await probe(['compare', ...few], { stdout: full });
+    const { code, stderr } = await probe(quick, { stdout: full });
     closeSync(full);
     expect(code).toBe(2);
     expectMessage(stderr, 'standard output', 'ENOSPC');
   });
 
   test('standard output into a reader that has had enough: the verdict stands', async () => {
-    const { child, ended } = start(['compare', ...few]);
+    const { child, ended } = start(quick);
     child.stdout?.destroy();
     const { code, stderr } = await ended;
     expect(stderr).not.toMatch(/EPIPE|^ +at /m);
@@ -527,7 +530,8 @@ describe('Ctrl-C', () => {
     ['the command alone', false],
     ['the process group, as a terminal does', true],
   ] as const) {
-    test(`in the middle of a comparison, to ${whom}`, async () => {
+    // One who is interrupted alone: below, with one side.
+    test.runIf(isLong || detached)(`in the middle of a comparison, to ${whom}`, async () => {
       const out = path('dumps');
       const { child, ended } = start(['compare', ...LONG, '--out', out], { detached });
       const pid = child.pid as number;

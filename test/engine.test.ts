@@ -1,15 +1,18 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inShort } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import type { GateResult, Report } from '../packages/probe/src/index.js';
+import { BUNDLED, firstBlocks } from './support/models.js';
 import { once, path, start } from './support/probe.js';
 import { isRunning, until } from './support/processes.js';
 import { probe, probeBoth, probeJson } from './support/session.js';
+import { runTool } from './support/toolchains.js';
 
 /** An engine that shares no code with this project. */
 const MINE = fileURLToPath(new URL('engine/mini-llama.mjs', import.meta.url));
-const MODEL = fileURLToPath(new URL('../packages/comparison/models/smalltalk-4M-F16.gguf', import.meta.url));
+/** As many of the bundled model's blocks as a question takes: the program computes each in plain loops. */
+const [ONE, TWO] = [firstBlocks(1), firstBlocks(2)];
 const SUM = ['--prompt', 'What is 2 plus 3?'];
 
 /** `probe compare` with that engine. @param own its options */
@@ -24,7 +27,7 @@ const compare = (own = '', ...args: readonly string[]) => [
 describe('a healthy engine agrees', () => {
   const dumps = path('dumps');
   const healthy = once(() =>
-    probeBoth(compare('--model {model} --tokens {tokens} --steps {steps} --out {out}', '--steps', '2', '--out', dumps)),
+    probeBoth(compare('--model {model} --tokens {tokens} --steps {steps} --out {out}', '--steps', '1', '--out', dumps)),
   );
 
   test('at every stage of the prompt and of what it decodes, and says the same', async () => {
@@ -32,7 +35,7 @@ describe('a healthy engine agrees', () => {
     expect(json.verdict, json.reason).toBe('agree');
     expect(code).toBe(0);
     expect(json.candidate.name).toBe('mini-llama');
-    expect(json.stages).toHaveLength((4 + 19 * 4) * 3);
+    expect(json.stages).toHaveLength((4 + 19 * 4) * 2);
     expect(json.stages.every(({ verdict }) => verdict === 'agree')).toBe(true);
     expect(json.generated?.candidate).toEqual(json.generated?.reference);
     expect(stdout).toContain('mini-llama  says');
@@ -57,7 +60,7 @@ describe('a healthy engine agrees', () => {
       1,
     ),
   )('that writes %s', async (_, own, precision) => {
-    const { json } = await probeJson(compare(own, '--steps', '1'));
+    const { json } = await probeJson(compare(own, '--model', ONE, '--steps', '1'));
     expect(json.verdict, json.reason).toBe('agree');
     expect(json.candidate.precision?.format ?? 'f32').toBe(precision);
     expect(json.candidate.notes?.some((note) => note.includes('half-split')) ?? false).toBe(own.includes('hf'));
@@ -66,13 +69,15 @@ describe('a healthy engine agrees', () => {
   });
 
   test('that decodes fewer tokens than it was asked for is compared in what it did', async () => {
-    const { json } = await probeJson(compare('--steps 1', '--steps', '3'));
+    const { json } = await probeJson(compare('--steps 1', '--model', ONE, '--steps', '3', '--no-floors'));
     expect(json.verdict).toBe('agree');
     expect(json.reason).toContain(
       'The program decoded 1 of the 3 tokens that --steps asks for, so the prompt and those are compared.',
     );
     expect(new Set(json.stages.map(({ step }) => step))).toEqual(new Set([0, 1]));
-    const { json: strict } = await probeJson(compare('--steps 1', '--steps', '3', '--strict'));
+    const { json: strict } = await probeJson(
+      compare('--steps 1', '--model', ONE, '--steps', '3', '--no-floors', '--strict'),
+    );
     expect(strict.verdict).toBe('incomparable');
   });
 
@@ -90,13 +95,14 @@ describe('a healthy engine agrees', () => {
   test('under names that a mapping file explains', async () => {
     const map = path('map.json');
     writeFileSync(map, '{"tensors": [{"name": "hidden.{layer}", "stage": "l_out"}]}');
-    const renamed = 'for i in 0 1 2 3; do mv {out}/l_out-$i.npy {out}/hidden.$i.npy; done';
-    const { json } = await probeJson(compare(`--format npy; ${renamed}`, '--steps', '0', '--map', map, '--strict'));
+    const renamed = 'for i in 0 1; do mv {out}/l_out-$i.npy {out}/hidden.$i.npy; done';
+    const args = ['--model', TWO, '--steps', '0', '--map', map, '--strict'];
+    const { json } = await probeJson(compare(`--format npy; ${renamed}`, ...args));
     expect(json.verdict, json.reason).toBe('agree');
   });
 
   test('beside llama.cpp on the file as it is', async () => {
-    const { json } = await probeJson(compare('', '--steps', '0', '--reference', 'native'));
+    const { json } = await probeJson(compare('', '--model', ONE, '--steps', '0', '--reference', 'native'));
     expect(json.verdict, json.reason).toBe('agree');
     expect(json.reference.mode).toBe('native');
   });
@@ -106,14 +112,14 @@ describe('a bug of the engine is named', () => {
   test.each(
     inShort(
       [
-        ['rope-halves', '--from 2', 'q_rope', 2, 'rope-halves'],
+        ['rope-halves', '--from 1', 'q_rope', 1, 'rope-halves'],
         ['rope-base', '--from 1 --order hf --format npz', 'q_rope', 1, 'rope-theta'],
         ['gqa-tiled', '--precision bf16 --format stream', 'kq', 0, 'gqa-tiled'],
       ] as const,
       2,
     ),
   )('%s %s', async (bug, own, stage, layer, id) => {
-    const { json, code } = await probeJson(compare(`--bug ${bug} ${own}`, '--steps', '1'));
+    const { json, code } = await probeJson(compare(`--bug ${bug} ${own}`, '--model', TWO, '--steps', '1'));
     expect(code).toBe(1);
     expect(json, json.reason).toMatchObject({
       verdict: 'diverged',
@@ -123,12 +129,12 @@ describe('a bug of the engine is named', () => {
   });
 
   test('which only decoding shows', async () => {
-    const { json } = await probeJson(compare('--bug decode-position', '--steps', '1'));
+    const { json } = await probeJson(compare('--bug decode-position', '--model', ONE, '--steps', '1'));
     expect(json.first).toMatchObject({ stage: 'q_rope', layer: 0, step: 1, cause: { confidence: 'confirmed' } });
   });
 
   test('and without blame only the first stage that differs', async () => {
-    const { json } = await probeJson(compare('--bug no-scale', '--steps', '0', '--no-blame'));
+    const { json } = await probeJson(compare('--bug no-scale', '--model', ONE, '--steps', '0', '--no-blame'));
     expect(json).toMatchObject({ verdict: 'diverged', faults: null, first: { stage: 'kq_soft_max', layer: 0 } });
   });
 });
@@ -136,16 +142,12 @@ describe('a bug of the engine is named', () => {
 test('what the program wrote gets what probe diff says of the same file', async () => {
   const [dump, reference, html] = [path('mine.npz'), path('reference.arrow'), path('report.html')];
   const ids = '1,15,77,300,21';
-  const run = ['--tokens', ids, '--steps', '1'];
-  await probe([
-    'compare',
-    '--engine',
-    `node '${MINE}' --bug swiglu-swapped --from 2 --order hf --format npz; cp {out}.npz '${dump}'`,
-    ...run,
-  ]);
+  const run = ['--model', BUNDLED, '--tokens', ids, '--steps', '1']; // whose choice of a token outlives the bug
+  const bug = ['--bug', 'swiglu-swapped', '--from', '2'];
+  runTool('node', [MINE, ...run, ...bug, '--order', 'hf', '--format', 'npz', '--out', dump.replace(/\.npz$/, '')]);
   await probe(['capture', '--from', 'llama', ...run, '--out', reference]);
   const { json: compared } = await probeJson(['compare', '--engine', `cp '${dump}' {out}`, ...run, '--html', html]);
-  const { json: diffed } = await probeJson(['diff', dump, reference, '--model', MODEL]);
+  const { json: diffed } = await probeJson(['diff', dump, reference, '--model', BUNDLED]);
   const said = ({ verdict, first, faults, stages, candidate }: Report) => ({
     verdict,
     first: [first?.stage, first?.layer, first?.cause?.id],
@@ -235,16 +237,16 @@ test.each(inShort(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const, 2))(
 test('the gate holds a program to llama.cpp and to its baseline', async () => {
   const folder = path('gate');
   mkdirSync(folder);
-  const run = { prompts: ['Hello'], steps: 1, reference: 'exact' };
+  const run = { model: ONE, prompts: ['Hello'], steps: 1, reference: 'exact' };
   const healthy = { ...run, name: 'healthy', engine: `node '${MINE}' --format $(cat format)` };
   const config = `${folder}/probe.config.json`;
   writeFileSync(`${folder}/format`, 'arrow'); // the command runs in the folder of the configuration
   writeFileSync(config, JSON.stringify({ runs: [healthy] }));
   const gate = (...args: string[]) => probeJson<GateResult>(['gate', '--config', config, ...args]);
   expect((await gate('--update')).json.cases.map(({ verdict, reason }) => [verdict, reason])).toEqual([
-    ['agree', expect.stringContaining('All 160 stages agree')],
+    ['agree', expect.stringContaining('All 46 stages agree')],
   ]);
-  const sick = { ...healthy, name: 'sick', engine: `${healthy.engine} --bug no-residual --from 3` };
+  const sick = { ...healthy, name: 'sick', engine: `${healthy.engine} --bug no-residual` };
   const short = { ...healthy, name: 'short', engine: `${healthy.engine} --steps 0` };
   const late = { ...healthy, name: 'late', engine: 'sleep 600', engineTimeout: 1 };
   writeFileSync(config, JSON.stringify({ runs: [healthy, sick, short, late] }));
@@ -255,21 +257,23 @@ test('the gate holds a program to llama.cpp and to its baseline', async () => {
     ['short-hello', 'incomparable'],
     ['late-hello', 'incomparable'],
   ]);
-  expect(json.cases[1]?.reason).toContain('l_out of layer 3');
+  expect(json.cases[1]?.reason).toContain('l_out of layer 0');
   expect(json.cases[3]?.reason).toContain('had not ended after 1 s');
   expect(code).toBe(1);
 });
 
 test('--watch runs the program again when its files change', async () => {
   const [script, first, second] = [path('replay.sh'), path('healthy.arrow'), path('sick.arrow')];
-  const engine = `node '${MINE}' --tokens 1,15 --steps 0 --model '${MODEL}'`;
-  await probe(['compare', '--engine', `${engine} --out '${first}'; ${engine} --bug no-residual --out '${second}'`]);
-  copyFileSync(first, path('unused'));
+  const run = [MINE, '--tokens', '1,15', '--steps', '0', '--model', ONE];
+  runTool('node', [...run, '--out', first]);
+  runTool('node', [...run, '--bug', 'no-residual', '--out', second]);
   writeFileSync(script, `cp '${second}' "$PROBE_OUT"`);
   const { child, ended } = start([
     'compare',
     '--engine',
     `sh ${script}`,
+    '--model',
+    ONE,
     '--tokens',
     '1,15',
     '--steps',
@@ -285,7 +289,7 @@ test('--watch runs the program again when its files change', async () => {
     err += text;
   });
   await until('the first run', () => err.includes('waiting for a change'));
-  expect(out).toContain('diverged: The residual is not added: l_out, layers 0 to 3');
+  expect(out).toContain('diverged: The residual is not added: l_out, layer 0');
   writeFileSync(script, `cp '${first}' "$PROBE_OUT"`);
   await until('the second run', () => out.includes('better: the sides agree now'));
   child.kill('SIGINT');

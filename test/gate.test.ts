@@ -9,12 +9,15 @@ import { describe, expect, test } from 'vitest';
 import { decode } from '../packages/comparison/src/report-json.js';
 import type { GateConfig, GateResult } from '../packages/probe/src/index.js';
 import { loadDump, writeDump } from './support/dumps.js';
-import { BUNDLED } from './support/models.js';
+import { firstBlocks } from './support/models.js';
 import { once, path, probe as start, probeJson as startJson } from './support/probe.js';
 import { probe, probeJson, type SessionOptions } from './support/session.js';
 import { brokenShaders } from './support/shaders.js';
 
-const RUN = { name: 'm', prompts: ['Hello'], steps: 1, reference: 'exact' as const };
+/** What the gate makes of a comparison does not take more than two blocks. */
+const MODEL = firstBlocks(2);
+const RUN = { name: 'm', model: MODEL, prompts: ['Hello'], steps: 1, reference: 'exact' as const };
+const COMPARED = ['--model', MODEL, '--prompt', 'Hello', '--steps', '1', '--reference', 'exact'];
 /** The same under another name: one command holds several runs to baselines of their own. */
 const OTHER = { ...RUN, name: 'n' };
 /** The same without llama.cpp. */
@@ -243,7 +246,7 @@ describe('a baseline', () => {
 describe('a delta that worsens', () => {
   test('fails below its limit, at the stage where it begins; compare alone has nothing against it', async () => {
     const env = { LLAMA_PROBE_SHADERS: slightly() };
-    const compared = await probeJson(['compare', '--prompt', 'Hello', '--steps', '1', '--reference', 'exact'], { env });
+    const compared = await probeJson(['compare', ...COMPARED], { env });
     expect(compared).toMatchObject({ code: 0, json: { verdict: 'agree' } });
 
     const { code, json } = await slightlyWrong();
@@ -382,10 +385,10 @@ describe('without llama.cpp', () => {
   /** Dumps of both sides, and baselines of the candidate's: made with the reference's dump, and with the model. */
   const dumps = once(async () => {
     const folder = path('dumps');
-    await probe(['compare', '--prompt', 'Hello', '--steps', '1', '--reference', 'exact', '--out', folder]);
+    await probe(['compare', ...COMPARED, '--out', folder]);
     const [mine, reference] = [join(folder, 'candidate.arrow'), join(folder, 'reference.arrow')];
     const runs = ['mine', 'also'].map((name) => ({ name, candidate: mine, reference }));
-    const gate = gateOf({ runs: [...runs, { name: 'modelled', candidate: mine, model: BUNDLED }] });
+    const gate = gateOf({ runs: [...runs, { name: 'modelled', candidate: mine, model: MODEL }] });
     const update = await gate.run(['--update']);
     const kept = Object.fromEntries(
       ['mine', 'also', 'modelled'].map((name) => [name, readFileSync(gate.baseline(name))]),
@@ -416,9 +419,10 @@ describe('without llama.cpp', () => {
     const loaded = await loadDump(mine);
     // Deltas between runs of other tokens are numbers that mean nothing.
     const other = path('other.arrow');
-    await probe(['capture', '--from', 'webgpu', '--prompt', 'Other', '--steps', '1', '--out', other]);
+    const capture = ['capture', '--from', 'webgpu', '--model', MODEL, '--prompt', 'Other', '--steps', '1'];
+    await probe([...capture, '--out', other]);
     // Half of it is missing: what is not there is no agreement.
-    const half = writeDump(loaded, (tensors) => tensors.filter(({ layer }) => layer !== 3));
+    const half = writeDump(loaded, (tensors) => tensors.filter(({ layer }) => layer !== 1));
     const gate = gateOf({
       runs: [
         { name: 'mine', candidate: other },
@@ -436,7 +440,7 @@ describe('without llama.cpp', () => {
 
     const broken = writeDump(loaded, (tensors) =>
       tensors.map((tensor) =>
-        tensor.stage === 'k_rope' && tensor.layer === 2
+        tensor.stage === 'k_rope' && tensor.layer === 1
           ? { ...tensor, values: tensor.values.map((value, i) => (i % 7 === 0 ? -value : value)) }
           : tensor,
       ),
@@ -444,7 +448,7 @@ describe('without llama.cpp', () => {
     gate.set({ runs: [{ name: 'mine', candidate: broken }] });
     const sick = await gate.run();
     expect(sick.code).toBe(1);
-    expect(sick.json.cases[0]?.report.first).toMatchObject({ stage: 'k_rope', layer: 2, step: 0 });
+    expect(sick.json.cases[0]?.report.first).toMatchObject({ stage: 'k_rope', layer: 1, step: 0 });
   });
 
   test("the model makes a dump's baseline where no reference is given", async () => {
@@ -456,7 +460,7 @@ describe('without llama.cpp', () => {
     expect(update.code).toBe(0);
     expect((await held()).json.cases[2]).toMatchObject({ verdict: 'agree', baseline: { estimated: true } });
     gate.keep({ modelled: kept.modelled as Buffer });
-    gate.set({ runs: [{ name: 'modelled', candidate: mine, model: BUNDLED, llama: 'exact' }] });
+    gate.set({ runs: [{ name: 'modelled', candidate: mine, model: MODEL, llama: 'exact' }] });
     expect((await gate.run()).json.cases[0]).toMatchObject({
       verdict: 'agree',
       baseline: { estimated: false, changed: 0 },
@@ -468,8 +472,7 @@ describe('without llama.cpp', () => {
 test("a dump's known fault excuses nothing downstream that nobody could judge, and hides no broken softmax", async () => {
   const dumps = async (inject: string) => {
     const folder = path(inject);
-    const args = ['--prompt', 'Hello', '--steps', '1', '--reference', 'exact', '--inject', inject, '--out', folder];
-    await probe(['compare', ...args]);
+    await probe(['compare', ...COMPARED, '--inject', inject, '--out', folder]);
     return { name: 'sick', candidate: join(folder, 'candidate.arrow'), reference: join(folder, 'reference.arrow') };
   };
   const rope = [{ stages: ['q_rope', 'k_rope'], layers: '0', until: '2999-12-31', reason: 'issue 12' }];
@@ -479,10 +482,10 @@ test("a dump's known fault excuses nothing downstream that nobody could judge, a
   expect(alone).toMatchObject({ code: 2, json: { verdict: 'incomparable' } });
   expect(alone.json.reason).toMatch(/further stages diverged downstream of the known fault of q_rope of layer 0/);
 
-  gate.set({ baselines: false, runs: [await dumps('rope-halves@0,softmax-not-divided@2')] });
+  gate.set({ baselines: false, runs: [await dumps('rope-halves@0,softmax-not-divided@1')] });
   const both = await gate.run();
   expect(both.code).toBe(1);
-  expect(both.json.cases[0]?.notes[0]).toMatchObject({ level: 'error', at: { stage: 'kq_soft_max', layer: 2 } });
+  expect(both.json.cases[0]?.notes[0]).toMatchObject({ level: 'error', at: { stage: 'kq_soft_max', layer: 1 } });
 });
 
 test('no output takes the place of what the gate reads, and nothing runs before that is clear', async () => {
@@ -496,7 +499,7 @@ test('no output takes the place of what the gate reads, and nothing runs before 
     [['--result', config], /--result: .* is a file that this command itself reads or keeps/],
     [['--arrow', prompt], /--arrow: .* reads or keeps/],
     [['--html', gate.baseline()], /--html: .* cannot be written|--html: .* reads or keeps/],
-    [['--markdown', BUNDLED], /--markdown: .* reads or keeps/],
+    [['--markdown', MODEL], /--markdown: .* reads or keeps/],
     [['--result', out, '--csv', out], /--csv: .* reads or keeps/],
     [['--result', '-'], /--result: wanted the name of a file for probe merge/],
     [['--only', ''], /--only: wanted a glob/],

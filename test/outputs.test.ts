@@ -14,6 +14,8 @@ import { probe } from './support/session.js';
 const DOCS = readFileSync(fileURLToPath(new URL('../docs/outputs.md', import.meta.url)), 'utf8');
 const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--inject', 'rope-halves@2'];
 const HEALTHY = ['compare', '--prompt', 'Hello', '--steps', '1'];
+/** Where it matters only what becomes of a report: two stages, and nothing measured. */
+const LITTLE = ['compare', '--prompt', 'Hello', '--steps', '0', '--stages', 'embd,result_output', '--no-floors'];
 
 interface Written extends Ended {
   readonly folder: string;
@@ -109,7 +111,7 @@ describe('--json is what its published schema says', () => {
     ['weights', ['weights', '--tensor', 'output*', '--values', '2']],
     ['weights-comparison', ['weights', '--against', BUNDLED]],
     ['doctor', ['doctor']],
-    ['text', ['text', '--prompts', prompts, '--inject', 'rope-halves', '--find', 'onset', '--worst', '1']],
+    ['text', ['text', '--prompts', prompts, '--inject', 'rope-halves', '--find', 'onset', '--no-floors']],
     ['bugs', ['bugs']],
     ['failure', ['diff', dump, path('missing.arrow')]],
     ['failure', ['compare', '--no-such-option']],
@@ -186,13 +188,13 @@ test('the reporter of docs/outputs.md makes a report of its own', async () => {
   const [, example = ''] = /```ts\n(\/\/ closest\.ts\n.*?)```/s.exec(DOCS) ?? [];
   const reporter = path('closest.ts');
   writeFileSync(reporter, example);
-  const { code, stdout } = await probe([...HEALTHY, '--reporter', reporter]);
+  const { code, stdout } = await probe([...LITTLE, '--reporter', reporter]);
   expect([code, stdout]).toEqual([
     0,
     expect.stringMatching(/^smalltalk-4M-F16\.gguf, \d+ tokens: agree, closest to its limit is \w+\n$/),
   ]);
   writeFileSync(reporter, 'export default () => { throw new Error("oh no"); };');
-  const broken = await probe([...HEALTHY, '--reporter', reporter]);
+  const broken = await probe([...LITTLE, '--reporter', reporter]);
   expect([broken.code, broken.stdout]).toEqual([2, '']);
   expect(broken.stderr).toMatch(/closest\.ts threw: oh no\. Mend it/);
   expect(broken.stderr).not.toMatch(/ {4}at /);
@@ -200,19 +202,19 @@ test('the reporter of docs/outputs.md makes a report of its own', async () => {
 
 describe('standard output', () => {
   test('takes a text, alone', async () => {
-    const { code, stdout } = await start([...HEALTHY, '--markdown', '-']);
+    const { code, stdout } = await start([...LITTLE, '--markdown', '-']);
     expect([code, stdout.split('\n')[0]]).toEqual([0, '## ✓ llama-probe: agree']);
     expect(stdout).not.toContain('✓ agree: '); // the text report
   });
 
   test('takes bytes as they are', async () => {
     const file = path('piped.arrow');
-    expect((await start([...HEALTHY, '--arrow', '-'], { stdout: openSync(file, 'w') })).code).toBe(0);
-    expect(tableFromIPC(readFileSync(file)).numRows).toBe(160);
+    expect((await start([...LITTLE, '--arrow', '-'], { stdout: openSync(file, 'w') })).code).toBe(0);
+    expect(tableFromIPC(readFileSync(file)).numRows).toBe(2);
   });
 
   test('has annotations after the text where nothing else takes it', async () => {
-    const { stdout, stderr } = await probe([...HEALTHY, '--github']);
+    const { stdout, stderr } = await probe([...LITTLE, '--github']);
     expect(stdout).toMatch(/✓ agree: .*\n::notice title=/s);
     expect(stderr).toContain('this is not GitHub Actions');
   });
@@ -250,26 +252,26 @@ describe('what cannot be written is refused before anything runs', () => {
 
   test('a dump that is compared is not overwritten', async () => {
     const out = path('kept');
-    expect((await probe([...HEALTHY, '--out', out])).code).toBe(0);
+    expect((await probe([...LITTLE, '--out', out])).code).toBe(0);
     const [ours, theirs] = ['candidate', 'reference'].map((name) => join(out, `${name}.arrow`)) as [string, string];
     const before = readFileSync(ours);
     const { code, stderr } = await probe(['diff', ours, theirs, '--arrow', ours]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('that this command itself reads or keeps')]);
-    expect((await probe([...HEALTHY, '--out', out, '--csv', theirs])).code).toBe(2);
+    expect((await probe([...LITTLE, '--out', out, '--csv', theirs])).code).toBe(2);
     expect(readFileSync(ours)).toEqual(before);
     const written = await withOutputs(['diff', ours, theirs]);
-    expect([written.code, frameOf(written).height]).toEqual([0, 160]);
+    expect([written.code, frameOf(written).height]).toEqual([0, 2]);
   });
 });
 
 test('a disk that is full is an error, and the other outputs are written', async () => {
   const csv = path('stages.csv');
-  const { code, stderr, stdout } = await probe([...HEALTHY, '--markdown', '/dev/full', '--csv', csv, '--no-tui']);
+  const { code, stderr, stdout } = await probe([...LITTLE, '--markdown', '/dev/full', '--csv', csv, '--no-tui']);
   expect(code).toBe(2);
   expect(stderr).toContain('--markdown: /dev/full cannot be written (ENOSPC): there is no room left.');
   expect(stderr).not.toMatch(/ {4}at /);
   expect(stdout).toContain('✓ agree');
-  expect(readFileSync(csv, 'utf8').split('\n')).toHaveLength(162);
+  expect(readFileSync(csv, 'utf8').split('\n')).toHaveLength(4);
 });
 
 test('a file that is there is replaced, a link stays one', async () => {
@@ -277,6 +279,6 @@ test('a file that is there is replaced, a link stays one', async () => {
   const link = path('link.md');
   writeFileSync(file, 'before'.repeat(10_000));
   symlinkSync(file, link);
-  expect((await probe([...HEALTHY, '--markdown', link])).code).toBe(0);
+  expect((await probe([...LITTLE, '--markdown', link])).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toMatch(/^## ✓ llama-probe: agree\n.*<\/details>\n$/s);
 });

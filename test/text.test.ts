@@ -24,16 +24,16 @@ const small = once(async () => firstBlocks(1));
 describe('probe text', () => {
   test("llama-probe's own engine agrees with llama.cpp on a text, and the file of log-probabilities can be the reference", async () => {
     const base = path('base.kld');
-    const args = ['text', '--window', '100', '--windows', '2'];
+    const args = ['text', '--window', '48', '--windows', '2'];
     const first = await probeJson<TextReport>([...args, '--text', await sample(), '--save-base', base]);
-    expect(first.json).toMatchObject({ kind: 'text', verdict: 'agree', over: 0, stages: [], source: { window: 100 } });
-    expect(first.json.statistics.positions).toBe(2 * 49);
+    expect(first.json).toMatchObject({ kind: 'text', verdict: 'agree', over: 0, stages: [], source: { window: 48 } });
+    expect(first.json.statistics.positions).toBe(2 * 23);
     expect(first.json.statistics.sameTop.value).toBe(1);
     expect(first.code).toBe(0);
 
     const again = await probeJson<TextReport>(['text', '--base', base, '--no-floors']);
-    expect(again.json).toMatchObject({ verdict: 'agree', source: { kind: 'base', tokens: 200 } });
-    expect(again.json.statistics.positions).toBe(2 * 49);
+    expect(again.json).toMatchObject({ verdict: 'agree', source: { kind: 'base', tokens: 96 } });
+    expect(again.json.statistics.positions).toBe(2 * 23);
     const ppl = [first, again].map(({ json }) => json.statistics.perplexity);
     expect(ppl[1]?.candidate).toEqual(ppl[0]?.candidate);
     // Its log-probabilities have 16 bits over 16 nats.
@@ -43,7 +43,19 @@ describe('probe text', () => {
   });
 
   test('a quantised model as it is agrees: its floor is the noise of llama.cpp', async () => {
-    const args = ['text', '--text', await sample(), '--window', '64', '--quantize', 'Q4_K', '--reference', 'native'];
+    const args = [
+      'text',
+      '--text',
+      await sample(),
+      '--window',
+      '64',
+      '--windows',
+      '4',
+      '--quantize',
+      'Q4_K',
+      '--reference',
+      'native',
+    ];
     const { json, code } = await probeJson<TextReport>(args);
     expect(json.reason).toContain('within the limit');
     expect(json.floor.maxKl).toBeGreaterThan(0);
@@ -51,16 +63,16 @@ describe('probe text', () => {
   });
 
   test("a known bug is found, and named at the worst position: in llama.cpp's own run", async () => {
-    const args = ['text', '--text', await sample(), '--window', '64', '--windows', '1', '--candidate', 'llama'];
+    const args = ['text', '--text', await sample(), '--window', '32', '--windows', '1', '--candidate', 'llama'];
     const { stdout, code } = await probe([...args, '--inject', 'rope-theta@1']);
-    expect(stdout).toMatch(/✗ diverged: The KL divergence is over the limit .* at \d+ of 31 positions/);
+    expect(stdout).toMatch(/✗ diverged: The KL divergence is over the limit .* at \d+ of 15 positions/);
     expect(stdout).toContain('q_rope of layer 1 is the first stage that is wrong');
     expect(stdout).toContain('RoPE has another base frequency (rope_freq_base = 500000)');
     expect(code).toBe(1);
   });
 
   test('a cache that ends is found in a longer text: where it begins, which stage, and its name', async () => {
-    const [seen, window] = isLong ? [300, 500] : [120, 200];
+    const [seen, window] = isLong ? [300, 500] : [40, 70];
     const engine = `node '${MINE}' --only-asked --bug window --window ${seen} --format npz`;
     const args = [
       'text',
@@ -98,18 +110,18 @@ describe('probe text', () => {
   });
 
   test('what is wrong in one of many prompts is found there, from which token on, and named', async () => {
-    const count = isLong ? 40 : 9;
+    const [count, bad] = isLong ? [40, 7] : [5, 3];
     const prompts = Array.from({ length: count }, (_, i) => ({ tokens: [1, 300 + i, 15, 400 + i, 20, 500 + i] }));
     const file = text(prompts.map((prompt) => JSON.stringify(prompt)).join('\n'));
     const script = path('one.sh'); // an engine that goes wrong by a token that one prompt has
     const run = `node '${MINE}' --only-asked --format npz`;
-    writeFileSync(script, `case ",$PROBE_TOKENS," in *,407,*) ${run} --bug gqa-tiled;; *) ${run};; esac\n`);
+    writeFileSync(script, `case ",$PROBE_TOKENS," in *,${400 + bad},*) ${run} --bug gqa-tiled;; *) ${run};; esac\n`);
     const args = ['text', '--model', await small(), '--prompts', file, '--engine', `sh ${script}`, '--find', 'onset'];
     const { json, code } = await probeJson<TextReport>(args);
-    expect(json.windows.filter(({ over }) => over > 0).map(({ window }) => window)).toEqual([7]);
+    expect(json.windows.filter(({ over }) => over > 0).map(({ window }) => window)).toEqual([bad]);
     expect(json.reason).toContain(`in 1 of ${count} prompts`);
     // Without that token it computes as it should.
-    expect(json.onsets).toMatchObject([{ window: 7, tokens: 4 }]);
+    expect(json.onsets).toMatchObject([{ window: bad, tokens: 4 }]);
     expect(json.stages[0]?.report.first).toMatchObject({ stage: 'kq', cause: { id: 'gqa-tiled' } });
     expect(code).toBe(1);
   });
@@ -118,7 +130,7 @@ describe('probe text', () => {
     const dumps = path('dumps');
     mkdirSync(dumps);
     const capture = async (name: string, ...more: string[]) => {
-      const args = ['capture', '--from', 'webgpu', '--prompt', `Tom has ${name} cats`, '--steps', '2', ...more];
+      const args = ['capture', '--from', 'webgpu', '--prompt', `Tom has ${name} cats`, '--steps', '1', ...more];
       expect((await probe([...args, '--out', join(dumps, name)])).code).toBe(0);
     };
     await capture('a.safetensors', '--steps', '0');

@@ -5,6 +5,7 @@ import type { Place, Tensor } from '@llama-probe/dump';
 import {
   collect,
   inShort,
+  isLong,
   randomFrom,
   stream,
   type TinyArchitecture,
@@ -110,7 +111,7 @@ describe('between two of three stages', () => {
   // Steps of eight through five times seven: the first few have every kind, at every place.
   const inTurn = cases.map((_, i) => cases[(i * 8) % cases.length] as (typeof cases)[number]);
 
-  test.each(inShort(inTurn, 10))('$what in $stage gets no name', async ({ at, change }) => {
+  test.each(inShort(inTurn, 7))('$what in $stage gets no name', async ({ at, change }) => {
     const { verdict, first, faults, reason } = await runs.reportOf(at, change);
     expect(verdict).toBe('diverged');
     expect(first).toMatchObject({ stage: 'l_out', layer: 1, cause: null });
@@ -119,8 +120,13 @@ describe('between two of three stages', () => {
   });
 });
 
-const SOME =
-  'rms-mean-subtracted,norm-weight-twice,weight-transposed,rope-theta,gqa-tiled,softmax-not-divided,activation-relu,residual-missing';
+const SOME = inShort(
+  [
+    ...['rms-mean-subtracted', 'norm-weight-twice', 'weight-transposed', 'rope-theta', 'gqa-tiled'],
+    ...['softmax-not-divided', 'activation-relu', 'residual-missing'],
+  ],
+  4,
+);
 
 test.each(inShort<TinyArchitecture>(['gemma3', 'qwen3'], 1))(
   'bugs in %s are named from three stages',
@@ -129,13 +135,13 @@ test.each(inShort<TinyArchitecture>(['gemma3', 'qwen3'], 1))(
     writeFileSync(model, writeGguf(tinyArchitecture(architecture, randomFrom(5))).bytes);
     const { trials } = await graphTrials(model, {
       tokensOf: async () => TOKENS,
-      ids: SOME.split(','),
+      ids: SOME,
       captured: THREE,
       onProgress: () => {},
       signal: new AbortController().signal,
     });
     const seen = trials.filter(({ found }) => found !== 'unseen');
-    expect(new Set(seen.map(({ id }) => id)).size).toBeGreaterThan(6);
+    expect(new Set(seen.map(({ id }) => id)).size).toBeGreaterThan(isLong ? 6 : 3);
     expect(seen.filter(({ found, named }) => found !== 'right' || named === 'no')).toEqual([]);
   },
 );
