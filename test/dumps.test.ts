@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Tensor } from '@llama-probe/dump';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Loaded, loadDump, writeDump } from './support/dumps.js';
-import { BUNDLED } from './support/models.js';
+import { BUNDLED, firstBlocks } from './support/models.js';
 import { path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
 
+const MODEL = firstBlocks(3);
 const out = path('healthy');
 const candidate = join(out, 'candidate.arrow');
 const reference = join(out, 'reference.arrow');
@@ -14,7 +15,8 @@ let ours: Loaded;
 let theirs: Loaded;
 
 beforeAll(async () => {
-  const { code } = await probe(['compare', '--prompt', 'Hello, my friend!', '--steps', '1', '--out', out]);
+  const run = ['--model', MODEL, '--prompt', 'Hello, my friend!', '--steps', '1'];
+  const { code } = await probe(['compare', ...run, '--out', out]);
   expect(code).toBe(0);
   ours = await loadDump(candidate);
   theirs = await loadDump(reference);
@@ -112,11 +114,11 @@ describe('a part of a comparison', () => {
   });
 
   test('so it is where llama.cpp tells the faults from what inherits them', async () => {
-    const options = ['--model', BUNDLED, '--layers', '2'];
+    const options = ['--model', MODEL, '--layers', '2'];
     const { json } = await diff(wrong(), reference, ...options);
     expect(json.first).toMatchObject({ stage: 'ffn_up', layer: 2 });
     expect(json.reason).toContain('Not judged, as it was asked');
-    const other = await diff(wrong(), reference, '--model', BUNDLED, '--stages', 'q_rope');
+    const other = await diff(wrong(), reference, '--model', MODEL, '--stages', 'q_rope');
     expect(other.json).toMatchObject({ verdict: 'agree', faults: null });
   });
 
@@ -253,14 +255,14 @@ describe('alignment', () => {
   test('rows of another width do not fit', async () => {
     const narrow = writeDump(ours, (tensors) =>
       tensors.map((tensor) => {
-        if (!is('l_out', 3)(tensor)) return tensor;
+        if (!is('l_out', 2)(tensor)) return tensor;
         const width = tensor.width - 1;
         return { ...tensor, width, values: tensor.values.slice(0, tensor.positions.length * width) };
       }),
     );
     const { code, json } = await diff(narrow, reference);
     expect(json.verdict).toBe('incomparable');
-    expect(json.reason).toMatch(/l_out of layer 3: .*rows have \d+ values/);
+    expect(json.reason).toMatch(/l_out of layer 2: .*rows have \d+ values/);
     expect(code).toBe(2);
   });
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Report } from '../packages/probe/src/index.js';
 import { expectFaults, inEveryLayer } from './support/inheritance.js';
 import { BUNDLED } from './support/models.js';
-import { path, probe, probeJson as startJson } from './support/probe.js';
-import { probeJson } from './support/session.js';
+import { path } from './support/probe.js';
+import { probe, probeJson } from './support/session.js';
 import type { Patch } from './support/shaders.js';
 import { broken, WRONG, wrong } from './support/wrong-kernels.js';
 
@@ -228,7 +228,7 @@ describe('a wrong kernel is found where it is, and named', () => {
 
   test('a kernel that does not compile is an error, never a verdict', async () => {
     const kernel = broken([{ file: 'add.wgsl', before: 'y[i] += x[i]', after: 'y[i] += z[i]' }]);
-    const { code, json, stderr } = await startJson<{ verdict: string }>(['compare', ...PROMPT], kernel);
+    const { code, json, stderr } = await probeJson<{ verdict: string }>(['compare', ...PROMPT], kernel);
     expect(json.verdict).toBe('incomparable');
     expect(code).toBe(2);
     expect(stderr).toContain('add.wgsl');

@@ -14,7 +14,7 @@ const [computed, refused] = [true, false].map((is) =>
 ) as [LlamaVariation[], LlamaVariation[]];
 
 describe('a model of architecture llama, with', () => {
-  test.each([...inShort(refused, 9), ...inShort(computed, 5)].map((one) => [one.name, one] as const))(
+  test.each([...inShort(refused, 7), ...inShort(computed, 3)].map((one) => [one.name, one] as const))(
     '%s',
     async (_, variation) => {
       const { outcome, isUnsure = false } = variation;

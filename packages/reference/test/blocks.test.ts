@@ -214,14 +214,15 @@ describe('block by block every stage is bit for bit that of the whole model', ()
 
 describe('what a run goes on from', () => {
   const GIVEN = { layers: 3, also: windows(false, true, false) };
-  const model = () => write('given', llama({ biases: true, vocab: 70_000 }));
+  const model = (vocab?: number) => write('given', llama({ biases: true, ...(vocab && { vocab }) }));
   const runs: Record<string, RunOptions> = {
     'of a single pass': { tokens: TOKENS },
     'of many passes': { tokens: TOKENS, ubatch: 3, forcedTokens: [7, 4, 2] },
   };
   const differing = () => write('given differing', tinyArchitecture('gemma3', randomFrom(7), GIVEN));
   const cases = [
-    ...Object.entries(runs).map(([name, run]) => [name, run, model] as const),
+    // The first has a vocabulary that is evaluated in slices.
+    ...Object.entries(runs).map(([name, run], i) => [name, run, () => model(i === 0 ? 70_000 : undefined)] as const),
     ['of blocks that differ', { tokens: TOKENS, ubatch: 3, forcedTokens: [7, 4, 2] }, differing] as const,
   ];
   for (const [name, run, make] of cases) {

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { inShort } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { libraryDirectory } from '../src/library/locate.js';
 import { inspectModel, openReference, type Reference } from '../src/reference.js';
@@ -223,7 +224,7 @@ describe('no process stays', () => {
       'const { result } = reference.run({ tokens: Array(400).fill(5), steps: 100, ubatch: 1, stages: [] }); ready(); await result;',
     ],
   ];
-  for (const [what, line] of situations) {
+  for (const [what, line] of inShort(situations, 2)) {
     test(`when the parent is killed while it is ${what}`, async () => {
       const program = `
         import { openReference } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
