@@ -19,15 +19,14 @@ test('bytes are those of the file: across the end of a window, longer than one, 
   writeFileSync(path, bytes);
   const file = await open(path);
   let reads = 0;
-  const read1: typeof file.read = file.read.bind(file);
   const counted = {
-    fd: file.fd,
-    read(...args: Parameters<typeof read1>) {
+    get fd() {
       reads++;
-      return read1(...args);
+      return file.fd;
     },
   };
   const ahead = new ReadAhead(counted as unknown as typeof file);
+  reads = 0;
   const read = async (position: number, length: number) => {
     const into = new Uint8Array(length + 7).fill(99);
     const { bytesRead } = await ahead.read(into, 5, length, position);
@@ -50,4 +49,26 @@ test('bytes are those of the file: across the end of a window, longer than one, 
     await read(position, length);
   }
   await file.close();
+});
+
+test('what is longer than is read at once is read in a thread', async () => {
+  const bytes = Buffer.alloc(9 << 20, 'as it is in the file');
+  const path = join(folder, 'long');
+  writeFileSync(path, bytes);
+  const file = await open(path);
+  const into = Buffer.alloc(bytes.length - 3);
+  expect((await new ReadAhead(file).read(into, 0, into.length, 3)).bytesRead).toBe(into.length);
+  expect(into.equals(bytes.subarray(3))).toBe(true);
+  await file.close();
+});
+
+test('a file that was closed is not read, whatever has its number by then', async () => {
+  const path = join(folder, 'closed');
+  writeFileSync(path, 'closed');
+  const file = await open(path);
+  const ahead = new ReadAhead(file);
+  await file.close();
+  const other = await open(path);
+  await expect(ahead.read(new Uint8Array(4), 0, 4, 0)).rejects.toThrow();
+  await other.close();
 });

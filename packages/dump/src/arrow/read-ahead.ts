@@ -1,6 +1,8 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 const AHEAD = 256 << 10; // bytes
+const SOON = 8 << 20; // bytes: a few milliseconds, in which nothing else is done
 
 /** What bytes are read from: a file, or one that is read ahead. */
 export interface Source {
@@ -34,10 +36,9 @@ export class ReadAhead implements Source {
     const bytes = buffer.subarray(offset, offset + length);
     let done = this.copy(bytes, position);
     if (length - done >= AHEAD) {
-      const { bytesRead } = await this.file.read(bytes, done, length - done, position + done);
-      done += bytesRead;
+      done += await this.readInto(bytes.subarray(done), position + done);
     } else if (done < length) {
-      await this.fill(position + done);
+      this.fill(position + done);
       done += this.copy(bytes.subarray(done), position + done);
     }
     return { bytesRead: done, buffer };
@@ -52,9 +53,15 @@ export class ReadAhead implements Source {
     return there.length;
   }
 
-  private async fill(position: number): Promise<void> {
-    const { bytesRead } = await this.file.read(this.bytes, 0, AHEAD, position);
-    this.window = this.bytes.subarray(0, bytesRead);
+  /** At once what is soon read: a thread's memory is new each time, and that costs more than the reading. */
+  private async readInto(bytes: Uint8Array, position: number): Promise<number> {
+    if (bytes.length <= SOON) return readSync(this.file.fd, bytes, 0, bytes.length, position);
+    const { bytesRead } = await this.file.read(bytes, 0, bytes.length, position);
+    return bytesRead;
+  }
+
+  private fill(position: number): void {
+    this.window = this.bytes.subarray(0, readSync(this.file.fd, this.bytes, 0, AHEAD, position));
     this.begin = position;
   }
 }
