@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@llama-probe/dump';
 import { inShort } from '@llama-probe/testing';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { hasOtherBuild } from './support/builds.js';
 import { loadDump, writeDump } from './support/dumps.js';
 import { path, probe } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
@@ -193,7 +194,7 @@ describe.skipIf(!hasTmux)('the terminal view', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what is looked for
     const codes = [...screen.matchAll(/\x1b\[([\d;]*)m/g)].flatMap(([, code = '']) => code.split(';').map(Number));
     expect(codes.filter((code) => code >= 30 && code !== 39 && code !== 49)).toEqual([]);
-    for (const glyph of ['░', '█', '✗', '━', '▸']) expect(screen).toContain(glyph);
+    for (const glyph of ['░', '█', '✗', ...(hasOtherBuild ? ['━'] : []), '▸']) expect(screen).toContain(glyph);
   });
 
   test('without a terminal, and with --no-tui, there is text', async () => {

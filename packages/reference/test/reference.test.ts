@@ -314,7 +314,7 @@ describe('the libraries', () => {
   });
 
   test('one CPU build can be chosen', async () => {
-    const variant = process.arch === 'x64' ? 'sse42' : 'armv8.0_1';
+    const variant = reference.info.cpuVariants.at(-1) as string; // not the one that it takes by itself, where there are several
     const other = await openReference({ model, mode: 'native', cpuVariant: variant });
     expect(other.info.cpuVariant).toBe(variant);
     await other.close();
