@@ -66,8 +66,8 @@ function find(directory: string): string {
   return join(directory, found[0]);
 }
 
-/** `import … from 'llama-probe'` means this very installation, wherever the configuration lies. */
-const ALIAS = { 'llama-probe': fileURLToPath(new URL('../index.js', import.meta.url)) };
+/** What a configuration imports of `llama-probe` is this very installation's, wherever it lies, and all that it has use for. */
+const ALIAS = { 'llama-probe': fileURLToPath(new URL('define.js', import.meta.url)) };
 
 const WANTED = 'export default defineConfig({ runs: [{}] })';
 
