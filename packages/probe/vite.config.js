@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 /**
  * What a module of our packages finds beside itself (shaders, a model, a page), it finds from wherever it is bundled; a module beside it
- * that a process of its own begins with is bundled with it.
+ * that another process or a module of the user begins with is bundled with it, in a file of its own.
  */
 const besideItself = {
   name: 'beside-itself',
@@ -34,17 +34,17 @@ const ascii = {
   },
 };
 
-/** The command in few files: to find and read the nine hundred that it is written in takes longer than a short comparison. */
+/** Command and library in few files: to find and read the nine hundred that they are written in takes longer than a short comparison. */
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [besideItself, ascii],
-  ssr: { noExternal: true, external: ['koffi', 'webgpu', 'jiti'], target: 'node' },
+  ssr: { noExternal: true, external: ['koffi', 'webgpu', 'jiti', 'vitest'], target: 'node' },
   build: {
     ssr: true,
     rollupOptions: {
       // Of the tasks that Hugging Face knows, only the numbers of quantised types are used.
       treeshake: { moduleSideEffects: (id) => !id.includes('@huggingface/tasks') },
-      input: { main: 'src/main.ts', cli: 'src/cli.ts' },
+      input: { main: 'src/main.ts', cli: 'src/cli.ts', index: 'src/index.ts', vitest: 'src/vitest.ts' },
       output: { chunkFileNames: '[name]-[hash].js' },
     },
     outDir: 'dist/bundle',
