@@ -116,7 +116,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
   const [w, input, output] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer];
   device.queue.writeBuffer(w, 0, packed);
   device.queue.writeBuffer(input, 0, x as Float32Array<ArrayBuffer>);
-  const weight: Weight = { name: 'w', type: 'Q4_0', rows, columns, slices: [{ buffer: w, firstRow: 0, rows }] };
+  const weight: Weight = { name: 'w', type: 'Q4_0', rows, columns, slices: [{ data: w, firstRow: 0, rows }] };
   const mulMat = createMulMat(device, info, choosing(info, device.limits));
   const run = async (readback?: GPUBuffer) => {
     const begin = performance.now();

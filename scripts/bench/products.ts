@@ -2,12 +2,18 @@ import {
   type Blocks,
   chooseBlocks,
   choosing,
+  createData,
   createMulMat,
+  mostRows,
   type openAdapter,
   packedRowBytes,
+  prefersTextures,
+  UNIFORM_BYTES,
   WEIGHT_TYPES,
   type Weight,
   type WeightType,
+  writeData,
+  writtenBytes,
 } from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
 import type { Machine } from './machine.js';
@@ -40,9 +46,9 @@ export async function measureProducts(opened: Opened, machine: Machine, types: r
       let bytes = 0;
       let seconds = 0;
       for (const [rows, columns] of SHAPES) {
-        const weight = randomWeight(device, type, rows, columns);
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-        const x = device.createBuffer({ size: tokens * columns * 4, usage });
+        const weight = randomWeight(opened, type, rows, columns);
+        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST; // as the engine's own
+        const x = device.createBuffer({ size: Math.max(tokens * columns * 4, UNIFORM_BYTES), usage });
         const dst = device.createBuffer({ size: tokens * rows * 4, usage });
         device.queue.writeBuffer(x, 0, new Float32Array(tokens * columns).fill(0.1));
         const run = async () => {
@@ -57,7 +63,7 @@ export async function measureProducts(opened: Opened, machine: Machine, types: r
         seconds += await best(5, run);
         flop += 2 * rows * columns * tokens;
         bytes += (rows * columns * WEIGHT_TYPES[type].bytes) / WEIGHT_TYPES[type].elements;
-        for (const buffer of [x, dst, ...weight.slices.map((slice) => slice.buffer)]) buffer.destroy();
+        for (const buffer of [x, dst, ...weight.slices.map(({ data }) => data)]) buffer.destroy();
       }
       const target = TARGETS[`${type} ${tokens}`];
       const one = tokens === 1;
@@ -75,19 +81,20 @@ export async function measureProducts(opened: Opened, machine: Machine, types: r
   return lines;
 }
 
-function randomWeight(device: GPUDevice, type: WeightType, rows: number, columns: number): Weight {
+function randomWeight({ device, info }: Opened, type: WeightType, rows: number, columns: number): Weight {
   const rowBytes = packedRowBytes(type, columns);
-  const fit = Math.floor(device.limits.maxStorageBufferBindingSize / rowBytes);
+  const asTexture = prefersTextures(info);
+  const fit = mostRows(device, rowBytes, asTexture);
   const slices: Weight['slices'] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += fit) {
     const count = Math.min(fit, rows - firstRow);
-    const size = count * rowBytes;
-    const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    const size = writtenBytes(count, rowBytes, asTexture);
+    const data = createData(device, 'bench', count, rowBytes, asTexture);
     const chunk = new Uint32Array(1 << 20).map(() => (Math.random() * 2 ** 32) & 0x3b3f3b3f); // no NaN in any type
     for (let at = 0; at < size; at += chunk.byteLength) {
-      device.queue.writeBuffer(buffer, at, chunk, 0, Math.min(chunk.length, (size - at) / 4));
+      writeData(device, data, at, new Uint8Array(chunk.buffer, 0, Math.min(chunk.byteLength, size - at)));
     }
-    slices.push({ buffer, firstRow, rows: count });
+    slices.push({ data, firstRow, rows: count });
   }
   return { name: `bench ${type}`, type, rows, columns, slices };
 }

@@ -6,7 +6,6 @@ override first_row: u32; // of the slice
 override count: u32;     // rows in the slice
 override per_expert: u32; // 1: each chosen expert of a token has an x of its own
 
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;  // rows of blocks, see quant/block.wgsl
 @group(0) @binding(2) var<storage, read> chosen: array<f32>;    // (tokens, used)
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>; // (tokens, used, rows)
 @group(0) @binding(5) var<storage, read> x: array<f32>;         // (tokens, columns) or (tokens, used, columns); 4 may be a codebook

@@ -3,7 +3,6 @@ override columns: u32;
 override first_row: u32; // of the slice
 override rows: u32;      // in the slice
 
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;  // rows of blocks, see quant/block.wgsl
 @group(0) @binding(2) var<storage, read> ids: array<u32>;       // (tokens)
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>; // (tokens, columns)
 

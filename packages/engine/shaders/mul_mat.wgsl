@@ -1,4 +1,4 @@
-// dst ← x · Wᵀ: what every kernel of the product has in common.
+// dst ← x · Wᵀ: what every kernel of the product has in common. Before it come data/weight_*.wgsl and data/x_*.wgsl.
 struct Shape {
   rows: u32,      // of this slice of the weight
   columns: u32,
@@ -8,8 +8,6 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;  // rows of blocks, see quant/block.wgsl
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;       // (tokens, columns)
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>; // (tokens, dst_rows)
 
 // A dispatch has at most 65535 workgroups in a dimension, so long ones are folded into two.
@@ -39,7 +37,7 @@ fn store(row: u32, token: u32, sum: f32) {
 
 // Four times four numbers of a token, from this vec4f on.
 fn sixteen(at: u32) -> mat4x4f {
-  return mat4x4f(x[at], x[at + 1u], x[at + 2u], x[at + 3u]);
+  return mat4x4f(x_at(at), x_at(at + 1u), x_at(at + 2u), x_at(at + 3u));
 }
 
 fn dot16(a: mat4x4f, b: mat4x4f) -> f32 {

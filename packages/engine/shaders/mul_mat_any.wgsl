@@ -8,7 +8,6 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> weight: array<vec4u>;  // rows of blocks, see quant/block.wgsl
 @group(0) @binding(2) var<storage, read> x: array<f32>;         // (tokens, columns)
 @group(0) @binding(3) var<storage, read_write> dst: array<f32>; // (tokens, dst_rows)
 

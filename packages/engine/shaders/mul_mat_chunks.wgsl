@@ -1,13 +1,15 @@
 // For CPU adapters, one token at a time: a thread keeps the sums of ROWS rows in registers. A line with $r is there once for each of them
 // (products/repeat-lines.ts).
-@compute @workgroup_size(8)
+const LANES = 8u; // neighbours compute neighbouring rows
+
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = (folded_group(group, groups) * 8u + lane) * ROWS;
+  let row = folded_group(group, groups) * ROWS * LANES + lane;
   let token = group.z;
   if (row >= shape.rows) {
     return;
   }
-  let at$r = clamped_row_at(row + $ru);
+  let at$r = clamped_row_at(row + $ru * LANES);
   var sum$r = 0.0;
   var quad = token * (shape.columns / 4u);
   var block = 0u;
@@ -21,9 +23,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       sum$r += product(h$r, at$r + block, chunk, dot$r, b, sum);
       quad += 8u;
     }
-    block += BLOCK;
+    block += STRIDE * BLOCK;
   }
-  store(row + $ru, token, sum$r);
+  store(row + $ru * LANES, token, sum$r);
 }
 
 // Rows past the end compute the last one again, and are not stored.

@@ -1,13 +1,15 @@
 // For CPU adapters: a thread keeps the sums of ROWS rows × TOKENS tokens in registers. A line with $r is there once for each of these rows,
 // one with $t once for each of these tokens (products/repeat-lines.ts).
-@compute @workgroup_size(8)
+const LANES = 8u; // neighbours compute neighbouring rows
+
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = (folded_group(group, groups) * 8u + lane) * ROWS;
+  let row = folded_group(group, groups) * ROWS * LANES + lane;
   let token = group.z * TOKENS;
   if (row >= shape.rows) {
     return;
   }
-  let at$r = clamped_row_at(row + $ru);
+  let at$r = clamped_row_at(row + $ru * LANES);
   var sum$r = Sums();
   var quad = 0u;
   var block = 0u;
@@ -20,9 +22,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       sum$r = accumulate(sum$r, h$r, at$r + block, chunk, part, t);
       quad += 4u;
     }
-    block += BLOCK;
+    block += STRIDE * BLOCK;
   }
-  store_row(row + $ru, token, sum$r);
+  store_row(row + $ru * LANES, token, sum$r);
 }
 
 // Rows past the end compute the last one again, and are not stored.

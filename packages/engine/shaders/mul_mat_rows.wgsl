@@ -12,7 +12,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var i = lane; i < shape.columns / 16u; i += THREADS) {
     let a = sixteen(token * (shape.columns / 4u) + i * 4u);
     let a_sum = sum16(a);
-    let block = at + i / 16u * BLOCK;
+    let block = at + STRIDE * (i / 16u * BLOCK);
     let chunk = i % 16u / 2u;
     let part = i % 2u;
     sums += vec4f(

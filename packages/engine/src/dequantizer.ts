@@ -82,7 +82,7 @@ export class Dequantizer {
     device.queue.writeBuffer(this.uniform, 0, Uint32Array.of(count, 0, count, 0));
     device.queue.writeBuffer(weight, 0, packed as Uint8Array<ArrayBuffer>);
     const commands = new Commands(device);
-    const slices = [{ buffer: weight, firstRow: 0, rows: ALL_ROWS }];
+    const slices = [{ data: weight, firstRow: 0, rows: ALL_ROWS }];
     const table = { name: 'weight', type, rows: ALL_ROWS, columns, slices };
     encodeGetRows(this.kernels, commands, this.uniform, dst, table, ids, count);
     commands.copy(dst, 0, readback, 0, size);

@@ -1,6 +1,7 @@
 import type { LlamaConfig } from './config.js';
 import type { Commands, KernelCache } from './kernels.js';
 import { WEIGHT_TYPES, type Weight } from './products/mul-mat.js';
+import { weightShader } from './weight-data.js';
 
 const WORKGROUP = 64; // as in batch.wgsl
 
@@ -52,12 +53,13 @@ export function expertsOperations(
     chosen: GPUBuffer,
     { rows, per_expert }: { readonly rows: number; readonly per_expert: 0 | 1 },
   ) => {
-    const files = ['batch.wgsl', 'quant/block.wgsl', WEIGHT_TYPES[weight.type].shader, 'experts_mul_mat.wgsl'];
-    for (const { buffer, firstRow, rows: inSlice } of weight.slices) {
+    const { shader } = WEIGHT_TYPES[weight.type];
+    for (const { data, firstRow, rows: inSlice } of weight.slices) {
+      const files = ['batch.wgsl', weightShader(data), 'quant/block.wgsl', shader, 'experts_mul_mat.wgsl'];
       const constants = { columns: weight.columns, rows, used, first_row: firstRow, count: inSlice, per_expert };
       const pipeline = kernels.pipeline(files, constants);
-      const buffers = [uniform, buffer, chosen, dst, kernels.codebook(weight.type), x];
-      commands.dispatch(pipeline, kernels.bindGroup(pipeline, buffers), groups(tokens * used * rows));
+      const bound = [uniform, data, chosen, dst, kernels.codebook(weight.type), x];
+      commands.dispatch(pipeline, kernels.bindGroup(pipeline, bound), groups(tokens * used * rows));
     }
   };
   return {

@@ -16,7 +16,17 @@ export { packedRowBytes, packRows } from './pack.js';
 export { choosing } from './products/choose.js';
 export { type Blocks, chooseBlocks } from './products/measure.js';
 export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './products/mul-mat.js';
+export { UNIFORM_BYTES } from './products/x-data.js';
 export { llamaConfig } from './read-config.js';
 export { createState } from './state.js';
 export { llamaTensors } from './tensors.js';
+export {
+  createData,
+  mostRows,
+  prefersTextures,
+  takingTurns,
+  type WeightData,
+  writeData,
+  writtenBytes,
+} from './weight-data.js';
 export { uploadModel } from './weights.js';

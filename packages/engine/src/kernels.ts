@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codebookOf } from './codebooks/codebook.js';
 import { compile } from './compile.js';
+import { resourceOf } from './weight-data.js';
 import type { WeightType } from './weight-types.js';
 
 /** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
@@ -119,15 +120,15 @@ export class KernelCache {
     return text;
   }
 
-  /** Binds the buffers in order from binding 0; where one is undefined, nothing is bound. */
-  bindGroup(pipeline: GPUComputePipeline, buffers: ReadonlyArray<GPUBuffer | undefined>): GPUBindGroup {
-    const key = [pipeline, ...buffers].map((object) => (object ? this.id(object) : '-')).join(' ');
+  /** Binds buffers and textures in order from binding 0; where one is undefined, nothing is bound. */
+  bindGroup(pipeline: GPUComputePipeline, bound: ReadonlyArray<GPUBuffer | GPUTexture | undefined>): GPUBindGroup {
+    const key = [pipeline, ...bound].map((object) => (object ? this.id(object) : '-')).join(' ');
     let group = this.groups.get(key);
     if (!group) {
       group = this.device.createBindGroup({
         label: pipeline.label,
         layout: pipeline.getBindGroupLayout(0),
-        entries: buffers.flatMap((buffer, binding) => (buffer ? [{ binding, resource: { buffer } }] : [])),
+        entries: bound.flatMap((one, binding) => (one ? [{ binding, resource: resourceOf(one) }] : [])),
       });
       this.groups.set(key, group);
     }

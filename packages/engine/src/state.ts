@@ -1,5 +1,6 @@
 import { type LlamaConfig, turnedOf } from './config.js';
 import type { Model } from './model.js';
+import { UNIFORM_BYTES } from './products/x-data.js';
 import { ropeTable } from './rope.js';
 import type { RopeConfig } from './rope-config.js';
 
@@ -90,7 +91,9 @@ export function createState(
       usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
   };
-  const rows = (label: string, width: number) => buffer(label, maxTokens * width);
+  /** A product may read them as a uniform buffer. */
+  const rows = (label: string, width: number) =>
+    buffer(label, Math.max(maxTokens * width, UNIFORM_BYTES / 4), GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM);
   const cache = (label: string) =>
     Array.from({ length: config.blockCount }, (_, il) => buffer(`${label}-${il}`, capacity * kv));
   const kv = config.headCountKv * config.headDim;

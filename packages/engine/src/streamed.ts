@@ -5,6 +5,7 @@ import type { Layer, LlamaTensors, Model } from './model.js';
 import { packedRowBytes } from './pack.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { isVectorName } from './tensors.js';
+import { prefersTextures, type WeightData, writtenBytes } from './weight-data.js';
 import { destroyAll, release, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 
 /** Awaits an upload. */
@@ -29,10 +30,10 @@ export async function streamModel(
     outputNorm: await upload.vector(tensors.outputNorm),
     factors: await uploadFactors(upload, tensors),
     bytes: upload.allocated,
-    buffers: upload.buffers,
+    made: upload.made,
   }));
   const { blk, tokenEmbd, output } = tensors;
-  let part: Part = { at: undefined, buffers: [] };
+  let part: Part = { at: undefined, made: [] };
   let most = kept.bytes;
   const loaded = <T>(weights: T | undefined, what: string): T => {
     if (!weights) throw new Error(`${what} is not loaded`);
@@ -59,12 +60,12 @@ export async function streamModel(
     },
     async load(at) {
       await device.queue.onSubmittedWorkDone();
-      await release(device, part.buffers);
-      part = { at: undefined, buffers: [] };
+      await release(device, part.made);
+      part = { at: undefined, made: [] };
       part = await upload(async (upload) => {
         const made = {
           at,
-          buffers: upload.buffers,
+          made: upload.made,
           ...(at === 0 ? { tokenEmbd: await upload.matrix(tokenEmbd) } : {}),
           ...(at === null
             ? { output: await upload.matrix(output) }
@@ -75,7 +76,7 @@ export async function streamModel(
       });
     },
     free() {
-      destroyAll([...kept.buffers, ...part.buffers]);
+      destroyAll([...kept.made, ...part.made]);
     },
   };
 }
@@ -83,7 +84,7 @@ export async function streamModel(
 /** What is on the GPU besides what always is. */
 interface Part {
   readonly at: number | null | undefined;
-  readonly buffers: readonly GPUBuffer[];
+  readonly made: readonly WeightData[];
   readonly tokenEmbd?: Weight;
   readonly layer?: Layer;
   readonly output?: Weight;
@@ -96,12 +97,13 @@ interface Part {
 export const mayFit = (kind: AdapterInfo['kind'], { tokenEmbd, blk, output, outputNorm }: LlamaTensors): boolean => {
   if (kind === 'gpu') return true;
   const all = new Set<TensorInfo>([tokenEmbd, output, outputNorm, ...blk.flatMap((layer) => Object.values(layer))]);
-  return [...all].reduce((sum, tensor) => sum + packedBytes(tensor), 0) < freemem();
+  return [...all].reduce((sum, tensor) => sum + bytesOn(kind, tensor), 0) < freemem();
 };
 
-function packedBytes({ name, type, shape }: TensorInfo): number {
+function bytesOn(kind: AdapterInfo['kind'], { name, type, shape }: TensorInfo): number {
   const all = shape.reduce((product, count) => product * count, 1);
   if (isVectorName(name, shape)) return packedRowBytes('F32', all);
   const [columns = 1] = shape;
-  return packedRowBytes(type.name as WeightType, columns) * (all / columns);
+  const packedBytes = packedRowBytes(type.name as WeightType, columns);
+  return writtenBytes(all / columns, packedBytes, prefersTextures({ kind }) && shape.length === 2);
 }

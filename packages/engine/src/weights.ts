@@ -6,6 +6,17 @@ import { isAsInFile, packedRowBytes, packInto, rowBytes } from './pack.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
+import {
+  createData,
+  mostRows,
+  prefersTextures,
+  rowsAtOnce,
+  STRIDE,
+  takingTurns,
+  type WeightData,
+  writeData,
+  writtenBytes,
+} from './weight-data.js';
 
 /**
  * How much is written at once, and how much may be handed to the queue before it must have been taken: SwiftShader and lavapipe keep every staging
@@ -50,14 +61,14 @@ export async function uploadModel(
         output: tensors.output === tensors.tokenEmbd ? tokenEmbd : await upload.matrix(tensors.output),
         ...(await uploadFactors(upload, tensors)),
         bytes: upload.allocated,
-        free: () => destroyAll(upload.buffers),
+        free: () => destroyAll(upload.made),
       };
     },
   );
 }
 
-export function destroyAll(buffers: readonly GPUBuffer[]): void {
-  for (const buffer of buffers) buffer.destroy();
+export function destroyAll(made: readonly WeightData[]): void {
+  for (const one of made) one.destroy();
 }
 
 /**
@@ -75,14 +86,14 @@ export async function uploading<T>(
   const scopes = ['out-of-memory', 'validation'] as const;
   for (const scope of scopes) device.pushErrorScope(scope);
   const files = new TensorFiles();
-  const upload = new Uploader(device, files, WRITES[kind], onProgress);
+  const upload = new Uploader(device, files, { ...WRITES[kind], asTextures: prefersTextures({ kind }) }, onProgress);
   let made: T | undefined;
   let problem: GPUError | null | undefined;
   try {
     made = await use(upload);
   } finally {
     for (const _ of scopes) problem = (await device.popErrorScope().catch(() => null)) ?? problem; // none of a lost device
-    if (made === undefined || problem) await release(device, upload.buffers);
+    if (made === undefined || problem) await release(device, upload.made);
     await files.close();
   }
   if (made !== undefined && !problem) return made;
@@ -92,9 +103,9 @@ export async function uploading<T>(
   );
 }
 
-/** Destroys buffers, and waits until their memory is free: Dawn gives it back with the next submit, not before. */
-export async function release(device: GPUDevice, buffers: readonly GPUBuffer[]): Promise<void> {
-  destroyAll(buffers);
+/** Destroys them, and waits until their memory is free: Dawn gives it back with the next submit, not before. */
+export async function release(device: GPUDevice, made: readonly WeightData[]): Promise<void> {
+  destroyAll(made);
   device.queue.submit([]);
   await device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device has given back everything
 }
@@ -125,7 +136,7 @@ export async function uploadLayer(upload: Uploader, layer: LayerTensors): Promis
 
 export class Uploader {
   allocated = 0;
-  readonly buffers: GPUBuffer[] = [];
+  readonly made: WeightData[] = [];
   private readonly piece = Buffer.allocUnsafeSlow(PIECE);
   private packed: Uint8Array<ArrayBuffer> = new Uint8Array();
   private waiting = 0;
@@ -134,7 +145,7 @@ export class Uploader {
   constructor(
     private readonly device: GPUDevice,
     private readonly files: TensorFiles,
-    private readonly most: { readonly atOnce: number; readonly waiting: number },
+    private readonly how: { readonly atOnce: number; readonly waiting: number; readonly asTextures: boolean },
     private readonly onProgress: (done: number) => void,
   ) {}
 
@@ -144,54 +155,53 @@ export class Uploader {
     return new Float32Array(bytes.buffer, bytes.byteOffset, tensor.bytes / 4);
   }
 
-  vector(tensor: TensorInfo): Promise<GPUBuffer> {
+  async vector(tensor: TensorInfo): Promise<GPUBuffer> {
     const columns = tensor.shape.reduce((all, length) => all * length, 1);
-    return this.rows({ ...tensor, shape: [columns] }, 'F32', columns, 0, 1);
+    return (await this.rows({ ...tensor, shape: [columns] }, 'F32', columns, 0, 1, false)) as GPUBuffer;
   }
 
-  /** Splits by rows where the tensor is larger than one binding may be. Those of several experts come one after the other. */
+  /** Splits by rows where the tensor is larger than one binding may be. Those of several experts come one after the other, in buffers. */
   async matrix(given: TensorInfo): Promise<Weight> {
     const [columns, perExpert, experts = 1] = given.shape as [number, number, number?];
     const rows = perExpert * experts;
     const tensor = { ...given, shape: [columns, rows] };
     const type = tensor.type.name as WeightType;
-    const fit = Math.floor(this.device.limits.maxStorageBufferBindingSize / packedRowBytes(type, columns));
+    const asTexture = this.how.asTextures && given.shape.length === 2;
+    const fit = mostRows(this.device, packedRowBytes(type, columns), asTexture);
     const slices: Weight['slices'] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += fit) {
       const count = Math.min(fit, rows - firstRow);
-      slices.push({ buffer: await this.rows(tensor, type, columns, firstRow, count), firstRow, rows: count });
+      slices.push({ data: await this.rows(tensor, type, columns, firstRow, count, asTexture), firstRow, rows: count });
     }
     return { name: tensor.name, type, rows, columns, slices };
   }
 
-  /** Some of a tensor's rows, packed, in a buffer of their own. */
+  /** Some of a tensor's rows, packed, in a buffer or texture of their own. */
   private async rows(
     tensor: TensorInfo,
     type: WeightType,
     columns: number,
     firstRow: number,
     rows: number,
-  ): Promise<GPUBuffer> {
-    const { name } = tensor;
+    asTexture: boolean,
+  ): Promise<WeightData> {
     const packedBytes = packedRowBytes(type, columns);
-    const size = rows * packedBytes;
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-    const buffer = this.device.createBuffer({ label: name, size, usage });
-    this.allocated += size;
-    this.buffers.push(buffer);
-    const atOnce = Math.min(rows, Math.max(1, Math.floor(this.most.atOnce / packedBytes)));
+    const data = createData(this.device, tensor.name, rows, packedBytes, asTexture);
+    this.allocated += writtenBytes(rows, packedBytes, asTexture);
+    this.made.push(data);
+    const atOnce = rowsAtOnce(this.how.atOnce, packedBytes, asTexture);
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row);
-      const packed = this.memory(count * packedBytes);
-      await this.pack(tensor, type, columns, firstRow + row, packed);
-      this.device.queue.writeBuffer(buffer, row * packedBytes, packed);
+      const packed = this.memory(writtenBytes(count, packedBytes, asTexture));
+      await this.pack(tensor, type, columns, { firstRow: firstRow + row, rows: count }, packed, asTexture);
+      writeData(this.device, data, row * packedBytes, packed);
       this.waiting += packed.length;
-      if (this.waiting >= this.most.waiting) {
+      if (this.waiting >= this.how.waiting) {
         await this.device.queue.onSubmittedWorkDone();
         this.waiting = 0;
       }
     }
-    return buffer;
+    return data;
   }
 
   /** The same again and again, since what was written of it has been taken: new memory costs more than packing. */
@@ -201,22 +211,47 @@ export class Uploader {
   }
 
   /** Fills `packed` with rows out of the file. */
-  private async pack(tensor: TensorInfo, type: WeightType, columns: number, firstRow: number, packed: Uint8Array) {
+  private async pack(
+    tensor: TensorInfo,
+    type: WeightType,
+    columns: number,
+    { firstRow, rows }: { readonly firstRow: number; readonly rows: number },
+    packed: Uint8Array,
+    asTexture: boolean,
+  ): Promise<void> {
     const from = rowBytes(type, columns);
     const to = packedRowBytes(type, columns);
-    const rows = packed.length / to;
     const isAsIs = isAsInFile(type, columns);
-    if (!isAsIs) packed.fill(0);
-    const atOnce = Math.max(1, Math.floor(PIECE / from));
+    if (!isAsIs && !asTexture) packed.fill(0);
+    const fit = Math.floor(PIECE / from);
+    const atOnce = asTexture ? Math.max(STRIDE, fit - (fit % STRIDE)) : Math.max(1, fit);
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row);
       const target = packed.subarray(row * to, (row + count) * to);
-      const piece = from <= PIECE ? this.piece.subarray(0, count * from) : Buffer.allocUnsafeSlow(from);
-      const read = isAsIs ? target : piece;
+      const piece = count * from <= PIECE ? this.piece.subarray(0, count * from) : Buffer.allocUnsafeSlow(count * from);
+      const read = isAsIs && !asTexture ? target : piece;
       await this.files.read(tensor, read, (firstRow + row) * from);
-      if (!isAsIs) packInto(type, columns, read, target);
+      if (asTexture) this.packInTurns(type, columns, read, packed.subarray(row * to));
+      else if (!isAsIs) packInto(type, columns, read, target);
       this.done += read.length;
       this.onProgress(this.done);
+    }
+  }
+
+  /** Packs a few rows at a time, which are still in the cache when they are put where a texture has them. */
+  private packInTurns(type: WeightType, columns: number, rows: Uint8Array, packed: Uint8Array): void {
+    const from = rowBytes(type, columns);
+    const to = packedRowBytes(type, columns);
+    if (isAsInFile(type, columns)) {
+      takingTurns(rows, to, packed);
+      return;
+    }
+    const turn = new Uint8Array(STRIDE * to);
+    for (let row = 0; row * from < rows.length; row += STRIDE) {
+      const some = rows.subarray(row * from, (row + STRIDE) * from);
+      const few = turn.subarray(0, (some.length / from) * to).fill(0);
+      packInto(type, columns, some, few);
+      takingTurns(few, to, packed.subarray(row * to));
     }
   }
 }

@@ -10,6 +10,7 @@ import { blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
 import { createMulMat } from '../src/products/mul-mat.js';
 import { repeatLines } from '../src/products/repeat-lines.js';
+import { prefersTextures } from '../src/weight-data.js';
 
 const opened = await openAdapter({ adapter: 'auto' });
 const { device, info } = opened;
@@ -41,11 +42,13 @@ const TOKENS = { '1': 1, '2-4': 3, '5-8': 7, '9-32': 9 } as const;
 describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s tokens', (of) => {
   test.skipIf(info.class === 'gpu')('have the same result to the bit, and the right one', async () => {
     const seed = seeded().seed;
+    const shape = { type: 'Q4_1', rows: 141, columns: 288, tokens: TOKENS[of], sliceRows: 100 } as const;
     const results = [];
-    for (const block of CANDIDATES[of]) {
-      const mulMat = createMulMat(device, info, () => blockKernel(block, TOKENS[of]));
-      const shape = { type: 'Q4_1', rows: 141, columns: 288, tokens: TOKENS[of], sliceRows: 100 } as const;
-      results.push(await runCase(device, mulMat, shape, randomFrom(seed)));
+    for (const isInTexture of new Set([prefersTextures(info), false])) {
+      for (const block of CANDIDATES[of]) {
+        const mulMat = createMulMat(device, info, () => blockKernel(block, TOKENS[of]));
+        results.push(await runCase(device, mulMat, { ...shape, isInTexture }, randomFrom(seed)));
+      }
     }
     opened.check();
     const [first] = results;

@@ -3,6 +3,7 @@ import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kern
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AdapterKind, type OpenedAdapter, openAdapter } from '../src/adapter/index.js';
 import { createMulMat, WEIGHT_TYPES, type WeightType } from '../src/products/mul-mat.js';
+import { prefersTextures } from '../src/weight-data.js';
 
 const random = seeded();
 const { seed } = random;
@@ -17,15 +18,16 @@ afterAll(() => {
   for (const { close } of opened) close();
 });
 
-/** Both families of kernels run on every adapter: which one is fast there is another matter. */
+/** Both families of kernels run on every adapter: which one is fast there is another matter. Weights are where the engine has them. */
 function check(
   { device, info, check }: OpenedAdapter,
   family: 'cpu' | 'gpu',
   cases: readonly (readonly [WeightType, Shape])[],
 ): void {
   const mulMat = createMulMat(device, { kind: info.kind, class: family });
+  const isInTexture = family === 'cpu' && prefersTextures(info);
   test.each(cases.map(([type, shape]) => ({ type, ...shape })))(`${family}: %o`, async (shape) => {
-    const { relative } = await runCase(device, mulMat, shape, random);
+    const { relative } = await runCase(device, mulMat, { ...shape, isInTexture }, random);
     check();
     expect(relative, `SEED=${seed}`).toBeLessThan(PRODUCT_TOLERANCE);
   });
@@ -52,6 +54,12 @@ const EDGES: Shape[] = [
   { rows: 20, columns: 5632, tokens: 1 },
   { rows: 20, columns: 5632, tokens: 2 },
   { rows: 10, columns: 256, tokens: 3, sliceRows: 1 },
+];
+
+// x of one token, or of two one by one, is longer than a uniform buffer.
+const LONG: Shape[] = [
+  { rows: 20, columns: 20480, tokens: 1 },
+  { rows: 20, columns: 10240, tokens: 2 },
 ];
 
 // Blocks of less than 256 weights at the end of a row.
@@ -85,6 +93,7 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, adapter })))('
     const compiled = slow && family === 'gpu' ? 'Q4_K' : 'Q8_0';
     check(adapter, family, of(compiled, slow ? EDGES.slice(-6) : inShort(EDGES, 10)));
     if (slow) continue;
+    if (family === 'cpu' && prefersTextures(adapter.info)) check(adapter, family, of('Q8_0', LONG));
     for (const type of inShort(SHORT_TYPES, 4)) check(adapter, family, of(type, SHORT));
     for (const type of ['Q2_0', 'NVFP4'] as const) check(adapter, family, of(type, SHORT_OF_64));
     check(adapter, family, of('Q1_0', SHORT_OF_128));

@@ -30,7 +30,7 @@ export async function rowsOnDevice(
     tokens: rows,
     firstPosition: 0,
   });
-  const slices = [{ buffer: weight, firstRow: 0, rows }];
+  const slices = [{ data: weight, firstRow: 0, rows }];
   operations.getRows(dst, { name: 'w', type, rows, columns, slices }, asked);
   commands.copy(dst, 0, readback, 0, dst.size);
   commands.submit();

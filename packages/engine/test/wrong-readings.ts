@@ -17,7 +17,7 @@ export const WRONG_READINGS: ReadonlyArray<[type: WeightType, right: string, wro
   ['Q3_K', 'i / 4u * 2u', '0u'],
   ['Q3_K', 'high << 4u', 'high << 3u'],
   ['Q3_K', '- 32.0', '- 31.0'],
-  ['Q3_K', 'weight[at + part] >> vec4u(chunk)', 'weight[at + part] >> vec4u(0u)'],
+  ['Q3_K', 'weight_at(at, part) >> vec4u(chunk)', 'weight_at(at, part) >> vec4u(0u)'],
   ['Q3_K', 'less(unsigned_bytes(low | high), 4.0)', 'unsigned_bytes(low | high)'],
   ['IQ4_NL', '0xbfad9881u', '0xbfad9880u'],
   ['IQ4_NL', 'half_at(h, chunk)', 'half_at(h, 0u)'],

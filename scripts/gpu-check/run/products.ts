@@ -1,4 +1,11 @@
-import { choosing, createMulMat, type MulMat, WEIGHT_TYPES, type WeightType } from '@llama-probe/engine/internal';
+import {
+  choosing,
+  createMulMat,
+  type MulMat,
+  prefersTextures,
+  WEIGHT_TYPES,
+  type WeightType,
+} from '@llama-probe/engine/internal';
 import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
@@ -84,7 +91,8 @@ async function checkProducts({ opened, random, until, say }: Given): Promise<Fou
       device = now.device;
       const mulMat = families.get(family) ?? createMulMat(device, { kind, class: family });
       families.set(family, mulMat);
-      const { relative } = await runCase(device, mulMat, test, random);
+      const isInTexture = family === 'cpu' && prefersTextures(info);
+      const { relative } = await runCase(device, mulMat, { ...test, isInTexture }, random);
       if (relative > worst.relative) worst = { relative, of: title };
       return relative < PRODUCT_TOLERANCE
         ? undefined

@@ -15,8 +15,8 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let a = weight[at + chunk * CHUNK + part * 2u];
-  let b = weight[at + chunk * CHUNK + part * 2u + 1u];
+  let a = weight_at(at, chunk * CHUNK + part * 2u);
+  let b = weight_at(at, chunk * CHUNK + part * 2u + 1u);
   return mat4x4f(upper_halves(a.xxyy), upper_halves(a.zzww), upper_halves(b.xxyy), upper_halves(b.zzww));
 }
 

@@ -12,19 +12,20 @@
 //   alias Header; fn header_at(at: u32) -> Header                    read once a block
 //   fn scale_of(h: Header, chunk: u32) -> vec2f                      of 32 weights
 //   fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f  16 weights, four a column
-// where `at` is the block's first vec4u, chunk is 0…7, part is 0 or 1, and the kernel declares `weight: array<vec4u>`.
+// where `at` is the block's first vec4u, chunk is 0…7, part is 0 or 1, and weight_at() and STRIDE are those of data/weight_*.wgsl.
 
 const BLOCK: u32 = HEADER + 8u * CHUNK;
 
 // Where a row begins.
 fn row_at(row: u32, columns: u32) -> u32 {
   let chunks = (columns + 31u) / 32u;
-  return row * ((chunks + 7u) / 8u * HEADER + chunks * CHUNK);
+  let length = (chunks + 7u) / 8u * HEADER + chunks * CHUNK;
+  return row / STRIDE * STRIDE * length + row % STRIDE;
 }
 
 // 16 weights, four a column, to the bit as ggml dequantises them. row: where the row begins, column: a multiple of 16.
 fn weights_at(row: u32, column: u32) -> mat4x4f {
-  let at = row + column / 256u * BLOCK;
+  let at = row + STRIDE * (column / 256u * BLOCK);
   let h = header_at(at);
   let chunk = column % 256u / 32u;
   let part = column % 32u / 16u;

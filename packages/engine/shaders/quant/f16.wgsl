@@ -15,8 +15,8 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let a = weight[at + chunk * CHUNK + part * 2u];
-  let b = weight[at + chunk * CHUNK + part * 2u + 1u];
+  let a = weight_at(at, chunk * CHUNK + part * 2u);
+  let b = weight_at(at, chunk * CHUNK + part * 2u + 1u);
   return mat4x4f(
     vec4f(unpack2x16float(a.x), unpack2x16float(a.y)),
     vec4f(unpack2x16float(a.z), unpack2x16float(a.w)),

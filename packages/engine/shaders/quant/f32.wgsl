@@ -15,6 +15,6 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let q = at + chunk * CHUNK + part * 4u;
-  return mat4x4f(bitcast<vec4f>(weight[q]), bitcast<vec4f>(weight[q + 1u]), bitcast<vec4f>(weight[q + 2u]), bitcast<vec4f>(weight[q + 3u]));
+  let q = chunk * CHUNK + part * 4u;
+  return mat4x4f(bitcast<vec4f>(weight_at(at, q)), bitcast<vec4f>(weight_at(at, q + 1u)), bitcast<vec4f>(weight_at(at, q + 2u)), bitcast<vec4f>(weight_at(at, q + 3u)));
 }

@@ -16,9 +16,9 @@ struct Header {
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of eight weights each, two bits a weight
 
 fn header_at(at: u32) -> Header {
-  let scales = weight[at + 3u].xy;
+  let scales = weight_at(at, 3u).xy;
   let d = ((scales.x >> 12u) & 0x000fu) | ((scales.x >> 24u) & 0x00f0u) | ((scales.y >> 4u) & 0x0f00u) | ((scales.y >> 16u) & 0xf000u);
-  return Header(weight[at + 2u], scales, unpack2x16float(d).x);
+  return Header(weight_at(at, 2u), scales, unpack2x16float(d).x);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -26,7 +26,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let low = weight[at + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let low = weight_at(at, chunk / 4u)[chunk % 4u] >> (part * 16u);
   let bits = h.bits[chunk / 2u] >> (chunk % 2u * 16u + part * 8u);
   let first = (low & 255u) | ((bits & 7u) << 8u);
   let second = ((low >> 8u) & 255u) | (((bits >> 4u) & 7u) << 8u);

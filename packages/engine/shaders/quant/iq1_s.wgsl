@@ -15,7 +15,7 @@ struct Header {
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of eight weights each, two bits a weight
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at + 2u], unpack2x16float(weight[at + 3u].x).x);
+  return Header(weight_at(at, 2u), unpack2x16float(weight_at(at, 3u).x).x);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -24,7 +24,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let low = weight[at + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let low = weight_at(at, chunk / 4u)[chunk % 4u] >> (part * 16u);
   let bits = h.bits[chunk / 2u] >> (chunk % 2u * 16u);
   let first = (low & 255u) | (((bits >> (part * 6u)) & 7u) << 8u);
   let second = ((low >> 8u) & 255u) | (((bits >> (part * 6u + 3u)) & 7u) << 8u);

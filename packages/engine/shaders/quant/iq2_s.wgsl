@@ -15,7 +15,7 @@ struct Header {
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of eight weights each, two bits a weight
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at + 4u], unpack2x16float(weight[at + 5u].x).x);
+  return Header(weight_at(at, 4u), unpack2x16float(weight_at(at, 5u).x).x);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -23,12 +23,12 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let low = weight[at + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let low = weight_at(at, chunk / 4u)[chunk % 4u] >> (part * 16u);
   let high = h.bits[chunk / 4u] >> (chunk % 4u * 8u + part * 4u);
   let first = (low & 255u) | ((high & 3u) << 8u);
   let second = ((low >> 8u) & 255u) | (((high >> 2u) & 3u) << 8u);
   let codes = point(first) | (point(second) << 16u);
-  let signs = weight[at + 2u + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let signs = weight_at(at, 2u + chunk / 4u)[chunk % 4u] >> (part * 16u);
   let scale = f32((h.bits[2u + chunk / 4u] >> (chunk % 4u * 8u + part * 4u)) & 15u) * 2.0 + 1.0;
   return scale * mat4x4f(
     values(codes, signs),

@@ -10,7 +10,7 @@ alias Header = vec4u;
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of eight weights each, two bits a weight
 
 fn header_at(at: u32) -> Header {
-  return weight[at + 4u];
+  return weight_at(at, 4u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,7 +18,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let word = weight[at + chunk / 2u][chunk % 2u * 2u + part];
+  let word = weight_at(at, chunk / 2u)[chunk % 2u * 2u + part];
   let codes = point(word & 511u) | (point((word >> 16u) & 511u) << 16u);
   let signs = even_signs(word >> 9u) | (even_signs(word >> 25u) << 8u);
   let scale = f32((h[chunk / 4u] >> (chunk % 4u * 8u + part * 4u)) & 15u) * 2.0 + 1.0;

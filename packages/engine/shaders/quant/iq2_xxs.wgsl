@@ -10,7 +10,7 @@ alias Header = f32;
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of eight weights each, two bits a weight
 
 fn header_at(at: u32) -> Header {
-  return unpack2x16float(weight[at + 4u].x).x;
+  return unpack2x16float(weight_at(at, 4u).x).x;
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,7 +18,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let words = weight[at + chunk / 2u];
+  let words = weight_at(at, chunk / 2u);
   let indices = words[chunk % 2u * 2u] >> (part * 16u);
   let word = words[chunk % 2u * 2u + 1u];
   let codes = point(indices & 255u) | (point((indices >> 8u) & 255u) << 16u);

@@ -11,7 +11,7 @@ alias Header = vec4u;
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of four weights each, three bits a weight
 
 fn header_at(at: u32) -> Header {
-  return weight[at + 6u];
+  return weight_at(at, 6u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -19,11 +19,11 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let low = (vec4u(weight[at + chunk / 2u][chunk % 2u * 2u + part]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+  let low = (vec4u(weight_at(at, chunk / 2u)[chunk % 2u * 2u + part]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
   let high = (vec4u(h[chunk / 4u] >> (chunk % 4u * 8u + part * 4u)) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u);
   let indices = low | (high << vec4u(8u));
   let points = vec4u(point(indices.x), point(indices.y), point(indices.z), point(indices.w));
-  let signs = weight[at + 4u + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let signs = weight_at(at, 4u + chunk / 4u)[chunk % 4u] >> (part * 16u);
   return mat4x4f(
     values(points.x, signs),
     values(points.y, signs >> 4u),

@@ -10,7 +10,7 @@ alias Header = f32;
 @group(0) @binding(4) var<storage, read> codebook: array<u32>; // two points a word, of four weights each, three bits a weight
 
 fn header_at(at: u32) -> Header {
-  return unpack2x16float(weight[at + 6u].x).x;
+  return unpack2x16float(weight_at(at, 6u).x).x;
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,9 +18,9 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let indices = (vec4u(weight[at + chunk / 2u][chunk % 2u * 2u + part]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+  let indices = (vec4u(weight_at(at, chunk / 2u)[chunk % 2u * 2u + part]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
   let points = vec4u(point(indices.x), point(indices.y), point(indices.z), point(indices.w));
-  let word = weight[at + 4u + chunk / 4u][chunk % 4u];
+  let word = weight_at(at, 4u + chunk / 4u)[chunk % 4u];
   let signs = even_signs(word >> (part * 14u)) | (even_signs(word >> (part * 14u + 7u)) << 8u);
   let scale = f32(word >> 28u) * 2.0 + 1.0;
   return scale * mat4x4f(

@@ -9,7 +9,7 @@ const TABLE = vec4u(0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at];
+  return weight_at(at, 0u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -19,5 +19,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  return table_bytes(nibbles(weight[at + HEADER + chunk], part), TABLE);
+  return table_bytes(nibbles(weight_at(at, HEADER + chunk), part), TABLE);
 }

@@ -9,7 +9,7 @@ const TABLE = vec4u(0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at];
+  return weight_at(at, 0u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,7 +18,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let e = (h[chunk / 2u] >> (chunk % 2u * 16u)) & 255u;
-  let q = table_bytes(nibbles(weight[at + HEADER + chunk], part), TABLE);
+  let q = table_bytes(nibbles(weight_at(at, HEADER + chunk), part), TABLE);
   return mat4x4f(times_power(q[0], e), times_power(q[1], e), times_power(q[2], e), times_power(q[3], e));
 }
 

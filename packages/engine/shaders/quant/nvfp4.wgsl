@@ -9,7 +9,7 @@ const TABLE = vec4u(0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at];
+  return weight_at(at, 0u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,7 +18,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let scale = half_scale((h[chunk / 2u] >> (chunk % 2u * 16u + part * 8u)) & 255u);
-  let words = weight[at + HEADER + chunk];
+  let words = weight_at(at, HEADER + chunk);
   let eight = select(words.xy, words.zw, part == 1u);
   return scale * table_bytes(vec4u(eight, eight >> vec2u(4u)) & vec4u(0x0f0f0f0fu), TABLE);
 }

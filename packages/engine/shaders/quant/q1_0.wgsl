@@ -7,7 +7,7 @@ const SCALED: bool = true;
 alias Header = u32;
 
 fn header_at(at: u32) -> Header {
-  return weight[at + 2u].x;
+  return weight_at(at, 2u).x;
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -15,7 +15,7 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let signs = ~weight[at + chunk / 4u][chunk % 4u] >> (part * 16u);
+  let signs = ~weight_at(at, chunk / 4u)[chunk % 4u] >> (part * 16u);
   let one = vec4u(1u);
   return mat4x4f(with_signs(one, signs), with_signs(one, signs >> 4u), with_signs(one, signs >> 8u), with_signs(one, signs >> 12u));
 }

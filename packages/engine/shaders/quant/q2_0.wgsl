@@ -7,7 +7,7 @@ const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at + 4u];
+  return weight_at(at, 4u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -15,6 +15,6 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let q = weight[at + chunk / 2u][chunk % 2u * 2u + part];
+  let q = weight_at(at, chunk / 2u)[chunk % 2u * 2u + part];
   return less(mat4x4f(vec4f(two_bits(q)), vec4f(two_bits(q >> 8u)), vec4f(two_bits(q >> 16u)), vec4f(two_bits(q >> 24u))), 1.0);
 }

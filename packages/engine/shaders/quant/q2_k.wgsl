@@ -12,7 +12,7 @@ struct Header {
 }
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at], unpack2x16float(weight[at + 5u].x));
+  return Header(weight_at(at, 0u), unpack2x16float(weight_at(at, 5u).x));
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -23,6 +23,6 @@ fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let byte = h.scales[chunk / 2u] >> (chunk % 2u * 16u + part * 8u);
   let scale = h.d.x * f32(byte & 15u);
   let minimum = h.d.y * f32((byte >> 4u) & 15u);
-  let q = (weight[at + 1u + chunk / 4u * 2u + part] >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
+  let q = (weight_at(at, 1u + chunk / 4u * 2u + part) >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
   return less(scale * unsigned_bytes(q), minimum);
 }

@@ -8,7 +8,7 @@ const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at + 6u];
+  return weight_at(at, 6u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -25,7 +25,7 @@ fn scale_of_16(h: Header, i: u32) -> f32 {
 
 // (scale − 32)·(q − 4), a whole number.
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let low = (weight[at + 2u + chunk / 4u * 2u + part] >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
-  let high = ((weight[at + part] >> vec4u(chunk)) & vec4u(0x01010101u)) << vec4u(2u);
+  let low = (weight_at(at, 2u + chunk / 4u * 2u + part) >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
+  let high = ((weight_at(at, part) >> vec4u(chunk)) & vec4u(0x01010101u)) << vec4u(2u);
   return scale_of_16(h, chunk * 2u + part) * less(unsigned_bytes(low | high), 4.0);
 }

@@ -11,7 +11,7 @@ struct Header {
 }
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at], weight[at + 1u]);
+  return Header(weight_at(at, 0u), weight_at(at, 1u));
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -19,5 +19,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part));
+  return unsigned_bytes(nibbles(weight_at(at, HEADER + chunk), part));
 }

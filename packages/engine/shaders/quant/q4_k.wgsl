@@ -8,7 +8,7 @@ const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at];
+  return weight_at(at, 0u);
 }
 
 // y and z: scales and minima of chunks 0…3, a byte each, whose upper two bits are those of chunks 4…7.
@@ -25,5 +25,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part));
+  return unsigned_bytes(nibbles(weight_at(at, HEADER + chunk), part));
 }

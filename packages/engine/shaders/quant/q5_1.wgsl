@@ -13,7 +13,7 @@ struct Header {
 }
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at], weight[at + 1u], weight[at + 2u], weight[at + 3u]);
+  return Header(weight_at(at, 0u), weight_at(at, 1u), weight_at(at, 2u), weight_at(at, 3u));
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -22,5 +22,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let bits = select(h.first_bits, h.second_bits, chunk >= 4u)[chunk % 4u];
-  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | fifth_bits(bits, part));
+  return unsigned_bytes(nibbles(weight_at(at, HEADER + chunk), part) | fifth_bits(bits, part));
 }

@@ -12,7 +12,7 @@ struct Header {
 }
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at], weight[at + 1u], weight[at + 2u]);
+  return Header(weight_at(at, 0u), weight_at(at, 1u), weight_at(at, 2u));
 }
 
 // y and z: scales and minima of chunks 0…3, a byte each, whose upper two bits are those of chunks 4…7.
@@ -30,5 +30,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let bits = select(h.first, h.second, chunk >= 4u)[chunk % 4u];
-  return unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | fifth_bits(bits, part));
+  return unsigned_bytes(nibbles(weight_at(at, HEADER + chunk), part) | fifth_bits(bits, part));
 }

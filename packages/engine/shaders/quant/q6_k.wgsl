@@ -12,7 +12,7 @@ struct Header {
 }
 
 fn header_at(at: u32) -> Header {
-  return Header(weight[at], unpack2x16float(weight[at + 1u].x).x);
+  return Header(weight_at(at, 0u), unpack2x16float(weight_at(at, 1u).x).x);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -21,9 +21,9 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 
 // scale·(q − 32), a whole number. Bits 2·i and 2·i + 1 of the bytes of `bits` are those of weights 4·i … 4·i + 3 of the 16.
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let bits = weight[at + 2u + chunk / 2u][chunk % 2u * 2u + part];
+  let bits = weight_at(at, 2u + chunk / 2u)[chunk % 2u * 2u + part];
   let upper = ((vec4u(bits) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(0x03030303u)) << vec4u(4u);
-  let q = unsigned_bytes(nibbles(weight[at + HEADER + chunk], part) | upper);
+  let q = unsigned_bytes(nibbles(weight_at(at, HEADER + chunk), part) | upper);
   let scales = bitcast<i32>(h.scales[chunk / 2u] << (24u - (chunk % 2u * 16u + part * 8u)));
   return f32(scales >> 24u) * less(q, 32.0);
 }

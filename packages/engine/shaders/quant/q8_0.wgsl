@@ -7,7 +7,7 @@ const SCALED: bool = true;
 alias Header = vec4u;
 
 fn header_at(at: u32) -> Header {
-  return weight[at];
+  return weight_at(at, 0u);
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -15,5 +15,5 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  return signed_bytes(weight[at + HEADER + chunk * CHUNK + part]);
+  return signed_bytes(weight_at(at, HEADER + chunk * CHUNK + part));
 }

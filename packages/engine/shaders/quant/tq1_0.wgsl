@@ -8,7 +8,7 @@ const SCALED: bool = true;
 alias Header = f32;
 
 fn header_at(at: u32) -> Header {
-  return unpack2x16float(weight[at + 3u].y).x;
+  return unpack2x16float(weight_at(at, 3u).y).x;
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -18,11 +18,11 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
   let sixteen = chunk * 2u + part;
   if (sixteen == 15u) {
-    let bytes = weight[at + 3u].x;
+    let bytes = weight_at(at, 3u).x;
     return mat4x4f(trits(bytes, 0u), trits(bytes, 1u), trits(bytes, 2u), trits(bytes, 3u));
   }
   let last = sixteen >= 10u;
-  let bytes = weight[at + select(part, 2u, last)];
+  let bytes = weight_at(at, select(part, 2u, last));
   let n = select(chunk, sixteen - 10u, last);
   return mat4x4f(trits(bytes.x, n), trits(bytes.y, n), trits(bytes.z, n), trits(bytes.w, n));
 }

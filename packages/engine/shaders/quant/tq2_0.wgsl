@@ -7,7 +7,7 @@ const SCALED: bool = true;
 alias Header = f32;
 
 fn header_at(at: u32) -> Header {
-  return unpack2x16float(weight[at + 4u].x).x;
+  return unpack2x16float(weight_at(at, 4u).x).x;
 }
 
 fn scale_of(h: Header, chunk: u32) -> vec2f {
@@ -15,6 +15,6 @@ fn scale_of(h: Header, chunk: u32) -> vec2f {
 }
 
 fn quants(h: Header, at: u32, chunk: u32, part: u32) -> mat4x4f {
-  let q = (weight[at + chunk / 4u * 2u + part] >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
+  let q = (weight_at(at, chunk / 4u * 2u + part) >> vec4u(chunk % 4u * 2u)) & vec4u(0x03030303u);
   return less(unsigned_bytes(q), 1.0);
 }

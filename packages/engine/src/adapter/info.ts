@@ -12,6 +12,7 @@ export const LIMITS = [
   'maxComputeWorkgroupSizeY',
   'maxComputeWorkgroupSizeZ',
   'maxComputeWorkgroupsPerDimension',
+  'maxTextureDimension2D',
 ] as const;
 
 export type AdapterLimits = Record<(typeof LIMITS)[number] | 'minStorageBufferOffsetAlignment', number>;

@@ -1,13 +1,17 @@
 import { shaderSource } from '../kernels.js';
+import { type WeightData, weightShader } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import { repeatLines } from './repeat-lines.js';
+
+/** Where a product finds x, as a file of shaders/data says. */
+export type XData = 'buffer' | 'uniform' | 'texture';
 
 /** A kernel of the product, and how many rows and tokens one of its workgroups computes. */
 export interface Kernel {
   /** Of all kernels, this one's name. */
   readonly name: string;
-  /** Its own text, after that of the weights' type. */
-  source(): string;
+  /** Its own text, after that of the weights' type. @param x where it finds x */
+  source(x: XData): string;
   readonly rows: number;
   readonly tokens: number;
 }
@@ -19,10 +23,10 @@ export interface Block {
   readonly tokens: number;
 }
 
-const files = (names: readonly string[]) => () => names.map(shaderSource).join('\n');
+const files = (...names: readonly string[]) => names.map(shaderSource).join('\n');
 const kernel = (file: string, rows: number, tokens: number): Kernel => ({
   name: file,
-  source: files(['mul_mat.wgsl', file]),
+  source: (x) => files(`data/x_${x}.wgsl`, 'mul_mat.wgsl', file),
   rows,
   tokens,
 });
@@ -39,7 +43,8 @@ export function blockKernel({ rows, tokens: most }: Block, tokens: number): Kern
   const file = most === 1 ? 'mul_mat_chunks.wgsl' : 'mul_mat_registers.wgsl';
   return {
     name: `${file} ${rows} × ${each}`,
-    source: () => `${shaderSource('mul_mat.wgsl')}\n${repeatLines(shaderSource(file), { rows, tokens: each })}`,
+    source: (x) =>
+      `${files(`data/x_${x}.wgsl`, 'mul_mat.wgsl')}\n${repeatLines(shaderSource(file), { rows, tokens: each })}`,
     rows: rows * LANES,
     tokens: each,
   };
@@ -49,8 +54,16 @@ export function blockKernel({ rows, tokens: most }: Block, tokens: number): Kern
 export const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
 export const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
 /** For rows that are no multiple of 32. */
-export const ANY: Kernel = { ...kernel('mul_mat_any.wgsl', 64, 1), source: files(['mul_mat_any.wgsl']) };
+export const ANY: Kernel = { ...kernel('mul_mat_any.wgsl', 64, 1), source: () => files('mul_mat_any.wgsl') };
 
 /** The whole text of a kernel for weights of a type. */
-export const kernelText = (type: WeightType, { source }: Kernel, isBiased = false): string =>
-  `${files(['quant/block.wgsl', WEIGHT_TYPES[type].shader, isBiased ? 'biased.wgsl' : 'unbiased.wgsl'])()}\n${source()}`;
+export const kernelText = (
+  type: WeightType,
+  { source }: Kernel,
+  { weight, x, isBiased }: { readonly weight: WeightData; readonly x: XData; readonly isBiased: boolean },
+): string =>
+  [
+    files(weightShader(weight), 'quant/block.wgsl', WEIGHT_TYPES[type].shader),
+    files(isBiased ? 'biased.wgsl' : 'unbiased.wgsl'),
+    source(x),
+  ].join('\n');

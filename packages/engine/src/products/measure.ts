@@ -7,10 +7,12 @@ import type { TensorInfo } from '../gguf.js';
 import { shaderSource } from '../kernels.js';
 import type { LlamaTensors } from '../model.js';
 import { packedRowBytes } from '../pack.js';
+import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import { CANDIDATES, classOf, TOKEN_CLASSES, type TokenClass } from './blocks.js';
 import { type Block, blockKernel } from './kernel.js';
 import { createMulMat } from './mul-mat.js';
+import { UNIFORM_BYTES } from './x-data.js';
 
 /** Products that are to come. */
 export interface Work {
@@ -96,7 +98,10 @@ function entryOf({ name, backend }: AdapterInfo, type: WeightType, of: TokenClas
   return `kernel-${type}-${of}-${hash.slice(0, 16)}`;
 }
 
-const SHADERS = ['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'];
+const SHADERS = [
+  ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture'].map((name) => `data/${name}.wgsl`),
+  ...['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'],
+];
 
 /** A block of the cache; undefined where there is none, or none that could have been chosen. */
 function readBlock(name: string): Block | undefined {
@@ -121,17 +126,18 @@ async function fastest(
 ): Promise<Block> {
   const { device, info } = opened;
   const tokens = TOKENS[of];
-  const usage = GPUBufferUsage.STORAGE;
-  const buffers = [ROWS * packedRowBytes(type, COLUMNS), tokens * COLUMNS * 4, tokens * ROWS * 4].map((size) =>
-    device.createBuffer({ label: 'measured', size, usage }),
-  );
-  const [weight, x, dst] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer];
+  const label = 'measured';
+  const data = createData(device, label, ROWS, packedRowBytes(type, COLUMNS), prefersTextures(info));
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM; // of x as in state.ts
+  const [x, dst] = [COLUMNS, ROWS].map((width) =>
+    device.createBuffer({ label, size: Math.max(tokens * width * 4, UNIFORM_BYTES), usage }),
+  ) as [GPUBuffer, GPUBuffer];
   const matrix = {
-    name: 'measured',
+    name: label,
     type,
     rows: ROWS,
     columns: COLUMNS,
-    slices: [{ buffer: weight, firstRow: 0, rows: ROWS }],
+    slices: [{ data, firstRow: 0, rows: ROWS }],
   };
   const runs = CANDIDATES[of].map((block) => {
     const mulMat = createMulMat(device, info, () => blockKernel(block, tokens));
@@ -141,7 +147,7 @@ async function fastest(
     for (let time = 0; time <= TIMES; time++) {
       for (const run of runs) {
         signal?.throwIfAborted();
-        const encoder = device.createCommandEncoder({ label: 'measured' });
+        const encoder = device.createCommandEncoder({ label });
         const pass = encoder.beginComputePass();
         run.mulMat.encode(pass, matrix, x, dst, tokens);
         pass.end();
@@ -153,7 +159,7 @@ async function fastest(
     }
     opened.check();
   } finally {
-    for (const buffer of buffers) buffer.destroy();
+    for (const one of [data, x, dst]) one.destroy();
   }
   return runs.reduce((best, run) => (run.shortest < best.shortest ? run : best)).block;
 }

@@ -1,9 +1,11 @@
 import type { AdapterInfo } from '../adapter/index.js';
 import { codebookOf } from '../codebooks/codebook.js';
 import { compile } from '../compile.js';
+import { isTexture, resourceOf, type WeightData } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import { type Choose, choosing } from './choose.js';
-import { type Kernel, kernelText } from './kernel.js';
+import { type Kernel, kernelText, type XData } from './kernel.js';
+import { UNIFORM_BYTES, xDataOf, xTextures } from './x-data.js';
 
 export { WEIGHT_TYPES, type WeightType };
 
@@ -13,7 +15,7 @@ export interface Weight {
   type: WeightType;
   rows: number;
   columns: number;
-  slices: Array<{ buffer: GPUBuffer; firstRow: number; rows: number }>;
+  slices: Array<{ data: WeightData; firstRow: number; rows: number }>;
 }
 
 /** What becomes of a product within its own kernel (mul_mat.wgsl), where no stage is looked at in between. */
@@ -42,8 +44,18 @@ export interface MulMat {
 const INTO = { sum: 1, swiglu: 2 };
 
 const MAX_WORKGROUPS = 65535;
-const TYPES: readonly GPUBufferBindingType[] = ['uniform', 'read-only-storage', 'read-only-storage', 'storage'];
 const [CODEBOOK, BIAS] = [4, 5]; // their bindings
+
+type LayoutOf = Pick<GPUBindGroupLayoutEntry, 'buffer' | 'texture'>;
+const UNIFORM: LayoutOf = { buffer: { type: 'uniform' } };
+const READ: LayoutOf = { buffer: { type: 'read-only-storage' } };
+
+/** What a kernel is compiled for, beside the type of the weights. */
+interface Form {
+  readonly weight: WeightData;
+  readonly x: XData;
+  readonly isBiased: boolean;
+}
 
 /**
  * The product kernels of a device. Pipelines and bind groups are made when first needed, and kept.
@@ -56,30 +68,39 @@ export function createMulMat(
   info: Pick<AdapterInfo, 'class' | 'kind'>,
   choose: Choose = choosing(info, device.limits),
 ): MulMat {
-  const layoutOf = (label: string, also: number | undefined) => {
-    const all = [...TYPES.entries(), ...(also === undefined ? [] : [[also, 'read-only-storage'] as const])];
-    const entries = all.map(([binding, type]) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
+  const layoutOf = (label: string, kinds: ReadonlyMap<number, LayoutOf>) => {
+    const visibility = GPUShaderStage.COMPUTE;
+    const entries = [...kinds].map(([binding, kind]) => ({ binding, visibility, ...kind }));
     const group = device.createBindGroupLayout({ label, entries });
     return { group, pipeline: device.createPipelineLayout({ label, bindGroupLayouts: [group] }) };
   };
   const layouts = new Map<string, ReturnType<typeof layoutOf>>();
   /** With a codebook at binding 4, or a bias at binding 5. */
-  const layoutFor = (type: WeightType, isBiased: boolean) => {
+  const layoutFor = (type: WeightType, { weight, x, isBiased }: Form) => {
     const also = WEIGHT_TYPES[type].codebook ? CODEBOOK : isBiased ? BIAS : undefined;
-    const label = `mul_mat${also === undefined ? '' : ` with binding ${also}`}`;
-    const layout = layouts.get(label) ?? layoutOf(label, also);
+    const inTexture = isTexture(weight);
+    const label = `mul_mat${inTexture ? ' of a texture' : ''} with ${x} x${also === undefined ? '' : ` and binding ${also}`}`;
+    const kinds = new Map<number, LayoutOf>([
+      [0, UNIFORM],
+      [1, inTexture ? { texture: { sampleType: 'uint' } } : READ],
+      [2, x === 'uniform' ? UNIFORM : x === 'texture' ? { texture: { sampleType: 'unfilterable-float' } } : READ],
+      [3, { buffer: { type: 'storage' } }],
+      ...(also === undefined ? [] : [[also, READ] as const]),
+    ]);
+    const layout = layouts.get(label) ?? layoutOf(label, kinds);
     layouts.set(label, layout);
     return layout;
   };
 
   const pipelines = new Map<string, GPUComputePipeline>();
-  const pipelineOf = (type: WeightType, kernel: Kernel, { bias, into }: Ending): GPUComputePipeline => {
-    const label = [kernel.name, type, ...(bias ? ['biased'] : []), ...(into ? [into] : [])].join(' ');
+  const pipelineOf = (type: WeightType, kernel: Kernel, form: Form, into: Ending['into']): GPUComputePipeline => {
+    const { weight, x, isBiased } = form;
+    const also = [...(isBiased ? ['biased'] : []), ...(into ? [into] : [])];
+    const label = [kernel.name, type, isTexture(weight) ? 'texture' : 'buffer', x, ...also].join(' ');
     const known = pipelines.get(label);
     if (known) return known;
-    const isBiased = bias !== undefined;
-    const pipeline = compile(device, label, kernelText(type, kernel, isBiased), {
-      layout: layoutFor(type, isBiased).pipeline,
+    const pipeline = compile(device, label, kernelText(type, kernel, form), {
+      layout: layoutFor(type, form).pipeline,
       constants: into ? { into: INTO[into] } : {},
     });
     pipelines.set(label, pipeline);
@@ -98,35 +119,45 @@ export function createMulMat(
     return buffer;
   };
 
-  const groups = new WeakMap<GPUBuffer, Map<string, GPUBindGroup>>();
+  const groups = new WeakMap<WeightData, Map<string, GPUBindGroup>>();
   const idOf = numbered();
   const groupOf = (
     { name: label, type }: Weight,
-    weight: GPUBuffer,
-    others: { uniform: GPUBuffer; x: GPUBuffer; dst: GPUBuffer; bias: GPUBuffer | undefined },
+    form: Form,
+    others: { uniform: GPUBuffer; x: GPUBuffer | GPUTexture; dst: GPUBuffer; bias: GPUBuffer | undefined },
   ): GPUBindGroup => {
+    const { weight } = form;
     const { uniform, x, dst, bias } = others;
     const ofWeight = groups.get(weight) ?? new Map<string, GPUBindGroup>();
     groups.set(weight, ofWeight);
     const key = [uniform, x, dst, ...(bias ? [bias] : [])].map(idOf).join(' ');
     const known = ofWeight.get(key);
     if (known) return known;
-    const entries = [uniform, weight, x, dst, codebookOf(device, type), bias].flatMap((buffer, binding) =>
-      buffer ? [{ binding, resource: { buffer } }] : [],
-    );
-    const group = device.createBindGroup({ label, layout: layoutFor(type, bias !== undefined).group, entries });
+    const ofX = form.x === 'uniform' ? { buffer: x as GPUBuffer, size: UNIFORM_BYTES } : resourceOf(x);
+    const also = [codebookOf(device, type), bias].map((buffer) => buffer && { buffer });
+    const resources = [{ buffer: uniform }, resourceOf(weight), ofX, { buffer: dst }, ...also];
+    const entries = resources.flatMap((resource, binding) => (resource ? [{ binding, resource }] : []));
+    const group = device.createBindGroup({ label, layout: layoutFor(type, form).group, entries });
     ofWeight.set(key, group);
     return group;
   };
 
+  const inTexture = xTextures(device);
+
   return {
     canEnd: ({ type, columns }, { bias }) => columns % 32 === 0 && !(bias && WEIGHT_TYPES[type].codebook),
-    encode(pass, weight, x, dst, tokens, ending = {}) {
+    encode(pass, weight, x, dst, tokens, { bias, into } = {}) {
       const kernel = choose(weight, tokens);
-      pass.setPipeline(pipelineOf(weight.type, kernel, ending));
-      for (const { buffer, firstRow, rows } of weight.slices) {
+      const bytes = tokens * weight.columns * 4;
+      const [first] = weight.slices;
+      if (!first) return;
+      const from = xDataOf(kernel, first.data, x, bytes); // of all slices, which are alike
+      const given = from === 'texture' ? inTexture(pass, x, bytes) : x;
+      for (const { data, firstRow, rows } of weight.slices) {
+        const form = { weight: data, x: from, isBiased: bias !== undefined };
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
-        pass.setBindGroup(0, groupOf(weight, buffer, { uniform, x, dst, bias: ending.bias }));
+        pass.setPipeline(pipelineOf(weight.type, kernel, form, into));
+        pass.setBindGroup(0, groupOf(weight, form, { uniform, x: given, dst, bias }));
         const count = Math.ceil(rows / kernel.rows);
         const folds = Math.ceil(count / MAX_WORKGROUPS); // kernels fold y back with folded_group()
         pass.dispatchWorkgroups(Math.ceil(count / folds), folds, Math.ceil(tokens / kernel.tokens));

@@ -373,6 +373,7 @@ const adapter = z.looseObject({
         'maxComputeWorkgroupSizeY',
         'maxComputeWorkgroupSizeZ',
         'maxComputeWorkgroupsPerDimension',
+        'maxTextureDimension2D',
         'minStorageBufferOffsetAlignment',
       ),
     }),

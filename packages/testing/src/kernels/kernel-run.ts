@@ -111,7 +111,7 @@ function weightOf({ weight }: KernelCase, buffer: (label: string, data: Uint8Arr
   let firstRow = 0;
   const slices = weight.slices.map((count) => {
     const bytes = packRows(type, columns, data.slice(firstRow * rowBytes, (firstRow + count) * rowBytes));
-    const slice = { buffer: buffer(`rows from ${firstRow}`, bytes), firstRow, rows: count };
+    const slice = { data: buffer(`rows from ${firstRow}`, bytes), firstRow, rows: count };
     firstRow += count;
     return slice;
   });

@@ -1,10 +1,16 @@
 import {
+  createData,
   type MulMat,
   packedRowBytes,
   packRows,
+  takingTurns,
+  UNIFORM_BYTES,
   WEIGHT_TYPES,
   type Weight,
+  type WeightData,
   type WeightType,
+  writeData,
+  writtenBytes,
 } from '@llama-probe/engine/internal';
 import { dequantizeRow } from '@llama-probe/oracle';
 
@@ -15,6 +21,8 @@ export interface Case {
   tokens: number;
   /** Rows of each slice; the last one takes what is left. */
   sliceRows?: number;
+  /** The weights are in textures, x in a uniform buffer or a texture too. */
+  isInTexture?: boolean;
   /** Of the f16 scales and, for float types, of the weights. */
   magnitude?: number;
 }
@@ -123,9 +131,13 @@ export async function runCase(
   const { rows, columns, tokens } = test;
   const data = randomWeights(test, random);
   const x = Float32Array.from({ length: tokens * columns }, () => random() * 2 - 1);
-  const { weight, buffers } = upload(device, test, data);
+  const { weight, made } = upload(device, test, data);
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const xBuffer = device.createBuffer({ label: 'x', size: x.byteLength, usage });
+  const xBuffer = device.createBuffer({
+    label: 'x',
+    size: Math.max(x.byteLength, test.isInTexture ? UNIFORM_BYTES : 0),
+    usage: usage | GPUBufferUsage.UNIFORM,
+  });
   const dst = device.createBuffer({ label: 'dst', size: tokens * rows * 4, usage });
   const readback = device.createBuffer({ size: dst.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(xBuffer, 0, x);
@@ -138,26 +150,29 @@ export async function runCase(
   device.queue.submit([encoder.finish()]);
   await readback.mapAsync(GPUMapMode.READ);
   const got = new Float32Array(readback.getMappedRange().slice(0));
-  for (const buffer of [...buffers, xBuffer, dst, readback]) buffer.destroy();
+  for (const buffer of [...made, xBuffer, dst, readback]) buffer.destroy();
   return compare(test, data, x, got);
 }
 
 function upload(
   device: GPUDevice,
-  { type, rows, columns, sliceRows = rows }: Case,
+  { type, rows, columns, sliceRows = rows, isInTexture = false }: Case,
   data: Uint8Array,
-): { weight: Weight; buffers: GPUBuffer[] } {
+): { weight: Weight; made: WeightData[] } {
   const rowBytes = data.length / rows;
   const slices: Weight['slices'] = [];
   for (let firstRow = 0; firstRow < rows; firstRow += sliceRows) {
     const count = Math.min(sliceRows, rows - firstRow);
-    const size = count * packedRowBytes(type, columns);
-    const buffer = device.createBuffer({ label: 'w', size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
-    const packed = packRows(type, columns, data.subarray(firstRow * rowBytes, (firstRow + count) * rowBytes));
-    device.queue.writeBuffer(buffer, 0, packed as Uint8Array<ArrayBuffer>);
-    slices.push({ buffer, firstRow, rows: count });
+    const packedBytes = packedRowBytes(type, columns);
+    const made = createData(device, 'w', count, packedBytes, isInTexture);
+    const packed = packRows(type, columns, data.slice(firstRow * rowBytes, (firstRow + count) * rowBytes));
+    const bytes = new Uint8Array(writtenBytes(count, packedBytes, isInTexture));
+    if (isInTexture) takingTurns(packed, packedBytes, bytes);
+    else bytes.set(packed);
+    writeData(device, made, 0, bytes);
+    slices.push({ data: made, firstRow, rows: count });
   }
-  return { weight: { name: 'w', type, rows, columns, slices }, buffers: slices.map(({ buffer }) => buffer) };
+  return { weight: { name: 'w', type, rows, columns, slices }, made: slices.map((slice) => slice.data) };
 }
 
 function compare(
