@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DumpWriter, type Tensor } from '@llama-probe/dump';
+import { type DumpMetadata, DumpWriter, type Tensor } from '@llama-probe/dump';
 import { collect, inShort, type LlamaSizes, randomFrom, text, tinyLlama, writeGguf } from '@llama-probe/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import './support/kept.js';
@@ -28,17 +28,34 @@ const plan: RunPlan = { tokens: [1, 60, 0, 17, 17, 5, 22], steps: 1, forcedToken
 const model = modelFile('llama');
 const reference = join(folder, 'reference.arrow');
 
-async function record(path: string, tensors: readonly Tensor[], side: Side, isForeign = true): Promise<string> {
+/** A run, and what a dump says of it. */
+interface Ran {
+  readonly tensors: readonly Tensor[];
+  readonly about: DumpMetadata;
+}
+
+const ran = async (side: Side): Promise<Ran> => ({
+  tensors: await collect(side.run(plan).tensors),
+  about: await side.describe({ tokens: [...plan.tokens, ...(plan.forcedTokens ?? [])] }),
+});
+
+function record(path: string, { tensors, about }: Ran): string {
   const writer = new DumpWriter(path);
   for (const tensor of tensors) writer.write(tensor);
-  const described = await side.describe({ tokens: [...plan.tokens, ...(plan.forcedTokens ?? [])] });
-  writer.close(isForeign ? { ...described, producer: { name: 'mine', version: '1' } } : described);
+  writer.close(about);
   return path;
 }
 
+/** The run of somebody else's program, as it has written it. */
+const foreign = (path: string, { tensors, about }: Ran, write: (tensor: Tensor) => Tensor | undefined): string =>
+  record(path, {
+    tensors: tensors.flatMap((tensor) => write(tensor) ?? []),
+    about: { ...about, producer: { name: 'mine', version: '1' } },
+  });
+
 beforeAll(async () => {
   await using side = await llama(model, { mode: 'exact' });
-  await record(reference, await collect(side.run(plan).tensors), side, false);
+  record(reference, await ran(side));
 });
 
 const HEAD = 8;
@@ -103,11 +120,21 @@ function asTorch(tensor: Tensor): Tensor {
   return fromOne(written);
 }
 
+const engineRuns = new Map<string | undefined, Ran>();
+
+/** The engine's run with a bug in it, or its healthy one: most cases write the same run in another way. */
+async function engineRun(inject?: string): Promise<Ran> {
+  const known = engineRuns.get(inject);
+  if (known) return known;
+  await using side = await webgpu(model, inject === undefined ? {} : { inject });
+  const run = await ran(side);
+  engineRuns.set(inject, run);
+  return run;
+}
+
 /** What is said of the engine's run with a bug in it, written down so. */
 async function judged(inject: string | undefined, write: (tensor: Tensor) => Tensor | undefined): Promise<Report> {
-  await using side = await webgpu(model, inject === undefined ? {} : { inject });
-  const tensors = (await collect(side.run(plan).tensors)).flatMap((tensor) => write(tensor) ?? []);
-  await using mine = await dump(await record(join(folder, 'mine.arrow'), tensors, side));
+  await using mine = await dump(foreign(join(folder, 'mine.arrow'), await engineRun(inject), write));
   await using theirs = await dump(reference);
   return await compare(mine, theirs, { model });
 }
@@ -163,10 +190,9 @@ describe('Q and K in half-split order', () => {
 
   test('are undone beside a reference that runs, too; one that is not looked at is not begun', async () => {
     await using theirs = await llama(model, { mode: 'exact' });
-    await using side = await webgpu(model, { inject: 'activation-gelu@2' });
-    const tensors = await collect(side.run(plan).tensors);
+    const run = await engineRun('activation-gelu@2');
     for (const write of [(tensor: Tensor) => tensor, inHalves([...Q, ...K])]) {
-      await using mine = await dump(await record(join(folder, 'live.arrow'), tensors.map(write), side));
+      await using mine = await dump(foreign(join(folder, 'live.arrow'), run, write));
       const report = await compare(mine, theirs, { model });
       expect(faultsOf(report), report.reason).toEqual(['ffn_swiglu 2 confirmed activation-gelu']);
     }
@@ -180,15 +206,20 @@ describe('Q and K in half-split order', () => {
 
 describe('the chosen experts of a mixture', () => {
   const mixture = modelFile('mixture', { experts: 4 });
+  const right = join(folder, 'right.arrow');
+  let run: Ran;
+  beforeAll(async () => {
+    await using side = await llama(mixture, { mode: 'exact' });
+    run = await ran(side);
+    record(right, run);
+  });
   const PARTS = /^ffn_moe_(topk|weights|weights_norm|up|gate|swiglu|down|weighted)$/;
 
   /** llama.cpp's own run beside itself with the experts of each token written the other way round. */
   async function turned(change: (tensor: Tensor) => Tensor): Promise<Report> {
-    await using side = await llama(mixture, { mode: 'exact' });
-    const tensors = await collect(side.run(plan).tensors);
-    await using theirs = await dump(await record(join(folder, 'right.arrow'), tensors, side, false));
-    const written = tensors.map((tensor) => change(PARTS.test(tensor.stage) ? exchanged(tensor) : tensor));
-    await using mine = await dump(await record(join(folder, 'turned.arrow'), written, side));
+    await using theirs = await dump(right);
+    const write = (tensor: Tensor) => change(PARTS.test(tensor.stage) ? exchanged(tensor) : tensor);
+    await using mine = await dump(foreign(join(folder, 'turned.arrow'), run, write));
     return await compare(mine, theirs, { blame: false });
   }
 
