@@ -108,16 +108,19 @@ describe('between two of three stages', () => {
 
   const cases = PERTURBATIONS.flatMap(([what, change]) => PLACES.map((at) => ({ what, change, at, stage: at.stage })));
 
-  // Steps of eight through five times seven: the first few have every kind, at every place.
+  // Steps of eight through five times seven: the first five have every kind, each at another place.
   const inTurn = cases.map((_, i) => cases[(i * 8) % cases.length] as (typeof cases)[number]);
 
-  test.each(inShort(inTurn, 7))('$what in $stage gets no name', async ({ at, change }) => {
-    const { verdict, first, faults, reason } = await runs.reportOf(at, change);
-    expect(verdict).toBe('diverged');
-    expect(first).toMatchObject({ stage: 'l_out', layer: 1, cause: null });
-    expect(faults?.map(({ diagnosis }) => diagnosis?.confidence)).toEqual(['unknown']);
-    expect(reason).toContain('capture there: --stages attn_rms,');
-  });
+  test.each(isLong ? inTurn : inTurn.slice(0, PERTURBATIONS.length))(
+    '$what in $stage gets no name',
+    async ({ at, change }) => {
+      const { verdict, first, faults, reason } = await runs.reportOf(at, change);
+      expect(verdict).toBe('diverged');
+      expect(first).toMatchObject({ stage: 'l_out', layer: 1, cause: null });
+      expect(faults?.map(({ diagnosis }) => diagnosis?.confidence)).toEqual(['unknown']);
+      expect(reason).toContain('capture there: --stages attn_rms,');
+    },
+  );
 });
 
 const SOME = inShort(

@@ -1,4 +1,5 @@
 import { STAGE_NAMES } from '@llama-probe/dump';
+import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { weightName } from '../src/case.js';
 import { CATALOGUE, caseFor, computeStage, type StageCase, type Variation } from '../src/index.js';
@@ -20,13 +21,20 @@ const ofStage = (stage: string) => CASES.filter(({ c }) => c.stage === stage || 
 
 /** The largest change against the right rows; Infinity where one of them is NaN. */
 function change(c: StageCase, v: Variation): number {
-  const chosen = ofColumns(c);
-  const [sick, right] = [computeStage(c, v, chosen), computeStage(c, {}, chosen)];
-  return right.reduce((most, want, i) => {
+  const sick = computeStage(c, v, ofColumns(c));
+  return rightOf(c).reduce((most, want, i) => {
     const got = sick[i] as number;
     if (Number.isNaN(want)) return most;
     return Math.max(most, Number.isFinite(got) ? Math.abs(got - want) : Number.POSITIVE_INFINITY);
   }, 0);
+}
+
+const known = new Map<StageCase, Float64Array>();
+
+function rightOf(c: StageCase): Float64Array {
+  const right = known.get(c) ?? computeStage(c, {}, ofColumns(c));
+  known.set(c, right);
+  return right;
 }
 
 // of a product, every eighth column and the last: columns are what costs time
@@ -58,10 +66,14 @@ describe('the catalogue', () => {
 
   test('has no variants, and no example, at a stage that is not the bug’s', () => {
     for (const bug of CATALOGUE) {
-      for (const { c } of CASES.filter((at) => !caseFor(bug, at.c))) {
-        expect([...bug.variants(c)], `${bug.id} at ${c.stage}`).toEqual([]);
-        expect(bug.example(c)).toBeUndefined();
-      }
+      const others = CASES.filter(({ c }) => !caseFor(bug, c)).map(({ c }) => c);
+      const having = others.filter(
+        (c) => !bug.variants(c)[Symbol.iterator]().next().done || bug.example(c) !== undefined,
+      );
+      expect(
+        having.map(({ stage }) => stage),
+        bug.id,
+      ).toEqual([]);
     }
   });
 });
@@ -69,17 +81,19 @@ describe('the catalogue', () => {
 describe.each(CATALOGUE.filter(({ stages }) => stages[0] !== 'tokens'))('$id', (bug) => {
   test('changes each stage where it has variants', () => {
     for (const stage of bug.stages) {
-      const changes = ofStage(stage).flatMap(({ c }) =>
-        [...bug.variants(c)].map(({ variation }) => change(c, variation)),
+      const varied = ofStage(stage).flatMap(({ c }) =>
+        [...bug.variants(c)].map(({ variation }) => [c, variation] as const),
       );
-      if (changes.length) expect(Math.max(...changes), stage).toBeGreaterThan(1e-6);
+      const changes = ([c, variation]: (typeof varied)[number]) => change(c, variation) > 1e-6;
+      // A long run computes all of them, another one until the first that changes it.
+      if (varied.length) expect(isLong ? varied.filter(changes).length > 0 : varied.some(changes), stage).toBe(true);
     }
   });
 
   test('has an example that differs at one of its stages, of the same shape as the right rows', () => {
     const cases = bug.stages.flatMap(ofStage).filter(({ c }) => bug.example(c));
     expect(cases.length).toBeGreaterThan(0);
-    expect(Math.max(...cases.map(({ c }) => change(c, bug.example(c) as Variation)))).toBeGreaterThan(1e-6);
+    expect(cases.some(({ c }) => change(c, bug.example(c) as Variation) > 1e-6)).toBe(true);
     const { c, right } = cases[0] as (typeof CASES)[number];
     expect(computeStage(c, bug.example(c)).length).toBe(right.length);
   });
