@@ -14,6 +14,7 @@ import type { Hook, LayerAt, StageAt } from '../src/hook.js';
 import { llamaTensors } from '../src/tensors.js';
 import { uploadModel } from '../src/weights.js';
 import { bytesOf, collect, everything, expectSame, name, relative } from './runs.js';
+import './support/kept.js';
 
 // One model, always the same: how a whole pass amplifies rounding depends on its values (SEED=2096903101 makes one that is
 // off by 4.7e-6), so there is no bound that fits every model. kernels.test.ts has fresh inputs, and bounds that are derived.
