@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { cacheEntry } from '../src/adapter/cache.js';
 import { preload } from '../src/adapter/dawn.js';
@@ -141,15 +142,12 @@ describe('a process', () => {
 
   test.runIf(hasSwiftShader)('several at once fill an empty cache', async () => {
     const cache = join(scratch, 'shared');
+    const probe = fileURLToPath(new URL('../dist/adapter/list-child.js', import.meta.url));
+    const env = { ...environment, LLAMA_PROBE_CACHE: cache };
     const found = await Promise.all(
-      [1, 2, 3].map(() => {
-        process.env.LLAMA_PROBE_CACHE = cache;
-        return listAdapters();
-      }),
+      [1, 2, 3].map(() => promisify(execFile)(process.execPath, [probe, 'swiftshader'], { env })),
     );
-    for (const adapters of found) {
-      expect(adapters.find(({ kind }) => kind === 'swiftshader')).toMatchObject({ found: true, reason: 'works' });
-    }
+    for (const { stdout } of found) expect(JSON.parse(stdout)).toMatchObject({ found: true, reason: 'works' });
     expect(readdirSync(cache).filter((name) => name.startsWith('swiftshader'))).toHaveLength(1);
   });
 });
