@@ -7,7 +7,7 @@ import { loadDump } from './support/dumps.js';
 import { ownCache, path } from './support/probe.js';
 import { probe, probeJson } from './support/session.js';
 
-const SUM = ['--prompt', 'What is 2 plus 3?', '--steps', '2', '--reference', 'exact'];
+const SUM = ['--prompt', 'What is 2 plus 3?', '--steps', '1', '--reference', 'exact'];
 const BLOCK = ['--exact-by', 'block'];
 
 /** What a report says of each stage, but for how long it took. */

@@ -12,7 +12,7 @@ import { type Ended, path, probe as start } from './support/probe.js';
 import { probe } from './support/session.js';
 
 const DOCS = readFileSync(fileURLToPath(new URL('../docs/outputs.md', import.meta.url)), 'utf8');
-const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--inject', 'rope-halves@2'];
+const SICK = ['compare', '--prompt', 'What is 2 plus 3?', '--steps', '2', '--inject', 'rope-halves@2'];
 const HEALTHY = ['compare', '--prompt', 'Hello', '--steps', '1'];
 /** Where it matters only what becomes of a report: two stages, and nothing measured. */
 const LITTLE = ['compare', '--prompt', 'Hello', '--steps', '0', '--stages', 'embd,result_output', '--no-floors'];

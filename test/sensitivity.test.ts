@@ -19,8 +19,8 @@ afterEach(() => {
 });
 
 /** The places at which noise is not found at exactly that stage, layer, step and token. */
-async function missedBy(options: SubjectOptions): Promise<string[]> {
-  subject = await openSubject({ model: firstBlocks(BLOCKS), ...options });
+async function missedBy(options: SubjectOptions, blocks = BLOCKS): Promise<string[]> {
+  subject = await openSubject({ model: firstBlocks(blocks), ...options });
   const missed: string[] = [];
   for (const [place, at] of subject.places.entries()) {
     if (!(await subject.finds(place, noiseInRow, SIZE))) missed.push(nameOf(at));
@@ -35,7 +35,7 @@ describe(`noise of ${SIZE} in one row is found where it is, in every stage of ev
   });
 
   test('and nowhere where the minimum is ten times as large', async () => {
-    const missed = await missedBy({ type: 'Q8_0', mode: 'exact', minimum: 1e-3 });
-    expect(missed).toHaveLength(BLOCKS * 19 + 4);
+    const missed = await missedBy({ type: 'Q8_0', mode: 'exact', minimum: 1e-3 }, 1);
+    expect(missed).toHaveLength(19 + 4);
   });
 });

@@ -6,8 +6,9 @@ import { inShort } from '@llama-probe/testing';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { hasOtherBuild } from './support/builds.js';
 import { loadDump, writeDump } from './support/dumps.js';
-import { path, probe } from './support/probe.js';
+import { path } from './support/probe.js';
 import { childrenOf, isRunning, until } from './support/processes.js';
+import { probe } from './support/session.js';
 import { closeTerminals, hasTmux, Terminal } from './support/terminal.js';
 
 const SMALL = { columns: 80, rows: 24 };
