@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { isLong } from '@llama-probe/testing';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { firstBlocks } from './support/models.js';
 import { CACHE, path } from './support/probe.js';
 import { brokenShaders } from './support/shaders.js';
 
@@ -125,11 +126,14 @@ function runAction(given: Record<string, string>, environment: Record<string, st
   return { log, code, outputs, reports, summary: existsSync(summary) ? readFileSync(summary, 'utf8') : '' };
 }
 
+/** What the action makes of a gate does not take more than a block. */
+const MODEL = firstBlocks(1);
+
 /** A repository with a gate of one fast case, or of some. */
 function repository(prompts = ['Hello']): string {
   const folder = path('repository');
   mkdirSync(folder);
-  const runs = [{ name: 'm', prompts, steps: 0, reference: 'exact' }];
+  const runs = [{ name: 'm', model: MODEL, prompts, steps: 0, reference: 'exact' }];
   writeFileSync(join(folder, 'probe.config.json'), JSON.stringify({ runs, baselines: 'baselines' }));
   return folder;
 }
