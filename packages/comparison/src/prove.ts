@@ -41,7 +41,7 @@ export async function prove(file: GgufFile, progress: Progress, signal: AbortSig
       await sameTwice(reference, run, pair),
       callbackChangesNothing(free, own),
       await sameDumps(pair),
-      await valuesAreFound(pair, progress),
+      await valuesAreFound(pair.prompt(), progress),
       ...(await neverAgree(pair)),
     ];
   } finally {
@@ -64,6 +64,12 @@ class Pair {
   ): Promise<Comparison> {
     const theirs = Symbol.asyncIterator in candidate ? candidate : stream(candidate);
     return compare(theirs, stream(this.own), { rule, floors, tokens: { candidate: tokens, reference: this.tokens } });
+  }
+
+  /** The run without what it decodes. */
+  prompt(): Pair {
+    const own = this.own.filter(({ step }) => step === 0);
+    return new Pair(own, this.tokens.slice(0, this.tokens.length - STEPS), this.rule, this.floors);
   }
 }
 
@@ -115,20 +121,20 @@ async function sameDumps({ own, tokens, rule, floors }: Pair): Promise<Proof> {
   }
 }
 
-/** One value of one stage, changed by 1 % of the stage's RMS, for every stage of the prompt. */
+/** One value of one stage, changed by 1 % of the stage's RMS, for every stage. */
 async function valuesAreFound(pair: Pair, progress: Progress): Promise<Proof> {
   const missed: string[] = [];
-  const prompt = pair.own.filter(({ step }) => step === 0);
-  for (const [tried, tensor] of prompt.entries()) {
-    progress.say(`proving: one wrong value in stage ${tried + 1} of ${prompt.length}`);
+  const { own } = pair;
+  for (const [tried, tensor] of own.entries()) {
+    progress.say(`proving: one wrong value in stage ${tried + 1} of ${own.length}`);
     const { changed, token } = changeOneValue(tensor, tried);
-    const { first } = await pair.against(pair.own.map((one) => (one === tensor ? changed : one)));
+    const { first } = await pair.against(own.map((one) => (one === tensor ? changed : one)));
     if (!first || stageKey(first) !== stageKey(tensor) || first.token !== token) missed.push(describe(tensor));
   }
   return {
     name: "one value off by 1 % of its stage's RMS is found at that stage and token",
     ok: missed.length === 0,
-    detail: `${prompt.length - missed.length} of ${prompt.length} stages${missed.length > 0 ? `, not in ${missed.join(', ')}` : ''}`,
+    detail: `${own.length - missed.length} of ${own.length} stages${missed.length > 0 ? `, not in ${missed.join(', ')}` : ''}`,
   };
 }
 
