@@ -293,7 +293,8 @@ describe('the options', () => {
     expect(json.tokens[1]).not.toBe(json.tokens[0]);
   });
 
-  test('--adapter swiftshader computes the same', async () => {
+  // Where all tests run, test/gate.test.ts: SwiftShader takes seconds to compile its kernels.
+  test.runIf(isLong)('--adapter swiftshader computes the same', async () => {
     const { code, json } = await probeJson(['compare', '--adapter', 'swiftshader', '--steps', '1']);
     expect(json.candidate.adapter).toMatch(/SwiftShader/);
     expectAgreement(json, 1);

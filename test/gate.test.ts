@@ -170,7 +170,10 @@ describe('a healthy engine', () => {
     const { code, json } = await probeJson<GateResult>(args);
     expect(json.verdict, json.reason).toBe('agree');
     expect(code).toBe(0);
-    expect(json.cases[0]?.report.candidate.adapter).toMatch(/SwiftShader/);
+    const { candidate, generated, stages } = json.cases[0]?.report ?? expect.fail('no case');
+    expect(candidate.adapter).toMatch(/SwiftShader/);
+    expect(stages.map(({ verdict }: StageResult) => verdict)).toEqual(stages.map(() => 'agree'));
+    expect(generated?.candidate.tokens).toEqual(generated?.reference.tokens);
   });
 
   test("this repository's baselines are small, and polars reads them", () => {
