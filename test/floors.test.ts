@@ -137,7 +137,9 @@ const NOTHING = ['--margin', '0', '--minimum', '0'];
 
 describe('limits can fail', () => {
   test('--margin 0 --minimum 0: a healthy run diverges at its first rounding', async () => {
-    const { code, json } = await probeJson(['compare', ...PROMPT, '--steps', '0', '--layers', '0-1', ...NOTHING]);
+    // Each stage would be looked into.
+    const run = ['compare', ...PROMPT, '--steps', '0', '--layers', '0-1', '--no-blame'];
+    const { code, json } = await probeJson([...run, ...NOTHING]);
     expect(json.floors).toMatchObject({ margin: 0, minimum: 0 });
     expect(json.verdict).toBe('diverged');
     expect(json.first).toMatchObject({ layer: 0 });
