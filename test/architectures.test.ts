@@ -46,6 +46,7 @@ describe.each(Object.keys(FAULTS) as TinyArchitecture[])('%s', (architecture) =>
       TOKENS.join(),
       '--steps',
       '0',
+      '--no-floors', // it is held to itself
     ];
     expect((await probe(['capture', ...what, '--out', capture])).code).toBe(0);
     healthy = await loadDump(capture);
