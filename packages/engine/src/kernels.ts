@@ -16,6 +16,12 @@ export function shaderSource(file: string): string {
 
 const MAX_WORKGROUPS = 65535;
 
+/** So many workgroups, or a few more, in two dimensions, since one may be too short: kernels fold y back with folded_group(). */
+export function folded(workgroups: number): [x: number, y: number] {
+  const y = Math.max(1, Math.ceil(workgroups / MAX_WORKGROUPS));
+  return [Math.ceil(workgroups / y), y];
+}
+
 /** A command that is put off until the next one comes. */
 export interface Deferred {
   encode(): void;
@@ -61,12 +67,12 @@ export class Commands {
     return this.pass;
   }
 
-  /** `workgroups` may exceed the limit of one dimension: kernels fold y back with folded_group(). */
+  /** `workgroups` may exceed the limit of one dimension. */
   dispatch(pipeline: GPUComputePipeline, bindGroup: GPUBindGroup, workgroups: number): void {
     const pass = this.compute();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(Math.min(workgroups, MAX_WORKGROUPS), Math.ceil(workgroups / MAX_WORKGROUPS));
+    pass.dispatchWorkgroups(...folded(workgroups));
   }
 
   copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {

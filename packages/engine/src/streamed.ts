@@ -5,7 +5,7 @@ import type { Layer, LlamaTensors, Model } from './model.js';
 import { packedRowBytes } from './pack.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { isVectorName } from './tensors.js';
-import { prefersTextures, type WeightData, writtenBytes } from './weight-data.js';
+import { goesIntoTexture, type WeightData, writtenBytes } from './weight-data.js';
 import { destroyAll, release, type Uploader, uploadFactors, uploading, uploadLayer } from './weights.js';
 
 /** Awaits an upload. */
@@ -105,5 +105,5 @@ function bytesOn(kind: AdapterInfo['kind'], { name, type, shape }: TensorInfo): 
   if (isVectorName(name, shape)) return packedRowBytes('F32', all);
   const [columns = 1] = shape;
   const packedBytes = packedRowBytes(type.name as WeightType, columns);
-  return writtenBytes(all / columns, packedBytes, prefersTextures({ kind }) && shape.length === 2);
+  return writtenBytes(all / columns, packedBytes, goesIntoTexture(kind, shape));
 }

@@ -8,8 +8,9 @@ import type { AdapterInfo } from './adapter/index.js';
  */
 export type WeightData = GPUBuffer | GPUTexture;
 
-/** Texels a line, and rows that take turns, as in data/weight_texture.wgsl. */
-const TEXELS = 1024;
+/** Texels a line, as in data/*_texture.wgsl. */
+export const TEXELS = 1024;
+/** Rows that take turns, as in data/weight_texture.wgsl. */
 export const STRIDE = 8;
 const VEC4U = 16; // bytes
 /** Bytes of a line of a texture, which is written whole. */
@@ -17,6 +18,10 @@ const LINE = VEC4U * TEXELS;
 
 /** Whether an adapter's matrices are better in textures. */
 export const prefersTextures = ({ kind }: Pick<AdapterInfo, 'kind'>): boolean => kind === 'llvmpipe';
+
+/** Whether a tensor is put into one: experts, whose kernel is another, and vectors are not. */
+export const goesIntoTexture = (kind: AdapterInfo['kind'], shape: readonly number[]): boolean =>
+  prefersTextures({ kind }) && shape.length === 2;
 
 export const isTexture = (data: WeightData): data is GPUTexture => 'createView' in data;
 
@@ -102,7 +107,7 @@ export function writeData(device: GPUDevice, data: WeightData, at: number, bytes
 
 /** For a bind group. */
 export const resourceOf = (data: GPUBuffer | GPUTexture): GPUBindingResource =>
-  'createView' in data ? data.createView() : { buffer: data };
+  isTexture(data) ? data.createView() : { buffer: data };
 
 /** The file that a shader reads it by. */
 export const weightShader = (data: WeightData): string =>

@@ -8,8 +8,8 @@ import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
 import {
   createData,
+  goesIntoTexture,
   mostRows,
-  prefersTextures,
   rowsAtOnce,
   STRIDE,
   takingTurns,
@@ -86,7 +86,7 @@ export async function uploading<T>(
   const scopes = ['out-of-memory', 'validation'] as const;
   for (const scope of scopes) device.pushErrorScope(scope);
   const files = new TensorFiles();
-  const upload = new Uploader(device, files, { ...WRITES[kind], asTextures: prefersTextures({ kind }) }, onProgress);
+  const upload = new Uploader(device, files, kind, onProgress);
   let made: T | undefined;
   let problem: GPUError | null | undefined;
   try {
@@ -145,7 +145,7 @@ export class Uploader {
   constructor(
     private readonly device: GPUDevice,
     private readonly files: TensorFiles,
-    private readonly how: { readonly atOnce: number; readonly waiting: number; readonly asTextures: boolean },
+    private readonly kind: AdapterInfo['kind'],
     private readonly onProgress: (done: number) => void,
   ) {}
 
@@ -166,7 +166,7 @@ export class Uploader {
     const rows = perExpert * experts;
     const tensor = { ...given, shape: [columns, rows] };
     const type = tensor.type.name as WeightType;
-    const asTexture = this.how.asTextures && given.shape.length === 2;
+    const asTexture = goesIntoTexture(this.kind, given.shape);
     const fit = mostRows(this.device, packedRowBytes(type, columns), asTexture);
     const slices: Weight['slices'] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += fit) {
@@ -189,14 +189,14 @@ export class Uploader {
     const data = createData(this.device, tensor.name, rows, packedBytes, asTexture);
     this.allocated += writtenBytes(rows, packedBytes, asTexture);
     this.made.push(data);
-    const atOnce = rowsAtOnce(this.how.atOnce, packedBytes, asTexture);
+    const atOnce = rowsAtOnce(WRITES[this.kind].atOnce, packedBytes, asTexture);
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row);
       const packed = this.memory(writtenBytes(count, packedBytes, asTexture));
       await this.pack(tensor, type, columns, { firstRow: firstRow + row, rows: count }, packed, asTexture);
       writeData(this.device, data, row * packedBytes, packed);
       this.waiting += packed.length;
-      if (this.waiting >= this.how.waiting) {
+      if (this.waiting >= WRITES[this.kind].waiting) {
         await this.device.queue.onSubmittedWorkDone();
         this.waiting = 0;
       }

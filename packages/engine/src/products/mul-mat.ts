@@ -1,6 +1,7 @@
 import type { AdapterInfo } from '../adapter/index.js';
 import { codebookOf } from '../codebooks/codebook.js';
 import { compile } from '../compile.js';
+import { folded } from '../kernels.js';
 import { isTexture, resourceOf, type WeightData } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import { type Choose, choosing } from './choose.js';
@@ -43,7 +44,6 @@ export interface MulMat {
 /** As in mul_mat.wgsl. */
 const INTO = { sum: 1, swiglu: 2 };
 
-const MAX_WORKGROUPS = 65535;
 const [CODEBOOK, BIAS] = [4, 5]; // their bindings
 
 type LayoutOf = Pick<GPUBindGroupLayoutEntry, 'buffer' | 'texture'>;
@@ -158,9 +158,7 @@ export function createMulMat(
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
         pass.setPipeline(pipelineOf(weight.type, kernel, form, into));
         pass.setBindGroup(0, groupOf(weight, form, { uniform, x: given, dst, bias }));
-        const count = Math.ceil(rows / kernel.rows);
-        const folds = Math.ceil(count / MAX_WORKGROUPS); // kernels fold y back with folded_group()
-        pass.dispatchWorkgroups(Math.ceil(count / folds), folds, Math.ceil(tokens / kernel.tokens));
+        pass.dispatchWorkgroups(...folded(Math.ceil(rows / kernel.rows)), Math.ceil(tokens / kernel.tokens));
       }
     },
   };

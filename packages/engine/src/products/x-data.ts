@@ -1,15 +1,13 @@
 import { compile } from '../compile.js';
-import { shaderSource } from '../kernels.js';
-import { isTexture, type WeightData } from '../weight-data.js';
+import { folded, shaderSource } from '../kernels.js';
+import { isTexture, TEXELS, type WeightData } from '../weight-data.js';
 import { ANY, type Kernel, type XData } from './kernel.js';
 
 /** What data/x_uniform.wgsl binds. A buffer that a product of one token may read so is as large, and has the usage. */
 export const UNIFORM_BYTES = 64 << 10;
 
-/** Texels a line, as in data/x_texture.wgsl. */
-const TEXELS = 1024;
-const WORKGROUP = 64; // as in x_to_texture.wgsl
-const MAX_WORKGROUPS = 65535;
+const SHADER = 'x_to_texture.wgsl';
+const WORKGROUP = 64; // as there
 
 /**
  * Where a kernel is to find x: where weights are in textures, not in a buffer either. One token after the other reads a uniform buffer; a block of
@@ -27,11 +25,11 @@ export function xDataOf(kernel: Kernel, weight: WeightData, x: GPUBuffer, bytes:
  * @example const texture = xTextures(device); texture(pass, x, tokens * columns * 4)
  */
 export function xTextures(device: GPUDevice): (pass: GPUComputePassEncoder, x: GPUBuffer, bytes: number) => GPUTexture {
+  let pipeline: GPUComputePipeline | undefined;
   let texture: GPUTexture | undefined;
   let groups = new WeakMap<GPUBuffer, GPUBindGroup>();
   return (pass, x, bytes) => {
-    const file = 'x_to_texture.wgsl';
-    const pipeline = compile(device, file, shaderSource(file));
+    pipeline ??= compile(device, SHADER, shaderSource(SHADER));
     const texels = bytes / 16;
     const lines = 2 ** Math.ceil(Math.log2(Math.ceil(texels / TEXELS)));
     if (!texture || texture.height < lines) {
@@ -52,9 +50,7 @@ export function xTextures(device: GPUDevice): (pass: GPUComputePassEncoder, x: G
     }
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
-    const count = Math.ceil(texels / WORKGROUP);
-    const folds = Math.ceil(count / MAX_WORKGROUPS);
-    pass.dispatchWorkgroups(Math.ceil(count / folds), folds);
+    pass.dispatchWorkgroups(...folded(Math.ceil(texels / WORKGROUP)));
     return texture;
   };
 }
