@@ -28,7 +28,7 @@ export const isTexture = (data: WeightData): data is GPUTexture => 'createView' 
 /** How many rows of so many bytes fit into one. */
 export function mostRows({ limits }: GPUDevice, packedBytes: number, asTexture: boolean): number {
   if (!asTexture) return Math.floor(limits.maxStorageBufferBindingSize / packedBytes);
-  return Math.floor((limits.maxTextureDimension2D * LINE) / (STRIDE * packedBytes)) * STRIDE;
+  return Math.floor(((limits.maxTextureDimension2D - 1) * LINE) / (STRIDE * packedBytes)) * STRIDE; // less one: linesOf()
 }
 
 /** How many rows are written at once: into a texture so many that they end where a line does, unless they are the last ones. */
@@ -44,6 +44,12 @@ export function rowsAtOnce(most: number, packedBytes: number, asTexture: boolean
 export const writtenBytes = (rows: number, packedBytes: number, asTexture: boolean): number =>
   asTexture ? Math.ceil((Math.ceil(rows / STRIDE) * STRIDE * packedBytes) / LINE) * LINE : rows * packedBytes;
 
+/** Mesa compiles a kernel anew for textures whose height is a power of two, in up to half a second: none of ours is, so each is compiled once. */
+const linesOf = (bytes: number): number => {
+  const lines = Math.max(3, bytes / LINE);
+  return Number.isInteger(Math.log2(lines)) ? lines + 1 : lines;
+};
+
 /** Room for so many rows, all of it zero. */
 export function createData(
   device: GPUDevice,
@@ -58,7 +64,7 @@ export function createData(
   }
   return device.createTexture({
     label,
-    size: [TEXELS, size / LINE],
+    size: [TEXELS, linesOf(size)],
     format: 'rgba32uint',
     usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
   });

@@ -5,12 +5,13 @@ import { randomFrom, seeded } from '@llama-probe/testing';
 import { runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
-import { CANDIDATES } from '../src/products/blocks.js';
+import { asking, CANDIDATES, type Work } from '../src/products/blocks.js';
+import { choosing } from '../src/products/choose.js';
 import { blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
 import { createMulMat } from '../src/products/mul-mat.js';
 import { repeatLines } from '../src/products/repeat-lines.js';
-import { prefersTextures } from '../src/weight-data.js';
+import { createData, prefersTextures, TEXELS } from '../src/weight-data.js';
 
 const opened = await openAdapter({ adapter: 'auto' });
 const { device, info } = opened;
@@ -45,7 +46,7 @@ describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s 
     const shape = { type: 'Q4_1', rows: 141, columns: 288, tokens: TOKENS[of], sliceRows: 100 } as const;
     const results = [];
     for (const isInTexture of new Set([prefersTextures(info), false])) {
-      for (const block of CANDIDATES[of]) {
+      for (const block of [...CANDIDATES[of], { rows: 2, tokens: CANDIDATES[of][0].tokens }]) {
         const mulMat = createMulMat(device, info, () => blockKernel(block, TOKENS[of]));
         results.push(await runCase(device, mulMat, { ...shape, isInTexture }, randomFrom(seed)));
       }
@@ -55,6 +56,33 @@ describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s 
     expect(first?.relative, `SEED=${seed}`).toBeLessThan(3e-6);
     for (const result of results) expect(result, `SEED=${seed}`).toEqual(first);
   });
+});
+
+test('a little work is done in two rows at a time, which compile fast, and more of it in as many as are fast', () => {
+  const { limits } = device;
+  const weight = { type: 'F16', rows: 1024, columns: 1024 } as const;
+  const once: Work = { type: 'F16', tokens: 1, multiplications: 2 ** 28 };
+  let asked: ReturnType<typeof asking> | undefined;
+  const choose = choosing({ class: 'cpu', kind: 'llvmpipe' }, limits, new Map(), () => asked);
+  const names = () => [1, 2, 3, 64].map((tokens) => choose(weight, tokens).name.replace(/.* (?=\d+ ×)/, ''));
+  const usual = names();
+  expect(usual).toEqual(['8 × 1', '8 × 1', '8 × 3', '16 × 8']);
+
+  asked = asking(new Map(), [once, { ...once, tokens: 3 }, { ...once, tokens: 64 }]);
+  expect(names()).toEqual(['2 × 1', '2 × 1', '2 × 3', '2 × 8']);
+  asked = asking(asked, [{ ...once, type: 'F32' }]);
+  expect(names()[0]).toBe('2 × 1');
+  asked = asking(asked, [once]);
+  expect(names()).toEqual(['8 × 1', '2 × 1', '2 × 3', '2 × 8']);
+});
+
+test.skipIf(info.class === 'gpu')('no texture has a height for which Mesa would compile a kernel again', () => {
+  const lines = (count: number) => {
+    const texture = createData(device, 'lines', 8 * count, (TEXELS * 16) / 8, true) as GPUTexture;
+    texture.destroy();
+    return texture.height;
+  };
+  expect([1, 2, 3, 4, 7, 8].map(lines)).toEqual([3, 3, 3, 5, 7, 9]);
 });
 
 describe('the fastest block', () => {

@@ -14,8 +14,30 @@ export function classOf(tokens: number): TokenClass {
   return tokens <= 32 ? many : more;
 }
 
+type Key = `${WeightType} ${TokenClass}`;
+
 /** The blocks that were measured to be the fastest, by type and class (measure.ts). */
-export type Measured = ReadonlyMap<`${WeightType} ${TokenClass}`, Block>;
+export type Measured = ReadonlyMap<Key, Block>;
+
+/** Products of so many multiplications. */
+export interface Work {
+  readonly type: WeightType;
+  readonly tokens: number;
+  readonly multiplications: number;
+}
+
+/** How many multiplications were asked for, in all runs. */
+export type Asked = ReadonlyMap<Key, number>;
+
+/** What was asked for, and what is to come. */
+export function asking(asked: Asked, coming: readonly Work[]): Map<Key, number> {
+  const sums = new Map(asked);
+  for (const { type, tokens, multiplications } of coming) {
+    const key: Key = `${type} ${classOf(tokens)}`;
+    sums.set(key, (sums.get(key) ?? 0) + multiplications);
+  }
+  return sums;
+}
 
 const block = (rows: number, tokens: number): Block => ({ rows, tokens });
 
@@ -36,14 +58,22 @@ const LARGE = 2 ** 26;
 const SMALL = block(8, 4);
 const ONE = block(8, 1);
 
+/** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 s, of eight 0.25 to 0.4 s. */
+const FEW = 2 ** 29;
+const FEW_ROWS = 2;
+
 /** The block of a product, of which there may be several in a row of tokens. */
 export function blockOf(
   kind: AdapterInfo['kind'],
   { type, rows, columns }: { readonly type: WeightType; readonly rows: number; readonly columns: number },
   tokens: number,
   measured: Measured,
+  asked?: Asked,
 ): Block {
   const of = classOf(tokens);
+  if ((asked?.get(`${type} ${of}`) ?? FEW) < FEW) {
+    return { ...blockOf(kind, { type, rows, columns }, tokens, measured), rows: FEW_ROWS };
+  }
   if (of !== '1' && rows * columns * tokens < LARGE) return tokens === 2 ? ONE : SMALL; // two one by one: decoding compiles that anyway
   if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes nine seconds to compile a large one
   return measured.get(`${type} ${of}`) ?? CANDIDATES[of][0];

@@ -9,17 +9,10 @@ import type { LlamaTensors } from '../model.js';
 import { packedRowBytes } from '../pack.js';
 import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
-import { CANDIDATES, classOf, TOKEN_CLASSES, type TokenClass } from './blocks.js';
+import { CANDIDATES, classOf, TOKEN_CLASSES, type TokenClass, type Work } from './blocks.js';
 import { type Block, blockKernel } from './kernel.js';
 import { createMulMat } from './mul-mat.js';
 import { UNIFORM_BYTES } from './x-data.js';
-
-/** Products that are to come. */
-export interface Work {
-  readonly type: WeightType;
-  readonly tokens: number;
-  readonly multiplications: number;
-}
 
 /** The products of so many passes over a model. */
 export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: number): Work[] {
