@@ -90,7 +90,8 @@ function randomWeight({ device, info }: Opened, type: WeightType, rows: number, 
     const count = Math.min(fit, rows - firstRow);
     const size = writtenBytes(count, rowBytes, asTexture);
     const data = createData(device, 'bench', count, rowBytes, asTexture);
-    const chunk = new Uint32Array(1 << 20).map(() => (Math.random() * 2 ** 32) & 0x3b3f3b3f); // no NaN in any type
+    // No NaN in any type, and nothing subnormal, which some CPUs compute with a hundred times as slowly.
+    const chunk = new Uint32Array(1 << 20).map(() => ((Math.random() * 2 ** 32) & 0x3b3f3b3f) | 0x30303030);
     for (let at = 0; at < size; at += chunk.byteLength) {
       writeData(device, data, at, new Uint8Array(chunk.buffer, 0, Math.min(chunk.byteLength, size - at)));
     }
