@@ -15,7 +15,7 @@ type Where = NonNullable<NonNullable<Report['first']>['where']>;
 const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
   [
     'head 3 is half of what it should be',
-    { file: 'kqv.wgsl', before: 'sum.x + sum.y;', after: '(sum.x + sum.y) * select(1.0, 0.5, row % heads == 3u);' },
+    { file: 'kqv.wgsl', before: 'even + odd;', after: '(even + odd) * select(1.0, 0.5, row % heads == 3u);' },
     'kqv_out',
     {
       tokens: EVERY,
@@ -71,8 +71,8 @@ const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
     'the values of each head are in reverse',
     {
       file: 'kqv.wgsl',
-      before: 'kqv[i] = sum.x + sum.y;',
-      after: 'kqv[row * head_dim + head_dim - 1u - i % head_dim] = sum.x + sum.y;',
+      before: 'kqv[i] = even + odd;',
+      after: 'kqv[row * parts + parts - 1u - i % parts] = (even + odd).wzyx;',
     },
     'kqv_out',
     { tokens: EVERY, heads: [[0, 7]], kind: { kind: 'permutation', within: 'head', order: 'reversed' } },

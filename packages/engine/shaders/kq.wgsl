@@ -1,11 +1,11 @@
-// The scores K·Q, unscaled, of every head for every position up to the row's own. Later positions are left alone.
+// The scores K·Q, unscaled, of every head for every position up to the row's own. Later positions are left alone. Before it comes fours.wgsl or twos.wgsl.
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;
 override sees_all: u32 = 0u; // 1: tokens see those after them too
 
-@group(0) @binding(1) var<storage, read> q: array<f32>;        // (tokens, heads · head_dim)
-@group(0) @binding(2) var<storage, read> k: array<f32>;        // (positions, kv_heads · head_dim)
+@group(0) @binding(1) var<storage, read> q: array<Part>;       // (tokens, heads · head_dim)
+@group(0) @binding(2) var<storage, read> k: array<Part>;       // (positions, kv_heads · head_dim)
 @group(0) @binding(3) var<storage, read_write> kq: array<f32>; // (tokens, heads · n_kv)
 
 @compute @workgroup_size(WORKGROUP)
@@ -19,11 +19,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   // Consecutive query heads share a KV head: 0 0 0 0 1 1 1 1 …
   let kv_head = row % heads / (heads / kv_heads);
-  let at_q = row * head_dim;
-  let at_k = (position * kv_heads + kv_head) * head_dim;
-  var sum = vec2f(0.0); // two sums, for rounding
-  for (var d = 0u; d < head_dim; d += 2u) {
-    sum += vec2f(q[at_q + d] * k[at_k + d], q[at_q + d + 1u] * k[at_k + d + 1u]);
+  let parts = head_dim / PART;
+  let at_q = row * parts;
+  let at_k = (position * kv_heads + kv_head) * parts;
+  var sum = vec2f(0.0);
+  for (var part = 0u; part < parts; part++) {
+    sum = added(sum, q[at_q + part] * k[at_k + part]);
   }
   kq[i] = sum.x + sum.y;
 }

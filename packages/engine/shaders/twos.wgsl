@@ -1,0 +1,8 @@
+// The numbers of a head, two at a time, where they are no multiple of four.
+alias Part = vec2f;
+const PART: u32 = 2u;
+
+// Two sums, for rounding: of the even numbers and of the odd ones.
+fn added(sum: vec2f, part: Part) -> vec2f {
+  return sum + part;
+}
