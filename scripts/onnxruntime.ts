@@ -14,11 +14,18 @@ import { parseArgs } from 'node:util';
 import type { AdapterKind } from '@llama-probe/engine';
 import {
   choosing,
+  createData,
   createMulMat,
   openAdapter,
+  packedRowBytes,
   packRows,
+  prefersTextures,
+  takingTurns,
+  UNIFORM_BYTES,
   unpackSwiftShader,
   type Weight,
+  writeData,
+  writtenBytes,
 } from '@llama-probe/engine/internal';
 import { randomFrom } from '@llama-probe/testing';
 import { matMulNBits } from './onnxruntime/model.js';
@@ -108,13 +115,18 @@ function ask<Answer>(child: ChildProcess, question: unknown): Promise<Answer> {
 
 function ours({ rows, columns, tokens, weights, x }: Product) {
   const { device, info } = opened;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
   const packed = packRows('Q4_0', columns, weights) as Uint8Array<ArrayBuffer>;
-  const buffers = [packed.byteLength, x.byteLength, tokens * rows * 4].map((size) =>
-    device.createBuffer({ size, usage }),
-  );
-  const [w, input, output] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer];
-  device.queue.writeBuffer(w, 0, packed);
+  const rowBytes = packedRowBytes('Q4_0', columns);
+  const asTexture = prefersTextures(info);
+  const w = createData(device, 'w', rows, rowBytes, asTexture);
+  const written = new Uint8Array(writtenBytes(rows, rowBytes, asTexture));
+  if (asTexture) takingTurns(packed, rowBytes, written);
+  else written.set(packed);
+  writeData(device, w, 0, written);
+  const [input, output] = [x.byteLength, tokens * rows * 4].map((bytes) =>
+    device.createBuffer({ size: Math.max(bytes, UNIFORM_BYTES), usage }),
+  ) as [GPUBuffer, GPUBuffer];
   device.queue.writeBuffer(input, 0, x as Float32Array<ArrayBuffer>);
   const weight: Weight = { name: 'w', type: 'Q4_0', rows, columns, slices: [{ data: w, firstRow: 0, rows }] };
   const mulMat = createMulMat(device, info, choosing(info, device.limits));
@@ -124,7 +136,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
     const pass = encoder.beginComputePass();
     mulMat.encode(pass, weight, input, output, tokens);
     pass.end();
-    if (readback) encoder.copyBufferToBuffer(output, 0, readback, 0, output.size);
+    if (readback) encoder.copyBufferToBuffer(output, 0, readback, 0, readback.size);
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
     return performance.now() - begin;
@@ -133,7 +145,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
     run: () => run(),
     async result(): Promise<Float32Array> {
       const readback = device.createBuffer({
-        size: output.size,
+        size: tokens * rows * 4,
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       });
       await run(readback);
@@ -144,7 +156,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
       return got;
     },
     free() {
-      for (const buffer of buffers) buffer.destroy();
+      for (const one of [w, input, output]) one.destroy();
     },
   };
 }

@@ -2,7 +2,7 @@ import type { AdapterInfo } from './adapter/index.js';
 
 /**
  * Where packed rows of a weight are on the GPU (pack.ts): in a buffer, a row after the other, or as the texels of a texture, where eight rows take
- * turns, a vec4u each. llvmpipe computes with vectors of eight lanes, and neighbouring lanes with neighbouring rows. A load from a buffer is there a
+ * turns, a vec4u each. llvmpipe and lavapipe compute with vectors of eight lanes, and neighbouring lanes with neighbouring rows. A load from a buffer is there a
  * loop over the lanes, which looks at the lane's mask and at the buffer's end each time; texels are fetched for all lanes together. Products take 0.6
  * to 0.8 of the time.
  */
@@ -17,7 +17,8 @@ const VEC4U = 16; // bytes
 const LINE = VEC4U * TEXELS;
 
 /** Whether an adapter's matrices are better in textures. */
-export const prefersTextures = ({ kind }: Pick<AdapterInfo, 'kind'>): boolean => kind === 'llvmpipe';
+export const prefersTextures = ({ kind }: Pick<AdapterInfo, 'kind'>): boolean =>
+  kind === 'llvmpipe' || kind === 'lavapipe';
 
 /** Whether a tensor is put into one: experts, whose kernel is another, and vectors are not. */
 export const goesIntoTexture = (kind: AdapterInfo['kind'], shape: readonly number[]): boolean =>

@@ -75,6 +75,6 @@ export function blockOf(
     return { ...blockOf(kind, { type, rows, columns }, tokens, measured), rows: FEW_ROWS };
   }
   if (of !== '1' && rows * columns * tokens < LARGE) return tokens === 2 ? ONE : SMALL; // two one by one: decoding compiles that anyway
-  if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes nine seconds to compile a large one
+  if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes four seconds to compile a large one
   return measured.get(`${type} ${of}`) ?? CANDIDATES[of][0];
 }
