@@ -14,20 +14,14 @@ import { parseArgs } from 'node:util';
 import type { AdapterKind } from '@llama-probe/engine';
 import {
   choosing,
-  createData,
   createMulMat,
   openAdapter,
-  packedRowBytes,
-  packRows,
   prefersTextures,
-  takingTurns,
   UNIFORM_BYTES,
   unpackSwiftShader,
-  type Weight,
-  writeData,
-  writtenBytes,
 } from '@llama-probe/engine/internal';
 import { randomFrom } from '@llama-probe/testing';
+import { uploadWeight } from '@llama-probe/testing/kernels';
 import { matMulNBits } from './onnxruntime/model.js';
 import { type Product, randomProduct } from './onnxruntime/product.js';
 
@@ -116,19 +110,12 @@ function ask<Answer>(child: ChildProcess, question: unknown): Promise<Answer> {
 function ours({ rows, columns, tokens, weights, x }: Product) {
   const { device, info } = opened;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const packed = packRows('Q4_0', columns, weights) as Uint8Array<ArrayBuffer>;
-  const rowBytes = packedRowBytes('Q4_0', columns);
-  const asTexture = prefersTextures(info);
-  const w = createData(device, 'w', rows, rowBytes, asTexture);
-  const written = new Uint8Array(writtenBytes(rows, rowBytes, asTexture));
-  if (asTexture) takingTurns(packed, rowBytes, written);
-  else written.set(packed);
-  writeData(device, w, 0, written);
+  const isInTexture = prefersTextures(info);
+  const { weight, made } = uploadWeight(device, { type: 'Q4_0', rows, columns, isInTexture }, weights);
   const [input, output] = [x.byteLength, tokens * rows * 4].map((bytes) =>
     device.createBuffer({ size: Math.max(bytes, UNIFORM_BYTES), usage }),
   ) as [GPUBuffer, GPUBuffer];
   device.queue.writeBuffer(input, 0, x as Float32Array<ArrayBuffer>);
-  const weight: Weight = { name: 'w', type: 'Q4_0', rows, columns, slices: [{ data: w, firstRow: 0, rows }] };
   const mulMat = createMulMat(device, info, choosing(info, device.limits));
   const run = async (readback?: GPUBuffer) => {
     const begin = performance.now();
@@ -156,7 +143,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
       return got;
     },
     free() {
-      for (const one of [w, input, output]) one.destroy();
+      for (const one of [...made, input, output]) one.destroy();
     },
   };
 }

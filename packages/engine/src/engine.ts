@@ -14,7 +14,7 @@ import type { LlamaTensors, Model } from './model.js';
 import type { Architecture } from './models/architecture.js';
 import { architectureOf } from './models/index.js';
 import { type Batch, createOperations, nKv } from './operations.js';
-import { type Asked, asking } from './products/blocks.js';
+import { type Asked, ask } from './products/blocks.js';
 import { choosing } from './products/choose.js';
 import { type Blocks, chooseBlocks, workOf } from './products/measure.js';
 import { createMulMat, type MulMat } from './products/mul-mat.js';
@@ -135,7 +135,7 @@ export class Engine {
   private readonly kernels: KernelCache;
   private readonly mulMat: MulMat;
   private readonly blocks: Blocks = new Map();
-  private asked: Asked = new Map();
+  private readonly asked: Asked = new Map();
   private readonly architecture: Architecture;
   private readonly trace: Trace;
   /** The most values that the stages of a layer have in a row, the scores apart, and how many scores they have for each position. */
@@ -170,7 +170,7 @@ export class Engine {
     this.weights.catch(() => {}); // whoever waits for them hears of it
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened.device);
-    const choose = choosing(opened.info, opened.device.limits, this.blocks, () => this.asked);
+    const choose = choosing(opened.info, opened.device.limits, this.blocks, this.asked);
     this.mulMat = createMulMat(opened.device, opened.info, choose);
     this.architecture = architectureOf(config.architecture) as Architecture;
     this.trace = trace(this.architecture, config, llamaTensors(file, config));
@@ -303,7 +303,7 @@ export class Engine {
     const model = await this.weights;
     const state = this.allocate(model, capacity, ubatch);
     const coming = [...workOf(model.tensors, ubatch, tokens.length / ubatch), ...workOf(model.tensors, 1, steps)];
-    this.asked = asking(this.asked, coming);
+    ask(this.asked, coming);
     await chooseBlocks(this.opened, this.blocks, coming, { onProgress: this.onProgress, signal: options.signal });
     const order = { next: 0 };
     for (let first = 0; first < tokens.length; first += ubatch) {

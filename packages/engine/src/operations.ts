@@ -118,7 +118,9 @@ export function createOperations(
   /** How wide the rows are that are normed, and how many of them a token has. */
   const normed = (count: number) =>
     config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
-  const [part, parts] = head_dim % 4 === 0 ? [4, 'fours'] : [2, 'twos'];
+  const attention = { heads, kv_heads, head_dim, sees_all };
+  /** How many numbers of a head its kernels read at once, and the file that they have that from. */
+  const [atOnce, numbers] = head_dim % 4 === 0 ? [4, 'fours'] : [2, 'twos'];
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
     norm(shape, tokens * shape.parts, x, dst);
@@ -163,8 +165,7 @@ export function createOperations(
       run('store_kv', { width: widthOfK }, each(widthOfK), x, cache as GPUBuffer);
     },
     kq(dst, q, k) {
-      const shape = { heads, kv_heads, head_dim, sees_all };
-      runFiles([parts, 'kq'], shape, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
+      runFiles([numbers, 'kq'], attention, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
     },
     softMax(kq, il = 0, sinks) {
       const { window = 0 } = sightOf(config, il);
@@ -173,8 +174,7 @@ export function createOperations(
       run(kernel, constants, tokens * heads, kq, ...also);
     },
     kqv(dst, p, v) {
-      const shape = { heads, kv_heads, head_dim, sees_all };
-      runFiles([parts, 'kqv'], shape, each(widthOfQ / part), p, v as GPUBuffer, dst);
+      runFiles([numbers, 'kqv'], attention, each(widthOfQ / atOnce), p, v as GPUBuffer, dst);
     },
     add(dst, x) {
       run('add', { width: embeddingLength }, each(embeddingLength), x, dst);

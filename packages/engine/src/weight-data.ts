@@ -41,15 +41,18 @@ export function rowsAtOnce(most: number, packedBytes: number, asTexture: boolean
   return Math.max(step, rows - (rows % step));
 }
 
-/** The bytes that so many rows are written from: into a texture go whole lines. */
+/** The bytes that so many rows are written from, and that they take: into a texture go whole lines. */
 export const writtenBytes = (rows: number, packedBytes: number, asTexture: boolean): number =>
-  asTexture ? Math.ceil((Math.ceil(rows / STRIDE) * STRIDE * packedBytes) / LINE) * LINE : rows * packedBytes;
+  asTexture ? linesOf(Math.ceil(rows / STRIDE) * STRIDE * packedBytes) * LINE : rows * packedBytes;
 
-/** Mesa compiles a kernel anew for textures whose height is a power of two, in up to half a second: none of ours is, so each is compiled once. */
-const linesOf = (bytes: number): number => {
-  const lines = Math.max(3, bytes / LINE);
+/**
+ * Mesa compiles a kernel anew for textures whose height is a power of two, in up to half a second: none of ours is, so each is compiled once. The least
+ * such height is three.
+ */
+function linesOf(bytes: number): number {
+  const lines = Math.max(3, Math.ceil(bytes / LINE));
   return Number.isInteger(Math.log2(lines)) ? lines + 1 : lines;
-};
+}
 
 /** Room for so many rows, all of it zero. */
 export function createData(
@@ -65,7 +68,7 @@ export function createData(
   }
   return device.createTexture({
     label,
-    size: [TEXELS, linesOf(size)],
+    size: [TEXELS, size / LINE],
     format: 'rgba32uint',
     usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
   });

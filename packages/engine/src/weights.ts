@@ -187,12 +187,14 @@ export class Uploader {
   ): Promise<WeightData> {
     const packedBytes = packedRowBytes(type, columns);
     const data = createData(this.device, tensor.name, rows, packedBytes, asTexture);
-    this.allocated += writtenBytes(rows, packedBytes, asTexture);
+    const bytes = writtenBytes(rows, packedBytes, asTexture);
+    this.allocated += bytes;
     this.made.push(data);
     const atOnce = rowsAtOnce(WRITES[this.kind].atOnce, packedBytes, asTexture);
     for (let row = 0; row < rows; row += atOnce) {
       const count = Math.min(atOnce, rows - row);
-      const packed = this.memory(writtenBytes(count, packedBytes, asTexture));
+      const isLast = row + count === rows;
+      const packed = this.memory((isLast ? bytes : (row + count) * packedBytes) - row * packedBytes);
       await this.pack(tensor, type, columns, { firstRow: firstRow + row, rows: count }, packed, asTexture);
       writeData(this.device, data, row * packedBytes, packed);
       this.waiting += packed.length;

@@ -5,7 +5,7 @@ import { randomFrom, seeded } from '@llama-probe/testing';
 import { runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
-import { asking, CANDIDATES, type Work } from '../src/products/blocks.js';
+import { type Asked, ask, CANDIDATES, type Work } from '../src/products/blocks.js';
 import { choosing } from '../src/products/choose.js';
 import { blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
@@ -62,17 +62,17 @@ test('a little work is done in two rows at a time, which compile fast, and more 
   const { limits } = device;
   const weight = { type: 'F16', rows: 1024, columns: 1024 } as const;
   const once: Work = { type: 'F16', tokens: 1, multiplications: 2 ** 28 };
-  let asked: ReturnType<typeof asking> | undefined;
-  const choose = choosing({ class: 'cpu', kind: 'llvmpipe' }, limits, new Map(), () => asked);
+  const asked: Asked = new Map();
+  const choose = choosing({ class: 'cpu', kind: 'llvmpipe' }, limits, new Map(), asked);
   const names = () => [1, 2, 3, 64].map((tokens) => choose(weight, tokens).name.replace(/.* (?=\d+ ×)/, ''));
   const usual = names();
   expect(usual).toEqual(['8 × 1', '8 × 1', '8 × 3', '16 × 8']);
 
-  asked = asking(new Map(), [once, { ...once, tokens: 3 }, { ...once, tokens: 64 }]);
+  ask(asked, [once, { ...once, tokens: 3 }, { ...once, tokens: 64 }]);
   expect(names()).toEqual(['2 × 1', '2 × 1', '2 × 3', '2 × 8']);
-  asked = asking(asked, [{ ...once, type: 'F32' }]);
+  ask(asked, [{ ...once, type: 'F32' }]);
   expect(names()[0]).toBe('2 × 1');
-  asked = asking(asked, [once]);
+  ask(asked, [once]);
   expect(names()).toEqual(['8 × 1', '2 × 1', '2 × 3', '2 × 8']);
 });
 

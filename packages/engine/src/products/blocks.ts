@@ -14,7 +14,8 @@ export function classOf(tokens: number): TokenClass {
   return tokens <= 32 ? many : more;
 }
 
-type Key = `${WeightType} ${TokenClass}`;
+/** Products alike: of a type and a class. */
+export type Key = `${WeightType} ${TokenClass}`;
 
 /** The blocks that were measured to be the fastest, by type and class (measure.ts). */
 export type Measured = ReadonlyMap<Key, Block>;
@@ -27,16 +28,14 @@ export interface Work {
 }
 
 /** How many multiplications were asked for, in all runs. */
-export type Asked = ReadonlyMap<Key, number>;
+export type Asked = Map<Key, number>;
 
-/** What was asked for, and what is to come. */
-export function asking(asked: Asked, coming: readonly Work[]): Map<Key, number> {
-  const sums = new Map(asked);
+/** Adds what is to come. */
+export function ask(asked: Asked, coming: readonly Work[]): void {
   for (const { type, tokens, multiplications } of coming) {
     const key: Key = `${type} ${classOf(tokens)}`;
-    sums.set(key, (sums.get(key) ?? 0) + multiplications);
+    asked.set(key, (asked.get(key) ?? 0) + multiplications);
   }
-  return sums;
 }
 
 const block = (rows: number, tokens: number): Block => ({ rows, tokens });
@@ -68,13 +67,14 @@ export function blockOf(
   { type, rows, columns }: { readonly type: WeightType; readonly rows: number; readonly columns: number },
   tokens: number,
   measured: Measured,
-  asked?: Asked,
+  asked: ReadonlyMap<Key, number> = new Map(),
 ): Block {
   const of = classOf(tokens);
-  if ((asked?.get(`${type} ${of}`) ?? FEW) < FEW) {
+  const key: Key = `${type} ${of}`;
+  if ((asked.get(key) ?? FEW) < FEW) {
     return { ...blockOf(kind, { type, rows, columns }, tokens, measured), rows: FEW_ROWS };
   }
   if (of !== '1' && rows * columns * tokens < LARGE) return tokens === 2 ? ONE : SMALL; // two one by one: decoding compiles that anyway
   if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes four seconds to compile a large one
-  return measured.get(`${type} ${of}`) ?? CANDIDATES[of][0];
+  return measured.get(key) ?? CANDIDATES[of][0];
 }

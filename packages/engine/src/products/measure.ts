@@ -9,7 +9,7 @@ import type { LlamaTensors } from '../model.js';
 import { packedRowBytes } from '../pack.js';
 import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
-import { CANDIDATES, classOf, TOKEN_CLASSES, type TokenClass, type Work } from './blocks.js';
+import { CANDIDATES, classOf, type Key, TOKEN_CLASSES, type TokenClass, type Work } from './blocks.js';
 import { type Block, blockKernel } from './kernel.js';
 import { createMulMat } from './mul-mat.js';
 import { UNIFORM_BYTES } from './x-data.js';
@@ -26,7 +26,7 @@ export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: nu
   return [...values].map(([type, count]) => ({ type, tokens, multiplications: count * tokens * passes }));
 }
 
-export type Blocks = Map<`${WeightType} ${TokenClass}`, Block>;
+export type Blocks = Map<Key, Block>;
 
 /** So many multiplications repay a measurement, which takes as long as Mesa's compiler does: one to three seconds. llvmpipe does them in two. */
 const WORTH = 2 ** 34;

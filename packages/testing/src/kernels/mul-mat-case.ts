@@ -131,7 +131,7 @@ export async function runCase(
   const { rows, columns, tokens } = test;
   const data = randomWeights(test, random);
   const x = Float32Array.from({ length: tokens * columns }, () => random() * 2 - 1);
-  const { weight, made } = upload(device, test, data);
+  const { weight, made } = uploadWeight(device, test, data);
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
   const xBuffer = device.createBuffer({
     label: 'x',
@@ -154,9 +154,10 @@ export async function runCase(
   return compare(test, data, x, got);
 }
 
-function upload(
+/** A matrix on the device, from the rows of a GGUF file. @returns it, and what has to be destroyed */
+export function uploadWeight(
   device: GPUDevice,
-  { type, rows, columns, sliceRows = rows, isInTexture = false }: Case,
+  { type, rows, columns, sliceRows = rows, isInTexture = false }: Omit<Case, 'tokens'>,
   data: Uint8Array,
 ): { weight: Weight; made: WeightData[] } {
   const rowBytes = data.length / rows;
