@@ -70,7 +70,7 @@ export function createData(
     label,
     size: [TEXELS, size / LINE],
     format: 'rgba32uint',
-    usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
 }
 

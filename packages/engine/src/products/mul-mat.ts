@@ -46,9 +46,11 @@ const INTO = { sum: 1, swiglu: 2 };
 
 const [CODEBOOK, BIAS] = [4, 5]; // their bindings
 
-type LayoutOf = Pick<GPUBindGroupLayoutEntry, 'buffer' | 'texture'>;
+type LayoutOf = Pick<GPUBindGroupLayoutEntry, 'buffer' | 'storageTexture'>;
 const UNIFORM: LayoutOf = { buffer: { type: 'uniform' } };
 const READ: LayoutOf = { buffer: { type: 'read-only-storage' } };
+const texels = (format: GPUTextureFormat): LayoutOf => ({ storageTexture: { access: 'read-only', format } });
+const [WEIGHT_TEXELS, X_TEXELS] = [texels('rgba32uint'), texels('rgba32float')];
 
 /** What a kernel is compiled for, beside the type of the weights. */
 interface Form {
@@ -82,8 +84,8 @@ export function createMulMat(
     const label = `mul_mat${inTexture ? ' of a texture' : ''} with ${x} x${also === undefined ? '' : ` and binding ${also}`}`;
     const kinds = new Map<number, LayoutOf>([
       [0, UNIFORM],
-      [1, inTexture ? { texture: { sampleType: 'uint' } } : READ],
-      [2, x === 'uniform' ? UNIFORM : x === 'texture' ? { texture: { sampleType: 'unfilterable-float' } } : READ],
+      [1, inTexture ? WEIGHT_TEXELS : READ],
+      [2, x === 'uniform' ? UNIFORM : x === 'texture' ? X_TEXELS : READ],
       [3, { buffer: { type: 'storage' } }],
       ...(also === undefined ? [] : [[also, READ] as const]),
     ]);

@@ -38,7 +38,7 @@ export function xTextures(device: GPUDevice): (pass: GPUComputePassEncoder, x: G
         label: 'x',
         size: [TEXELS, lines],
         format: 'rgba32float',
-        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.TEXTURE_BINDING,
+        usage: GPUTextureUsage.STORAGE_BINDING,
       });
       groups = new WeakMap();
     }
