@@ -56,7 +56,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the norm weight is applied twice',
-    patches: [{ file: 'mul.wgsl', before: 'w[i % width]', after: 'w[i % width] * w[i % width]' }],
+    patches: [{ file: 'mul.wgsl', before: 'w[i % length]', after: 'w[i % length] * w[i % length]' }],
     first: { stage: 'attn_norm', layer: 0, step: 0 },
     token: 0,
     id: 'norm-weight-twice',
@@ -137,7 +137,8 @@ const FAULTS: readonly Fault[] = [
       {
         file: 'add.wgsl',
         before: 'y[i] += x[i]',
-        after: 'y[i] += x[i] * (1.0 + 0.01 * fract(sin(f32(i) * 12.9898) * 43758.5453))',
+        after:
+          'y[i] += x[i] * (1.0 + 0.01 * fract(sin((f32(4u * i) + vec4f(0.0, 1.0, 2.0, 3.0)) * 12.9898) * 43758.5453))',
       },
     ],
     first: { stage: 'ffn_inp', layer: 0, step: 0 },

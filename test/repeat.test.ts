@@ -66,7 +66,7 @@ describe('probe repeat', () => {
         file: 'add.wgsl',
         before: 'y[i] += x[i];',
         // What another workgroup of the same dispatch writes, before or after it has.
-        after: 'let n = batch.tokens * width; y[i] += x[i] + 0.001 * y[(i + n / 2u) % n];',
+        after: 'let n = batch.tokens * width / PART; y[i] += x[i] + 0.001 * y[(i + n / 2u) % n];',
       },
     ]);
     const args = ['repeat', '--adapter', 'swiftshader', '--times', '5', '--steps', '0', '--stages', 'ffn_inp,l_out'];

@@ -29,7 +29,7 @@ const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
   ],
   [
     'the columns from 192 on are not written',
-    { file: 'mul.wgsl', before: 'w[i % width]', after: 'select(w[i % width], 0.0, i % width >= 192u)' },
+    { file: 'mul.wgsl', before: 'w[i % length]', after: 'select(w[i % length], Part(), i % length >= 192u / PART)' },
     'attn_norm',
     {
       tokens: EVERY,
@@ -42,14 +42,18 @@ const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
   ],
   [
     'token 2 is noise',
-    { file: 'swiglu.wgsl', before: '* up[i];', after: '* up[i]; if (i / width == 2u) { gate[i] = sin(f32(i)); }' },
+    {
+      file: 'swiglu.wgsl',
+      before: '* up[i];',
+      after: '* up[i]; if (i / (width / PART) == 2u) { gate[i] = sin(f32(i) + vec4f(0.0, 1.0, 3.0, 4.0)); }',
+    },
     'ffn_swiglu',
     { tokens: [[2, 2]], wrongRows: 1, rows: TOKENS, kind: { kind: 'uncorrelated', cosine: expect.closeTo(0, 0) } },
     /only token 2 is wrong, every value; they have nothing to do with the right ones/,
   ],
   [
     'everything is half of what it should be',
-    { file: 'mul.wgsl', before: 'w[i % width]', after: '0.5 * w[i % width]' },
+    { file: 'mul.wgsl', before: 'w[i % length]', after: '0.5 * w[i % length]' },
     'attn_norm',
     {
       tokens: EVERY,
@@ -80,7 +84,11 @@ const CASES: readonly [string, Patch, string, Partial<Where>, RegExp][] = [
   ],
   [
     'one value is off by one',
-    { file: 'swiglu.wgsl', before: '* up[i];', after: '* up[i]; if (i == 2u * width + 3u) { gate[i] += 1.0; }' },
+    {
+      file: 'swiglu.wgsl',
+      before: '* up[i];',
+      after: '* up[i]; if (i == (2u * width + 3u) / PART) { gate[i].w += 1.0; }',
+    },
     'ffn_swiglu',
     {
       tokens: [[2, 2]],

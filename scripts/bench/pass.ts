@@ -41,7 +41,7 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
   });
 
   const mulMat = createMulMat(device, info);
-  const kernels = new KernelCache(device);
+  const kernels = new KernelCache(opened);
   for (const tokens of [1, 32]) {
     const state = createState(device, config, model, 64, tokens);
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(tokens, 0, tokens));

@@ -46,7 +46,7 @@ export const WRONG = {
     {
       file: 'swiglu.wgsl',
       before: '* up[i];',
-      after: '* up[i]; if (i == 2u * width + 3u) { gate[i] = bitcast<f32>(0x7fc00000u + batch.n_kv); }',
+      after: '* up[i]; if (i == (2u * width + 3u) / PART) { gate[i].w = bitcast<f32>(0x7fc00000u + batch.n_kv); }',
     },
   ],
 } as const satisfies Record<string, readonly Patch[]>;

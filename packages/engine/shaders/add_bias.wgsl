@@ -1,13 +1,14 @@
-// y ← y + b, the same bias for every row.
+// y ← y + b, the same bias for every row. Before it comes fours.wgsl, twos.wgsl or ones.wgsl.
 override width: u32;
 
-@group(0) @binding(1) var<storage, read> b: array<f32>;       // (width)
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; // (tokens, width)
+@group(0) @binding(1) var<storage, read> b: array<Part>;       // (width)
+@group(0) @binding(2) var<storage, read_write> y: array<Part>; // (tokens, width)
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = folded_group(group, groups) * WORKGROUP + lane;
-  if (i < batch.tokens * width) {
-    y[i] += b[i % width];
+  let i = folded_group(group, groups) * WORKGROUP + lane; // over (tokens, length)
+  let length = width / PART;
+  if (i < batch.tokens * length) {
+    y[i] += b[i % length];
   }
 }

@@ -1,4 +1,4 @@
-// The numbers of a head, four at a time.
+// Numbers four at a time: a CPU adapter reads a buffer for one thread after the other.
 alias Part = vec4f;
 const PART: u32 = 4u;
 

@@ -1,4 +1,4 @@
-// The scores K·Q, unscaled, of every head for every position up to the row's own. Later positions are left alone. Before it comes fours.wgsl or twos.wgsl.
+// The scores K·Q, unscaled, of every head for every position up to the row's own. Later positions are left alone. Before it comes fours.wgsl, twos.wgsl or ones.wgsl.
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;

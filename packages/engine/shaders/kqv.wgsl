@@ -1,4 +1,4 @@
-// The values of every head, weighted by its softmax row: a part of them a thread. Before it comes fours.wgsl or twos.wgsl.
+// The values of every head, weighted by its softmax row: a part of them a thread. Before it comes fours.wgsl, twos.wgsl or ones.wgsl.
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;

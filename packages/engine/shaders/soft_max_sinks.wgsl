@@ -4,13 +4,14 @@ override heads: u32;
 override scale: f32;
 override sees_all: u32 = 0u; // 1: tokens see those after them too
 override window: u32 = 0u;   // how many positions a token sees, its own among them; 0: all
+override threads: u32; // of a row
 
 @group(0) @binding(1) var<storage, read_write> kq: array<f32>; // (tokens, heads · n_kv)
 @group(0) @binding(2) var<storage, read> sinks: array<f32>;    // (heads)
 
-var<workgroup> partial: array<f32, WORKGROUP>;
+var<workgroup> partial: array<f32, threads>;
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = folded_group(group, groups); // (token, head)
   let begin = row * batch.n_kv;
@@ -19,12 +20,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let from_window = select(0u, seen - window, window > 0u && seen > window);
 
   var highest = -3.4e38;
-  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += threads) {
     highest = max(highest, scale * kq[begin + i]);
   }
   partial[lane] = highest;
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
+  for (var half = threads / 2u; half > 0u; half >>= 1u) {
     if (lane < half) {
       partial[lane] = max(partial[lane], partial[lane + half]);
     }
@@ -35,14 +36,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
 
   var sum = 0.0;
-  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += threads) {
     let e = exp(scale * kq[begin + i] - highest);
     kq[begin + i] = e;
     sum += e;
   }
   partial[lane] = sum;
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half >>= 1u) {
+  for (var half = threads / 2u; half > 0u; half >>= 1u) {
     if (lane < half) {
       partial[lane] += partial[lane + half];
     }
@@ -50,14 +51,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   sum = partial[0] + exp(sink - highest);
 
-  for (var i = from_window + lane; i < seen; i += WORKGROUP) {
+  for (var i = from_window + lane; i < seen; i += threads) {
     kq[begin + i] /= sum;
   }
-  for (var i = lane; i < from_window; i += WORKGROUP) {
+  for (var i = lane; i < from_window; i += threads) {
     kq[i + begin] = 0.0;
   }
   if (seen > 0u) {
-    for (var i = seen + lane; i < batch.n_kv; i += WORKGROUP) {
+    for (var i = seen + lane; i < batch.n_kv; i += threads) {
       kq[begin + i] = 0.0;
     }
   }

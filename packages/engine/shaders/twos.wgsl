@@ -1,4 +1,4 @@
-// The numbers of a head, two at a time, where they are no multiple of four.
+// Numbers two at a time, where a row has no multiple of four.
 alias Part = vec2f;
 const PART: u32 = 2u;
 

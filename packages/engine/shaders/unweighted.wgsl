@@ -1,3 +1,3 @@
-fn weighted(column: u32, value: f32) -> f32 {
+fn weighted(i: u32, value: Part) -> Part {
   return value;
 }

@@ -1,5 +1,5 @@
-@group(0) @binding(3) var<storage, read> w: array<f32>; // (width)
+@group(0) @binding(3) var<storage, read> w: array<Part>; // (width)
 
-fn weighted(column: u32, value: f32) -> f32 {
-  return value * w[column];
+fn weighted(i: u32, value: Part) -> Part {
+  return value * w[i];
 }

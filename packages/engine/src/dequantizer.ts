@@ -35,7 +35,7 @@ export class Dequantizer {
   constructor(private readonly opened: OpenedAdapter) {
     const { device } = opened;
     this.adapter = opened.info;
-    this.kernels = new KernelCache(device);
+    this.kernels = new KernelCache(opened);
     this.uniform = device.createBuffer({
       label: 'batch',
       size: 16,
@@ -114,7 +114,7 @@ export class Dequantizer {
     device.queue.writeBuffer(this.buffers.ids, 0, ids);
     if (buffers) {
       for (const one of Object.values(buffers) as GPUBuffer[]) one.destroy();
-      this.kernels = new KernelCache(device); // whose bind groups have the buffers that are gone
+      this.kernels = new KernelCache(this.opened); // whose bind groups have the buffers that are gone
     }
     return this.buffers;
   }

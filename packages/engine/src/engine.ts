@@ -169,7 +169,7 @@ export class Engine {
     });
     this.weights.catch(() => {}); // whoever waits for them hears of it
     this.adapter = opened.info;
-    this.kernels = new KernelCache(opened.device);
+    this.kernels = new KernelCache(opened);
     const choose = choosing(opened.info, opened.device.limits, this.blocks, this.asked);
     this.mulMat = createMulMat(opened.device, opened.info, choose);
     this.architecture = architectureOf(config.architecture) as Architecture;

@@ -1,5 +1,5 @@
 import type { LlamaConfig } from './config.js';
-import type { Commands, KernelCache } from './kernels.js';
+import { atOnce, type Commands, type KernelCache } from './kernels.js';
 import { WEIGHT_TYPES, type Weight } from './products/mul-mat.js';
 import { weightShader } from './weight-data.js';
 
@@ -42,10 +42,17 @@ export function expertsOperations(
   const { embeddingLength: embd } = config;
   const { count, used, feedForwardLength: ff } = config.experts ?? { count: 0, used: 0, feedForwardLength: 0 };
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
-  const run = (kernel: string, constants: Record<string, number>, threads: number, ...buffers: GPUBuffer[]) => {
-    const pipeline = kernels.pipeline(['batch.wgsl', `${kernel}.wgsl`], constants);
+  const runFiles = (
+    files: readonly string[],
+    constants: Record<string, number>,
+    threads: number,
+    ...buffers: GPUBuffer[]
+  ) => {
+    const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
     commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, ...buffers]), groups(threads));
   };
+  const run = (kernel: string, constants: Record<string, number>, threads: number, ...buffers: GPUBuffer[]) =>
+    runFiles([kernel], constants, threads, ...buffers);
   const mulMat = (
     dst: GPUBuffer,
     weight: Weight,
@@ -72,7 +79,10 @@ export function expertsOperations(
     mulMatDown: (dst, weight, x, chosen) => mulMat(dst, weight, x, chosen, { rows: embd, per_expert: 1 }),
     addBiasExperts: (dst, b, chosen, rows) =>
       run('experts_add_bias', { rows, used }, tokens * used * rows, b, chosen, dst),
-    swigluExperts: (gate, up) => run('swiglu', { width: used * ff }, tokens * used * ff, up, gate),
+    swigluExperts(gate, up) {
+      const { count, file } = atOnce(ff);
+      runFiles([file, 'swiglu'], { width: used * ff }, (tokens * used * ff) / count, up, gate);
+    },
     swigluOai: (gate, up) => run('swiglu_oai', { width: used * ff }, tokens * used * ff, up, gate),
     weigh: (down, shares) => run('experts_weigh', { width: embd, used }, tokens * used * embd, shares, down),
     sumExperts: (dst, down) => run('experts_sum', { width: embd, used }, tokens * embd, down, dst),

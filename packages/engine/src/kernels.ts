@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AdapterInfo } from './adapter/index.js';
 import { codebookOf } from './codebooks/codebook.js';
 import { compile } from './compile.js';
 import { resourceOf } from './weight-data.js';
@@ -20,6 +21,12 @@ const MAX_WORKGROUPS = 65535;
 export function folded(workgroups: number): [x: number, y: number] {
   const y = Math.max(1, Math.ceil(workgroups / MAX_WORKGROUPS));
   return [Math.ceil(workgroups / y), y];
+}
+
+/** How many numbers of a row a kernel reads at once, and the file that it has that from. */
+export function atOnce(width: number): { readonly count: number; readonly file: string } {
+  if (width % 4 === 0) return { count: 4, file: 'fours' };
+  return width % 2 === 0 ? { count: 2, file: 'twos' } : { count: 1, file: 'ones' };
 }
 
 /** A command that is put off until the next one comes. */
@@ -93,6 +100,9 @@ export class Commands {
   }
 }
 
+/** How many threads add up a row together, with barriers. On a CPU a thread is a lane of a vector, and vectors take turns at each barrier: there is one. */
+const ROW_THREADS = { gpu: 64, cpu: 8 } as const;
+
 /** Pipelines and bind groups by what they are made of: each is created once. */
 export class KernelCache {
   private readonly texts = new Map<string, string>();
@@ -101,11 +111,17 @@ export class KernelCache {
   private readonly ids = new WeakMap<object, number>();
   private lastId = 0;
 
+  private readonly device: GPUDevice;
+  readonly rowThreads: number;
+
   /** @param source the text of a shader file; tests break one to see that its check can fail. */
   constructor(
-    private readonly device: GPUDevice,
+    { device, info }: { readonly device: GPUDevice; readonly info: Pick<AdapterInfo, 'class'> },
     private readonly source: (file: string) => string = shaderSource,
-  ) {}
+  ) {
+    this.device = device;
+    this.rowThreads = ROW_THREADS[info.class];
+  }
 
   /** @param files are concatenated: declarations first, the file with main() last. */
   pipeline(files: readonly string[], constants: Record<string, number>): GPUComputePipeline {

@@ -1,7 +1,7 @@
 import { type LlamaConfig, sightOf, turnedOf } from './config.js';
 import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
-import type { Commands, KernelCache } from './kernels.js';
+import { atOnce, type Commands, type KernelCache } from './kernels.js';
 import type { Ending, MulMat, Weight } from './products/mul-mat.js';
 
 /** The tokens that a pass works on. */
@@ -79,6 +79,7 @@ export function createOperations(
 ): Operations & MergedOperations {
   const { headCount: heads, headCountKv: kv_heads, headDim: head_dim, embeddingLength, feedForwardLength } = config;
   const { tokens } = batch;
+  const { rowThreads: threads } = kernels;
   const widthOfQ = heads * head_dim;
   const widthOfK = kv_heads * head_dim;
   const epsilon = config.rmsEpsilon;
@@ -97,6 +98,11 @@ export function createOperations(
     runFiles([kernel], constants, workgroups, ...buffers);
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
   const each = (width: number) => groups(tokens * width);
+  /** Of rows whose numbers are read several at a time. */
+  const inParts = (kernel: string, width: number, ...buffers: GPUBuffer[]) => {
+    const { count, file } = atOnce(width);
+    runFiles([file, kernel], { width }, each(width / count), ...buffers);
+  };
   const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number, ...cache: GPUBuffer[]) =>
     runFiles(
       [cache.length > 0 ? 'rope_to_cache' : 'rope_in_place', 'rope'],
@@ -106,10 +112,16 @@ export function createOperations(
       x,
       ...cache,
     );
-  const norm = (shape: Record<string, number>, rows: number, x: GPUBuffer, dst: GPUBuffer, ...weight: GPUBuffer[]) =>
+  const norm = (
+    shape: { readonly width: number; readonly parts?: number },
+    rows: number,
+    x: GPUBuffer,
+    dst: GPUBuffer,
+    ...weight: GPUBuffer[]
+  ) =>
     runFiles(
-      [weight.length > 0 ? 'weighted' : 'unweighted', 'rms_norm'],
-      { ...shape, epsilon },
+      [atOnce(shape.width).file, weight.length > 0 ? 'weighted' : 'unweighted', 'rms_norm'],
+      { ...shape, epsilon, threads },
       rows,
       x,
       dst,
@@ -119,14 +131,15 @@ export function createOperations(
   const normed = (count: number) =>
     config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
   const attention = { heads, kv_heads, head_dim, sees_all };
-  /** How many numbers of a head its kernels read at once, and the file that they have that from. */
-  const [atOnce, numbers] = head_dim % 4 === 0 ? [4, 'fours'] : [2, 'twos'];
+  const ofHead = atOnce(head_dim);
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
     norm(shape, tokens * shape.parts, x, dst);
   };
-  const mulHeads = (dst: GPUBuffer, w: GPUBuffer, count: number) =>
-    run('mul', normed(count), each(count * head_dim), w, dst);
+  const mulRows = (shape: { readonly width: number; readonly parts: number }, dst: GPUBuffer, w: GPUBuffer) => {
+    const { count, file } = atOnce(shape.width);
+    runFiles([file, 'mul'], shape, each((shape.width * shape.parts) / count), w, dst);
+  };
   const scale = (x: GPUBuffer, factor: number, width: number) => run('scale', { width, factor }, each(width), x);
   const softCap = (x: GPUBuffer, cap: number, width: number, scores: 0 | 1) =>
     runFiles(['tanh', 'soft_cap'], { cap, width, scores }, each(width * (scores ? nKv(batch) : 1)), x);
@@ -137,18 +150,18 @@ export function createOperations(
       norm({ width: embeddingLength }, tokens, x, dst);
     },
     mul(dst, w) {
-      run('mul', { width: embeddingLength }, each(embeddingLength), w, dst);
+      mulRows({ width: embeddingLength, parts: 1 }, dst, w);
     },
     normQ: (dst, q) => normHeads(dst, q, heads),
     normK: (dst, k) => normHeads(dst, k, kv_heads),
-    mulQ: (q, w) => mulHeads(q, w, heads),
-    mulK: (k, w) => mulHeads(k, w, kv_heads),
+    mulQ: (q, w) => mulRows(normed(heads), q, w),
+    mulK: (k, w) => mulRows(normed(kv_heads), k, w),
     mulMat(dst, weight, x, bias) {
       mulMat.encode(commands.compute(), weight, x, dst, tokens);
-      if (bias) run('add_bias', { width: weight.rows }, each(weight.rows), bias, dst);
+      if (bias) inParts('add_bias', weight.rows, bias, dst);
     },
     addBias(dst, b, width) {
-      run('add_bias', { width }, each(width), b, dst);
+      inParts('add_bias', width, b, dst);
     },
     normWeighted(dst, x, w) {
       norm({ width: embeddingLength }, tokens, x, dst, w);
@@ -162,22 +175,22 @@ export function createOperations(
     ropeQ: (q, rotation) => rope(q, rotation, heads),
     ropeK: (k, rotation) => rope(k, rotation, kv_heads),
     store(cache, x) {
-      run('store_kv', { width: widthOfK }, each(widthOfK), x, cache as GPUBuffer);
+      inParts('store_kv', widthOfK, x, cache as GPUBuffer);
     },
     kq(dst, q, k) {
-      runFiles([numbers, 'kq'], attention, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
+      runFiles([ofHead.file, 'kq'], attention, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
     },
     softMax(kq, il = 0, sinks) {
       const { window = 0 } = sightOf(config, il);
-      const constants = { heads, scale: config.queryScale ? 1 : config.attentionScale, sees_all, window };
+      const constants = { heads, scale: config.queryScale ? 1 : config.attentionScale, sees_all, window, threads };
       const [kernel, also] = sinks ? (['soft_max_sinks', [sinks]] as const) : (['soft_max', []] as const);
       run(kernel, constants, tokens * heads, kq, ...also);
     },
     kqv(dst, p, v) {
-      runFiles([numbers, 'kqv'], attention, each(widthOfQ / atOnce), p, v as GPUBuffer, dst);
+      runFiles([ofHead.file, 'kqv'], attention, each(widthOfQ / ofHead.count), p, v as GPUBuffer, dst);
     },
     add(dst, x) {
-      run('add', { width: embeddingLength }, each(embeddingLength), x, dst);
+      inParts('add', embeddingLength, x, dst);
     },
     scale: (x, factor) => scale(x, factor, embeddingLength),
     scaleQ: (q, factor) => scale(q, factor, widthOfQ),
@@ -186,10 +199,10 @@ export function createOperations(
     capScores: (kq, most) => softCap(kq, most, heads, 1),
     capLogits: (logits, most) => softCap(logits, most, config.vocabularySize, 0),
     swiglu(gate, up) {
-      run('swiglu', { width: feedForwardLength }, each(feedForwardLength), up, gate);
+      inParts('swiglu', feedForwardLength, up, gate);
     },
     swigluHalves(dst, xy) {
-      run('swiglu_halves', { width: feedForwardLength }, each(feedForwardLength), xy, dst);
+      inParts('swiglu_halves', feedForwardLength, xy, dst);
     },
     geglu(gate, up) {
       runFiles(['tanh', 'geglu'], { width: feedForwardLength }, each(feedForwardLength), up, gate);

@@ -34,8 +34,13 @@ describe.each(TYPES)('%s', (type) => {
 
   test.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter })))(
     "the kernel's bits are ggml's on $name",
-    async ({ device, check }) => {
-      const rows = await rowsOnDevice(device, new KernelCache(device), { data, type, rows: ROWS, columns: COLUMNS });
+    async ({ device, info, check }) => {
+      const rows = await rowsOnDevice(device, new KernelCache({ device, info }), {
+        data,
+        type,
+        rows: ROWS,
+        columns: COLUMNS,
+      });
       check();
       expect(differing(ggml, rows), named(rows)).toBe(0);
     },
@@ -43,13 +48,13 @@ describe.each(TYPES)('%s', (type) => {
 });
 
 describe('one wrong operation is found', () => {
-  const { device, check } = opened[0] as OpenedAdapter;
+  const { device, info, check } = opened[0] as OpenedAdapter;
 
   test.each(WRONG_READINGS)('%s: %s → %s', async (type, right, wrong) => {
     const { shader } = WEIGHT_TYPES[type];
     const source = shaderSource(shader);
     expect(source.split(right).length - 1, `how often ${shader} says ${right}`).toBeGreaterThan(0);
-    const kernels = new KernelCache(device, (file) =>
+    const kernels = new KernelCache({ device, info }, (file) =>
       file === shader ? source.replaceAll(right, wrong) : shaderSource(file),
     );
     const data = anyBlocks(type, 4 * COLUMNS, random);

@@ -216,7 +216,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     title: 'the norm weight is applied twice',
-    patches: [['mul.wgsl', 'w[i % width]', 'w[i % width] * w[i % width]']],
+    patches: [['mul.wgsl', 'w[i % length]', 'w[i % length] * w[i % length]']],
     formulas: {
       attn_norm: ([x], { w }) => mul(x, twice(w.attnNorm)),
       ffn_norm: ([x], { w }) => mul(x, twice(w.ffnNorm)),

@@ -2,8 +2,9 @@ import { KernelCache, type OpenedAdapter } from '@llama-probe/engine/internal';
 import { best } from '../../bench/clock.js';
 
 /** A kernel that adds 64 numbers, once in a submit and very often in one. */
-export async function dispatchCost({ device }: OpenedAdapter): Promise<{ each: number; submit: number }> {
-  const pipeline = new KernelCache(device).pipeline(['batch.wgsl', 'add.wgsl'], { width: 64 });
+export async function dispatchCost(opened: OpenedAdapter): Promise<{ each: number; submit: number }> {
+  const { device } = opened;
+  const pipeline = new KernelCache(opened).pipeline(['batch.wgsl', 'fours.wgsl', 'add.wgsl'], { width: 64 });
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
   const batch = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(batch, 0, Uint32Array.of(1, 0, 1, 0));

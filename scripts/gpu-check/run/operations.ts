@@ -27,14 +27,14 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
   const reading: Outcome[] = [];
   let worst = { share: 0, title: '' };
   let done = 0;
-  let [device, kernels] = [opened.now.device, new KernelCache(opened.now.device)];
+  let [device, kernels] = [opened.now.device, new KernelCache(opened.now)];
   for (const { kernel, shape, values } of cases) {
     if (Date.now() > until) break;
     done++;
     if (wrong.has(kernel)) continue;
     say(`${done} of ${cases.length} cases, ${kernel.title}`);
     const problem = await opened.try(async (now) => {
-      if (now.device !== device) [device, kernels] = [now.device, new KernelCache(now.device)];
+      if (now.device !== device) [device, kernels] = [now.device, new KernelCache(now)];
       const outcome = await runKernel(device, kernels, kernel, shape, values, random);
       if (outcome.worst > worst.share) worst = { share: outcome.worst, title: kernel.title };
       return outcome.problem;

@@ -39,7 +39,8 @@ export interface Kernel {
   /** The weights that it reads: by the shader of their type, which then is part of it. */
   reads?: WeightType;
   shapes: readonly Shape[];
-  make(shape: Shape, values: Values, random: () => number): KernelCase;
+  /** @param rowThreads how many of them add up a row */
+  make(shape: Shape, values: Values, random: () => number, rowThreads: number): KernelCase;
 }
 
 export const U = 2 ** -24; // the largest relative rounding error of f32

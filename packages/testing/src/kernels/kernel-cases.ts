@@ -96,12 +96,12 @@ const SHAPES_BY_ROW = SHAPES.map((s): Shape => ({ ...s, headNorms: 'row' }));
 const normKernel = (operation: keyof Normed, rowsOf: Rows, shapes: readonly Shape[]): Kernel => ({
   name: 'rms_norm',
   shapes,
-  make(s, values, random) {
+  make(s, values, random, rowThreads) {
     const { width, rows } = rowsOf(s);
     const x = numbers(rows * width, values, random);
     const want = rmsNorm(wide(x), width, EPSILON);
-    // The sum: a square, width / 64 additions, 6 in the tree; its mean, ε: halved by the root. Then root, division, product.
-    const sum = ((Math.ceil(width / 64) + 8) * U + DIVISION) / 2;
+    // The sum: a square, a thread's additions, those of the tree; its mean, ε: halved by the root. Then root, division, product.
+    const sum = ((Math.ceil(width / rowThreads) + Math.log2(rowThreads) + 2) * U + DIVISION) / 2;
     const root = 2 * ULP + DIVISION; // sqrt inherits from 1 / inverseSqrt
     const gain = 1 / Math.sqrt(EPSILON);
     const bound = want.map((y) => Math.abs(y) * (sum + root + DIVISION + U) + gain * FLUSH);
@@ -241,7 +241,7 @@ const ropeKernel = (side: 'q' | 'k', ropePairs?: 'halves', isPart = false): Kern
 const softMaxKernel = (hasSinks: boolean, window?: number): Kernel => ({
   name: hasSinks ? 'soft_max_sinks' : 'soft_max',
   shapes: SHAPES.map((s) => (window ? { ...s, window } : s)),
-  make(s, values, random) {
+  make(s, values, random, rowThreads) {
     const n = nKv(s);
     const scale = scaleOf(s);
     const scores = numbers(s.tokens * s.heads * n, values, random, 2e4);
@@ -268,7 +268,7 @@ const softMaxKernel = (hasSinks: boolean, window?: number): Kernel => ({
       const ofSum =
         errors.reduce((all, error, i) => all + error * (want[begin + i] as number), 0) +
         (share < 1 ? (1 - share) * errorOf(sink) + U : 0) +
-        (Math.ceil(n / 64) + 7) * U;
+        (Math.ceil(n / rowThreads) + Math.log2(rowThreads) + 1) * U;
       errors.forEach((error, i) => {
         bound[begin + i] = (want[begin + i] as number) * (error + ofSum + DIVISION) * 1.01 + FLUSH; // 1.01: second order
       });

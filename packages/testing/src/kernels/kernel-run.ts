@@ -30,7 +30,7 @@ export async function runKernel(
   values: Values,
   random: () => number,
 ): Promise<Outcome> {
-  const test = kernel.make(shape, values, random);
+  const test = kernel.make(shape, values, random, kernels.rowThreads);
   const owned: GPUBuffer[] = [];
   const buffer = (label: string, data: Uint8Array, usage = GPUBufferUsage.STORAGE) => {
     const size = Math.ceil(data.byteLength / 4) * 4;
