@@ -23,8 +23,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at_q = row * parts;
   let at_k = (position * kv_heads + kv_head) * parts;
   var sum = vec2f(0.0);
-  for (var part = 0u; part < parts; part++) {
-    sum = added(sum, q[at_q + part] * k[at_k + part]);
+  for (var at = at_q; at < at_q + parts; at++) { // not over a known number of parts: Mesa would unroll that, and compile it three times as long
+    sum = added(sum, q[at] * k[at_k + (at - at_q)]);
   }
   kq[i] = sum.x + sum.y;
 }

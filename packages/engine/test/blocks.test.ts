@@ -5,7 +5,16 @@ import { randomFrom, seeded } from '@llama-probe/testing';
 import { runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
-import { type Asked, ask, CANDIDATES, type Work } from '../src/products/blocks.js';
+import {
+  type Asked,
+  ask,
+  CANDIDATES,
+  candidatesFor,
+  type Fastest,
+  isMeasured,
+  type TokenClass,
+  type Work,
+} from '../src/products/blocks.js';
 import { choosing } from '../src/products/choose.js';
 import { blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
@@ -66,14 +75,14 @@ test('a little work is done in two rows at a time, which compile fast, and more 
   const choose = choosing({ class: 'cpu', kind: 'llvmpipe' }, limits, new Map(), asked);
   const names = () => [1, 2, 3, 64].map((tokens) => choose(weight, tokens).name.replace(/.* (?=\d+ ×)/, ''));
   const usual = names();
-  expect(usual).toEqual(['8 × 1', '8 × 1', '8 × 3', '16 × 8']);
+  expect(usual).toEqual(['8 × 1', '8 × 2', '8 × 3', '8 × 8']);
 
   ask(asked, [once, { ...once, tokens: 3 }, { ...once, tokens: 64 }]);
-  expect(names()).toEqual(['2 × 1', '2 × 1', '2 × 3', '2 × 8']);
+  expect(names()).toEqual(['2 × 1', '2 × 2', '2 × 3', '2 × 8']);
   ask(asked, [{ ...once, type: 'F32' }]);
   expect(names()[0]).toBe('2 × 1');
   ask(asked, [once]);
-  expect(names()).toEqual(['8 × 1', '2 × 1', '2 × 3', '2 × 8']);
+  expect(names()).toEqual(['8 × 1', '2 × 2', '2 × 3', '2 × 8']);
 });
 
 test.skipIf(info.class === 'gpu')('no texture has a height for which Mesa would compile a kernel again', () => {
@@ -96,32 +105,49 @@ describe('the fastest block', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.skipIf(info.class === 'gpu' || info.kind === 'lavapipe')(
-    'is one of the candidates, and known the next time',
-    async () => {
-      const said: string[] = [];
-      const onProgress = (message: string) => said.push(message);
-      const blocks: Blocks = new Map();
-      await chooseBlocks(opened, blocks, work(1e12), { onProgress });
-      expect(CANDIDATES['1']).toContainEqual(blocks.get('F32 1'));
-      expect(knownBlocks(info)).toEqual(blocks);
-      expect(said).toEqual([`trying out kernels on ${info.name}`]);
+  test('is looked for among those whose compiling the work repays', () => {
+    const counts = (of: TokenClass) => [2 ** 33, 2 ** 34, 2 ** 37].map((work) => candidatesFor(of, work).length);
+    expect(counts('1')).toEqual([0, 3, 3]);
+    expect(counts('9-32')).toEqual([0, 2, 3]);
+  });
 
-      // What the file says is taken, and nothing is measured.
-      const file = join(folder, readdirSync(folder)[0] as string, 'block.json');
-      expect(existsSync(file)).toBe(true);
-      const other = CANDIDATES['1'].find(({ rows }) => rows !== blocks.get('F32 1')?.rows);
-      writeFileSync(file, JSON.stringify(other));
-      const again: Blocks = new Map();
-      await chooseBlocks(opened, again, work(1e12), { onProgress });
-      expect(again.get('F32 1')).toEqual(other);
-      expect(said).toHaveLength(1);
+  test.skipIf(!isMeasured(info))('is one of the candidates, and known the next time', async () => {
+    const said: string[] = [];
+    const onProgress = (message: string) => said.push(message);
+    const blocks: Blocks = new Map();
+    await chooseBlocks(opened, blocks, work(1e12), { onProgress });
+    const { of, ...block } = blocks.get('F32 1') as Fastest;
+    expect(CANDIDATES['1']).toContainEqual(block);
+    expect(of).toBe(3);
+    expect(knownBlocks(info)).toEqual(blocks);
+    expect(said).toEqual([`trying out kernels on ${info.name}`]);
 
-      // What is no candidate was not chosen by this version.
-      for (const text of ['', '{"rows":3,"tokens":1}', '[]', 'null']) {
-        writeFileSync(file, text);
-        expect(knownBlocks(info)).toEqual(new Map());
-      }
-    },
-  );
+    // What the file says is taken, and nothing is measured.
+    const file = join(folder, readdirSync(folder)[0] as string, 'block.json');
+    expect(existsSync(file)).toBe(true);
+    const other = CANDIDATES['1'].find(({ rows }) => rows !== block.rows);
+    writeFileSync(file, JSON.stringify(other));
+    const again: Blocks = new Map();
+    await chooseBlocks(opened, again, work(1e12), { onProgress });
+    expect(again.get('F32 1')).toEqual({ ...other, of: 3 });
+    expect(said).toHaveLength(1);
+
+    // What is no candidate was not chosen by this version.
+    for (const text of ['', '{"rows":3,"tokens":1}', '[]', 'null']) {
+      writeFileSync(file, text);
+      expect(knownBlocks(info)).toEqual(new Map());
+    }
+  });
+
+  test.skipIf(!isMeasured(info))('is looked for again for much more work', async () => {
+    const blocks: Blocks = new Map();
+    const of = async (multiplications: number, known = blocks) => {
+      await chooseBlocks(opened, known, [{ type: 'F16', tokens: 4, multiplications }]);
+      return known.get('F16 2-4')?.of;
+    };
+    expect(await of(2 ** 34)).toBe(2);
+    expect(await of(2 ** 38)).toBe(3);
+    expect(await of(2 ** 34)).toBe(3);
+    expect(await of(2 ** 34, new Map())).toBe(3); // from the cache
+  });
 });

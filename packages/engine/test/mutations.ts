@@ -36,7 +36,7 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['kq', 'position > batch.first_position + token', 'position >= batch.first_position + token'],
   ['kq', 'position > batch.first_position + token', 'position > batch.first_position + token + 1u'],
   ['kq', 'position > batch.first_position + token', 'position > token'],
-  ['kq', 'part++', 'part += 2u'],
+  ['kq', 'at++', 'at += 2u'],
   ['kq', 'sum.x + sum.y', 'sum.x'],
   ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads'],
   ['soft_max', 'batch.first_position + row / heads + 1u', 'batch.first_position + row / heads + 2u'],

@@ -17,8 +17,13 @@ export function classOf(tokens: number): TokenClass {
 /** Products alike: of a type and a class. */
 export type Key = `${WeightType} ${TokenClass}`;
 
+/** The fastest of so many blocks. */
+export interface Fastest extends Block {
+  readonly of: number;
+}
+
 /** The blocks that were measured to be the fastest, by type and class (measure.ts). */
-export type Measured = ReadonlyMap<Key, Block>;
+export type Measured = ReadonlyMap<Key, Fastest>;
 
 /** Products of so many multiplications. */
 export interface Work {
@@ -41,40 +46,51 @@ export function ask(asked: Asked, coming: readonly Work[]): void {
 const block = (rows: number, tokens: number): Block => ({ rows, tokens });
 
 /**
- * What is tried on CPU adapters, and first what is taken where nothing was measured: the fastest on a CPU with 32 vector registers. With 16 of them
- * large blocks may be slower than small ones.
+ * What is tried on llvmpipe, whose vectors are those of the CPU: with 16 registers for them, large blocks may be slower than small ones. Where nothing was
+ * measured, it has the first, which is never far from the fastest and compiles in half the time of the last.
  */
-export const CANDIDATES: Readonly<Record<TokenClass, readonly [Block, ...Block[]]>> = {
+export const CANDIDATES: Readonly<Record<TokenClass, readonly [Block, Block, Block]>> = {
   '1': [block(8, 1), block(4, 1), block(16, 1)],
   '2-4': [block(8, 4), block(4, 4), block(16, 4)],
-  '5-8': [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
-  '9-32': [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
-  more: [block(16, 8), block(8, 8), block(8, 4), block(4, 8)],
+  '5-8': [block(8, 8), block(8, 4), block(16, 8)],
+  '9-32': [block(8, 8), block(8, 4), block(16, 8)],
+  more: [block(8, 8), block(8, 4), block(16, 8)],
 };
 
-/** Products of so many multiplications repay what a block of their own takes to compile on Mesa: up to 1.6 s, that of SMALL 0.3 s. */
-const LARGE = 2 ** 26;
-const SMALL = block(8, 4);
-const ONE = block(8, 1);
+/** Two adapters have the same everywhere: SwiftShader, whose vectors are the same on each CPU, the fastest; lavapipe what compiles in a second, since a large one takes it four. */
+const FIXED: Readonly<Partial<Record<AdapterInfo['kind'], Readonly<Record<TokenClass, Block>>>>> = {
+  swiftshader: { '1': block(4, 1), '2-4': block(16, 4), '5-8': block(16, 8), '9-32': block(16, 8), more: block(16, 8) },
+  lavapipe: { '1': block(8, 1), '2-4': block(8, 4), '5-8': block(8, 4), '9-32': block(8, 4), more: block(8, 4) },
+};
 
-/** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 s, of eight 0.25 to 0.4 s. */
+/** Whether there is anything to choose from. */
+export const isMeasured = ({ class: family, kind }: Pick<AdapterInfo, 'class' | 'kind'>): boolean =>
+  family === 'cpu' && !FIXED[kind];
+
+/** So many multiplications, which llvmpipe does in a second, repay trying out what compiles in that; and so many the last of the candidates too. */
+const WORTH = 2 ** 34;
+const WORTH_THE_LAST = 2 ** 37;
+
+/** What to try out for so many multiplications, if anything. */
+export function candidatesFor(of: TokenClass, multiplications: number): readonly Block[] {
+  if (multiplications < WORTH) return [];
+  return CANDIDATES[of].slice(0, of === '1' || multiplications >= WORTH_THE_LAST ? 3 : 2);
+}
+
+/** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 to 0.2 s, of eight 0.2 to 0.5 s. */
 const FEW = 2 ** 29;
 const FEW_ROWS = 2;
 
 /** The block of a product, of which there may be several in a row of tokens. */
 export function blockOf(
   kind: AdapterInfo['kind'],
-  { type, rows, columns }: { readonly type: WeightType; readonly rows: number; readonly columns: number },
+  type: WeightType,
   tokens: number,
   measured: Measured,
-  asked: ReadonlyMap<Key, number> = new Map(),
+  asked: ReadonlyMap<Key, number>,
 ): Block {
   const of = classOf(tokens);
   const key: Key = `${type} ${of}`;
-  if ((asked.get(key) ?? FEW) < FEW) {
-    return { ...blockOf(kind, { type, rows, columns }, tokens, measured), rows: FEW_ROWS };
-  }
-  if (of !== '1' && rows * columns * tokens < LARGE) return tokens === 2 ? ONE : SMALL; // two one by one: decoding compiles that anyway
-  if (of !== '1' && kind === 'lavapipe') return SMALL; // which takes four seconds to compile a large one
-  return measured.get(key) ?? CANDIDATES[of][0];
+  const fastest = FIXED[kind]?.[of] ?? measured.get(key) ?? CANDIDATES[of][0];
+  return (asked.get(key) ?? FEW) < FEW ? { ...fastest, rows: FEW_ROWS } : fastest;
 }

@@ -26,7 +26,7 @@ export function choosing(
 ): Choose {
   return (weight, tokens) => {
     if (weight.columns % 32 !== 0) return ANY;
-    if (info.class === 'cpu') return blockKernel(blockOf(info.kind, weight, tokens, measured, asked), tokens);
+    if (info.class === 'cpu') return blockKernel(blockOf(info.kind, weight.type, tokens, measured, asked), tokens);
     return tokens <= 4 || limits.maxComputeInvocationsPerWorkgroup < TILE ? GPU_FEW : GPU_MANY;
   };
 }

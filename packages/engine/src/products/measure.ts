@@ -9,7 +9,17 @@ import type { LlamaTensors } from '../model.js';
 import { packedRowBytes } from '../pack.js';
 import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
-import { CANDIDATES, classOf, type Key, TOKEN_CLASSES, type TokenClass, type Work } from './blocks.js';
+import {
+  CANDIDATES,
+  candidatesFor,
+  classOf,
+  type Fastest,
+  isMeasured,
+  type Key,
+  TOKEN_CLASSES,
+  type TokenClass,
+  type Work,
+} from './blocks.js';
 import { type Block, blockKernel } from './kernel.js';
 import { createMulMat } from './mul-mat.js';
 import { UNIFORM_BYTES } from './x-data.js';
@@ -26,18 +36,17 @@ export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: nu
   return [...values].map(([type, count]) => ({ type, tokens, multiplications: count * tokens * passes }));
 }
 
-export type Blocks = Map<Key, Block>;
+export type Blocks = Map<Key, Fastest>;
 
-/** So many multiplications repay a measurement, which takes as long as Mesa's compiler does: one to three seconds. llvmpipe does them in two. */
-const WORTH = 2 ** 34;
-/** What is measured with: large enough for a clock, and in a few milliseconds on llvmpipe. */
-const [ROWS, COLUMNS] = [1024, 2048];
+/** What is measured with, several times in a submit: large enough for a clock, and in a few milliseconds. */
+const [ROWS, COLUMNS] = [2048, 2048];
+const inSubmit = (tokens: number) => Math.min(8, Math.ceil(32 / tokens));
 /** A number of tokens of each class. */
 const TOKENS: Readonly<Record<TokenClass, number>> = { '1': 1, '2-4': 4, '5-8': 8, '9-32': 32, more: 64 };
-const TIMES = 5;
-
-/** Whether there is anything to choose from. */
-const isMeasured = ({ class: family, kind }: AdapterInfo): boolean => family === 'cpu' && kind !== 'lavapipe';
+/** How often, and how long at most, if that is three times. */
+const [TIMES, LONGEST] = [9, 300]; // ms
+/** Another block than the first is so much faster, or it may be by chance. */
+const MARGIN = 0.97;
 
 /**
  * Puts the fastest blocks for what is to come into `blocks`: those that are known of this adapter, driver and CPU, and others after trying out the few
@@ -57,36 +66,56 @@ export async function chooseBlocks(
   if (!isMeasured(opened.info)) return;
   for (const { type, tokens, multiplications } of coming) {
     const of = classOf(tokens);
-    if (multiplications < WORTH || blocks.has(`${type} ${of}`)) continue;
-    const name = entryOf(opened.info, type, of);
-    const known = readBlock(name);
-    if (!known) onProgress?.(`trying out kernels on ${opened.info.name}`);
-    const block = known ?? (await fastest(opened, type, of, signal));
-    if (!known) cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
-    blocks.set(`${type} ${of}`, block);
+    const candidates = candidatesFor(of, multiplications);
+    if (candidates.length <= (blocks.get(`${type} ${of}`)?.of ?? 0)) continue;
+    const known = knownBlock(opened.info, type, of, candidates.length);
+    if (known) {
+      blocks.set(`${type} ${of}`, known);
+      continue;
+    }
+    onProgress?.(`trying out kernels on ${opened.info.name}`);
+    const block = await fastest(opened, type, of, candidates, signal);
+    const name = entryOf(opened.info, type, of, candidates);
+    cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
+    blocks.set(`${type} ${of}`, { ...block, of: candidates.length });
   }
 }
 
-/** What is known of an adapter. @example knownBlocks(info) // Map { 'Q8_0 5-8' → { rows: 16, tokens: 8 } } */
+/** What is known of an adapter. @example knownBlocks(info) // Map { 'Q8_0 5-8' → { rows: 16, tokens: 8, of: 3 } } */
 export function knownBlocks(info: AdapterInfo): Blocks {
   const blocks: Blocks = new Map();
   if (!isMeasured(info)) return blocks;
   for (const type of Object.keys(WEIGHT_TYPES) as WeightType[]) {
     for (const of of TOKEN_CLASSES) {
-      const block = readBlock(entryOf(info, type, of));
+      const block = knownBlock(info, type, of, 2);
       if (block) blocks.set(`${type} ${of}`, block);
     }
   }
   return blocks;
 }
 
+/** The block that was found among the most candidates, of which there were at least so many. */
+function knownBlock(info: AdapterInfo, type: WeightType, of: TokenClass, least: number): Fastest | undefined {
+  for (let count = CANDIDATES[of].length; count >= least; count--) {
+    const candidates = CANDIDATES[of].slice(0, count);
+    const block = readBlock(entryOf(info, type, of, candidates), candidates);
+    if (block) return { ...block, of: count };
+  }
+  return undefined;
+}
+
 const FILE = 'block.json';
 
 /** Where in the cache the block is kept: another adapter, driver, CPU, kernel or list of candidates has a place of its own. */
-function entryOf({ name, backend }: AdapterInfo, type: WeightType, of: TokenClass): string {
+function entryOf(
+  { name, backend }: AdapterInfo,
+  type: WeightType,
+  of: TokenClass,
+  candidates: readonly Block[],
+): string {
   const texts = SHADERS.concat(WEIGHT_TYPES[type].shader).map(shaderSource);
   const [cpu] = cpus();
-  const key = [name, backend, cpu?.model, cpus().length, CANDIDATES[of], texts];
+  const key = [name, backend, cpu?.model, cpus().length, candidates, texts];
   const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');
   return `kernel-${type}-${of}-${hash.slice(0, 16)}`;
 }
@@ -97,14 +126,12 @@ const SHADERS = [
 ];
 
 /** A block of the cache; undefined where there is none, or none that could have been chosen. */
-function readBlock(name: string): Block | undefined {
+function readBlock(name: string, candidates: readonly Block[]): Block | undefined {
   const entry = knownEntry(name);
   if (!entry) return undefined;
   try {
     const { rows, tokens } = JSON.parse(readFileSync(`${entry}/${FILE}`, 'utf8')) as Block;
-    return Object.values(CANDIDATES)
-      .flat()
-      .find((one) => one.rows === rows && one.tokens === tokens);
+    return candidates.find((one) => one.rows === rows && one.tokens === tokens);
   } catch {
     return undefined;
   }
@@ -115,6 +142,7 @@ async function fastest(
   opened: OpenedAdapter,
   type: WeightType,
   of: TokenClass,
+  candidates: readonly Block[],
   signal: AbortSignal | undefined,
 ): Promise<Block> {
   const { device, info } = opened;
@@ -132,27 +160,31 @@ async function fastest(
     columns: COLUMNS,
     slices: [{ data, firstRow: 0, rows: ROWS }],
   };
-  const runs = CANDIDATES[of].map((block) => {
+  const runs = candidates.map((block) => {
     const mulMat = createMulMat(device, info, () => blockKernel(block, tokens));
     return { block, mulMat, shortest: Number.POSITIVE_INFINITY };
   });
   try {
-    for (let time = 0; time <= TIMES; time++) {
+    let spent = 0;
+    for (let time = 0; time <= TIMES && (time <= 3 || spent < LONGEST); time++) {
       for (const run of runs) {
         signal?.throwIfAborted();
         const encoder = device.createCommandEncoder({ label });
         const pass = encoder.beginComputePass();
-        run.mulMat.encode(pass, matrix, x, dst, tokens);
+        for (let i = 0; i < inSubmit(tokens); i++) run.mulMat.encode(pass, matrix, x, dst, tokens);
         pass.end();
         const begin = performance.now();
         device.queue.submit([encoder.finish()]);
         await device.queue.onSubmittedWorkDone();
-        if (time > 0) run.shortest = Math.min(run.shortest, performance.now() - begin); // the first time it is compiled
+        if (time === 0) continue; // it was compiled
+        const took = performance.now() - begin;
+        run.shortest = Math.min(run.shortest, took);
+        spent += took;
       }
     }
     opened.check();
   } finally {
     for (const one of [data, x, dst]) one.destroy();
   }
-  return runs.reduce((best, run) => (run.shortest < best.shortest ? run : best)).block;
+  return runs.reduce((best, run) => (run.shortest < best.shortest * MARGIN ? run : best)).block;
 }
