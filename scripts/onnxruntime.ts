@@ -116,7 +116,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
     device.createBuffer({ size: Math.max(bytes, UNIFORM_BYTES), usage }),
   ) as [GPUBuffer, GPUBuffer];
   device.queue.writeBuffer(input, 0, x as Float32Array<ArrayBuffer>);
-  const mulMat = createMulMat(device, info, choosing(info, device.limits));
+  const mulMat = createMulMat(device, info, choosing(info));
   const run = async (readback?: GPUBuffer) => {
     const begin = performance.now();
     const encoder = device.createCommandEncoder();

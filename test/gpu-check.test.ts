@@ -12,9 +12,15 @@ import { suspects } from '../scripts/gpu-check/run/suspects.js';
 import { exitCode, summary } from '../scripts/gpu-check/run/verdict.js';
 import { path } from './support/probe.js';
 
+const adapterOf = (family: 'cpu' | 'gpu') => ({
+  class: family,
+  kind: family === 'cpu' ? ('llvmpipe' as const) : family,
+  limits: { maxComputeInvocationsPerWorkgroup: 256 },
+});
+
 describe('what is checked', () => {
   test.each(['cpu', 'gpu'] as const)('every weight type, at one token and more, by the %s kernels first', (family) => {
-    const products = productsFor(family);
+    const products = productsFor(adapterOf(family));
     for (const type of Object.keys(WEIGHT_TYPES)) {
       const own = products.filter((one) => one.family === family && one.test.type === type);
       expect(
@@ -24,6 +30,17 @@ describe('what is checked', () => {
     }
     const first = products.slice(0, Object.keys(WEIGHT_TYPES).length);
     expect(new Set(first.map(({ test }) => test.type)).size).toBe(first.length);
+  });
+
+  test('every block that a GPU may have', () => {
+    const names = (subgroupMinSize?: number) =>
+      productsFor({ ...adapterOf('gpu'), ...(subgroupMinSize ? { subgroupMinSize } : {}) }).flatMap(
+        ({ block, test }) => (block ? [`${block.by} ${block.rows} × ${block.tokens} ${test.tokens}`] : []),
+      );
+    expect(names()).toEqual(expect.arrayContaining(['workgroup 2 × 1 1', 'tile 64 × 16 7', 'tile 64 × 32 70']));
+    const subgroups = names(32).filter((name) => name.startsWith('subgroup'));
+    expect(subgroups.length).toBeGreaterThan(4);
+    expect(names(32)).toEqual(expect.arrayContaining(names()));
   });
 
   test('every architecture of the engine has a tiny model', () => {

@@ -37,7 +37,7 @@ const TARGETS: Partial<Record<`${WeightType} ${number}`, string>> = {
 export async function measureProducts(opened: Opened, machine: Machine, types: readonly WeightType[]): Promise<Line[]> {
   const { device, info } = opened;
   const blocks: Blocks = new Map();
-  const mulMat = createMulMat(device, info, choosing(info, device.limits, blocks));
+  const mulMat = createMulMat(device, info, choosing(info, blocks));
   const lines: Line[] = [];
   for (const type of types) {
     for (const tokens of [1, 5, 32]) {

@@ -28,11 +28,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   store(row + $ru * LANES, token, sum$r);
 }
 
-// Rows past the end compute the last one again, and are not stored.
-fn clamped_row_at(row: u32) -> u32 {
-  return row_at(min(row, shape.rows - 1u), shape.columns);
-}
-
 // Of a chunk of a row with 32 numbers: of its first half, the sum is in `dot` already.
 fn product(h: Header, at: u32, chunk: u32, dot: f32, b: mat4x4f, sum: f32) -> f32 {
   let s = scale_of(h, chunk);

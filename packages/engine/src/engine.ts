@@ -170,7 +170,7 @@ export class Engine {
     this.weights.catch(() => {}); // whoever waits for them hears of it
     this.adapter = opened.info;
     this.kernels = new KernelCache(opened);
-    const choose = choosing(opened.info, opened.device.limits, this.blocks, this.asked);
+    const choose = choosing(opened.info, this.blocks, this.asked);
     this.mulMat = createMulMat(opened.device, opened.info, choose);
     this.architecture = architectureOf(config.architecture) as Architecture;
     this.trace = trace(this.architecture, config, llamaTensors(file, config));

@@ -2,21 +2,22 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomFrom, seeded } from '@llama-probe/testing';
-import { runCase } from '@llama-probe/testing/kernels';
+import { PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
 import {
+  type Adapter,
   type Asked,
   ask,
-  CANDIDATES,
-  candidatesFor,
+  candidatesOf,
   type Fastest,
-  isMeasured,
+  TOKEN_CLASSES,
   type TokenClass,
   type Work,
+  worthTrying,
 } from '../src/products/blocks.js';
 import { choosing } from '../src/products/choose.js';
-import { blockKernel } from '../src/products/kernel.js';
+import { type Block, blockKernel } from '../src/products/kernel.js';
 import { type Blocks, chooseBlocks, knownBlocks } from '../src/products/measure.js';
 import { createMulMat } from '../src/products/mul-mat.js';
 import { repeatLines } from '../src/products/repeat-lines.js';
@@ -24,12 +25,16 @@ import { createData, prefersTextures, TEXELS } from '../src/weight-data.js';
 
 const opened = await openAdapter({ adapter: 'auto' });
 const { device, info } = opened;
+// SwiftShader comes from npm for linux-x64 only.
+const isWithSwiftShader = process.platform === 'linux' && process.arch === 'x64' && info.kind !== 'swiftshader';
+const subgroups = isWithSwiftShader ? await openAdapter({ adapter: 'swiftshader' }) : undefined;
 const folder = mkdtempSync(join(tmpdir(), 'llama-probe-blocks-'));
 beforeAll(() => {
   vi.stubEnv('LLAMA_PROBE_CACHE', folder);
 });
 afterAll(() => {
   opened.close();
+  subgroups?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -54,8 +59,9 @@ describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s 
     const seed = seeded().seed;
     const shape = { type: 'Q4_1', rows: 141, columns: 288, tokens: TOKENS[of], sliceRows: 100 } as const;
     const results = [];
+    const candidates = candidatesOf({ ...info, kind: 'llvmpipe' }, of);
     for (const isInTexture of new Set([prefersTextures(info), false])) {
-      for (const block of [...CANDIDATES[of], { rows: 2, tokens: CANDIDATES[of][0].tokens }]) {
+      for (const block of [...candidates, { ...(candidates[0] as Block), rows: 2 }]) {
         const mulMat = createMulMat(device, info, () => blockKernel(block, TOKENS[of]));
         results.push(await runCase(device, mulMat, { ...shape, isInTexture }, randomFrom(seed)));
       }
@@ -67,12 +73,42 @@ describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s 
   });
 });
 
+/** Tokens past a block, and past a tile. */
+const MORE_TOKENS = { ...TOKENS, '9-32': 19, more: 70 } as const;
+
+describe('blocks of a GPU', () => {
+  // A GPU's with subgroups: none are smaller than SwiftShader's. It takes seconds to compile a barrier.
+  const adapters = [opened, ...(subgroups ? [subgroups] : [])];
+  const all = adapters.flatMap((adapter) =>
+    TOKEN_CLASSES.flatMap((of) =>
+      candidatesOf({ ...adapter.info, class: 'gpu' }, of)
+        .filter(({ by }) => adapter === opened || by === 'subgroup')
+        .map((block) => ({ adapter, name: adapter.info.name, block, tokens: MORE_TOKENS[of] })),
+    ),
+  );
+
+  test('are of each kind', () => {
+    const kinds = new Set(all.map(({ block }) => block.by));
+    expect(kinds).toEqual(
+      new Set(['workgroup', 'tile', ...(all.some(({ adapter }) => adapter.info.subgroupMinSize) ? ['subgroup'] : [])]),
+    );
+  });
+
+  test.each(all)('are right on $name: $block, $tokens tokens', async ({ adapter, block, tokens }) => {
+    const { seed } = seeded();
+    const shape = { type: 'Q4_1', rows: 141, columns: 1312, tokens, sliceRows: 100 } as const;
+    const mulMat = createMulMat(adapter.device, { ...adapter.info, class: 'gpu' }, () => blockKernel(block, tokens));
+    const { relative } = await runCase(adapter.device, mulMat, shape, randomFrom(seed));
+    adapter.check();
+    expect(relative, `SEED=${seed}`).toBeLessThan(PRODUCT_TOLERANCE);
+  });
+});
+
 test('a little work is done in two rows at a time, which compile fast, and more of it in as many as are fast', () => {
-  const { limits } = device;
   const weight = { type: 'F16', rows: 1024, columns: 1024 } as const;
   const once: Work = { type: 'F16', tokens: 1, multiplications: 2 ** 28 };
   const asked: Asked = new Map();
-  const choose = choosing({ class: 'cpu', kind: 'llvmpipe' }, limits, new Map(), asked);
+  const choose = choosing({ ...info, class: 'cpu', kind: 'llvmpipe' }, new Map(), asked);
   const names = () => [1, 2, 3, 64].map((tokens) => choose(weight, tokens).name.replace(/.* (?=\d+ ×)/, ''));
   const usual = names();
   expect(usual).toEqual(['8 × 1', '8 × 2', '8 × 3', '8 × 8']);
@@ -97,27 +133,35 @@ test.skipIf(info.class === 'gpu')('no texture has a height for which Mesa would 
 describe('the fastest block', () => {
   const work = (multiplications: number) => [{ type: 'F32', tokens: 1, multiplications } as const];
 
-  test('is not looked for where the work does not repay it, or on a GPU', async () => {
+  test('is not looked for where the work does not repay it, or where there is one', async () => {
     const blocks: Blocks = new Map();
     await chooseBlocks(opened, blocks, work(1e9));
-    await chooseBlocks({ ...opened, info: { ...info, class: 'gpu' } }, blocks, work(1e12));
+    await chooseBlocks({ ...opened, info: { ...info, class: 'cpu', kind: 'lavapipe' } }, blocks, work(1e12));
     expect(blocks).toEqual(new Map());
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('is looked for among those whose compiling the work repays', () => {
-    const counts = (of: TokenClass) => [2 ** 33, 2 ** 34, 2 ** 37].map((work) => candidatesFor(of, work).length);
-    expect(counts('1')).toEqual([0, 3, 3]);
-    expect(counts('9-32')).toEqual([0, 2, 3]);
+    const counts = (adapter: Partial<Adapter>, of: TokenClass) =>
+      [2 ** 33, 2 ** 34, 2 ** 37].map((work) => worthTrying({ ...info, ...adapter }, of, work).length);
+    const llvmpipe = { class: 'cpu', kind: 'llvmpipe' } as const;
+    expect(counts(llvmpipe, '1')).toEqual([0, 3, 3]);
+    expect(counts(llvmpipe, '9-32')).toEqual([0, 2, 3]);
+    const gpu = { class: 'gpu', subgroupMinSize: 32 } as const;
+    expect(counts(gpu, '1')).toEqual([0, 0, 4]);
+    expect(counts({ ...gpu, limits: { ...info.limits, maxComputeInvocationsPerWorkgroup: 128 } }, '9-32')).toEqual([
+      0, 0, 3,
+    ]);
+    expect(counts({ class: 'cpu', kind: 'swiftshader' }, 'more')).toEqual([0, 0, 0]);
   });
 
-  test.skipIf(!isMeasured(info))('is one of the candidates, and known the next time', async () => {
+  test.skipIf(info.kind !== 'llvmpipe')('is one of the candidates, and known the next time', async () => {
     const said: string[] = [];
     const onProgress = (message: string) => said.push(message);
     const blocks: Blocks = new Map();
     await chooseBlocks(opened, blocks, work(1e12), { onProgress });
     const { of, ...block } = blocks.get('F32 1') as Fastest;
-    expect(CANDIDATES['1']).toContainEqual(block);
+    expect(candidatesOf(info, '1')).toContainEqual(block);
     expect(of).toBe(3);
     expect(knownBlocks(info)).toEqual(blocks);
     expect(said).toEqual([`trying out kernels on ${info.name}`]);
@@ -125,7 +169,7 @@ describe('the fastest block', () => {
     // What the file says is taken, and nothing is measured.
     const file = join(folder, readdirSync(folder)[0] as string, 'block.json');
     expect(existsSync(file)).toBe(true);
-    const other = CANDIDATES['1'].find(({ rows }) => rows !== block.rows);
+    const other = candidatesOf(info, '1').find(({ rows }) => rows !== block.rows);
     writeFileSync(file, JSON.stringify(other));
     const again: Blocks = new Map();
     await chooseBlocks(opened, again, work(1e12), { onProgress });
@@ -139,7 +183,7 @@ describe('the fastest block', () => {
     }
   });
 
-  test.skipIf(!isMeasured(info))('is looked for again for much more work', async () => {
+  test.skipIf(info.kind !== 'llvmpipe')('is looked for again for much more work', async () => {
     const blocks: Blocks = new Map();
     const of = async (multiplications: number, known = blocks) => {
       await chooseBlocks(opened, known, [{ type: 'F16', tokens: 4, multiplications }]);

@@ -24,7 +24,7 @@ function check(
   family: 'cpu' | 'gpu',
   cases: readonly (readonly [WeightType, Shape])[],
 ): void {
-  const mulMat = createMulMat(device, { kind: info.kind, class: family });
+  const mulMat = createMulMat(device, { ...info, class: family });
   const isInTexture = family === 'cpu' && prefersTextures(info);
   test.each(cases.map(([type, shape]) => ({ type, ...shape })))(`${family}: %o`, async (shape) => {
     const { relative } = await runCase(device, mulMat, { ...shape, isInTexture }, random);

@@ -1,8 +1,13 @@
 import {
+  type Adapter,
+  type Block,
+  blockKernel,
+  candidatesOf,
   choosing,
   createMulMat,
   type MulMat,
   prefersTextures,
+  TOKEN_CLASSES,
   WEIGHT_TYPES,
   type WeightType,
 } from '@llama-probe/engine/internal';
@@ -16,6 +21,8 @@ type Shape = Omit<Case, 'type'>;
 interface Product {
   readonly family: Family;
   readonly test: Case;
+  /** Another than the adapter's usual one. */
+  readonly block?: Block;
 }
 
 /** Every type of weight at several numbers of tokens. */
@@ -54,14 +61,29 @@ const ODD: readonly Shape[] = [1, 33, 255].flatMap((columns) =>
 const of = (family: Family, type: WeightType, shapes: readonly Shape[]): Product[] =>
   shapes.map((shape) => ({ family, test: { type, ...shape } }));
 
+/** The blocks that may turn out to be faster on the adapter than its usual ones. Tokens past a block, and past a tile. */
+const TOKENS = { '1': 1, '2-4': 3, '5-8': 7, '9-32': 19, more: 70 } as const;
+const otherBlocks = (info: Adapter): Product[] =>
+  TOKEN_CLASSES.flatMap((of) =>
+    candidatesOf(info, of)
+      .slice(1)
+      .map((block) => ({
+        family: info.class,
+        test: { type: 'Q4_1', rows: 141, columns: 1312, tokens: TOKENS[of], sliceRows: 100 },
+        block,
+      })),
+  );
+
 /** What the engine uses on such an adapter comes first, then what it uses on others. */
-export function productsFor(family: Family): Product[] {
+export function productsFor(info: Adapter): Product[] {
+  const { class: family } = info;
   const other = family === 'cpu' ? 'gpu' : 'cpu';
   const [floats, quants] = [TYPES.filter(isFloat), ['Q8_0', 'Q4_K', 'Q4_0'] as const];
   return [
     ...rounds(TYPES.map((type) => of(family, type, SHAPES))),
     ...floats.flatMap((type) => of(family, type, ODD)),
     ...quants.flatMap((type) => of(family, type, MORE)),
+    ...otherBlocks(info),
     ...rounds(TYPES.map((type) => of(other, type, SHAPES.slice(0, 2)))),
   ];
 }
@@ -70,27 +92,27 @@ const isFloat = (type: WeightType) => WEIGHT_TYPES[type].elements === 1;
 
 async function checkProducts({ opened, random, until, say }: Given): Promise<Found> {
   const { info } = opened.now;
-  const all = productsFor(info.class);
+  const all = productsFor(info);
   const unseen = new Set(TYPES);
   const outcomes: Outcome[] = [];
   let worst = { relative: 0, of: '' };
   let done = 0;
   let device = opened.now.device;
   const families = new Map<Family, MulMat>();
-  for (const { family, test } of all) {
+  for (const { family, test, block } of all) {
     if (Date.now() > until) break;
     done++;
-    const { kind } = info;
-    const { limits } = opened.now.device;
+    const adapter = { ...info, class: family };
     // Of a kernel made for so many rows and tokens, the name begins with its file.
-    const adds = choosing({ kind, class: family }, limits)(test, test.tokens).name.split(' ')[0] as string;
+    const choose = block ? () => blockKernel(block, test.tokens) : choosing(adapter);
+    const adds = choose(test, test.tokens).name.split(' ')[0] as string;
     const title = `${test.type} × ${counted(test.tokens, 'token')}, ${test.rows} × ${test.columns}`;
     say(`${done} of ${all.length} products, ${title}, ${adds}`);
     const problem = await opened.try(async (now) => {
       if (now.device !== device) families.clear();
       device = now.device;
-      const mulMat = families.get(family) ?? createMulMat(device, { kind, class: family });
-      families.set(family, mulMat);
+      const mulMat = (!block && families.get(family)) || createMulMat(device, adapter, choose);
+      if (!block) families.set(family, mulMat);
       const isInTexture = family === 'cpu' && prefersTextures(info);
       const { relative } = await runCase(device, mulMat, { ...test, isInTexture }, random);
       if (relative > worst.relative) worst = { relative, of: title };

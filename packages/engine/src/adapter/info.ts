@@ -30,6 +30,8 @@ export interface AdapterInfo {
   /** Picks the family of kernels. */
   class: 'cpu' | 'gpu';
   features: string[];
+  /** How many threads the smallest of its subgroups has, where it has the feature. */
+  subgroupMinSize?: number;
   limits: AdapterLimits;
 }
 
@@ -50,6 +52,7 @@ export function describeAdapter(adapter: GPUAdapter, kind: AdapterKind, backend:
     level: adapter.features.has('core-features-and-limits') ? 'core' : 'compatibility',
     class: isSoftware(adapter) ? 'cpu' : 'gpu',
     features: FEATURES.filter((feature) => adapter.features.has(feature)),
+    ...(adapter.features.has('subgroups') ? { subgroupMinSize: adapter.info.subgroupMinSize } : {}),
     limits,
   };
 }

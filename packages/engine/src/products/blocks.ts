@@ -45,36 +45,74 @@ export function ask(asked: Asked, coming: readonly Work[]): void {
 
 const block = (rows: number, tokens: number): Block => ({ rows, tokens });
 
+/** What an adapter's blocks depend on. */
+export interface Adapter extends Pick<AdapterInfo, 'class' | 'kind' | 'subgroupMinSize'> {
+  readonly limits: Pick<AdapterInfo['limits'], 'maxComputeInvocationsPerWorkgroup'>;
+}
+
+type Candidates = Readonly<Record<TokenClass, readonly Block[]>>;
+
 /**
- * What is tried on llvmpipe, whose vectors are those of the CPU: with 16 registers for them, large blocks may be slower than small ones. Where nothing was
- * measured, it has the first, which is never far from the fastest and compiles in half the time of the last.
+ * Of llvmpipe, whose vectors are those of the CPU: with 16 registers for them, large blocks may be slower than small ones. The first is never far from the
+ * fastest and compiles in half the time of the last.
  */
-export const CANDIDATES: Readonly<Record<TokenClass, readonly [Block, Block, Block]>> = {
+const LLVMPIPE: Candidates = {
   '1': [block(8, 1), block(4, 1), block(16, 1)],
   '2-4': [block(8, 4), block(4, 4), block(16, 4)],
   '5-8': [block(8, 8), block(8, 4), block(16, 8)],
   '9-32': [block(8, 8), block(8, 4), block(16, 8)],
   more: [block(8, 8), block(8, 4), block(16, 8)],
 };
-
-/** Two adapters have the same everywhere: SwiftShader, whose vectors are the same on each CPU, the fastest; lavapipe what compiles in a second, since a large one takes it four. */
-const FIXED: Readonly<Partial<Record<AdapterInfo['kind'], Readonly<Record<TokenClass, Block>>>>> = {
-  swiftshader: { '1': block(4, 1), '2-4': block(16, 4), '5-8': block(16, 8), '9-32': block(16, 8), more: block(16, 8) },
-  lavapipe: { '1': block(8, 1), '2-4': block(8, 4), '5-8': block(8, 4), '9-32': block(8, 4), more: block(8, 4) },
+/** SwiftShader's vectors are the same on each CPU, and so is the fastest. */
+const SWIFTSHADER: Candidates = {
+  '1': [block(4, 1)],
+  '2-4': [block(16, 4)],
+  '5-8': [block(16, 8)],
+  '9-32': [block(16, 8)],
+  more: [block(16, 8)],
+};
+/** lavapipe takes four seconds to compile a large one. */
+const LAVAPIPE: Candidates = {
+  '1': [block(8, 1)],
+  '2-4': [block(8, 4)],
+  '5-8': [block(8, 4)],
+  '9-32': [block(8, 4)],
+  more: [block(8, 4)],
 };
 
-/** Whether there is anything to choose from. */
-export const isMeasured = ({ class: family, kind }: Pick<AdapterInfo, 'class' | 'kind'>): boolean =>
-  family === 'cpu' && !FIXED[kind];
+/** Of a GPU, which decide its subgroups and how many threads a workgroup may have. */
+function ofGpu({ limits, subgroupMinSize = 0 }: Adapter): Candidates {
+  const rows = (count: number, tokens: number): Block => ({ rows: count, tokens, by: 'workgroup' });
+  const threads = Math.min(subgroupMinSize, 64);
+  const subgroup = (count: number, tokens: number): Block[] =>
+    threads > 1 ? [{ rows: count, tokens, by: 'subgroup', threads }] : [];
+  /** Four threads a token, and at compatibility level there may be 128. */
+  const tile = (tokens: number): Block[] =>
+    4 * tokens <= limits.maxComputeInvocationsPerWorkgroup ? [{ rows: 64, tokens, by: 'tile' }] : [];
+  return {
+    '1': [rows(4, 1), ...subgroup(4, 1), ...subgroup(2, 1), rows(2, 1)],
+    '2-4': [rows(4, 4), ...subgroup(4, 4), ...subgroup(2, 4), rows(2, 4)],
+    '5-8': [rows(4, 8), ...tile(16), ...subgroup(4, 8), ...subgroup(2, 8)],
+    '9-32': [...tile(32), ...tile(16), rows(4, 8)],
+    more: [...tile(64), ...tile(32), rows(4, 8)],
+  };
+}
 
-/** So many multiplications, which llvmpipe does in a second, repay trying out what compiles in that; and so many the last of the candidates too. */
+/** What may be taken for so many tokens, and first what is where nothing was measured. */
+export function candidatesOf(adapter: Adapter, of: TokenClass): readonly Block[] {
+  if (adapter.class === 'gpu') return ofGpu(adapter)[of];
+  return { swiftshader: SWIFTSHADER, lavapipe: LAVAPIPE, llvmpipe: LLVMPIPE, gpu: LLVMPIPE }[adapter.kind][of];
+}
+
+/** So many multiplications repay trying out what llvmpipe compiles in the second that it takes for them; and so many the last of the candidates too. */
 const WORTH = 2 ** 34;
 const WORTH_THE_LAST = 2 ** 37;
 
-/** What to try out for so many multiplications, if anything. */
-export function candidatesFor(of: TokenClass, multiplications: number): readonly Block[] {
-  if (multiplications < WORTH) return [];
-  return CANDIDATES[of].slice(0, of === '1' || multiplications >= WORTH_THE_LAST ? 3 : 2);
+/** What to try out for so many multiplications, if anything. A GPU does those of WORTH_THE_LAST in less than it takes to compile its own. */
+export function worthTrying(adapter: Adapter, of: TokenClass, multiplications: number): readonly Block[] {
+  const all = candidatesOf(adapter, of);
+  if (all.length === 1 || multiplications < (adapter.class === 'gpu' ? WORTH_THE_LAST : WORTH)) return [];
+  return of === '1' || multiplications >= WORTH_THE_LAST ? all : all.slice(0, -1);
 }
 
 /** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 to 0.2 s, of eight 0.2 to 0.5 s. */
@@ -83,7 +121,7 @@ const FEW_ROWS = 2;
 
 /** The block of a product, of which there may be several in a row of tokens. */
 export function blockOf(
-  kind: AdapterInfo['kind'],
+  adapter: Adapter,
   type: WeightType,
   tokens: number,
   measured: Measured,
@@ -91,6 +129,7 @@ export function blockOf(
 ): Block {
   const of = classOf(tokens);
   const key: Key = `${type} ${of}`;
-  const fastest = FIXED[kind]?.[of] ?? measured.get(key) ?? CANDIDATES[of][0];
-  return (asked.get(key) ?? FEW) < FEW ? { ...fastest, rows: FEW_ROWS } : fastest;
+  const fastest = measured.get(key) ?? (candidatesOf(adapter, of)[0] as Block);
+  const isLittle = adapter.class === 'cpu' && (asked.get(key) ?? FEW) < FEW;
+  return isLittle ? { ...fastest, rows: FEW_ROWS } : fastest;
 }

@@ -8,61 +8,72 @@ export type XData = 'buffer' | 'uniform' | 'texture';
 
 /** A kernel of the product, and how many rows and tokens one of its workgroups computes. */
 export interface Kernel {
-  /** Of all kernels, this one's name. */
+  /** Of all kernels, this one's name, which begins with its file. */
   readonly name: string;
+  /** What its text needs to be allowed, which is said before all else. */
+  readonly enables?: 'subgroups';
   /** Its own text, after that of the weights' type. @param x where it finds x */
   source(x: XData): string;
   readonly rows: number;
   readonly tokens: number;
 }
 
-/** What a thread of a CPU adapter keeps the sums of at a time. */
+/**
+ * A block of the product, and who has it. On CPUs a thread, which keeps its sums in registers: there is no shared memory faster than the caches, and a
+ * barrier is dear. On GPUs a workgroup: for few tokens its threads take turns at each row's weights, in a subgroup without barriers; a tile goes through shared memory.
+ */
 export interface Block {
   readonly rows: number;
   /** At most: of fewer tokens, those that there are. */
   readonly tokens: number;
+  readonly by?: 'workgroup' | 'subgroup' | 'tile';
+  /** Of the subgroup. */
+  readonly threads?: number;
 }
 
 const files = (...names: readonly string[]) => names.map(shaderSource).join('\n');
-const kernel = (file: string, rows: number, tokens: number): Kernel => ({
-  name: file,
-  source: (x) => files(`data/x_${x}.wgsl`, 'mul_mat.wgsl', file),
-  rows,
-  tokens,
-});
 
 /** The workgroups of CPU adapters: as many threads as a vector of a CPU has lanes. */
 const LANES = 8;
 
-/**
- * On a CPU a thread keeps a block of sums in registers: there is no shared memory faster than the caches, and a barrier is dear. Every block adds up in
- * the same order, so that results do not depend on which is taken, but for those of one token.
- */
-export function blockKernel({ rows, tokens: most }: Block, tokens: number): Kernel {
-  const each = Math.min(most, tokens);
-  const file = most === 1 ? 'mul_mat_chunks.wgsl' : 'mul_mat_registers.wgsl';
+const FILES = { workgroup: 'mul_mat_rows.wgsl', subgroup: 'mul_mat_subgroup.wgsl', tile: 'mul_mat_tile.wgsl' } as const;
+
+/** The kernel of a block. Those of CPUs add up in the same order, so that results do not depend on which is taken, but for those of one token. */
+export function blockKernel({ rows, tokens: most, by, threads }: Block, tokens: number): Kernel {
+  const each = by === 'tile' ? most : Math.min(most, tokens);
+  const isAlone = !by && most === 1;
+  const file = by ? FILES[by] : isAlone ? 'mul_mat_chunks.wgsl' : 'mul_mat_registers.wgsl';
+  const texts = isAlone || by === 'tile' ? [file] : ['mul_mat_block.wgsl', file];
   return {
     name: `${file} ${rows} × ${each}`,
+    ...(by === 'subgroup' ? { enables: 'subgroups' } : {}),
     source: (x) =>
-      `${files(`data/x_${x}.wgsl`, 'mul_mat.wgsl')}\n${repeatLines(shaderSource(file), { rows, tokens: each })}`,
-    rows: rows * LANES,
+      [
+        files(`data/x_${x}.wgsl`, 'mul_mat.wgsl'),
+        ...(threads ? [`const THREADS = ${threads}u;`] : []),
+        repeatLines(files(...texts), { rows, tokens: each }),
+      ].join('\n'),
+    rows: by ? rows : rows * LANES,
     tokens: each,
   };
 }
 
-/** For GPUs: a workgroup for four rows of one token, and one for a tile of 64 × 64. */
-export const GPU_FEW = kernel('mul_mat_rows.wgsl', 4, 1);
-export const GPU_MANY = kernel('mul_mat_tile.wgsl', 64, 64);
 /** For rows that are no multiple of 32. */
-export const ANY: Kernel = { ...kernel('mul_mat_any.wgsl', 64, 1), source: () => files('mul_mat_any.wgsl') };
+export const ANY: Kernel = {
+  name: 'mul_mat_any.wgsl',
+  source: () => files('mul_mat_any.wgsl'),
+  rows: 64,
+  tokens: 1,
+};
 
 /** The whole text of a kernel for weights of a type. */
 export const kernelText = (
   type: WeightType,
-  { source }: Kernel,
+  { source, enables }: Kernel,
   { weight, x, isBiased }: { readonly weight: WeightData; readonly x: XData; readonly isBiased: boolean },
 ): string =>
   [
+    ...(enables ? [`enable ${enables};`] : []),
     files(weightShader(weight), 'quant/block.wgsl', WEIGHT_TYPES[type].shader),
     files(isBiased ? 'biased.wgsl' : 'unbiased.wgsl'),
     source(x),

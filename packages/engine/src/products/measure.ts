@@ -10,15 +10,14 @@ import { packedRowBytes } from '../pack.js';
 import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import {
-  CANDIDATES,
-  candidatesFor,
+  candidatesOf,
   classOf,
   type Fastest,
-  isMeasured,
   type Key,
   TOKEN_CLASSES,
   type TokenClass,
   type Work,
+  worthTrying,
 } from './blocks.js';
 import { type Block, blockKernel } from './kernel.js';
 import { createMulMat } from './mul-mat.js';
@@ -38,9 +37,11 @@ export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: nu
 
 export type Blocks = Map<Key, Fastest>;
 
-/** What is measured with, several times in a submit: large enough for a clock, and in a few milliseconds. */
-const [ROWS, COLUMNS] = [2048, 2048];
+/** What is measured with, several times in a submit: large enough for a clock and, on a GPU, for most caches, and in a few milliseconds. */
+const SIZES = { cpu: { rows: 2048, columns: 2048 }, gpu: { rows: 16384, columns: 4096 } } as const;
 const inSubmit = (tokens: number) => Math.min(8, Math.ceil(32 / tokens));
+/** Weights that are to fit beside a model's. */
+const MOST_BYTES = 64 << 20;
 /** A number of tokens of each class. */
 const TOKENS: Readonly<Record<TokenClass, number>> = { '1': 1, '2-4': 4, '5-8': 8, '9-32': 32, more: 64 };
 /** How often, and how long at most, if that is three times. */
@@ -63,10 +64,9 @@ export async function chooseBlocks(
     signal,
   }: { onProgress?: ((message: string) => void) | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  if (!isMeasured(opened.info)) return;
   for (const { type, tokens, multiplications } of coming) {
     const of = classOf(tokens);
-    const candidates = candidatesFor(of, multiplications);
+    const candidates = worthTrying(opened.info, of, multiplications);
     if (candidates.length <= (blocks.get(`${type} ${of}`)?.of ?? 0)) continue;
     const known = knownBlock(opened.info, type, of, candidates.length);
     if (known) {
@@ -84,7 +84,6 @@ export async function chooseBlocks(
 /** What is known of an adapter. @example knownBlocks(info) // Map { 'Q8_0 5-8' → { rows: 16, tokens: 8, of: 3 } } */
 export function knownBlocks(info: AdapterInfo): Blocks {
   const blocks: Blocks = new Map();
-  if (!isMeasured(info)) return blocks;
   for (const type of Object.keys(WEIGHT_TYPES) as WeightType[]) {
     for (const of of TOKEN_CLASSES) {
       const block = knownBlock(info, type, of, 2);
@@ -96,8 +95,9 @@ export function knownBlocks(info: AdapterInfo): Blocks {
 
 /** The block that was found among the most candidates, of which there were at least so many. */
 function knownBlock(info: AdapterInfo, type: WeightType, of: TokenClass, least: number): Fastest | undefined {
-  for (let count = CANDIDATES[of].length; count >= least; count--) {
-    const candidates = CANDIDATES[of].slice(0, count);
+  const all = candidatesOf(info, of);
+  for (let count = all.length; count >= least; count--) {
+    const candidates = all.slice(0, count);
     const block = readBlock(entryOf(info, type, of, candidates), candidates);
     if (block) return { ...block, of: count };
   }
@@ -122,7 +122,8 @@ function entryOf(
 
 const SHADERS = [
   ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture'].map((name) => `data/${name}.wgsl`),
-  ...['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'],
+  ...['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_block.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'],
+  ...['mul_mat_rows.wgsl', 'mul_mat_subgroup.wgsl', 'mul_mat_tile.wgsl'],
 ];
 
 /** A block of the cache; undefined where there is none, or none that could have been chosen. */
@@ -130,8 +131,8 @@ function readBlock(name: string, candidates: readonly Block[]): Block | undefine
   const entry = knownEntry(name);
   if (!entry) return undefined;
   try {
-    const { rows, tokens } = JSON.parse(readFileSync(`${entry}/${FILE}`, 'utf8')) as Block;
-    return candidates.find((one) => one.rows === rows && one.tokens === tokens);
+    const block = JSON.parse(readFileSync(`${entry}/${FILE}`, 'utf8')) as Block;
+    return candidates.find((one) => one.rows === block.rows && one.tokens === block.tokens && one.by === block.by);
   } catch {
     return undefined;
   }
@@ -148,17 +149,19 @@ async function fastest(
   const { device, info } = opened;
   const tokens = TOKENS[of];
   const label = 'measured';
-  const data = createData(device, label, ROWS, packedRowBytes(type, COLUMNS), prefersTextures(info));
+  const { columns, ...most } = SIZES[info.class];
+  const rows = Math.min(most.rows, Math.floor(MOST_BYTES / packedRowBytes(type, columns)));
+  const data = createData(device, label, rows, packedRowBytes(type, columns), prefersTextures(info));
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM; // of x as in state.ts
-  const [x, dst] = [COLUMNS, ROWS].map((width) =>
+  const [x, dst] = [columns, rows].map((width) =>
     device.createBuffer({ label, size: Math.max(tokens * width * 4, UNIFORM_BYTES), usage }),
   ) as [GPUBuffer, GPUBuffer];
   const matrix = {
     name: label,
     type,
-    rows: ROWS,
-    columns: COLUMNS,
-    slices: [{ data, firstRow: 0, rows: ROWS }],
+    rows,
+    columns,
+    slices: [{ data, firstRow: 0, rows }],
   };
   const runs = candidates.map((block) => {
     const mulMat = createMulMat(device, info, () => blockKernel(block, tokens));

@@ -1,9 +1,9 @@
-import type { AdapterInfo } from '../adapter/index.js';
 import { codebookOf } from '../codebooks/codebook.js';
 import { compile } from '../compile.js';
 import { folded } from '../kernels.js';
 import { isTexture, resourceOf, type WeightData } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
+import type { Adapter } from './blocks.js';
 import { type Choose, choosing } from './choose.js';
 import { type Kernel, kernelText, type XData } from './kernel.js';
 import { UNIFORM_BYTES, xDataOf, xTextures } from './x-data.js';
@@ -65,11 +65,7 @@ interface Form {
  * @param choose the kernel of a product
  * @example mulMat.encode(pass, blk.ffnDown, s.hb, s.xb, tokens);
  */
-export function createMulMat(
-  device: GPUDevice,
-  info: Pick<AdapterInfo, 'class' | 'kind'>,
-  choose: Choose = choosing(info, device.limits),
-): MulMat {
+export function createMulMat(device: GPUDevice, info: Adapter, choose: Choose = choosing(info)): MulMat {
   const layoutOf = (label: string, kinds: ReadonlyMap<number, LayoutOf>) => {
     const visibility = GPUShaderStage.COMPUTE;
     const entries = [...kinds].map(([binding, kind]) => ({ binding, visibility, ...kind }));

@@ -30,13 +30,14 @@ export interface Doctor {
   readonly chosen: string | null;
   /**
    * What was tried out on that adapter: for products of weights of a type with so many tokens (`5-8`), a thread is fastest with so many rows and at most
-   * so many tokens at a time.
+   * so many tokens at a time; on a GPU a workgroup, a subgroup or a tile.
    */
   readonly blocks: readonly {
     readonly type: string;
     readonly tokens: string;
     readonly rows: number;
     readonly most: number;
+    readonly by?: 'workgroup' | 'subgroup' | 'tile';
   }[];
   readonly cache: string;
   /** What is kept there; null unless it was asked for. */
@@ -92,10 +93,10 @@ export async function runDoctor(options: DoctorOptions, progress: Progress, sign
 
 function describeBlock(
   key: string,
-  { rows, tokens: most }: { rows: number; tokens: number },
+  { rows, tokens: most, by }: { rows: number; tokens: number; by?: 'workgroup' | 'subgroup' | 'tile' },
 ): Doctor['blocks'][number] {
   const [type, tokens] = key.split(' ') as [string, string];
-  return { type, tokens, rows, most };
+  return { type, tokens, rows, most, ...(by ? { by } : {}) };
 }
 
 async function listCached(): Promise<Cached> {
@@ -167,10 +168,10 @@ export function doctorText({
   return lines.join('\n');
 }
 
-/** Such as `16 × 8 for 5–8 tokens`, rows × tokens a thread. */
-function blockText({ tokens, rows, most }: Doctor['blocks'][number]): string {
+/** Such as `16 × 8 for 5–8 tokens`, rows × tokens a thread, and of a GPU `4 × 1 in a subgroup for 1 token`. */
+function blockText({ tokens, rows, most, by }: Doctor['blocks'][number]): string {
   const of = tokens === 'more' ? 'more tokens' : tokens === '1' ? '1 token' : `${tokens.replace('-', '–')} tokens`;
-  return `${rows} × ${most} for ${of}`;
+  return `${rows} × ${most}${by ? ` in a ${by}` : ''} for ${of}`;
 }
 
 function cacheLines({ cached, cleared }: Pick<Doctor, 'cached' | 'cleared'>): string[] {

@@ -362,6 +362,7 @@ const adapter = z.looseObject({
       level: z.enum(['core', 'compatibility']),
       class: z.enum(['cpu', 'gpu']),
       features: z.array(text),
+      subgroupMinSize: z.exactOptional(count),
       limits: counts(
         'maxBufferSize',
         'maxStorageBufferBindingSize',
@@ -395,7 +396,15 @@ export const DOCTOR = z
     ]),
     adapters: z.array(adapter),
     chosen: text.nullable(),
-    blocks: z.array(z.looseObject({ type: text, tokens: text, rows: count, most: count })),
+    blocks: z.array(
+      z.looseObject({
+        type: text,
+        tokens: text,
+        rows: count,
+        most: count,
+        by: z.exactOptional(z.enum(['workgroup', 'subgroup', 'tile'])),
+      }),
+    ),
     cache: text,
     cached: z
       .looseObject({
