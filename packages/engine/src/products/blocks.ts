@@ -107,12 +107,15 @@ export function candidatesOf(adapter: Adapter, of: TokenClass): readonly Block[]
 /** So many multiplications repay trying out what llvmpipe compiles in the second that it takes for them; and so many the last of the candidates too. */
 const WORTH = 2 ** 34;
 const WORTH_THE_LAST = 2 ** 37;
+/** A GPU does so many in a tenth of a second, and takes up to one to compile all of its candidates, once. */
+const WORTH_OF_GPU = 2 ** 35;
 
-/** What to try out for so many multiplications, if anything. A GPU does those of WORTH_THE_LAST in less than it takes to compile its own. */
+/** What to try out for so many multiplications, if anything. */
 export function worthTrying(adapter: Adapter, of: TokenClass, multiplications: number): readonly Block[] {
   const all = candidatesOf(adapter, of);
-  if (all.length === 1 || multiplications < (adapter.class === 'gpu' ? WORTH_THE_LAST : WORTH)) return [];
-  return of === '1' || multiplications >= WORTH_THE_LAST ? all : all.slice(0, -1);
+  const isGpu = adapter.class === 'gpu';
+  if (all.length === 1 || multiplications < (isGpu ? WORTH_OF_GPU : WORTH)) return [];
+  return isGpu || multiplications >= WORTH_THE_LAST ? all : all.slice(0, -1);
 }
 
 /** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 to 0.2 s, of eight 0.2 to 0.5 s. */

@@ -6,8 +6,6 @@ import type { AdapterInfo, OpenedAdapter } from '../adapter/index.js';
 import type { TensorInfo } from '../gguf.js';
 import { shaderSource } from '../kernels.js';
 import type { LlamaTensors } from '../model.js';
-import { packedRowBytes } from '../pack.js';
-import { createData, prefersTextures } from '../weight-data.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import {
   candidatesOf,
@@ -19,9 +17,8 @@ import {
   type Work,
   worthTrying,
 } from './blocks.js';
-import { type Block, blockKernel } from './kernel.js';
-import { createMulMat } from './mul-mat.js';
-import { UNIFORM_BYTES } from './x-data.js';
+import type { Block } from './kernel.js';
+import { fastest } from './trial.js';
 
 /** The products of so many passes over a model. */
 export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: number): Work[] {
@@ -37,17 +34,8 @@ export function workOf({ blk, output }: LlamaTensors, tokens: number, passes: nu
 
 export type Blocks = Map<Key, Fastest>;
 
-/** What is measured with, several times in a submit: large enough for a clock and, on a GPU, for most caches, and in a few milliseconds. */
-const SIZES = { cpu: { rows: 2048, columns: 2048 }, gpu: { rows: 16384, columns: 4096 } } as const;
-const inSubmit = (tokens: number) => Math.min(8, Math.ceil(32 / tokens));
-/** Weights that are to fit beside a model's. */
-const MOST_BYTES = 64 << 20;
 /** A number of tokens of each class. */
 const TOKENS: Readonly<Record<TokenClass, number>> = { '1': 1, '2-4': 4, '5-8': 8, '9-32': 32, more: 64 };
-/** How often, and how long at most, if that is three times. */
-const [TIMES, LONGEST] = [9, 300]; // ms
-/** Another block than the first is so much faster, or it may be by chance. */
-const MARGIN = 0.97;
 
 /**
  * Puts the fastest blocks for what is to come into `blocks`: those that are known of this adapter, driver and CPU, and others after trying out the few
@@ -74,7 +62,7 @@ export async function chooseBlocks(
       continue;
     }
     onProgress?.(`trying out kernels on ${opened.info.name}`);
-    const block = await fastest(opened, type, of, candidates, signal);
+    const block = await fastest(opened, type, TOKENS[of], candidates, signal);
     const name = entryOf(opened.info, type, of, candidates);
     cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
     blocks.set(`${type} ${of}`, { ...block, of: candidates.length });
@@ -136,58 +124,4 @@ function readBlock(name: string, candidates: readonly Block[]): Block | undefine
   } catch {
     return undefined;
   }
-}
-
-/** The fastest of the candidates, each run several times, the candidates taking turns, the shortest time counting. */
-async function fastest(
-  opened: OpenedAdapter,
-  type: WeightType,
-  of: TokenClass,
-  candidates: readonly Block[],
-  signal: AbortSignal | undefined,
-): Promise<Block> {
-  const { device, info } = opened;
-  const tokens = TOKENS[of];
-  const label = 'measured';
-  const { columns, ...most } = SIZES[info.class];
-  const rows = Math.min(most.rows, Math.floor(MOST_BYTES / packedRowBytes(type, columns)));
-  const data = createData(device, label, rows, packedRowBytes(type, columns), prefersTextures(info));
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM; // of x as in state.ts
-  const [x, dst] = [columns, rows].map((width) =>
-    device.createBuffer({ label, size: Math.max(tokens * width * 4, UNIFORM_BYTES), usage }),
-  ) as [GPUBuffer, GPUBuffer];
-  const matrix = {
-    name: label,
-    type,
-    rows,
-    columns,
-    slices: [{ data, firstRow: 0, rows }],
-  };
-  const runs = candidates.map((block) => {
-    const mulMat = createMulMat(device, info, () => blockKernel(block, tokens));
-    return { block, mulMat, shortest: Number.POSITIVE_INFINITY };
-  });
-  try {
-    let spent = 0;
-    for (let time = 0; time <= TIMES && (time <= 3 || spent < LONGEST); time++) {
-      for (const run of runs) {
-        signal?.throwIfAborted();
-        const encoder = device.createCommandEncoder({ label });
-        const pass = encoder.beginComputePass();
-        for (let i = 0; i < inSubmit(tokens); i++) run.mulMat.encode(pass, matrix, x, dst, tokens);
-        pass.end();
-        const begin = performance.now();
-        device.queue.submit([encoder.finish()]);
-        await device.queue.onSubmittedWorkDone();
-        if (time === 0) continue; // it was compiled
-        const took = performance.now() - begin;
-        run.shortest = Math.min(run.shortest, took);
-        spent += took;
-      }
-    }
-    opened.check();
-  } finally {
-    for (const one of [data, x, dst]) one.destroy();
-  }
-  return runs.reduce((best, run) => (run.shortest < best.shortest * MARGIN ? run : best)).block;
 }
