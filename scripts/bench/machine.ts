@@ -1,12 +1,13 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenedAdapter } from '@llama-probe/engine/internal';
+import { type OpenedAdapter, prefersTextures, resourceOf, TEXELS, type WeightData } from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
 
 /** What an adapter can do at most. */
 export interface Peaks {
-  readonly read: number; // bytes a second, in a shader
+  readonly read: number; // bytes a second, in a shader, of a buffer
+  readonly readOfTexture?: number; // the same, where the engine has its weights in those
   readonly fma: number; // FLOP a second, in a shader
 }
 
@@ -36,23 +37,30 @@ export async function measurePeaks(
   const { bytes, threads } = SIZES[info.class];
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const fits = Math.min(bytes, most, maxBufferSize, maxStorageBufferBindingSize);
-  return {
-    read: await shaderRead(device, 2 ** Math.floor(Math.log2(fits))),
-    fma: await shaderFma(device, threads),
-  };
+  const data = await filled(device, 2 ** Math.floor(Math.log2(fits)));
+  const read = await shaderRead(device, 'read_buffer.wgsl', data, data.size);
+  let readOfTexture: number | undefined;
+  if (prefersTextures(info)) {
+    const texture = inTexture(device, data);
+    readOfTexture = await shaderRead(device, 'read_texture.wgsl', texture, data.size);
+    texture.destroy();
+  }
+  data.destroy();
+  return { read, ...(readOfTexture ? { readOfTexture } : {}), fma: await shaderFma(device, threads) };
 }
 
 export async function measureMachine(opened: Pick<OpenedAdapter, 'device' | 'info'>): Promise<Machine> {
-  const { read, fma } = await measurePeaks(opened);
+  const peaks = await measurePeaks(opened);
+  const { read, readOfTexture, fma } = peaks;
   const memory = await hostCopy();
   const disk = await diskWrite();
   return {
-    read,
-    fma,
+    ...peaks,
     memory,
     disk,
     lines: [
       { name: 'shader reads', value: read / 1e9, unit: 'GB/s' },
+      ...(readOfTexture ? [{ name: 'shader reads of a texture', value: readOfTexture / 1e9, unit: 'GB/s' }] : []),
       { name: 'shader fused multiply-adds', value: fma / 1e9, unit: 'GFLOP/s' },
       { name: 'host copies memory', value: memory / 1e9, unit: 'GB/s' },
       { name: 'host writes to disk', value: disk / 1e9, unit: 'GB/s' },
@@ -62,7 +70,8 @@ export async function measureMachine(opened: Pick<OpenedAdapter, 'device' | 'inf
 
 /** Halves, everywhere. */
 async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
-  const data = device.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const data = device.createBuffer({ size: bytes, usage });
   const chunk = new Float32Array(Math.min(bytes, 16 << 20) / 4).fill(0.5);
   for (let at = 0; at < bytes; at += chunk.byteLength) {
     device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (bytes - at) / 4));
@@ -71,12 +80,32 @@ async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
   return data;
 }
 
-function kernel(device: GPUDevice, file: string, constants: Record<string, number>, data: GPUBuffer, threads: number) {
-  const code = readFileSync(new URL(`../../bench/${file}`, import.meta.url), 'utf8');
-  const module = device.createShaderModule({ label: file, code });
-  const pipeline = device.createComputePipeline({ label: file, layout: 'auto', compute: { module, constants } });
+/** The same in a texture. */
+function inTexture(device: GPUDevice, data: GPUBuffer): GPUTexture {
+  const texture = device.createTexture({
+    size: [TEXELS, data.size / 16 / TEXELS],
+    format: 'rgba32float',
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+  });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToTexture({ buffer: data, bytesPerRow: TEXELS * 16 }, { texture }, [texture.width, texture.height]);
+  device.queue.submit([encoder.finish()]);
+  return texture;
+}
+
+function kernel(
+  device: GPUDevice,
+  files: readonly string[],
+  constants: Record<string, number>,
+  data: WeightData,
+  threads: number,
+) {
+  const code = files.map((file) => readFileSync(new URL(`../../bench/${file}`, import.meta.url), 'utf8')).join('\n');
+  const label = files.join();
+  const module = device.createShaderModule({ label, code });
+  const pipeline = device.createComputePipeline({ label, layout: 'auto', compute: { module, constants } });
   const sums = device.createBuffer({ size: threads * 4, usage: GPUBufferUsage.STORAGE });
-  const entries = [data, sums].map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const entries = [data, sums].map((one, binding) => ({ binding, resource: resourceOf(one) }));
   const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
   const run = async (dispatches: number) => {
     const encoder = device.createCommandEncoder();
@@ -100,8 +129,7 @@ function kernel(device: GPUDevice, file: string, constants: Record<string, numbe
 }
 
 /** A thread's vec4s one after the other, as a CPU's cache has them, and by turns with the other threads, as a GPU reads them at once. */
-async function shaderRead(device: GPUDevice, bytes: number): Promise<number> {
-  const data = await filled(device, bytes);
+async function shaderRead(device: GPUDevice, file: string, data: WeightData, bytes: number): Promise<number> {
   let fastest = 0;
   for (const perThread of [4, 16, 64, 256]) {
     const threads = bytes / 16 / perThread;
@@ -111,18 +139,17 @@ async function shaderRead(device: GPUDevice, bytes: number): Promise<number> {
       [1, threads],
     ] as const) {
       const constants = { per_thread: perThread, first, step };
-      const perSecond = kernel(device, 'read.wgsl', constants, data, threads);
+      const perSecond = kernel(device, [file, 'read.wgsl'], constants, data, threads);
       fastest = Math.max(fastest, bytes * (await perSecond()));
     }
   }
-  data.destroy();
   return fastest;
 }
 
 async function shaderFma(device: GPUDevice, threads: number): Promise<number> {
   const turns = 2000;
   const data = await filled(device, 1024 * 16);
-  const perSecond = kernel(device, 'fma.wgsl', { turns }, data, threads);
+  const perSecond = kernel(device, ['fma.wgsl'], { turns }, data, threads);
   const fastest = threads * turns * 64 * 2 * (await perSecond());
   data.destroy();
   return fastest;

@@ -1,10 +1,9 @@
-// Reads every vec4 of the buffer once: the bandwidth that a kernel can hope for.
+// Reads every vec4 once: the bandwidth that a kernel can hope for. Before it comes read_buffer.wgsl or read_texture.wgsl.
 override per_thread: u32; // vec4s
 // Where a thread's first one is, in units of its number, and how far its next is from one.
 override first: u32;
 override step: u32;
 
-@group(0) @binding(0) var<storage, read> data: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(64)
@@ -15,10 +14,10 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   var c = vec4f();
   var d = vec4f();
   for (var i = 0u; i < per_thread; i += 4u) {
-    a += data[begin + i * step];
-    b += data[begin + (i + 1u) * step];
-    c += data[begin + (i + 2u) * step];
-    d += data[begin + (i + 3u) * step];
+    a += data_at(begin + i * step);
+    b += data_at(begin + (i + 1u) * step);
+    c += data_at(begin + (i + 2u) * step);
+    d += data_at(begin + (i + 3u) * step);
   }
   let sum = a + b + c + d;
   sums[thread.x] = sum.x + sum.y + sum.z + sum.w;

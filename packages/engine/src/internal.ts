@@ -26,6 +26,8 @@ export {
   createData,
   mostRows,
   prefersTextures,
+  resourceOf,
+  TEXELS,
   takingTurns,
   type WeightData,
   writeData,

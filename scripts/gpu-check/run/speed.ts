@@ -23,7 +23,7 @@ async function measureSpeed(given: Given): Promise<Found> {
   const peaks = await peaksOf(opened);
   const known = [
     `a dispatch ${time(dispatch.each)}, a submit and its end ${time(dispatch.submit)}`,
-    `reads at most ${giga(peaks.read)}B/s, adds up ${giga(peaks.fma)}FLOP/s`,
+    `reads at most ${giga(readsOf(peaks))}B/s, adds up ${giga(peaks.fma)}FLOP/s`,
   ];
   const numbers = { dispatchSeconds: dispatch.each, submitSeconds: dispatch.submit, ...peaks };
   const tried: string[] = [];
@@ -72,7 +72,9 @@ async function peaksOf(opened: Given['opened']): Promise<Peaks> {
   return peaks;
 }
 
-const sharesOf = ({ decode, prefill, readBytes, prefillFlop }: Passes, { read, fma }: Peaks) => ({
-  decode: readBytes / decode / read,
-  prefill: prefillFlop / prefill / fma,
+const readsOf = ({ read, readOfTexture = 0 }: Peaks): number => Math.max(read, readOfTexture);
+
+const sharesOf = ({ decode, prefill, readBytes, prefillFlop }: Passes, peaks: Peaks) => ({
+  decode: readBytes / decode / readsOf(peaks),
+  prefill: prefillFlop / prefill / peaks.fma,
 });
