@@ -1,5 +1,4 @@
-// For GPUs and few tokens: a workgroup computes ROWS rows × TOKENS tokens. Its threads take turns at the weights, 16 at a time. A line with $r is there once
-// for each of these rows, one with $t once for each of these tokens (products/repeat-lines.ts). Before it comes mul_mat_block.wgsl.
+// For GPUs and few tokens: what the threads of a workgroup have (mul_mat_turns.wgsl) is added up in shared memory.
 const THREADS = 64u;
 
 var<workgroup> partial: array<Sums, ROWS * THREADS>;
@@ -8,15 +7,8 @@ var<workgroup> partial: array<Sums, ROWS * THREADS>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = folded_group(group, groups) * ROWS;
   let token = group.z * TOKENS;
-  let at$r = clamped_row_at(row + $ru);
-  var sum$r = Sums();
-  for (var i = lane; i < shape.columns / 16u; i += THREADS) {
-    let block = STRIDE * (i / 16u * BLOCK);
-    let h$r = header_at(at$r + block);
-    let t = tokens(token, i * 4u);
-    sum$r = accumulate(sum$r, h$r, at$r + block, i % 16u / 2u, i % 2u, t);
-  }
-  partial[$ru * THREADS + lane] = sum$r;
+  let rows = turns(row, token, lane);
+  partial[$ru * THREADS + lane] = rows.r$r;
   for (var stride = THREADS / 2u; stride > 0u; stride /= 2u) {
     workgroupBarrier();
     if (lane < stride) {

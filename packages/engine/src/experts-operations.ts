@@ -1,5 +1,5 @@
 import type { LlamaConfig } from './config.js';
-import { atOnce, type Commands, type KernelCache } from './kernels.js';
+import { atOnce, type Commands, type KernelCache, running } from './kernels.js';
 import { WEIGHT_TYPES, type Weight } from './products/mul-mat.js';
 import { weightShader } from './weight-data.js';
 
@@ -42,17 +42,9 @@ export function expertsOperations(
   const { embeddingLength: embd } = config;
   const { count, used, feedForwardLength: ff } = config.experts ?? { count: 0, used: 0, feedForwardLength: 0 };
   const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
-  const runFiles = (
-    files: readonly string[],
-    constants: Record<string, number>,
-    threads: number,
-    ...buffers: GPUBuffer[]
-  ) => {
-    const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
-    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, ...buffers]), groups(threads));
-  };
+  const runFiles = running(kernels, commands, uniform);
   const run = (kernel: string, constants: Record<string, number>, threads: number, ...buffers: GPUBuffer[]) =>
-    runFiles([kernel], constants, threads, ...buffers);
+    runFiles([kernel], constants, groups(threads), ...buffers);
   const mulMat = (
     dst: GPUBuffer,
     weight: Weight,
@@ -81,7 +73,7 @@ export function expertsOperations(
       run('experts_add_bias', { rows, used }, tokens * used * rows, b, chosen, dst),
     swigluExperts(gate, up) {
       const { count, file } = atOnce(ff);
-      runFiles([file, 'swiglu'], { width: used * ff }, (tokens * used * ff) / count, up, gate);
+      runFiles([file, 'swiglu'], { width: used * ff }, groups((tokens * used * ff) / count), up, gate);
     },
     swigluOai: (gate, up) => run('swiglu_oai', { width: used * ff }, tokens * used * ff, up, gate),
     weigh: (down, shares) => run('experts_weigh', { width: embd, used }, tokens * used * embd, shares, down),

@@ -13,7 +13,7 @@ export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js
 export { forward } from './models/llama.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';
-export { type Adapter, candidatesOf, TOKEN_CLASSES } from './products/blocks.js';
+export { type Adapter, candidatesOf, TOKEN_CLASSES, type TokenClass } from './products/blocks.js';
 export { choosing } from './products/choose.js';
 export { type Block, blockKernel } from './products/kernel.js';
 export { type Blocks, chooseBlocks } from './products/measure.js';

@@ -100,6 +100,22 @@ export class Commands {
   }
 }
 
+/** Runs kernels of a pass, each of some files without their ending, at whose binding 0 is the batch. */
+export type Run = (
+  files: readonly string[],
+  constants: Record<string, number>,
+  workgroups: number,
+  ...buffers: GPUBuffer[]
+) => void;
+
+/** @example running(kernels, commands, batch)(['fours', 'add'], { width }, groups, x, dst) */
+export const running =
+  (kernels: KernelCache, commands: Commands, batch: GPUBuffer): Run =>
+  (files, constants, workgroups, ...buffers) => {
+    const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
+    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [batch, ...buffers]), workgroups);
+  };
+
 /** How many threads add up a row together, with barriers. On a CPU a thread is a lane of a vector, and vectors take turns at each barrier: there is one. */
 const ROW_THREADS = { gpu: 64, cpu: 8 } as const;
 

@@ -1,7 +1,7 @@
 import { type LlamaConfig, sightOf, turnedOf } from './config.js';
 import { type ExpertsOperations, expertsOperations } from './experts-operations.js';
 import { encodeGetRows } from './get-rows.js';
-import { atOnce, type Commands, type KernelCache } from './kernels.js';
+import { atOnce, type Commands, type KernelCache, running } from './kernels.js';
 import type { Ending, MulMat, Weight } from './products/mul-mat.js';
 
 /** The tokens that a pass works on. */
@@ -85,18 +85,10 @@ export function createOperations(
   const epsilon = config.rmsEpsilon;
   const sees_all = config.seesAll ? 1 : 0;
 
-  const runFiles = (
-    files: readonly string[],
-    constants: Record<string, number>,
-    workgroups: number,
-    ...buffers: GPUBuffer[]
-  ) => {
-    const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
-    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [uniform, ...buffers]), workgroups);
-  };
+  const runFiles = running(kernels, commands, uniform);
   const run = (kernel: string, constants: Record<string, number>, workgroups: number, ...buffers: GPUBuffer[]) =>
     runFiles([kernel], constants, workgroups, ...buffers);
-  const groups = (threads: number) => Math.ceil(threads / WORKGROUP);
+  const groups = (count: number) => Math.ceil(count / WORKGROUP);
   const each = (width: number) => groups(tokens * width);
   /** Of rows whose numbers are read several at a time. */
   const inParts = (kernel: string, width: number, ...buffers: GPUBuffer[]) => {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomFrom, seeded } from '@llama-probe/testing';
-import { PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
+import { blockCase, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openAdapter } from '../src/adapter/index.js';
 import {
@@ -74,9 +74,6 @@ describe.each(Object.keys(TOKENS) as Array<keyof typeof TOKENS>)('blocks for %s 
   });
 });
 
-/** Tokens past a block, and past a tile. */
-const MORE_TOKENS = { ...TOKENS, '9-32': 19, more: 70 } as const;
-
 describe('blocks of a GPU', () => {
   // A GPU's with subgroups: none are smaller than SwiftShader's. It takes seconds to compile a barrier.
   const adapters = [opened, ...(subgroups ? [subgroups] : [])];
@@ -84,7 +81,7 @@ describe('blocks of a GPU', () => {
     TOKEN_CLASSES.flatMap((of) =>
       candidatesOf({ ...adapter.info, class: 'gpu' }, of)
         .filter(({ by }) => adapter === opened || by === 'subgroup')
-        .map((block) => ({ adapter, name: adapter.info.name, block, tokens: MORE_TOKENS[of] })),
+        .map((block) => ({ adapter, name: adapter.info.name, block, shape: blockCase(of) })),
     ),
   );
 
@@ -95,10 +92,10 @@ describe('blocks of a GPU', () => {
     );
   });
 
-  test.each(all)('are right on $name: $block, $tokens tokens', async ({ adapter, block, tokens }) => {
+  test.each(all)('are right on $name: $block, $shape.tokens tokens', async ({ adapter, block, shape }) => {
     const { seed } = seeded();
-    const shape = { type: 'Q4_1', rows: 141, columns: 1312, tokens, sliceRows: 100 } as const;
-    const mulMat = createMulMat(adapter.device, { ...adapter.info, class: 'gpu' }, () => blockKernel(block, tokens));
+    const gpu = { ...adapter.info, class: 'gpu' } as const;
+    const mulMat = createMulMat(adapter.device, gpu, () => blockKernel(block, shape.tokens));
     const { relative } = await runCase(adapter.device, mulMat, shape, randomFrom(seed));
     adapter.check();
     expect(relative, `SEED=${seed}`).toBeLessThan(PRODUCT_TOLERANCE);

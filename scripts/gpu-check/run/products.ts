@@ -11,7 +11,7 @@ import {
   WEIGHT_TYPES,
   type WeightType,
 } from '@llama-probe/engine/internal';
-import { type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
+import { blockCase, type Case, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
 import { type Outcome, suspects } from './suspects.js';
@@ -61,17 +61,12 @@ const ODD: readonly Shape[] = [1, 33, 255].flatMap((columns) =>
 const of = (family: Family, type: WeightType, shapes: readonly Shape[]): Product[] =>
   shapes.map((shape) => ({ family, test: { type, ...shape } }));
 
-/** The blocks that may turn out to be faster on the adapter than its usual ones. Tokens past a block, and past a tile. */
-const TOKENS = { '1': 1, '2-4': 3, '5-8': 7, '9-32': 19, more: 70 } as const;
+/** The blocks that may turn out to be faster on the adapter than its usual ones. */
 const otherBlocks = (info: Adapter): Product[] =>
   TOKEN_CLASSES.flatMap((of) =>
     candidatesOf(info, of)
       .slice(1)
-      .map((block) => ({
-        family: info.class,
-        test: { type: 'Q4_1', rows: 141, columns: 1312, tokens: TOKENS[of], sliceRows: 100 },
-        block,
-      })),
+      .map((block) => ({ family: info.class, test: blockCase(of), block })),
   );
 
 /** What the engine uses on such an adapter comes first, then what it uses on others. */

@@ -43,8 +43,6 @@ export function ask(asked: Asked, coming: readonly Work[]): void {
   }
 }
 
-const block = (rows: number, tokens: number): Block => ({ rows, tokens });
-
 /** What an adapter's blocks depend on. */
 export interface Adapter extends Pick<AdapterInfo, 'class' | 'kind' | 'subgroupMinSize'> {
   readonly limits: Pick<AdapterInfo['limits'], 'maxComputeInvocationsPerWorkgroup'>;
@@ -52,33 +50,29 @@ export interface Adapter extends Pick<AdapterInfo, 'class' | 'kind' | 'subgroupM
 
 type Candidates = Readonly<Record<TokenClass, readonly Block[]>>;
 
+/** Of a CPU adapter, where a large block of tokens is of eight: for one token, for two to four, and for more. */
+const onCpu = (one: readonly Block[], few: readonly Block[], more: readonly Block[]): Candidates => ({
+  '1': one,
+  '2-4': few,
+  '5-8': more,
+  '9-32': more,
+  more,
+});
+const block = (rows: number, tokens: number): Block => ({ rows, tokens });
+
 /**
  * Of llvmpipe, whose vectors are those of the CPU: with 16 registers for them, large blocks may be slower than small ones. The first is never far from the
  * fastest and compiles in half the time of the last.
  */
-const LLVMPIPE: Candidates = {
-  '1': [block(8, 1), block(4, 1), block(16, 1)],
-  '2-4': [block(8, 4), block(4, 4), block(16, 4)],
-  '5-8': [block(8, 8), block(8, 4), block(16, 8)],
-  '9-32': [block(8, 8), block(8, 4), block(16, 8)],
-  more: [block(8, 8), block(8, 4), block(16, 8)],
-};
+const LLVMPIPE = onCpu(
+  [block(8, 1), block(4, 1), block(16, 1)],
+  [block(8, 4), block(4, 4), block(16, 4)],
+  [block(8, 8), block(8, 4), block(16, 8)],
+);
 /** SwiftShader's vectors are the same on each CPU, and so is the fastest. */
-const SWIFTSHADER: Candidates = {
-  '1': [block(4, 1)],
-  '2-4': [block(16, 4)],
-  '5-8': [block(16, 8)],
-  '9-32': [block(16, 8)],
-  more: [block(16, 8)],
-};
+const SWIFTSHADER = onCpu([block(4, 1)], [block(16, 4)], [block(16, 8)]);
 /** lavapipe takes four seconds to compile a large one. */
-const LAVAPIPE: Candidates = {
-  '1': [block(8, 1)],
-  '2-4': [block(8, 4)],
-  '5-8': [block(8, 4)],
-  '9-32': [block(8, 4)],
-  more: [block(8, 4)],
-};
+const LAVAPIPE = onCpu([block(8, 1)], [block(8, 4)], [block(8, 4)]);
 
 /** Of a GPU, which decide its subgroups and how many threads a workgroup may have. */
 function ofGpu({ limits, subgroupMinSize = 0 }: Adapter): Candidates {

@@ -36,14 +36,25 @@ const files = (...names: readonly string[]) => names.map(shaderSource).join('\n'
 /** The workgroups of CPU adapters: as many threads as a vector of a CPU has lanes. */
 const LANES = 8;
 
-const FILES = { workgroup: 'mul_mat_rows.wgsl', subgroup: 'mul_mat_subgroup.wgsl', tile: 'mul_mat_tile.wgsl' } as const;
+/** The file that has main(), and those before it, by who has the block: a thread one token or several, and as Block says. */
+const FILES = {
+  alone: ['mul_mat_chunks.wgsl'],
+  thread: ['mul_mat_registers.wgsl', 'mul_mat_block.wgsl'],
+  workgroup: ['mul_mat_rows.wgsl', 'mul_mat_block.wgsl', 'mul_mat_turns.wgsl'],
+  subgroup: ['mul_mat_subgroup.wgsl', 'mul_mat_block.wgsl', 'mul_mat_turns.wgsl'],
+  tile: ['mul_mat_tile.wgsl'],
+} as const;
+
+/** All files that a kernel may be made of, those of the weights' types apart. */
+export const SHADERS: readonly string[] = [
+  ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture'].map((name) => `data/${name}.wgsl`),
+  ...['quant/block.wgsl', 'mul_mat.wgsl', ...new Set(Object.values(FILES).flat())],
+];
 
 /** The kernel of a block. Those of CPUs add up in the same order, so that results do not depend on which is taken, but for those of one token. */
 export function blockKernel({ rows, tokens: most, by, threads }: Block, tokens: number): Kernel {
   const each = by === 'tile' ? most : Math.min(most, tokens);
-  const isAlone = !by && most === 1;
-  const file = by ? FILES[by] : isAlone ? 'mul_mat_chunks.wgsl' : 'mul_mat_registers.wgsl';
-  const texts = isAlone || by === 'tile' ? [file] : ['mul_mat_block.wgsl', file];
+  const [file, ...before] = FILES[by ?? (most === 1 ? 'alone' : 'thread')];
   return {
     name: `${file} ${rows} × ${each}`,
     ...(by === 'subgroup' ? { enables: 'subgroups' } : {}),
@@ -51,7 +62,7 @@ export function blockKernel({ rows, tokens: most, by, threads }: Block, tokens: 
       [
         files(`data/x_${x}.wgsl`, 'mul_mat.wgsl'),
         ...(threads ? [`const THREADS = ${threads}u;`] : []),
-        repeatLines(files(...texts), { rows, tokens: each }),
+        repeatLines(files(...before, file), { rows, tokens: each }),
       ].join('\n'),
     rows: by ? rows : rows * LANES,
     tokens: each,

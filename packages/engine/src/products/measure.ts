@@ -17,7 +17,7 @@ import {
   type Work,
   worthTrying,
 } from './blocks.js';
-import type { Block } from './kernel.js';
+import { type Block, SHADERS } from './kernel.js';
 import { fastest } from './trial.js';
 
 /** The products of so many passes over a model. */
@@ -39,7 +39,7 @@ const TOKENS: Readonly<Record<TokenClass, number>> = { '1': 1, '2-4': 4, '5-8': 
 
 /**
  * Puts the fastest blocks for what is to come into `blocks`: those that are known of this adapter, driver and CPU, and others after trying out the few
- * that there are, where the work repays it. The result of a product does not depend on the choice (kernel.ts).
+ * that there are, where the work repays it. On a CPU adapter the result of a product does not depend on the choice (kernel.ts).
  *
  * @example await chooseBlocks(opened, blocks, [{ type: 'Q8_0', tokens: 512, multiplications: 5e11 }]);
  */
@@ -56,14 +56,15 @@ export async function chooseBlocks(
     const of = classOf(tokens);
     const candidates = worthTrying(opened.info, of, multiplications);
     if (candidates.length <= (blocks.get(`${type} ${of}`)?.of ?? 0)) continue;
-    const known = knownBlock(opened.info, type, of, candidates.length);
+    const texts = textsOf(type);
+    const known = knownBlock(opened.info, type, of, texts, candidates.length);
     if (known) {
       blocks.set(`${type} ${of}`, known);
       continue;
     }
     onProgress?.(`trying out kernels on ${opened.info.name}`);
     const block = await fastest(opened, type, TOKENS[of], candidates, signal);
-    const name = entryOf(opened.info, type, of, candidates);
+    const name = entryOf(opened.info, type, of, texts, candidates);
     cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
     blocks.set(`${type} ${of}`, { ...block, of: candidates.length });
   }
@@ -73,8 +74,9 @@ export async function chooseBlocks(
 export function knownBlocks(info: AdapterInfo): Blocks {
   const blocks: Blocks = new Map();
   for (const type of Object.keys(WEIGHT_TYPES) as WeightType[]) {
+    const texts = textsOf(type);
     for (const of of TOKEN_CLASSES) {
-      const block = knownBlock(info, type, of, 2);
+      const block = knownBlock(info, type, of, texts, 2);
       if (block) blocks.set(`${type} ${of}`, block);
     }
   }
@@ -82,11 +84,17 @@ export function knownBlocks(info: AdapterInfo): Blocks {
 }
 
 /** The block that was found among the most candidates, of which there were at least so many. */
-function knownBlock(info: AdapterInfo, type: WeightType, of: TokenClass, least: number): Fastest | undefined {
+function knownBlock(
+  info: AdapterInfo,
+  type: WeightType,
+  of: TokenClass,
+  texts: string,
+  least: number,
+): Fastest | undefined {
   const all = candidatesOf(info, of);
   for (let count = all.length; count >= least; count--) {
     const candidates = all.slice(0, count);
-    const block = readBlock(entryOf(info, type, of, candidates), candidates);
+    const block = readBlock(entryOf(info, type, of, texts, candidates), candidates);
     if (block) return { ...block, of: count };
   }
   return undefined;
@@ -94,25 +102,23 @@ function knownBlock(info: AdapterInfo, type: WeightType, of: TokenClass, least: 
 
 const FILE = 'block.json';
 
+/** The hash of all texts that a kernel for the type may be made of. */
+const textsOf = (type: WeightType): string => hashOf([...SHADERS, WEIGHT_TYPES[type].shader].map(shaderSource));
+
+const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
 /** Where in the cache the block is kept: another adapter, driver, CPU, kernel or list of candidates has a place of its own. */
 function entryOf(
   { name, backend }: AdapterInfo,
   type: WeightType,
   of: TokenClass,
+  texts: string,
   candidates: readonly Block[],
 ): string {
-  const texts = SHADERS.concat(WEIGHT_TYPES[type].shader).map(shaderSource);
   const [cpu] = cpus();
   const key = [name, backend, cpu?.model, cpus().length, candidates, texts];
-  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');
-  return `kernel-${type}-${of}-${hash.slice(0, 16)}`;
+  return `kernel-${type}-${of}-${hashOf(key).slice(0, 16)}`;
 }
-
-const SHADERS = [
-  ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture'].map((name) => `data/${name}.wgsl`),
-  ...['quant/block.wgsl', 'mul_mat.wgsl', 'mul_mat_block.wgsl', 'mul_mat_chunks.wgsl', 'mul_mat_registers.wgsl'],
-  ...['mul_mat_rows.wgsl', 'mul_mat_subgroup.wgsl', 'mul_mat_tile.wgsl'],
-];
 
 /** A block of the cache; undefined where there is none, or none that could have been chosen. */
 function readBlock(name: string, candidates: readonly Block[]): Block | undefined {

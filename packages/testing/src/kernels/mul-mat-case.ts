@@ -3,6 +3,7 @@ import {
   type MulMat,
   packedRowBytes,
   packRows,
+  type TokenClass,
   takingTurns,
   UNIFORM_BYTES,
   WEIGHT_TYPES,
@@ -116,6 +117,12 @@ export function anyBlocks(type: WeightType, n: number, random: () => number): Ui
     if (type === 'IQ1_M' && random() < 0.5) scatter(one(HALVES), view, at);
   }
   return data;
+}
+
+/** Past a block of tokens, past a tile, past a workgroup, in two slices: for a block that is taken for so many tokens. */
+export function blockCase(of: TokenClass): Case {
+  const tokens = { '1': 1, '2-4': 3, '5-8': 7, '9-32': 19, more: 70 }[of];
+  return { type: 'Q4_1', rows: 141, columns: 1312, tokens, sliceRows: 100 };
 }
 
 /** What a product's relative error stays below: f32 sums of n random terms are off by about √n roundings; the worst of the cases measures 1e-6. */
