@@ -8,6 +8,7 @@ import {
   KernelCache,
   llamaConfig,
   llamaTensors,
+  merged,
   type Operations,
   type openAdapter,
   openGguf,
@@ -48,7 +49,7 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
     const pass = (productsOnly: boolean) => async () => {
       const commands = new Commands(device);
       const all = createOperations(config, kernels, mulMat, commands, state.batch, { tokens, firstPosition: 0 });
-      const op = productsOnly ? onlyProducts(all) : all;
+      const op = productsOnly ? onlyProducts(all) : merged(all, commands, config, info.class);
       for (const _ of forward(op, model, state, () => {}));
       commands.submit();
       await device.queue.onSubmittedWorkDone();

@@ -1,11 +1,10 @@
 // y = x / sqrt(mean(x²) + ε) for each row, times its weight where no stage is looked at in between. One workgroup per row.
-// Before it come fours.wgsl, twos.wgsl or ones.wgsl, and weighted.wgsl or unweighted.wgsl.
+// Before it come fours.wgsl, twos.wgsl or ones.wgsl, summed.wgsl or unsummed.wgsl, and weighted.wgsl or unweighted.wgsl.
 override width: u32;
 override parts: u32 = 1u; // of a token's row, each normed by itself: its heads
 override epsilon: f32;
 override threads: u32; // of a row
 
-@group(0) @binding(1) var<storage, read> x: array<Part>;       // (tokens, width)
 @group(0) @binding(2) var<storage, read_write> y: array<Part>; // (tokens, width)
 
 var<workgroup> partial: array<f32, threads>;
@@ -20,7 +19,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = part * length;
   var sum = vec2f(0.0);
   for (var i = lane; i < length; i += threads) {
-    sum = added(sum, x[row + i] * x[row + i]);
+    let value = value_at(row + i);
+    sum = added(sum, value * value);
   }
   partial[lane] = sum.x + sum.y;
   workgroupBarrier();

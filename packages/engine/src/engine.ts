@@ -340,8 +340,7 @@ export class Engine {
     device.queue.writeBuffer(state.batch, 0, Uint32Array.of(batch.tokens, firstPosition, nKv(batch)));
     device.queue.writeBuffer(state.tokens, 0, Uint32Array.from(ids));
     const each = createOperations(this.config, this.kernels, this.mulMat, commands, state.batch, batch);
-    // A CPU adapter has little to gain, and would compile more kernels.
-    const op = this.adapter.class === 'gpu' ? merged(each, commands, this.config) : each;
+    const op = merged(each, commands, this.config, this.adapter.class);
 
     const recent = hook?.inject && new Recent();
     const onStage = (stage: string, layer: number | null, rows: GPUBuffer): Waiting | undefined => {

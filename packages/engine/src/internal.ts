@@ -10,6 +10,7 @@ export {
 export { unpackSwiftShader } from './adapter/swiftshader.js';
 export { openGguf } from './gguf.js';
 export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js';
+export { merged } from './merged.js';
 export { forward } from './models/llama.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';

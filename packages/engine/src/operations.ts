@@ -58,12 +58,17 @@ export interface Operations extends ExpertsOperations {
 
 const WORKGROUP = 64; // as in batch.wgsl
 
-/** Two steps in one kernel, with the numbers that they have one after the other. The first one's own result is then nowhere. */
+/** Several steps in one kernel, with the numbers that they have one after the other. What is not written is then nowhere. */
 export interface MergedOperations {
-  /** dst ← x / sqrt(mean(x²) + ε) · w. */
-  normWeighted(dst: GPUBuffer, x: GPUBuffer, w: GPUBuffer): void;
-  /** cache ← k, turned; k stays as it is. */
-  ropeToCache(cache: GPUBuffer, k: GPUBuffer, rotation: GPUBuffer | undefined): void;
+  /** dst ← x / sqrt(mean(x²) + ε) · w, of a sum after x ← x + dst. */
+  normWeighted(dst: GPUBuffer, x: GPUBuffer, w: GPUBuffer, ofSum: boolean): void;
+  /** cache ← k, turned; k stays as it is. With it vCache ← v, if there is one. */
+  ropeToCache(
+    cache: GPUBuffer,
+    k: GPUBuffer,
+    rotation: GPUBuffer | undefined,
+    ...v: [] | [v: GPUBuffer, vCache: GPUBuffer]
+  ): void;
   /** dst ← dst + (x · Wᵀ + bias), or silu(dst) · (x · Wᵀ + bias), or without `into` the product itself. @returns false where there is no such kernel */
   mulMatInto(dst: GPUBuffer, weight: Weight, x: GPUBuffer, ending: Ending): boolean;
 }
@@ -97,7 +102,7 @@ export function createOperations(
   };
   const rope = (x: GPUBuffer, rotation: GPUBuffer | undefined, count: number, ...cache: GPUBuffer[]) =>
     runFiles(
-      [cache.length > 0 ? 'rope_to_cache' : 'rope_in_place', 'rope'],
+      [['rope_in_place', 'rope_to_cache'][cache.length] ?? 'rope_to_caches', 'rope'],
       { heads: count, head_dim, dims: turnedOf(config), halves: config.ropePairs === 'halves' ? 1 : 0 },
       groups((tokens * count * turnedOf(config)) / 2),
       rotation as GPUBuffer,
@@ -109,15 +114,15 @@ export function createOperations(
     rows: number,
     x: GPUBuffer,
     dst: GPUBuffer,
-    ...weight: GPUBuffer[]
+    { weight, ofSum = false }: { readonly weight?: GPUBuffer; readonly ofSum?: boolean } = {},
   ) =>
     runFiles(
-      [atOnce(shape.width).file, weight.length > 0 ? 'weighted' : 'unweighted', 'rms_norm'],
+      [atOnce(shape.width).file, ofSum ? 'summed' : 'unsummed', weight ? 'weighted' : 'unweighted', 'rms_norm'],
       { ...shape, epsilon, threads },
       rows,
       x,
       dst,
-      ...weight,
+      ...(weight ? [weight] : []),
     );
   /** How wide the rows are that are normed, and how many of them a token has. */
   const normed = (count: number) =>
@@ -155,10 +160,10 @@ export function createOperations(
     addBias(dst, b, width) {
       inParts('add_bias', width, b, dst);
     },
-    normWeighted(dst, x, w) {
-      norm({ width: embeddingLength }, tokens, x, dst, w);
+    normWeighted(dst, x, weight, ofSum) {
+      norm({ width: embeddingLength }, tokens, x, dst, { weight, ofSum });
     },
-    ropeToCache: (cache, k, rotation) => rope(k, rotation, kv_heads, cache),
+    ropeToCache: (cache, k, rotation, ...v) => rope(k, rotation, kv_heads, cache, ...v),
     mulMatInto(dst, weight, x, ending) {
       if (!mulMat.canEnd(weight, ending)) return false;
       mulMat.encode(commands.compute(), weight, x, dst, tokens, ending);
