@@ -6,18 +6,22 @@ import { expect, test } from 'vitest';
 import { path } from './support/probe.js';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/dist/random-model.js', import.meta.url));
-const ENGINE = new URL('../packages/engine/dist/index.js', import.meta.url).href;
+const ENGINE = new URL('../packages/engine/dist/', import.meta.url).href;
+
+/** What a child has to leave itself so many bytes more than it has, until that is lifted. */
+const LIMITS = `
+  import { execFileSync } from 'node:child_process';
+  import { readFileSync } from 'node:fs';
+  const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':unlimited']);
+  const has = () => 1024 * Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+`;
 
 /**
  * Opens a model while the system leaves the process so many bytes more than it has, which is lifted again before the run: what has the adapter's
  * own threads needs memory, too, and ends the process where it gets none.
  */
-const child = (model: string, room: number | undefined) => `
-  import { execFileSync } from 'node:child_process';
-  import { readFileSync } from 'node:fs';
-  import { openEngine } from ${JSON.stringify(ENGINE)};
-  const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':unlimited']);
-  const has = () => 1024 * Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+const opens = (model: string, room: number | undefined) => `
+  import { openEngine } from ${JSON.stringify(`${ENGINE}index.js`)};
   const refused = [];
   let isFirst = ${room !== undefined};
   const engine = await openEngine({
@@ -40,8 +44,22 @@ const child = (model: string, room: number | undefined) => `
   engine.close();
 `;
 
-const run = async (model: string, room?: number) => {
-  const args = ['--input-type=module', '--eval', child(model, room)];
+/** Tries out blocks, first with room for what they are tried out with once, as it is on the host, and then with room for all. */
+const TRIES_OUT = `
+  import { fastest, openAdapter } from ${JSON.stringify(`${ENGINE}internal.js`)};
+  const opened = await openAdapter({ adapter: 'swiftshader' });
+  const blocks = [{ rows: 4, tokens: 1 }, { rows: 2, tokens: 1 }];
+  const tryOut = () => fastest({ ...opened, info: { ...opened.info, class: 'gpu' } }, 'F32', 1, blocks);
+  limit(has() + (100 << 20));
+  const withoutRoom = await tryOut();
+  limit('unlimited');
+  const withRoom = await tryOut();
+  opened.check();
+  console.log(JSON.stringify([withoutRoom ?? 'none', blocks.includes(withRoom)]));
+`;
+
+const run = async (code: string) => {
+  const args = ['--input-type=module', '--eval', LIMITS + code];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 26 });
   return JSON.parse(stdout);
 };
@@ -52,10 +70,17 @@ test.runIf(isLong && process.platform === 'linux' && process.arch === 'x64')(
   async () => {
     const model = path('refused.gguf');
     execFileSync(process.execPath, [SCRIPT, model, '--shape', 'llama-3.2-1b', '--layers', '1', '--holes']);
-    const whole = await run(model);
+    const whole = await run(opens(model, undefined));
     expect([whole.isStreamed, whole.refused]).toEqual([false, []]);
-    const streamed = await run(model, 520 << 20);
+    const streamed = await run(opens(model, 520 << 20));
     expect(streamed.refused).toEqual(['out-of-memory', expect.stringContaining('VK_ERROR_OUT_OF_DEVICE_MEMORY')]);
     expect(streamed).toEqual({ ...whole, isStreamed: true, refused: streamed.refused });
+  },
+);
+
+test.runIf(isLong && process.platform === 'linux' && process.arch === 'x64')(
+  'blocks are not tried out where the adapter has no room for it',
+  async () => {
+    expect(await run(TRIES_OUT)).toEqual(['none', true]);
   },
 );

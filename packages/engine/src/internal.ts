@@ -19,6 +19,7 @@ export { choosing } from './products/choose.js';
 export { type Block, blockKernel } from './products/kernel.js';
 export { type Blocks, chooseBlocks } from './products/measure.js';
 export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType } from './products/mul-mat.js';
+export { fastest } from './products/trial.js';
 export { UNIFORM_BYTES } from './products/x-data.js';
 export { llamaConfig } from './read-config.js';
 export { createState } from './state.js';

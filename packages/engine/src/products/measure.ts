@@ -64,6 +64,7 @@ export async function chooseBlocks(
     }
     onProgress?.(`trying out kernels on ${opened.info.name}`);
     const block = await fastest(opened, type, TOKENS[of], candidates, signal);
+    if (!block) continue;
     const name = entryOf(opened.info, type, of, texts, candidates);
     cacheFile(`${name}/${FILE}`, () => Buffer.from(`${JSON.stringify(block)}\n`));
     blocks.set(`${type} ${of}`, { ...block, of: candidates.length });

@@ -31,6 +31,7 @@ interface Trial {
  * it computes something else than with the first, is not taken: a kernel may be right everywhere but on this GPU.
  *
  * @param blocks the usual one first
+ * @returns undefined where the device has no room for what is measured with
  * @example await fastest(opened, 'Q8_0', 1, candidatesOf(opened.info, '1'), undefined) // { rows: 16, tokens: 1 }
  */
 export async function fastest(
@@ -39,10 +40,11 @@ export async function fastest(
   tokens: number,
   blocks: readonly Block[],
   signal: AbortSignal | undefined,
-): Promise<Block> {
+): Promise<Block | undefined> {
   const { device, info } = opened;
-  const trial = prepare(opened, type, tokens);
+  const { made: trial, isRefused } = await attempt(device, () => prepare(opened, type, tokens));
   try {
+    if (isRefused) return undefined;
     const runs: { readonly block: Block; readonly mulMat: MulMat; shortest: number }[] = [];
     let wanted: Float32Array | undefined;
     for (const block of blocks) {
@@ -85,7 +87,6 @@ function prepare({ device, info }: OpenedAdapter, type: WeightType, tokens: numb
   const bytes = packedRowBytes(type, columns);
   const rows = Math.min(most, Math.floor(MOST_BYTES / bytes));
   const inTexture = prefersTextures(info);
-  const data = createData(device, label, rows, bytes, inTexture);
   const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
   const size = (width: number) => Math.max(tokens * width * 4, UNIFORM_BYTES);
   const x = device.createBuffer({ label, size: size(columns), usage: STORAGE | UNIFORM | COPY_DST }); // as in state.ts
@@ -94,6 +95,7 @@ function prepare({ device, info }: OpenedAdapter, type: WeightType, tokens: numb
   const bits = new Uint8Array(writtenBytes(rows, bytes, inTexture));
   for (let i = 0; i < PERIOD; i++) bits[i] = 0x30 + random(i, 16);
   for (let i = PERIOD; i < bits.length; i *= 2) bits.copyWithin(i, 0, i);
+  const data = createData(device, label, rows, bytes, inTexture);
   writeData(device, data, 0, bits);
   const numbers = Float32Array.from({ length: tokens * columns }, (_, i) => 0.5 + random(i, 128) / 128);
   device.queue.writeBuffer(x, 0, numbers);
@@ -115,16 +117,24 @@ function submit(
   device.queue.submit([encoder.finish()]);
 }
 
+/** What is made on a device, and whether that refuses it. */
+async function attempt<T>(
+  device: GPUDevice,
+  make: () => T,
+): Promise<{ readonly made: T; readonly isRefused: boolean }> {
+  const filters = ['validation', 'internal', 'out-of-memory'] as const;
+  for (const filter of filters) device.pushErrorScope(filter);
+  const made = make();
+  const errors = await Promise.all(filters.map(() => device.popErrorScope()));
+  return { made, isRefused: errors.some((error) => error !== null) };
+}
+
 /** What a kernel computes; undefined where the driver refuses it. */
 async function resultOf(device: GPUDevice, mulMat: MulMat, trial: Trial): Promise<Float32Array | undefined> {
   const { MAP_READ, COPY_DST } = GPUBufferUsage;
   const size = trial.tokens * trial.weight.rows * 4;
   const read = device.createBuffer({ label: trial.weight.name, size, usage: MAP_READ | COPY_DST });
-  const filters = ['validation', 'internal', 'out-of-memory'] as const;
-  for (const filter of filters) device.pushErrorScope(filter);
-  submit(device, mulMat, trial, 1, read);
-  const errors = await Promise.all(filters.map(() => device.popErrorScope()));
-  const isRefused = errors.some((error) => error !== null);
+  const { isRefused } = await attempt(device, () => submit(device, mulMat, trial, 1, read));
   try {
     if (isRefused) return undefined;
     await read.mapAsync(GPUMapMode.READ);
