@@ -16,6 +16,7 @@ import {
   choosing,
   createMulMat,
   openAdapter,
+  patiently,
   prefersTextures,
   UNIFORM_BYTES,
   unpackSwiftShader,
@@ -125,7 +126,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
     pass.end();
     if (readback) encoder.copyBufferToBuffer(output, 0, readback, 0, readback.size);
     device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
+    await patiently(device.queue.onSubmittedWorkDone());
     return performance.now() - begin;
   };
   return {
@@ -136,7 +137,7 @@ function ours({ rows, columns, tokens, weights, x }: Product) {
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       });
       await run(readback);
-      await readback.mapAsync(GPUMapMode.READ);
+      await patiently(readback.mapAsync(GPUMapMode.READ));
       const got = new Float32Array(readback.getMappedRange().slice(0));
       readback.destroy();
       opened.check();

@@ -1,7 +1,14 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OpenedAdapter, prefersTextures, resourceOf, TEXELS, type WeightData } from '@llama-probe/engine/internal';
+import {
+  type OpenedAdapter,
+  patiently,
+  prefersTextures,
+  resourceOf,
+  TEXELS,
+  type WeightData,
+} from '@llama-probe/engine/internal';
 import { best, type Line } from './clock.js';
 
 /** What an adapter can do at most. */
@@ -75,7 +82,7 @@ async function filled(device: GPUDevice, bytes: number): Promise<GPUBuffer> {
   const chunk = new Float32Array(Math.min(bytes, 16 << 20) / 4).fill(0.5);
   for (let at = 0; at < bytes; at += chunk.byteLength) {
     device.queue.writeBuffer(data, at, chunk, 0, Math.min(chunk.length, (bytes - at) / 4));
-    await device.queue.onSubmittedWorkDone(); // or the driver keeps a copy of all of it
+    await patiently(device.queue.onSubmittedWorkDone()); // or the driver keeps a copy of all of it
   }
   return data;
 }
@@ -115,7 +122,7 @@ function kernel(
     for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(threads / 64);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
+    await patiently(device.queue.onSubmittedWorkDone());
   };
   /** How often it can run in a second. */
   const perSecond = async (): Promise<number> => {

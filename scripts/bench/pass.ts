@@ -12,6 +12,7 @@ import {
   type Operations,
   type openAdapter,
   openGguf,
+  patiently,
   uploadModel,
 } from '@llama-probe/engine/internal';
 import { best, bestOfEach, type Line } from './clock.js';
@@ -31,7 +32,7 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
 
   const begin = performance.now();
   const model = await uploadModel(device, info.kind, file, tensors);
-  await device.queue.onSubmittedWorkDone();
+  await patiently(device.queue.onSubmittedWorkDone());
   const upload = model.bytes / ((performance.now() - begin) / 1000);
   lines.push({
     name: 'weight upload',
@@ -52,7 +53,7 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
       const op = productsOnly ? onlyProducts(all) : merged(all, commands, config, info.class);
       for (const _ of forward(op, model, state, () => {}));
       commands.submit();
-      await device.queue.onSubmittedWorkDone();
+      await patiently(device.queue.onSubmittedWorkDone());
     };
     await pass(false)();
     const [products, whole] = (await bestOfEach(7, [pass(true), pass(false)])) as [number, number];

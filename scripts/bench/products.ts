@@ -7,6 +7,7 @@ import {
   mostRows,
   type openAdapter,
   packedRowBytes,
+  patiently,
   prefersTextures,
   UNIFORM_BYTES,
   WEIGHT_TYPES,
@@ -57,7 +58,7 @@ export async function measureProducts(opened: Opened, machine: Machine, types: r
           mulMat.encode(pass, weight, x, dst, tokens);
           pass.end();
           device.queue.submit([encoder.finish()]);
-          await device.queue.onSubmittedWorkDone();
+          await patiently(device.queue.onSubmittedWorkDone());
         };
         await run();
         seconds += await best(5, run);

@@ -2,6 +2,7 @@ import { type AdapterInfo, type AdapterKind, type OpenedAdapter, openAdapter } f
 import { encodeGetRows } from './get-rows.js';
 import { Commands, KernelCache } from './kernels.js';
 import { packedRowBytes, packRows, rowBytes } from './pack.js';
+import { patiently } from './patient.js';
 import type { WeightType } from './products/mul-mat.js';
 
 /**
@@ -87,7 +88,7 @@ export class Dequantizer {
     encodeGetRows(this.kernels, commands, this.uniform, dst, table, ids, count);
     commands.copy(dst, 0, readback, 0, size);
     commands.submit();
-    await readback.mapAsync(GPUMapMode.READ, 0, size);
+    await patiently(readback.mapAsync(GPUMapMode.READ, 0, size));
     const values = into.subarray(0, count * columns);
     values.set(new Float32Array(readback.getMappedRange(0, size)));
     readback.unmap();

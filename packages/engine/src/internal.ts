@@ -14,6 +14,7 @@ export { merged } from './merged.js';
 export { forward } from './models/llama.js';
 export { createOperations, type Operations } from './operations.js';
 export { packedRowBytes, packRows } from './pack.js';
+export { patiently } from './patient.js';
 export { type Adapter, candidatesOf, TOKEN_CLASSES, type TokenClass } from './products/blocks.js';
 export { choosing } from './products/choose.js';
 export { type Block, blockKernel } from './products/kernel.js';

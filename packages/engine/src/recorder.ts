@@ -3,6 +3,7 @@ import { Arena } from './arena.js';
 import type { StageAt } from './hook.js';
 import type { Commands } from './kernels.js';
 import { hideFuture } from './mask.js';
+import { patiently } from './patient.js';
 
 interface Entry {
   at: StageAt;
@@ -44,7 +45,7 @@ export class Recorder {
   async drain(): Promise<Array<{ tensor: Tensor; wanted: boolean }>> {
     if (this.entries.length === 0) return [];
     const { buffer, used } = this.arena;
-    await buffer.mapAsync(GPUMapMode.READ, 0, used);
+    await patiently(buffer.mapAsync(GPUMapMode.READ, 0, used));
     const copy = buffer.getMappedRange(0, used).slice(0);
     buffer.unmap();
     const recorded = this.entries.map(({ at, offset, wanted }) => ({ tensor: toTensor(at, copy, offset), wanted }));

@@ -3,6 +3,7 @@ import type { AdapterInfo } from './adapter/index.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LlamaTensors, Model } from './model.js';
 import { packedRowBytes } from './pack.js';
+import { patiently } from './patient.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { isVectorName } from './tensors.js';
 import { goesIntoTexture, type WeightData, writtenBytes } from './weight-data.js';
@@ -59,7 +60,7 @@ export async function streamModel(
       return most;
     },
     async load(at) {
-      await device.queue.onSubmittedWorkDone();
+      await patiently(device.queue.onSubmittedWorkDone());
       await release(device, part.made);
       part = { at: undefined, made: [] };
       part = await upload(async (upload) => {

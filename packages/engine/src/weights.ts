@@ -3,6 +3,7 @@ import { RunError } from './errors.js';
 import type { GgufFile, TensorInfo } from './gguf.js';
 import type { Layer, LayerTensors, LlamaTensors, Model } from './model.js';
 import { isAsInFile, packedRowBytes, packInto, rowBytes } from './pack.js';
+import { patiently } from './patient.js';
 import type { Weight, WeightType } from './products/mul-mat.js';
 import { TensorFiles } from './tensor-files.js';
 import { isVectorName } from './tensors.js';
@@ -92,7 +93,7 @@ export async function uploading<T>(
   try {
     made = await use(upload);
   } finally {
-    for (const _ of scopes) problem = (await device.popErrorScope().catch(() => null)) ?? problem; // none of a lost device
+    for (const _ of scopes) problem = (await patiently(device.popErrorScope()).catch(() => null)) ?? problem; // none of a lost device
     if (made === undefined || problem) await release(device, upload.made);
     await files.close();
   }
@@ -107,7 +108,7 @@ export async function uploading<T>(
 export async function release(device: GPUDevice, made: readonly WeightData[]): Promise<void> {
   destroyAll(made);
   device.queue.submit([]);
-  await device.queue.onSubmittedWorkDone().catch(() => {}); // a lost device has given back everything
+  await patiently(device.queue.onSubmittedWorkDone()).catch(() => {}); // a lost device has given back everything
 }
 
 /** Of the rotation, which stay with the host. */
@@ -199,7 +200,7 @@ export class Uploader {
       writeData(this.device, data, row * packedBytes, packed);
       this.waiting += packed.length;
       if (this.waiting >= WRITES[this.kind].waiting) {
-        await this.device.queue.onSubmittedWorkDone();
+        await patiently(this.device.queue.onSubmittedWorkDone());
         this.waiting = 0;
       }
     }

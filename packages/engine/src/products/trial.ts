@@ -1,5 +1,6 @@
 import type { OpenedAdapter } from '../adapter/index.js';
 import { packedRowBytes } from '../pack.js';
+import { patiently } from '../patient.js';
 import { createData, prefersTextures, writeData, writtenBytes } from '../weight-data.js';
 import type { WeightType } from '../weight-types.js';
 import { type Block, blockKernel } from './kernel.js';
@@ -60,7 +61,7 @@ export async function fastest(
         signal?.throwIfAborted();
         const begin = performance.now();
         submit(device, run.mulMat, trial, inSubmit(tokens));
-        await device.queue.onSubmittedWorkDone();
+        await patiently(device.queue.onSubmittedWorkDone());
         const took = performance.now() - begin;
         run.shortest = Math.min(run.shortest, took);
         spent += took;
@@ -125,7 +126,7 @@ async function attempt<T>(
   const filters = ['validation', 'internal', 'out-of-memory'] as const;
   for (const filter of filters) device.pushErrorScope(filter);
   const made = make();
-  const errors = await Promise.all(filters.map(() => device.popErrorScope()));
+  const errors = await patiently(Promise.all(filters.map(() => device.popErrorScope())));
   return { made, isRefused: errors.some((error) => error !== null) };
 }
 
@@ -137,7 +138,7 @@ async function resultOf(device: GPUDevice, mulMat: MulMat, trial: Trial): Promis
   const { isRefused } = await attempt(device, () => submit(device, mulMat, trial, 1, read));
   try {
     if (isRefused) return undefined;
-    await read.mapAsync(GPUMapMode.READ);
+    await patiently(read.mapAsync(GPUMapMode.READ));
     return new Float32Array(read.getMappedRange().slice(0));
   } finally {
     read.destroy();

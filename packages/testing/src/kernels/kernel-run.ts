@@ -4,6 +4,7 @@ import {
   type KernelCache,
   type MulMat,
   packRows,
+  patiently,
   type Weight,
 } from '@llama-probe/engine/internal';
 import { expertsOf } from './expert-cases.js';
@@ -71,7 +72,7 @@ export async function runKernel(
   owned.push(readback);
   commands.copy(output, 0, readback, 0, output.size);
   commands.submit();
-  await readback.mapAsync(GPUMapMode.READ);
+  await patiently(readback.mapAsync(GPUMapMode.READ));
   const got = readback.getMappedRange().slice(0);
   for (const each of owned) each.destroy();
   return compare(test, got);

@@ -3,6 +3,7 @@ import {
   type MulMat,
   packedRowBytes,
   packRows,
+  patiently,
   type TokenClass,
   takingTurns,
   UNIFORM_BYTES,
@@ -155,7 +156,7 @@ export async function runCase(
   pass.end();
   encoder.copyBufferToBuffer(dst, 0, readback, 0, dst.size);
   device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
+  await patiently(readback.mapAsync(GPUMapMode.READ));
   const got = new Float32Array(readback.getMappedRange().slice(0));
   for (const buffer of [...made, xBuffer, dst, readback]) buffer.destroy();
   return compare(test, data, x, got);
