@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { randomFrom, seeded } from '@llama-probe/testing';
 import { blockCase, PRODUCT_TOLERANCE, runCase } from '@llama-probe/testing/kernels';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { openAdapter } from '../src/adapter/index.js';
+import { type AdapterKind, openAdapter } from '../src/adapter/index.js';
 import {
   type Adapter,
   type Asked,
@@ -102,21 +102,40 @@ describe('blocks of a GPU', () => {
   });
 });
 
-test('a little work is done in two rows at a time, which compile fast, and more of it in as many as are fast', () => {
+test('the less work there is, the fewer rows a block has, which compiles sooner', () => {
   const weight = { type: 'F16', rows: 1024, columns: 1024 } as const;
-  const once: Work = { type: 'F16', tokens: 1, multiplications: 2 ** 28 };
+  const rowsFor = (kind: AdapterKind, tokens: number, work: number | undefined, type: Work['type'] = 'F16') => {
+    const asked: Asked = new Map();
+    if (work) ask(asked, [{ type, tokens, multiplications: work }]);
+    const { name } = choosing({ ...info, class: 'cpu', kind }, new Map(), asked)(weight, tokens);
+    return name.replace(/.* (?=\d+ ×)/, '');
+  };
+  const works = [2 ** 27, 2 ** 29, 2 ** 31, 2 ** 33, 2 ** 35, undefined];
+  const all = (kind: AdapterKind) => [1, 3, 8, 64].map((tokens) => works.map((work) => rowsFor(kind, tokens, work)));
+  expect(all('llvmpipe')).toEqual([
+    ['2 × 1', '4 × 1', '4 × 1', '8 × 1', '8 × 1', '8 × 1'],
+    ['2 × 3', '2 × 3', '4 × 3', '8 × 3', '8 × 3', '8 × 3'],
+    ['2 × 8', '2 × 8', '2 × 8', '4 × 8', '8 × 8', '8 × 8'],
+    ['2 × 8', '2 × 8', '2 × 8', '4 × 8', '8 × 8', '8 × 8'],
+  ]);
+  expect(all('swiftshader')).toEqual([
+    ['2 × 1', '4 × 1', '4 × 1', '4 × 1', '4 × 1', '4 × 1'],
+    ['2 × 3', '4 × 3', '8 × 3', '16 × 3', '16 × 3', '16 × 3'],
+    ['2 × 8', '4 × 8', '8 × 8', '16 × 8', '16 × 8', '16 × 8'],
+    ['2 × 8', '4 × 8', '8 × 8', '16 × 8', '16 × 8', '16 × 8'],
+  ]);
+  expect(rowsFor('llvmpipe', 1, 2 ** 27, 'F32')).toBe('8 × 1'); // what else there is to do does not count
+});
+
+test('work adds up', () => {
+  const weight = { type: 'F16', rows: 1024, columns: 1024 } as const;
   const asked: Asked = new Map();
   const choose = choosing({ ...info, class: 'cpu', kind: 'llvmpipe' }, new Map(), asked);
-  const names = () => [1, 2, 3, 64].map((tokens) => choose(weight, tokens).name.replace(/.* (?=\d+ ×)/, ''));
-  const usual = names();
-  expect(usual).toEqual(['8 × 1', '8 × 2', '8 × 3', '8 × 8']);
-
-  ask(asked, [once, { ...once, tokens: 3 }, { ...once, tokens: 64 }]);
-  expect(names()).toEqual(['2 × 1', '2 × 2', '2 × 3', '2 × 8']);
-  ask(asked, [{ ...once, type: 'F32' }]);
-  expect(names()[0]).toBe('2 × 1');
-  ask(asked, [once]);
-  expect(names()).toEqual(['8 × 1', '2 × 2', '2 × 3', '2 × 8']);
+  const names = [1, 2, 3].map(() => {
+    ask(asked, [{ type: 'F16', tokens: 1, multiplications: 2 ** 28 }]);
+    return choose(weight, 1).name.replace(/.* (?=\d+ ×)/, '');
+  });
+  expect(names).toEqual(['2 × 1', '4 × 1', '4 × 1']);
 });
 
 test.skipIf(info.class === 'gpu')('no texture has a height for which Mesa would compile a kernel again', () => {

@@ -48,10 +48,10 @@ export interface Adapter extends Pick<AdapterInfo, 'class' | 'kind' | 'subgroupM
   readonly limits: Pick<AdapterInfo['limits'], 'maxComputeInvocationsPerWorkgroup'>;
 }
 
-type Candidates = Readonly<Record<TokenClass, readonly Block[]>>;
+type ByClass<T> = Readonly<Record<TokenClass, readonly T[]>>;
 
 /** Of a CPU adapter, where a large block of tokens is of eight: for one token, for two to four, and for more. */
-const onCpu = (one: readonly Block[], few: readonly Block[], more: readonly Block[]): Candidates => ({
+const onCpu = <T>(one: readonly T[], few: readonly T[], more: readonly T[]): ByClass<T> => ({
   '1': one,
   '2-4': few,
   '5-8': more,
@@ -75,7 +75,7 @@ const SWIFTSHADER = onCpu([block(4, 1)], [block(16, 4)], [block(16, 8)]);
 const LAVAPIPE = onCpu([block(8, 1)], [block(8, 4)], [block(8, 4)]);
 
 /** Of a GPU, which decide its subgroups and how many threads a workgroup may have. */
-function ofGpu({ limits, subgroupMinSize = 0 }: Adapter): Candidates {
+function ofGpu({ limits, subgroupMinSize = 0 }: Adapter): ByClass<Block> {
   const rows = (count: number, tokens: number): Block => ({ rows: count, tokens, by: 'workgroup' });
   const threads = Math.min(subgroupMinSize, 64);
   const subgroup = (count: number, tokens: number): Block[] =>
@@ -112,9 +112,18 @@ export function worthTrying(adapter: Adapter, of: TokenClass, multiplications: n
   return isGpu || multiplications >= WORTH_THE_LAST ? all : all.slice(0, -1);
 }
 
-/** As long as no more are asked for, Mesa's compiler is what is waited for: of two rows it takes 0.1 to 0.2 s, of eight 0.2 to 0.5 s. */
-const FEW = 2 ** 29;
-const FEW_ROWS = 2;
+/** So many rows, where fewer multiplications than that are asked for: a block of more takes longer to compile than it saves of them. */
+interface Fewer {
+  readonly rows: number;
+  readonly below: number;
+}
+const fewer = (rows: number, exponent: number): Fewer => ({ rows, below: 2 ** exponent });
+
+/** Of 2, 4 and 8 rows and 8 tokens, Mesa compiles in 0.2, 0.3 and 0.6 s, and computes in 0.08, 0.06 and 0.045 ns a multiplication, on the machine of docs/benchmarks.md. */
+const FEWER_ON_MESA = onCpu([fewer(2, 29), fewer(4, 32)], [fewer(2, 30), fewer(4, 33)], [fewer(2, 32), fewer(4, 34)]);
+/** SwiftShader, of 2, 4, 8 and 16 rows, in 0.25, 0.33, 0.6 and 1.4 s, and in 0.9, 0.6, 0.4 and 0.3 ns. */
+const SEVERAL_ON_SWIFTSHADER = [fewer(2, 28), fewer(4, 30), fewer(8, 33)];
+const FEWER_ON_SWIFTSHADER = onCpu([fewer(2, 28)], SEVERAL_ON_SWIFTSHADER, SEVERAL_ON_SWIFTSHADER);
 
 /** The block of a product, of which there may be several in a row of tokens. */
 export function blockOf(
@@ -127,6 +136,9 @@ export function blockOf(
   const of = classOf(tokens);
   const key: Key = `${type} ${of}`;
   const fastest = measured.get(key) ?? (candidatesOf(adapter, of)[0] as Block);
-  const isLittle = adapter.class === 'cpu' && (asked.get(key) ?? FEW) < FEW;
-  return isLittle ? { ...fastest, rows: FEW_ROWS } : fastest;
+  if (adapter.class === 'gpu') return fastest;
+  const work = asked.get(key) ?? Number.POSITIVE_INFINITY;
+  const all = adapter.kind === 'swiftshader' ? FEWER_ON_SWIFTSHADER : FEWER_ON_MESA;
+  const { rows } = all[of].find(({ below }) => work < below) ?? fastest;
+  return { ...fastest, rows };
 }
