@@ -15,7 +15,7 @@ import {
   patiently,
   uploadModel,
 } from '@llama-probe/engine/internal';
-import { best, bestOfEach, type Line } from './clock.js';
+import { bestOfEach, type Line } from './clock.js';
 import { measureForced } from './forced.js';
 import type { Machine } from './machine.js';
 
@@ -76,8 +76,9 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
     await result;
   };
   for (const record of [true, false]) await run(prompt, 2, record)();
-  const prefill = await best(5, run(prompt, 0, false));
-  const prefillTapped = await best(5, run(prompt, 0, true));
+  const turns = async (tokens: number[], steps: number) =>
+    (await bestOfEach(7, [run(tokens, steps, false), run(tokens, steps, true)])) as [number, number];
+  const [prefill, prefillTapped] = await turns(prompt, 0);
   lines.push({
     name: 'prefill of 32, every stage recorded',
     value: prefillTapped * 1000,
@@ -86,8 +87,7 @@ export async function measurePass(opened: Opened, machine: Machine, path: string
     of: 'nothing recorded',
     target: '<=1.05',
   });
-  const decode = await best(5, run([1], 8, false));
-  const decodeTapped = await best(5, run([1], 8, true));
+  const [decode, decodeTapped] = await turns([1], 8);
   lines.push({
     name: 'decode of 8, every stage recorded',
     value: decodeTapped * 1000,

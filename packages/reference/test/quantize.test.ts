@@ -77,6 +77,17 @@ describe('quantising', () => {
     expect(await quantizeModel({ model: renamed, type: 'Q4_K' })).not.toBe(again);
   });
 
+  test('of weights that are no numbers says so, and what tells which', async () => {
+    const damaged = join(directory, 'damaged.gguf');
+    writeTinyModel(damaged);
+    const bytes = readFileSync(damaged);
+    bytes.writeFloatLE(Number.NaN, bytes.length - 64); // of the last tensor
+    writeFileSync(damaged, bytes);
+    await expect(quantizeModel({ model: damaged, type: 'F32' })).rejects.toThrow(
+      /tensor '\S+' has invalid data\nWeights of the file are NaN or infinite.*probe weights --model \S+damaged\.gguf says/,
+    );
+  });
+
   test('rows that the type does not divide fall back', async () => {
     const narrow = writeTinyModel(join(directory, 'narrow.gguf'));
     const path = await quantizeModel({ model: narrow, type: 'Q4_K' });

@@ -65,9 +65,12 @@ export async function quantizeWith(
         await child.close({ isBusy: true }); // while it lives it may still create the file that is about to be removed
         throw error;
       }
+      const remedy = error.message.includes('has invalid data')
+        ? `\nWeights of the file are NaN or infinite, with which no engine is right: download or convert the model again. probe weights --model ${model} says which they are.`
+        : '';
       throw new QuantizeError(
         'quantize-failed',
-        `${model}: llama.cpp could not make ${name} of it. It says:\n${error.message}`,
+        `${model}: llama.cpp could not make ${name} of it. It says:\n${error.message}${remedy}`,
         { cause: error },
       );
     }
