@@ -9,7 +9,7 @@ export {
 } from './adapter/index.js';
 export { unpackSwiftShader } from './adapter/swiftshader.js';
 export { openGguf } from './gguf.js';
-export { Commands, KernelCache, SHADER_FOLDER, shaderSource } from './kernels.js';
+export { Commands, KernelCache } from './kernels.js';
 export { merged } from './merged.js';
 export { forward } from './models/llama.js';
 export { createOperations, type Operations } from './operations.js';
@@ -23,6 +23,7 @@ export { createMulMat, type MulMat, WEIGHT_TYPES, type Weight, type WeightType }
 export { fastest } from './products/trial.js';
 export { UNIFORM_BYTES } from './products/x-data.js';
 export { llamaConfig } from './read-config.js';
+export { SHADER_FOLDER, shaderSource } from './shader-source.js';
 export { createState } from './state.js';
 export { llamaTensors } from './tensors.js';
 export {

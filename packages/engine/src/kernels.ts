@@ -1,27 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { AdapterInfo } from './adapter/index.js';
 import { codebookOf } from './codebooks/codebook.js';
 import { compile } from './compile.js';
-import { resourceOf } from './weight-data.js';
+import { folded } from './folded.js';
+import { shaderSource } from './shader-source.js';
+import { type TextureCopies, textureCopies } from './texture-copies.js';
+import { prefersTextures, resourceOf } from './weight-data.js';
 import type { WeightType } from './weight-types.js';
-
-/** Where the shaders are: plain .wgsl files. `LLAMA_PROBE_SHADERS` names another folder, to work on a kernel or to break one. */
-export const SHADER_FOLDER = process.env.LLAMA_PROBE_SHADERS || fileURLToPath(new URL('../shaders/', import.meta.url));
-
-/** The text of one shader file, such as `rope.wgsl` or `quant/q4_k.wgsl`. Read anew each time: `--watch` runs again when one has changed. */
-export function shaderSource(file: string): string {
-  return readFileSync(join(SHADER_FOLDER, file), 'utf8');
-}
-
-const MAX_WORKGROUPS = 65535;
-
-/** So many workgroups, or a few more, in two dimensions, since one may be too short: kernels fold y back with folded_group(). */
-export function folded(workgroups: number): [x: number, y: number] {
-  const y = Math.max(1, Math.ceil(workgroups / MAX_WORKGROUPS));
-  return [Math.ceil(workgroups / y), y];
-}
 
 /** How many numbers of a row a kernel reads at once, and the file that it has that from. */
 export function atOnce(width: number): { readonly count: number; readonly file: string } {
@@ -105,15 +89,15 @@ export type Run = (
   files: readonly string[],
   constants: Record<string, number>,
   workgroups: number,
-  ...buffers: GPUBuffer[]
+  ...bound: ReadonlyArray<GPUBuffer | GPUTexture>
 ) => void;
 
 /** @example running(kernels, commands, batch)(['fours', 'add'], { width }, groups, x, dst) */
 export const running =
   (kernels: KernelCache, commands: Commands, batch: GPUBuffer): Run =>
-  (files, constants, workgroups, ...buffers) => {
+  (files, constants, workgroups, ...bound) => {
     const pipeline = kernels.pipeline(['batch.wgsl', ...files.map((file) => `${file}.wgsl`)], constants);
-    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [batch, ...buffers]), workgroups);
+    commands.dispatch(pipeline, kernels.bindGroup(pipeline, [batch, ...bound]), workgroups);
   };
 
 /** How many threads add up a row together, with barriers. On a CPU a thread is a lane of a vector, and vectors take turns at each barrier: there is one. */
@@ -129,14 +113,19 @@ export class KernelCache {
 
   private readonly device: GPUDevice;
   readonly rowThreads: number;
+  /** Whether what is read often is better in a texture. */
+  readonly prefersTextures: boolean;
+  readonly inTexture: TextureCopies;
 
   /** @param source the text of a shader file; tests break one to see that its check can fail. */
   constructor(
-    { device, info }: { readonly device: GPUDevice; readonly info: Pick<AdapterInfo, 'class'> },
+    { device, info }: { readonly device: GPUDevice; readonly info: Pick<AdapterInfo, 'class' | 'kind'> },
     private readonly source: (file: string) => string = shaderSource,
   ) {
     this.device = device;
     this.rowThreads = ROW_THREADS[info.class];
+    this.prefersTextures = prefersTextures(info);
+    this.inTexture = textureCopies(device);
   }
 
   /** @param files are concatenated: declarations first, the file with main() last. */

@@ -58,6 +58,10 @@ export interface Operations extends ExpertsOperations {
 
 const WORKGROUP = 64; // as in batch.wgsl
 
+/** So many scores of a head repay copying K and V into a texture and compiling the kernels that read it there. */
+const MANY_SCORES = 2 ** 12;
+const FROM_TEXTURE = ['data/x_texture', 'fours'] as const;
+
 /** Several steps in one kernel, with the numbers that they have one after the other. What is not written is then nowhere. */
 export interface MergedOperations {
   /** dst ← x / sqrt(mean(x²) + ε) · w, of a sum after x ← x + dst. */
@@ -129,6 +133,8 @@ export function createOperations(
     config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
   const attention = { heads, kv_heads, head_dim, sees_all };
   const ofHead = atOnce(head_dim);
+  const isInTexture = kernels.prefersTextures && tokens * nKv(batch) >= MANY_SCORES && head_dim % 16 === 0;
+  const inTexture = (cache: GPUBuffer) => kernels.inTexture(commands.compute(), cache, nKv(batch) * widthOfK * 4);
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
     norm(shape, tokens * shape.parts, x, dst);
@@ -175,7 +181,10 @@ export function createOperations(
       inParts('store_kv', widthOfK, x, cache as GPUBuffer);
     },
     kq(dst, q, k) {
-      runFiles([ofHead.file, 'kq'], attention, each(heads * nKv(batch)), q, k as GPUBuffer, dst);
+      const run = (files: string[], each: number, k: GPUBuffer | GPUTexture) =>
+        runFiles(files, attention, groups(tokens * heads * Math.ceil(nKv(batch) / each)), q, k, dst);
+      if (isInTexture) run([...FROM_TEXTURE, 'kq_texture'], 4, inTexture(k as GPUBuffer));
+      else run([ofHead.file, 'kq'], 1, k as GPUBuffer);
     },
     softMax(kq, il = 0, sinks) {
       const { window = 0 } = sightOf(config, il);
@@ -184,7 +193,10 @@ export function createOperations(
       run(kernel, constants, tokens * heads, kq, ...also);
     },
     kqv(dst, p, v) {
-      runFiles([ofHead.file, 'kqv'], attention, each(widthOfQ / ofHead.count), p, v as GPUBuffer, dst);
+      const run = (files: string[], each: number, v: GPUBuffer | GPUTexture) =>
+        runFiles(files, attention, groups((tokens * widthOfQ) / each), p, v, dst);
+      if (isInTexture) run([...FROM_TEXTURE, 'kqv_texture'], 16, inTexture(v as GPUBuffer));
+      else run([ofHead.file, 'kqv'], ofHead.count, v as GPUBuffer);
     },
     add(dst, x) {
       inParts('add', embeddingLength, x, dst);

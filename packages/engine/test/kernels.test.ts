@@ -25,7 +25,8 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter }))
   'on $name',
   ({ name, info, device, check }) => {
     const kernels = new KernelCache({ device, info });
-    const asOnGpu = new KernelCache({ device, info: { class: 'gpu' } });
+    const asOnGpu = new KernelCache({ device, info: { ...info, class: 'gpu' } });
+    const withTextures = new KernelCache({ device, info: { ...info, kind: 'llvmpipe' } });
 
     // It takes long to compile, and forward.test.ts runs whole models on it: where there is another adapter, some of them.
     const some = info.kind === 'swiftshader' && opened.length > 1 ? inShort(KERNELS, 16) : KERNELS;
@@ -33,7 +34,11 @@ describe.each(opened.map((adapter) => ({ name: adapter.info.name, ...adapter }))
       let worst = 0;
       for (const shape of kernel.shapes) {
         for (const values of kernel.name === 'get_rows' ? VALUES.slice(0, 1) : VALUES) {
-          for (const each of sharesRows(kernel) ? [kernels, asOnGpu] : [kernels]) {
+          for (const each of readsTexture(kernel)
+            ? [withTextures]
+            : sharesRows(kernel)
+              ? [kernels, asOnGpu]
+              : [kernels]) {
             const outcome = await runKernel(device, each, kernel, shape, values, random);
             check();
             const about = `${kernel.title} ${values} ${JSON.stringify(shape)}, ${each.rowThreads} threads, SEED=${seed}`;
@@ -65,7 +70,7 @@ describe('a kernel with one wrong operation is found', () => {
   test.each(inShort(MUTATIONS, 11))('%s: %s → %s', async (file, right, wrong) => {
     const source = shaderSource(`${file}.wgsl`);
     expect(source.split(right).length - 1, `how often ${file}.wgsl says ${right}`).toBe(1);
-    const kernels = new KernelCache({ device, info }, (name) =>
+    const kernels = new KernelCache({ device, info: { ...info, kind: 'llvmpipe' } }, (name) =>
       name === `${file}.wgsl` ? source.replace(right, wrong) : shaderSource(name),
     );
     expect(await firstProblem(file, kernels), `SEED=${seed}`).toBeDefined();
@@ -83,6 +88,9 @@ describe('a kernel with one wrong operation is found', () => {
 
 /** On a CPU fewer threads do (kernels.ts). */
 const sharesRows = ({ name }: Kernel): boolean => /^(rms_norm|soft_max)/.test(name);
+
+/** Where an adapter has it. */
+const readsTexture = ({ name }: Kernel): boolean => name.endsWith('_texture');
 
 /** A kernel that has a file before its own. */
 const PART_OF: Readonly<Record<string, string>> = { tanh: 'soft_cap', fours: 'kq', twos: 'kq', ones: 'rms_norm' };

@@ -1,4 +1,4 @@
-import { KernelCache, WEIGHT_TYPES } from '@llama-probe/engine/internal';
+import { KernelCache, prefersTextures, WEIGHT_TYPES } from '@llama-probe/engine/internal';
 import { FOLDED, KERNELS, type Kernel, runKernel, type Shape, VALUES, type Values } from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
@@ -21,8 +21,9 @@ export const operations: Section = {
 };
 
 async function checkOperations({ opened, random, until, say }: Given): Promise<Found> {
-  const cases = rounds([...KERNELS.map(casesOf), foldedOn(opened.now.info.kind)]);
-  const unseen = new Set(KERNELS);
+  const all = kernelsOn(opened.now.info);
+  const cases = rounds([...all.map(casesOf), foldedOn(opened.now.info.kind)]);
+  const unseen = new Set(all);
   const wrong = new Map<Titled, string>();
   const reading: Outcome[] = [];
   let worst = { share: 0, title: '' };
@@ -45,20 +46,24 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
     if (kernel.reads) reading.push({ reads: WEIGHT_TYPES[kernel.reads].shader, adds: shaderOf(kernel), problem: told });
   }
   const cut = done < cases.length ? `; ${cases.length - done} of ${cases.length} cases left out, for want of time` : '';
-  const numbers = { kernels: KERNELS.length, cases: done, ofCases: cases.length, worstOfAllowed: worst.share };
+  const numbers = { kernels: all.length, cases: done, ofCases: cases.length, worstOfAllowed: worst.share };
   const alone = [...wrong].filter(([kernel]) => !kernel.reads).map(([kernel, told]) => `${shaderOf(kernel)}: ${told}`);
   const names = [...alone, ...suspects(reading)];
   if (wrong.size > 0) {
-    const line = `${counted(wrong.size, 'kernel')} of ${KERNELS.length} wrong${cut}`;
+    const line = `${counted(wrong.size, 'kernel')} of ${all.length} wrong${cut}`;
     return { verdict: 'wrong', line, wrong: names, numbers };
   }
   if (unseen.size > 0) {
-    const line = `${counted(unseen.size, 'kernel')} of ${KERNELS.length} not looked at, for want of time; the others are right`;
+    const line = `${counted(unseen.size, 'kernel')} of ${all.length} not looked at, for want of time; the others are right`;
     return { verdict: 'untold', line, wrong: [], numbers };
   }
-  const line = `all ${KERNELS.length} right in ${done} cases; the worst number is off by ${worst.share.toFixed(2)} of what f32 may be (${worst.title})${cut}`;
+  const line = `all ${all.length} right in ${done} cases; the worst number is off by ${worst.share.toFixed(2)} of what f32 may be (${worst.title})${cut}`;
   return { verdict: 'right', line, wrong: [], numbers };
 }
+
+/** Those that read textures have others in their place where an adapter does not. */
+const kernelsOn = (info: Parameters<typeof prefersTextures>[0]): readonly Titled[] =>
+  KERNELS.filter(({ name }) => prefersTextures(info) || !name.endsWith('_texture'));
 
 const shaderOf = ({ name }: Titled): string => `${name}.wgsl`;
 

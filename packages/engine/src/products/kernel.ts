@@ -1,4 +1,4 @@
-import { shaderSource } from '../kernels.js';
+import { shaderSource } from '../shader-source.js';
 import { type WeightData, weightShader } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import { repeatLines } from './repeat-lines.js';

@@ -4,8 +4,8 @@ import { cpus } from 'node:os';
 import { cacheFile, knownEntry } from '../adapter/cache.js';
 import type { AdapterInfo, OpenedAdapter } from '../adapter/index.js';
 import type { TensorInfo } from '../gguf.js';
-import { shaderSource } from '../kernels.js';
 import type { LlamaTensors } from '../model.js';
+import { shaderSource } from '../shader-source.js';
 import { isWeightType, WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import {
   candidatesOf,

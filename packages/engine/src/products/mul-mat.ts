@@ -1,12 +1,13 @@
 import { codebookOf } from '../codebooks/codebook.js';
 import { compile } from '../compile.js';
-import { folded } from '../kernels.js';
+import { folded } from '../folded.js';
+import { textureCopies } from '../texture-copies.js';
 import { isTexture, resourceOf, type WeightData } from '../weight-data.js';
 import { WEIGHT_TYPES, type WeightType } from '../weight-types.js';
 import type { Adapter } from './blocks.js';
 import { type Choose, choosing } from './choose.js';
 import { type Kernel, kernelText, type XData } from './kernel.js';
-import { UNIFORM_BYTES, xDataOf, xTextures } from './x-data.js';
+import { UNIFORM_BYTES, xDataOf } from './x-data.js';
 
 export { WEIGHT_TYPES, type WeightType };
 
@@ -140,7 +141,7 @@ export function createMulMat(device: GPUDevice, info: Adapter, choose: Choose = 
     return group;
   };
 
-  const inTexture = xTextures(device);
+  const inTexture = textureCopies(device);
 
   return {
     canEnd: ({ type, columns }, { bias }) => columns % 32 === 0 && !(bias && WEIGHT_TYPES[type].codebook),

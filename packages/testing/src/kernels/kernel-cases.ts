@@ -90,6 +90,12 @@ type Rows = (s: Shape) => { width: number; rows: number };
 const tokenRows: Rows = ({ tokens, embd }) => ({ width: embd, rows: tokens });
 const qHeads: Rows = ({ tokens, heads, headDim }) => ({ width: headDim, rows: tokens * heads });
 const rowsOfK: Rows = ({ tokens, kvHeads, headDim }) => ({ width: kvHeads * headDim, rows: tokens });
+/** Of so many scores a head that K and V are read from a texture, where the adapter has them there. */
+const LONG_SHAPES: readonly Shape[] = [
+  sizes(65, 0, 4, 2, 16, 1, 1), // n_kv 65, GQA 2
+  sizes(33, 101, 3, 1, 48, 1, 1), // n_kv 134, GQA 3
+  sizes(9, 463, 2, 2, 64, 1, 1), // n_kv 472, no GQA
+];
 /** All heads of a token are one row. */
 const SHAPES_BY_ROW = SHAPES.map((s): Shape => ({ ...s, headNorms: 'row' }));
 
@@ -284,6 +290,38 @@ const softMaxKernel = (hasSinks: boolean, window?: number): Kernel => ({
   },
 });
 
+const kqKernel = (name: string, shapes: readonly Shape[]): Kernel => ({
+  name,
+  shapes,
+  make(s, values, random) {
+    const q = numbers(s.tokens * s.heads * s.headDim, values, random);
+    const k = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
+    const a = attention(s);
+    const want = kq(wide(q), wide(k), a); // NaN ahead of the row: the kernel leaves it alone
+    // A product, head_dim / 2 additions in each of two sums, and one that joins them; each rounds at most Σ|q·k|.
+    const size = kq(abs(wide(q)), abs(wide(k)), a);
+    const bound = size.map((sum) => (s.headDim / 2 + 2) * U * sum + s.headDim * FLUSH);
+    const encode: KernelCase['encode'] = (op, on) => op.kq(on('kq'), on('q'), on('k'));
+    return { buffers: { q, k, kq: poison(want.length) }, output: 'kq', encode, want, bound };
+  },
+});
+
+const kqvKernel = (name: string, shapes: readonly Shape[]): Kernel => ({
+  name,
+  shapes,
+  make(s, values, random) {
+    const a = attention(s);
+    const p = Float32Array.from(softMax(wide(numbers(s.tokens * s.heads * nKv(s), 'unit', random, 1)), nKv(s), 4, a));
+    const v = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
+    const want = kqv(wide(p), wide(v), a);
+    // A product, n_kv / 2 additions in each of two sums, and one that joins them; each rounds at most Σ p·|v|.
+    const size = kqv(wide(p), abs(wide(v)), a);
+    const bound = size.map((sum) => (nKv(s) / 2 + 2) * U * sum + nKv(s) * FLUSH);
+    const encode: KernelCase['encode'] = (op, on) => op.kqv(on('kqv'), on('p'), on('v'));
+    return { buffers: { p, v, kqv: poison(want.length) }, output: 'kqv', encode, want, bound };
+  },
+});
+
 const attentionKernels: Kernel[] = [
   {
     name: 'store_kv',
@@ -303,37 +341,9 @@ const attentionKernels: Kernel[] = [
       };
     },
   },
-  {
-    name: 'kq',
-    shapes: SHAPES,
-    make(s, values, random) {
-      const q = numbers(s.tokens * s.heads * s.headDim, values, random);
-      const k = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
-      const a = attention(s);
-      const want = kq(wide(q), wide(k), a); // NaN ahead of the row: the kernel leaves it alone
-      // A product, head_dim / 2 additions in each of two sums, and one that joins them; each rounds at most Σ|q·k|.
-      const size = kq(abs(wide(q)), abs(wide(k)), a);
-      const bound = size.map((sum) => (s.headDim / 2 + 2) * U * sum + s.headDim * FLUSH);
-      const encode: KernelCase['encode'] = (op, on) => op.kq(on('kq'), on('q'), on('k'));
-      return { buffers: { q, k, kq: poison(want.length) }, output: 'kq', encode, want, bound };
-    },
-  },
+  kqKernel('kq', SHAPES),
   softMaxKernel(false),
-  {
-    name: 'kqv',
-    shapes: SHAPES,
-    make(s, values, random) {
-      const a = attention(s);
-      const p = Float32Array.from(softMax(wide(numbers(s.tokens * s.heads * nKv(s), 'unit', random, 1)), nKv(s), 4, a));
-      const v = numbers(nKv(s) * s.kvHeads * s.headDim, values, random);
-      const want = kqv(wide(p), wide(v), a);
-      // A product, n_kv / 2 additions in each of two sums, and one that joins them; each rounds at most Σ p·|v|.
-      const size = kqv(wide(p), abs(wide(v)), a);
-      const bound = size.map((sum) => (nKv(s) / 2 + 2) * U * sum + nKv(s) * FLUSH);
-      const encode: KernelCase['encode'] = (op, on) => op.kqv(on('kqv'), on('p'), on('v'));
-      return { buffers: { p, v, kqv: poison(want.length) }, output: 'kqv', encode, want, bound };
-    },
-  },
+  kqvKernel('kqv', SHAPES),
 ];
 
 interface Table {
@@ -402,6 +412,8 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
   { ...ropeKernel('k', 'halves', true), title: 'rope k, halves of the first values' },
   ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
+  { ...kqKernel('kq_texture', LONG_SHAPES), title: 'kq_texture' },
+  { ...kqvKernel('kqv_texture', LONG_SHAPES), title: 'kqv_texture' },
   { ...softMaxKernel(false, 40), title: 'soft_max in a window' },
   { ...softMaxKernel(true), title: 'soft_max_sinks' },
   { ...softMaxKernel(true, 40), title: 'soft_max_sinks in a window' },
