@@ -325,7 +325,8 @@ describe('what an engine has made of the weights', () => {
   test('in float16 it is right, too', async () => {
     const half = (value: number) => {
       const exponent = 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(value)))) - 10);
-      return Math.round(value / exponent) * exponent;
+      const steps = value / exponent;
+      return (Math.abs(steps % 1) === 0.5 ? 2 * Math.round(steps / 2) : Math.round(steps)) * exponent; // ties to even
     };
     const { json, code } = await against(
       model,
