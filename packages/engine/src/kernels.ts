@@ -115,7 +115,8 @@ export class KernelCache {
   readonly rowThreads: number;
   /** Whether what is read often is better in a texture. */
   readonly prefersTextures: boolean;
-  readonly inTexture: TextureCopies;
+  /** What is read by these kernels: products have copies of their own. */
+  readonly copies: TextureCopies;
 
   /** @param source the text of a shader file; tests break one to see that its check can fail. */
   constructor(
@@ -125,7 +126,7 @@ export class KernelCache {
     this.device = device;
     this.rowThreads = ROW_THREADS[info.class];
     this.prefersTextures = prefersTextures(info);
-    this.inTexture = textureCopies(device);
+    this.copies = textureCopies(device);
   }
 
   /** @param files are concatenated: declarations first, the file with main() last. */

@@ -133,8 +133,13 @@ export function createOperations(
     config.headNorms === 'row' ? { width: count * head_dim, parts: 1 } : { width: head_dim, parts: count };
   const attention = { heads, kv_heads, head_dim, sees_all };
   const ofHead = atOnce(head_dim);
-  const isInTexture = kernels.prefersTextures && tokens * nKv(batch) >= MANY_SCORES && head_dim % 16 === 0;
-  const inTexture = (cache: GPUBuffer) => kernels.inTexture(commands.compute(), cache, nKv(batch) * widthOfK * 4);
+  const seenBytes = nKv(batch) * widthOfK * 4;
+  const isInTexture =
+    kernels.prefersTextures &&
+    tokens * nKv(batch) >= MANY_SCORES &&
+    head_dim % 16 === 0 &&
+    kernels.copies.fits(seenBytes);
+  const inTexture = (cache: GPUBuffer) => kernels.copies.copy(commands.compute(), cache, seenBytes);
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
     norm(shape, tokens * shape.parts, x, dst);

@@ -141,7 +141,7 @@ export function createMulMat(device: GPUDevice, info: Adapter, choose: Choose = 
     return group;
   };
 
-  const inTexture = textureCopies(device);
+  const { copy } = textureCopies(device);
 
   return {
     canEnd: ({ type, columns }, { bias }) => columns % 32 === 0 && !(bias && WEIGHT_TYPES[type].codebook),
@@ -151,7 +151,7 @@ export function createMulMat(device: GPUDevice, info: Adapter, choose: Choose = 
       const [first] = weight.slices;
       if (!first) return;
       const from = xDataOf(kernel, first.data, x, bytes); // of all slices, which are alike
-      const given = from === 'texture' ? inTexture(pass, x, bytes) : x;
+      const given = from === 'texture' ? copy(pass, x, bytes) : x;
       for (const { data, firstRow, rows } of weight.slices) {
         const form = { weight: data, x: from, isBiased: bias !== undefined };
         const uniform = uniformOf([rows, weight.columns, tokens, firstRow, weight.rows]);
