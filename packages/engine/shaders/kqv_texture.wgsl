@@ -1,5 +1,5 @@
 // The weighted values as in kqv.wgsl, 16 of them a thread, with V copied into a texture (data/x_texture.wgsl): llvmpipe reads that for all lanes at once.
-// Before it comes fours.wgsl.
+// Before it come data/sixteen.wgsl and fours.wgsl.
 override heads: u32;
 override kv_heads: u32;
 override head_dim: u32;
@@ -40,9 +40,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   kqv[to + 1u] = sum[1];
   kqv[to + 2u] = sum[2];
   kqv[to + 3u] = sum[3];
-}
-
-// Four parts, from this one on.
-fn sixteen(at: u32) -> mat4x4f {
-  return mat4x4f(x_at(at), x_at(at + 1u), x_at(at + 2u), x_at(at + 3u));
 }

@@ -1,4 +1,4 @@
-// dst ← x · Wᵀ: what every kernel of the product has in common. Before it come data/weight_*.wgsl and data/x_*.wgsl.
+// dst ← x · Wᵀ: what every kernel of the product has in common. Before it come data/weight_*.wgsl, data/x_*.wgsl and data/sixteen.wgsl.
 struct Shape {
   rows: u32,      // of this slice of the weight
   columns: u32,
@@ -38,11 +38,6 @@ fn store(row: u32, token: u32, sum: f32) {
 // Rows past the end compute the last one again, and are not stored.
 fn clamped_row_at(row: u32) -> u32 {
   return row_at(min(row, shape.rows - 1u), shape.columns);
-}
-
-// Four times four numbers of a token, from this vec4f on.
-fn sixteen(at: u32) -> mat4x4f {
-  return mat4x4f(x_at(at), x_at(at + 1u), x_at(at + 2u), x_at(at + 3u));
 }
 
 fn dot16(a: mat4x4f, b: mat4x4f) -> f32 {

@@ -60,7 +60,7 @@ const WORKGROUP = 64; // as in batch.wgsl
 
 /** So many scores of a head repay copying K and V into a texture and compiling the kernels that read it there. */
 const MANY_SCORES = 2 ** 12;
-const FROM_TEXTURE = ['data/x_texture', 'fours'] as const;
+const FROM_TEXTURE = ['data/x_texture', 'data/sixteen', 'fours'] as const;
 
 /** Several steps in one kernel, with the numbers that they have one after the other. What is not written is then nowhere. */
 export interface MergedOperations {
@@ -139,7 +139,11 @@ export function createOperations(
     tokens * nKv(batch) >= MANY_SCORES &&
     head_dim % 16 === 0 &&
     kernels.copies.fits(seenBytes);
-  const inTexture = (cache: GPUBuffer) => kernels.copies.copy(commands.compute(), cache, seenBytes);
+  /** The files of a kernel that reads K or V, and where it finds them. */
+  const cached = (kernel: 'kq' | 'kqv', cache: GPUBuffer) =>
+    isInTexture
+      ? ([[...FROM_TEXTURE, `${kernel}_texture`], kernels.copies.copy(commands.compute(), cache, seenBytes)] as const)
+      : ([[ofHead.file, kernel], cache] as const);
   const normHeads = (dst: GPUBuffer, x: GPUBuffer, count: number) => {
     const shape = normed(count);
     norm(shape, tokens * shape.parts, x, dst);
@@ -186,10 +190,8 @@ export function createOperations(
       inParts('store_kv', widthOfK, x, cache as GPUBuffer);
     },
     kq(dst, q, k) {
-      const run = (files: string[], each: number, k: GPUBuffer | GPUTexture) =>
-        runFiles(files, attention, groups(tokens * heads * Math.ceil(nKv(batch) / each)), q, k, dst);
-      if (isInTexture) run([...FROM_TEXTURE, 'kq_texture'], 4, inTexture(k as GPUBuffer));
-      else run([ofHead.file, 'kq'], 1, k as GPUBuffer);
+      const [files, keys] = cached('kq', k as GPUBuffer);
+      runFiles(files, attention, groups(tokens * heads * Math.ceil(nKv(batch) / (isInTexture ? 4 : 1))), q, keys, dst);
     },
     softMax(kq, il = 0, sinks) {
       const { window = 0 } = sightOf(config, il);
@@ -198,10 +200,8 @@ export function createOperations(
       run(kernel, constants, tokens * heads, kq, ...also);
     },
     kqv(dst, p, v) {
-      const run = (files: string[], each: number, v: GPUBuffer | GPUTexture) =>
-        runFiles(files, attention, groups((tokens * widthOfQ) / each), p, v, dst);
-      if (isInTexture) run([...FROM_TEXTURE, 'kqv_texture'], 16, inTexture(v as GPUBuffer));
-      else run([ofHead.file, 'kqv'], ofHead.count, v as GPUBuffer);
+      const [files, values] = cached('kqv', v as GPUBuffer);
+      runFiles(files, attention, each(widthOfQ / (isInTexture ? 16 : ofHead.count)), p, values, dst);
     },
     add(dst, x) {
       inParts('add', embeddingLength, x, dst);

@@ -6,7 +6,16 @@ import {
   shaderSource,
 } from '@llama-probe/engine/internal';
 import { inShort, isLong, seeded } from '@llama-probe/testing';
-import { FOLDED, KERNELS, type Kernel, runKernel, type Shape, VALUES, type Values } from '@llama-probe/testing/kernels';
+import {
+  FOLDED,
+  KERNELS,
+  type Kernel,
+  readsTexture,
+  runKernel,
+  type Shape,
+  VALUES,
+  type Values,
+} from '@llama-probe/testing/kernels';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MUTATIONS } from './mutations.js';
 
@@ -89,11 +98,14 @@ describe('a kernel with one wrong operation is found', () => {
 /** On a CPU fewer threads do (kernels.ts). */
 const sharesRows = ({ name }: Kernel): boolean => /^(rms_norm|soft_max)/.test(name);
 
-/** Where an adapter has it. */
-const readsTexture = ({ name }: Kernel): boolean => name.endsWith('_texture');
-
 /** A kernel that has a file before its own. */
-const PART_OF: Readonly<Record<string, string>> = { tanh: 'soft_cap', fours: 'kq', twos: 'kq', ones: 'rms_norm' };
+const PART_OF: Readonly<Record<string, string>> = {
+  tanh: 'soft_cap',
+  fours: 'kq',
+  twos: 'kq',
+  ones: 'rms_norm',
+  'data/sixteen': 'kqv_texture',
+};
 
 function* casesOf(file: string): Generator<{ kernel: Kernel; shape: Shape; values: Values }> {
   if (file === 'batch') {

@@ -65,7 +65,7 @@ export const MUTATIONS: ReadonlyArray<[file: string, right: string, wrong: strin
   ['kqv_texture', 'row * batch.n_kv', 'row * seen'],
   ['kqv_texture', 'even + odd', 'even'],
   ['kqv_texture', 'at_v += stride', 'at_v += parts'],
-  ['kqv_texture', 'x_at(at + 3u)', 'x_at(at + 2u)'],
+  ['data/sixteen', 'x_at(at + 3u)', 'x_at(at + 2u)'],
   ['kqv_texture', 'kqv[to + 2u] = sum[2]', 'kqv[to + 2u] = sum[1]'],
   ['fours', 'part.xy + part.zw', 'part.xy'],
   ['twos', 'sum + part', 'part'],

@@ -1,5 +1,14 @@
 import { KernelCache, prefersTextures, WEIGHT_TYPES } from '@llama-probe/engine/internal';
-import { FOLDED, KERNELS, type Kernel, runKernel, type Shape, VALUES, type Values } from '@llama-probe/testing/kernels';
+import {
+  FOLDED,
+  KERNELS,
+  type Kernel,
+  readsTexture,
+  runKernel,
+  type Shape,
+  VALUES,
+  type Values,
+} from '@llama-probe/testing/kernels';
 import { rounds } from './rounds.js';
 import { counted, type Found, type Given, type Section } from './section.js';
 import { type Outcome, suspects } from './suspects.js';
@@ -61,9 +70,9 @@ async function checkOperations({ opened, random, until, say }: Given): Promise<F
   return { verdict: 'right', line, wrong: [], numbers };
 }
 
-/** Those that read textures have others in their place where an adapter does not. */
+/** Those that run on it. */
 const kernelsOn = (info: Parameters<typeof prefersTextures>[0]): readonly Titled[] =>
-  KERNELS.filter(({ name }) => prefersTextures(info) || !name.endsWith('_texture'));
+  KERNELS.filter((kernel) => prefersTextures(info) || !readsTexture(kernel));
 
 const shaderOf = ({ name }: Titled): string => `${name}.wgsl`;
 

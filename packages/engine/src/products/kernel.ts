@@ -47,7 +47,9 @@ const FILES = {
 
 /** All files that a kernel may be made of, those of the weights' types apart. */
 export const SHADERS: readonly string[] = [
-  ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture'].map((name) => `data/${name}.wgsl`),
+  ...['weight_buffer', 'weight_texture', 'x_buffer', 'x_uniform', 'x_texture', 'sixteen'].map(
+    (name) => `data/${name}.wgsl`,
+  ),
   ...['quant/block.wgsl', 'mul_mat.wgsl', ...new Set(Object.values(FILES).flat())],
 ];
 
@@ -60,7 +62,7 @@ export function blockKernel({ rows, tokens: most, by, threads }: Block, tokens: 
     ...(by === 'subgroup' ? { enables: 'subgroups' } : {}),
     source: (x) =>
       [
-        files(`data/x_${x}.wgsl`, 'mul_mat.wgsl'),
+        files(`data/x_${x}.wgsl`, 'data/sixteen.wgsl', 'mul_mat.wgsl'),
         ...(threads ? [`const THREADS = ${threads}u;`] : []),
         repeatLines(files(...before, file), { rows, tokens: each }),
       ].join('\n'),

@@ -1,5 +1,5 @@
 export type { Kernel, Shape, Values } from './kernel-case.js';
-export { VALUES } from './kernel-case.js';
+export { readsTexture, VALUES } from './kernel-case.js';
 export { FOLDED, KERNELS } from './kernel-cases.js';
 export { configOf, type Outcome, runKernel } from './kernel-run.js';
 export {

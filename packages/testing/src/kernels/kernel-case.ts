@@ -43,6 +43,9 @@ export interface Kernel {
   make(shape: Shape, values: Values, random: () => number, rowThreads: number): KernelCase;
 }
 
+/** Those have others in their place where an adapter does not prefer textures. */
+export const readsTexture = ({ name }: Kernel): boolean => name.endsWith('_texture');
+
 export const U = 2 ** -24; // the largest relative rounding error of f32
 export const FLUSH = 2 ** -126; // WGSL lets numbers smaller than this become zero, before or after an operation
 export const ULP = 2 * U; // WGSL states the accuracy of exp, / and sqrt in these, https://www.w3.org/TR/WGSL/#floating-point-accuracy

@@ -342,8 +342,10 @@ const attentionKernels: Kernel[] = [
     },
   },
   kqKernel('kq', SHAPES),
+  kqKernel('kq_texture', LONG_SHAPES),
   softMaxKernel(false),
   kqvKernel('kqv', SHAPES),
+  kqvKernel('kqv_texture', LONG_SHAPES),
 ];
 
 interface Table {
@@ -412,8 +414,6 @@ export const KERNELS: ReadonlyArray<Kernel & { title: string }> = [
   { ...ropeKernel('q', 'halves'), title: 'rope q, halves' },
   { ...ropeKernel('k', 'halves', true), title: 'rope k, halves of the first values' },
   ...attentionKernels.map((kernel) => ({ ...kernel, title: kernel.name })),
-  { ...kqKernel('kq_texture', LONG_SHAPES), title: 'kq_texture' },
-  { ...kqvKernel('kqv_texture', LONG_SHAPES), title: 'kqv_texture' },
   { ...softMaxKernel(false, 40), title: 'soft_max in a window' },
   { ...softMaxKernel(true), title: 'soft_max_sinks' },
   { ...softMaxKernel(true, 40), title: 'soft_max_sinks in a window' },
